@@ -1,0 +1,1 @@
+"""descentlab: a laboratory for gradient descent."""

@@ -1,0 +1,72 @@
+"""Turns what the steps and validations measured into rows, and hands the rows to whoever keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import lightning as L
+
+from descentlab.budget import Plan
+from descentlab.callbacks.timing import Clock
+from descentlab.tasks.base import Steps, Task
+
+Row = dict[str, Any]
+
+
+class Sink(Protocol):
+    """Keeps rows: the record's curves, Weights & Biases, the progress view."""
+
+    def write(self, rows: list[Row]) -> None: ...
+
+
+class Curves(L.Callback):
+    """Every `every` steps a row with the mean training loss since the last one; a row at each validation.
+
+    Args:
+        plan: steps -> examples, epochs.
+        clock: of the run; it stands still while rows are written.
+        sinks: only in the process of global rank 0.
+        every: log_every.
+    """
+
+    def __init__(self, plan: Plan, clock: Clock, sinks: Sequence[Sink], every: int) -> None:
+        self.plan, self.clock, self.sinks, self.every = plan, clock, sinks, every
+        self.pending: list[float] = []
+        self.chunk_began = 0.0
+
+    def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        with self.clock.paused():
+            self._write(self._rows(outputs["steps"]))
+        self.chunk_began = self.clock.seconds
+
+    def _rows(self, steps: Steps) -> list[Row]:
+        rows: list[Row] = []
+        pace = (self.clock.seconds - self.chunk_began) / len(steps.losses)
+        for done, (loss, lr) in enumerate(zip(steps.losses, steps.lrs, strict=True)):
+            step = steps.first + done
+            self.pending.append(loss)
+            if step % self.every == 0:
+                row = self._axes(step, self.chunk_began + done * pace)
+                row |= {"train/loss": sum(self.pending) / len(self.pending), "train/lr": lr}
+                row |= {"train/grad_norm": steps.grad_norms[step]} if step in steps.grad_norms else {}
+                rows.append(row)
+                self.pending = []
+        return rows
+
+    def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        step = 0 if trainer.sanity_checking else task.step.count
+        measured = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("valid/")}
+        row = {**self._axes(step, self.clock.seconds), **measured}
+        if not trainer.sanity_checking:
+            row["batches"] = trainer.datamodule.loader.digest.hexdigest()[:16]  # pyright: ignore[reportAttributeAccessIssue]
+        self._write([row])
+
+    def _axes(self, step: int, seconds: float) -> Row:
+        epoch = step / self.plan.steps_per_epoch
+        return {"step": step, "examples": self.plan.examples(step), "epoch": epoch, "train_seconds": seconds}
+
+    def _write(self, rows: list[Row]) -> None:
+        if rows:
+            for sink in self.sinks:
+                sink.write(rows)

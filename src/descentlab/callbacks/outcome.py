@@ -1,0 +1,113 @@
+"""How a run ends and what it amounts to: divergence, budget, target, early stopping, best weights, summary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+from torch import Tensor
+
+from descentlab.budget import Plan
+from descentlab.callbacks.timing import Clock
+from descentlab.records import Status, is_better
+from descentlab.tasks.base import Steps, Task
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The config's `stop` node.
+
+    Args:
+        divergence: a loss above so many times the first one is a divergence; None: only one that is not finite.
+        patience: validations without improvement after which a run stops; None: never.
+        min_delta: by how much a value must beat the best one to be an improvement.
+        at_target: stop when the target is reached.
+    """
+
+    divergence: float | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+    at_target: bool = False
+
+
+class Outcome(L.Callback):
+    """Watches losses and validations, stops the trainer when the run is over, and keeps the best weights.
+
+    Args:
+        plan: where the budget ends.
+        clock: of the run.
+        stop: what else ends it.
+        target: a value of the monitored validation metric.
+    """
+
+    def __init__(self, plan: Plan, clock: Clock, stop: Stop, target: float | None) -> None:
+        self.plan, self.clock, self.stop, self.target = plan, clock, stop, target
+        self.status, self.reason = Status.COMPLETED, ""
+        self.summary: dict[str, Any] = {"target": target, "steps_to_target": None, "seconds_to_target": None}
+        self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
+        self.best_weights: dict[str, Tensor] = {}
+        self.stale = 0
+
+    def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        steps = outputs["steps"]
+        first_loss = self.summary.setdefault("first_train_loss", steps.losses[0])
+        self.summary["last_train_loss"] = steps.losses[-1]
+        bound = math.inf if self.stop.divergence is None else self.stop.divergence * abs(first_loss)
+        for step, loss in enumerate(steps.losses, steps.first):
+            if not math.isfinite(loss) or loss > bound:
+                self._diverged(step, loss)
+                trainer.should_stop = True
+                return
+        if self.plan.done(task.step.count) or self._out_of_time(trainer):
+            trainer.should_stop = True
+
+    def _diverged(self, step: int, loss: float) -> None:
+        self.status, self.reason = Status.DIVERGED, f"the training loss was {loss:.3g} at step {step}"
+        self.summary["diverged_step"] = step
+
+    def _out_of_time(self, trainer: L.Trainer) -> bool:
+        if self.plan.seconds is None:
+            return False
+        return trainer.strategy.broadcast(self.clock.seconds) >= self.plan.seconds
+
+    def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if self.status is Status.DIVERGED:
+            return
+        value = float(trainer.callback_metrics[f"valid/{task.monitor}"])
+        step = 0 if trainer.sanity_checking else task.step.count
+        if self._improves(value, task.mode):
+            self.stale = 0
+            self.summary |= {"best_valid": value, "best_step": step}
+            self.summary["valid"] = {
+                name.removeprefix("valid/"): float(metric)
+                for name, metric in trainer.callback_metrics.items()
+                if name.startswith("valid/")
+            }
+            self.best_weights = {name: weight.detach().clone() for name, weight in task.model.state_dict().items()}
+        else:
+            self.stale += 1
+        self._compare_with_target(value, step, task.mode, trainer)
+        if self.stop.patience is not None and self.stale >= self.stop.patience:
+            self.reason = f"no improvement in {self.stale} validations"
+            trainer.should_stop = True
+
+    def _improves(self, value: float, mode: str) -> bool:
+        margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
+        return is_better(value + margin, self.summary["best_valid"], mode)
+
+    def _compare_with_target(self, value: float, step: int, mode: str, trainer: L.Trainer) -> None:
+        if self.target is None or self.summary["steps_to_target"] is not None:
+            return
+        if value == self.target or is_better(value, self.target, mode):
+            self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
+            if self.stop.at_target:
+                self.reason = f"reached the target {self.target:g}"
+                trainer.should_stop = True
+
+    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        count = task.step.count
+        self.summary |= {"steps": count, "examples": self.plan.examples(count)}
+        self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
+        self.summary |= {"monitor": task.monitor, "mode": task.mode}

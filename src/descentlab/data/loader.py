@@ -1,0 +1,124 @@
+"""Batches out of tensors in memory: the same order for every optimizer, whole chunks of steps at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from descentlab.budget import Plan
+
+Batch = tuple[Tensor, ...]
+CHUNK_SECONDS = 0.05
+MAX_CHUNK = 40
+LOCKSTEP_CHUNK = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """The examples of one forward and backward pass, and their weight in the step's mean loss.
+
+    A step has one part of weight 1 unless a microbatch bounds it or several processes share it: a part of n examples of a
+    global batch of N weighs n * world / N, so that the mean over processes of the weighted sum is the mean over the batch.
+    """
+
+    batch: Batch
+    weight: float
+
+
+class Chunk:
+    """Consecutive steps; iterating gives each step's parts, gathered only then, when they will be used."""
+
+    def __init__(self, loader: TrainLoader, first: int, size: int) -> None:
+        self.loader, self.first, self.size = loader, first, size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[list[Part]]:
+        return (self.loader.parts(step) for step in range(self.first, self.first + self.size))
+
+
+class TrainLoader:
+    """Chunks of steps from `step` up to the plan's next stop; iterate again to go on from there.
+
+    The order of an epoch is a function of `seed` and the epoch alone, so a run may begin at any step. How many steps a chunk
+    has follows the clock and changes nothing but overhead; with several processes it is fixed, for they go in lockstep.
+
+    Args:
+        tensors: each of shape (rows, ...), on the device that trains.
+        plan: where the stops lie.
+        seed: of the order.
+        microbatch: at most so many examples in one part.
+        rank, world: this process's share of every batch.
+    """
+
+    def __init__(
+        self, tensors: Batch, plan: Plan, seed: int, microbatch: int | None = None, rank: int = 0, world: int = 1
+    ) -> None:
+        self.tensors, self.plan, self.seed, self.microbatch = tensors, plan, seed, microbatch
+        self.rank, self.world = rank, world
+        self.step = 0
+        self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        stop = self.plan.next_stop(self.step)
+        size = 1 if self.world == 1 else LOCKSTEP_CHUNK
+        while self.step < stop:
+            chunk = Chunk(self, self.step, min(size, stop - self.step))
+            self.step += len(chunk)
+            asked = time.perf_counter()
+            yield chunk
+            if self.world == 1:
+                pace = CHUNK_SECONDS / max(time.perf_counter() - asked, 1e-6)
+                size = max(1, min(MAX_CHUNK, 2 * size, int(len(chunk) * pace)))
+
+    def parts(self, step: int) -> list[Part]:
+        """This process's parts of the batch of `step`."""
+        indices = self.indices(step)
+        self.digest.update(indices.numpy().tobytes())
+        total, own = len(indices), indices[self.rank :: self.world]
+        if len(own) == 0:  # a last batch smaller than the number of processes: take part, with no weight
+            return [Part(self._gather(indices[:1]), 0.0)]
+        pieces = own.split(self.microbatch) if self.microbatch else (own,)
+        return [Part(self._gather(piece), len(piece) * self.world / total) for piece in pieces]
+
+    def indices(self, step: int) -> Tensor:
+        """The rows of the global batch of `step`, shape (batch,)."""
+        epoch, within = divmod(step, self.plan.steps_per_epoch)
+        if self.plan.batch_size == len(self.tensors[0]):
+            return torch.arange(self.plan.batch_size)
+        if self.order_of[0] != epoch:
+            self.order_of = (epoch, self._shuffled(epoch))
+        start = within * self.plan.batch_size
+        return self.order_of[1][start : min(start + self.plan.batch_size, self.plan.rows)]
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        state = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return torch.randperm(len(self.tensors[0]), generator=torch.Generator().manual_seed(state))
+
+    def _gather(self, indices: Tensor) -> Batch:
+        if len(indices) == len(self.tensors[0]):
+            return self.tensors
+        indices = indices.to(self.tensors[0].device)
+        return tuple(tensor.index_select(0, indices) for tensor in self.tensors)
+
+
+class EvalLoader:
+    """This process's share of `tensors`, in order, `batch_size` rows at a time."""
+
+    def __init__(self, tensors: Batch, batch_size: int, rank: int = 0, world: int = 1) -> None:
+        self.tensors = tuple(tensor[rank::world] for tensor in tensors)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.tensors[0]) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return zip(*(tensor.split(self.batch_size) for tensor in self.tensors), strict=True)

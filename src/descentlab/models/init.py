@@ -1,0 +1,30 @@
+"""How a dense layer's weights start."""
+
+from torch import nn
+
+
+def initialise(layer: nn.Linear, scheme: str, gain: float = 1.0) -> None:
+    """Draw `layer`'s weights in place; biases start at zero (except under `default`).
+
+    Args:
+        scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 12), standard (Glorot and
+            Bengio's "commonly used heuristic", eq. 1: U[-1/sqrt(n), 1/sqrt(n)], n inputs) or zeros.
+        gain: of the activation that follows, for glorot.
+
+    Raises:
+        ValueError: no such scheme.
+    """
+    if scheme == "default":
+        return
+    if scheme == "zeros":
+        nn.init.zeros_(layer.weight)
+    elif scheme == "glorot":
+        nn.init.xavier_uniform_(layer.weight, gain)
+    elif scheme == "he":
+        nn.init.kaiming_normal_(layer.weight)
+    elif scheme == "standard":
+        bound = layer.in_features**-0.5
+        nn.init.uniform_(layer.weight, -bound, bound)
+    else:
+        raise ValueError(f"init={scheme}: one of default, glorot, he, standard, zeros")
+    nn.init.zeros_(layer.bias)

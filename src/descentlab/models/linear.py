@@ -1,0 +1,17 @@
+"""One affine map."""
+
+from torch import Tensor, nn
+
+from descentlab.models.init import initialise
+
+
+class Linear(nn.Module):
+    """x (batch, ...) flattened to num_features -> (batch, num_outputs), without a link function."""
+
+    def __init__(self, num_features: int, num_outputs: int, init: str = "zeros") -> None:
+        super().__init__()
+        self.affine = nn.Linear(num_features, num_outputs)
+        initialise(self.affine, init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.affine(x.flatten(1))

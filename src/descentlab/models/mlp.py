@@ -1,0 +1,69 @@
+"""A feed-forward net of dense layers."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from descentlab.models.init import initialise
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "identity": nn.Identity,
+}
+NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class Block(nn.Module):
+    """Dense, norm, activation, dropout; adds its input where `residual` and the widths agree."""
+
+    def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool):
+        super().__init__()
+        dense = nn.Linear(inputs, width)
+        known_gain = activation in ("relu", "tanh", "sigmoid")
+        initialise(dense, init, nn.init.calculate_gain(activation) if known_gain else 1.0)
+        layers = [dense, NORMS[norm](width) if norm != "none" else None, ACTIVATIONS[activation]()]
+        layers.append(nn.Dropout(dropout) if dropout else None)
+        self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))
+        self.residual = residual and inputs == width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+class MLP(nn.Module):
+    """x (batch, ...) flattened to num_features -> hidden blocks -> (batch, num_outputs).
+
+    Args:
+        hidden: the width of each hidden layer.
+        activation: a key of ACTIVATIONS.
+        init: see `initialise`.
+        norm: none, batch or layer, before the activation.
+        dropout: the probability that a hidden unit is dropped.
+        residual: add a block's input to its output where their widths agree.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        num_outputs: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        init: str = "default",
+        norm: str = "none",
+        dropout: float = 0.0,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        widths = [num_features, *hidden]
+        self.blocks = nn.Sequential(
+            *(Block(n, m, activation, init, norm, dropout, residual) for n, m in zip(widths, widths[1:], strict=False))
+        )
+        self.head = nn.Linear(widths[-1], num_outputs)
+        initialise(self.head, init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.blocks(x.flatten(1)))

@@ -1,0 +1,152 @@
+"""What a run leaves behind: its record (config, status, summary) and its curves. Knows neither torch nor Lightning."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SCHEMA = 1
+RECORD, CONFIG, CURVES, PARQUET, PROGRESS, LOG = (
+    "record.json",
+    "config.yaml",
+    "curves.jsonl",
+    "curves.parquet",
+    "progress.json",
+    "log.txt",
+)
+
+
+class Status(StrEnum):
+    """How a run ended. Diverged is a result; failed, crashed and timeout are faults."""
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    FAILED = "failed"  # an exception
+    CRASHED = "crashed"  # the process died: a signal, an exit
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_result(self) -> bool:
+        return self in (Status.COMPLETED, Status.DIVERGED)
+
+
+@dataclass
+class Record:
+    """One run: `choices` are the config groups' options, `summary` the numbers to quote."""
+
+    id: str
+    name: str
+    sweep: str
+    status: Status
+    choices: dict[str, str]
+    config: dict[str, Any]
+    reason: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+    folder: Path = field(default=Path(), compare=False)
+
+    def write(self, folder: Path) -> None:
+        """Write record.json into `folder`, atomically."""
+        content = {key: value for key, value in asdict(self).items() if key != "folder"}
+        write_json(folder / RECORD, content, durable=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The record in `folder`.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it was written by another version of the format.
+        """
+        content = json.loads((folder / RECORD).read_text())
+        if content.get("schema") != SCHEMA:
+            raise ValueError(f"{folder / RECORD} has schema {content.get('schema')}, this version reads {SCHEMA}")
+        content["status"] = Status(content["status"])
+        return cls(**content, folder=folder)
+
+
+def find(sweep: Path) -> list[Record]:
+    """The records of all runs directly below the folder `sweep`, by name."""
+    return [Record.read(path.parent) for path in sorted(sweep.glob(f"*/{RECORD}"))]
+
+
+def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never half of one."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("w") as file:
+        json.dump(content, file, indent=1, default=str)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+class CurveWriter:
+    """Appends rows to curves.jsonl while a run trains; `seal` turns them into parquet when it is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file: TextIO = (folder / CURVES).open("a")
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Append `rows` and hand them to the operating system at once: a killed process loses none of them."""
+        self.file.writelines(json.dumps(row) + "\n" for row in rows)
+        self.file.flush()
+
+    def seal(self) -> None:
+        self.file.close()
+        frame = read_curves(self.folder)
+        scratch = self.folder / f".{PARQUET}"
+        frame.write_parquet(scratch)
+        scratch.replace(self.folder / PARQUET)
+        (self.folder / CURVES).unlink()
+
+
+def read_curves(folder: Path) -> pl.DataFrame:
+    """The curves of the run in `folder`, one row a logged step.
+
+    Columns: step, examples, epoch, train_seconds, train/loss, train/lr, train/grad_norm, valid/..., each null where it
+    was not measured.
+    """
+    import polars as pl
+
+    if (folder / PARQUET).exists():
+        return pl.read_parquet(folder / PARQUET)
+    rows = list(_rows(folder / CURVES))
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return pl.DataFrame({key: [row.get(key) for row in rows] for key in columns}, strict=False)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open() as file:
+        for line in file:
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:  # the last line of a killed run
+                return
+
+
+def is_better(value: float, than: float | None, mode: str) -> bool:
+    """Whether `value` beats `than` under `mode` ("min" or "max"). NaN never does."""
+    if math.isnan(value):
+        return False
+    if than is None:
+        return True
+    return value < than if mode == "min" else value > than

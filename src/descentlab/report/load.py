@@ -1,0 +1,219 @@
+"""Reads the records of sweeps and groups them: runs that differ in seeds only form a series, series of one problem a comparison."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from descentlab.records import Record, Status, find
+
+SEEDS = ("seed", "data_seed")
+# Top-level config keys that say where and how a run was made, never what it computed.
+IRRELEVANT = {*SEEDS, "sweep", "name", "output_dir", "data_dir", "workers", "threads", "logger", "hydra", "rerun", "progress"}
+MISSING = object()
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs that differ in their seeds only. `settings`: dotted config keys and the choices of config groups."""
+
+    label: str
+    settings: Settings
+    differences: Settings  # the settings that tell it from the others of its problem
+    runs: list[Record]
+
+    @property
+    def problem(self) -> str:
+        return self.settings["problem"]
+
+    @property
+    def optimizer(self) -> str:
+        return self.settings["optimizer"]
+
+    @property
+    def completed(self) -> list[Record]:
+        return [run for run in self.runs if run.status is Status.COMPLETED]
+
+    @property
+    def incomplete(self) -> list[Record]:
+        return [run for run in self.runs if run.status is not Status.COMPLETED]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The series of one problem, in the order they were found."""
+
+    problem: str
+    series: list[Series]
+
+    @property
+    def runs(self) -> list[Record]:
+        return [run for series in self.series for run in series.runs]
+
+    @property
+    def monitor(self) -> str:
+        """The validation metric that ranks, without "valid/"."""
+        return self._first("monitor") or "metric"
+
+    @property
+    def mode(self) -> str:
+        return self._first("mode") or "max"
+
+    @property
+    def targets(self) -> list[float]:
+        values = {run.summary.get("target", run.config.get("target")) for run in self.runs}
+        return sorted(value for value in values if value is not None)
+
+    def _first(self, key: str) -> str | None:
+        """What the first run that knows says of `key`; a failed run knows it from its config only."""
+        said = (run.summary.get(key) or (run.config.get("task") or {}).get(key) for run in self.runs)
+        return next(filter(None, said), None)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Everything that a report shows. `repeated` counts runs that several sweeps hold; each is compared once."""
+
+    sweeps: list[Path]
+    comparisons: list[Comparison]
+    repeated: int
+
+    @property
+    def series(self) -> list[Series]:
+        return [series for comparison in self.comparisons for series in comparison.series]
+
+    @property
+    def runs(self) -> list[Record]:
+        return [run for comparison in self.comparisons for run in comparison.runs]
+
+
+def load(sweeps: Sequence[Path]) -> Loaded:
+    """The runs below the folders `sweeps`, grouped.
+
+    Raises:
+        FileNotFoundError: a folder holds no record.
+        ValueError: a record cannot be read.
+    """
+    found = [record for sweep in sweeps for record in _records(sweep)]
+    runs = _distinct(found)
+    groups: dict[str, list[Record]] = {}
+    for run in runs:
+        groups.setdefault(_series_key(run), []).append(run)
+    series = _series(list(groups.values()))
+    problems = dict.fromkeys(one.problem for one in series)
+    comparisons = [Comparison(problem, [one for one in series if one.problem == problem]) for problem in problems]
+    return Loaded(list(sweeps), comparisons, repeated=len(found) - len(runs))
+
+
+def _records(sweep: Path) -> list[Record]:
+    if not sweep.is_dir():
+        raise FileNotFoundError(f"there is no folder {sweep}")
+    try:
+        records = find(sweep)
+    except TypeError as error:  # a field of the record is missing or unknown
+        raise ValueError(f"a record below {sweep} cannot be read: {error}") from error
+    if not records:
+        raise FileNotFoundError(f"no run has left a record below {sweep}")
+    return records
+
+
+def _distinct(found: Sequence[Record]) -> list[Record]:
+    """One record an id: counted twice, a run would narrow the interval it enters. The latest result wins."""
+    kept: dict[str, Record] = {}
+    for record in found:
+        if record.id not in kept or record.status.is_result:
+            kept[record.id] = record
+    return list(kept.values())
+
+
+def settings_of(run: Record) -> Settings:
+    """The settings that matter: dotted config keys, and choices under their group's name."""
+    choices = {group: choice for group, choice in run.choices.items() if group.split("/")[0] not in IRRELEVANT}
+    return {"problem": "unknown", "optimizer": "unknown", **_relevant_config(run), **choices}
+
+
+def _relevant_config(run: Record) -> Settings:
+    return flatten({key: value for key, value in run.config.items() if key not in IRRELEVANT})
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Settings:
+    """`tree` with dotted keys; lists and empty mappings stay whole."""
+    return dict(_leaves(tree, prefix))
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _series_key(run: Record) -> str:
+    chosen = [run.choices.get("problem"), run.choices.get("optimizer")]
+    return json.dumps([chosen, _relevant_config(run)], sort_keys=True, default=str)
+
+
+def _series(groups: Sequence[list[Record]]) -> list[Series]:
+    settings = [settings_of(runs[0]) for runs in groups]
+    differences = [_differences(mine, settings) for mine in settings]
+    several = len({mine["problem"] for mine in settings}) > 1
+    labels = [_label(*pair, several) for pair in zip(settings, differences, strict=True)]
+    seeds = [f" ({len(runs)} seeds)" if len(runs) > 1 else "" for runs in groups]
+    labels = [label + count for label, count in zip(labels, seeds, strict=True)]
+    return [Series(*parts) for parts in zip(labels, settings, differences, groups, strict=True)]
+
+
+def varying(settings: Sequence[Settings]) -> list[str]:
+    """The keys that are not the same, or not there, in all of `settings`."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    return [key for key in keys if any(one.get(key, MISSING) != settings[0].get(key, MISSING) for one in settings)]
+
+
+def _differences(mine: Settings, every: Sequence[Settings]) -> Settings:
+    """What tells `mine` from rivals on its problem; a group's keys count only among those that chose the same of it."""
+    rivals = [one for one in every if one["problem"] == mine["problem"]]
+    keys = [key for key in varying([mine, *rivals]) if key in mine and key not in ("problem", "optimizer")]
+    return {key: mine[key] for key in keys if any(_differs(key, mine, rival) for rival in rivals)}
+
+
+def _differs(key: str, mine: Settings, rival: Settings) -> bool:
+    group, dot, _ = key.partition(".")
+    comparable = not dot or mine.get(group) == rival.get(group)
+    return comparable and rival.get(key, MISSING) != mine[key]
+
+
+def _label(settings: Settings, differences: Settings, several_problems: bool) -> str:
+    problem = f"{settings['problem']} / " if several_problems else ""
+    return " ".join([f"{problem}{settings['optimizer']}", *map(assignment, differences, differences.values())])
+
+
+def assignment(key: str, value: Any) -> str:
+    """`lr=0.1`: the way to type it, without the prefix that every optimizer shares."""
+    return f"{key.removeprefix('optimizer.')}={show(value)}"
+
+
+def show(value: Any) -> str:
+    """A config value as the command line writes it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def statuses(runs: Sequence[Record]) -> str:
+    """Such as "2 completed, 1 diverged at step 12"."""
+    counts = Counter(run.status for run in runs)
+    return ", ".join(f"{counts[status]} {status}{_when(status, runs)}" for status in Status if counts[status])
+
+
+def _when(status: Status, runs: Sequence[Record]) -> str:
+    steps = sorted({run.summary["diverged_step"] for run in runs if run.summary.get("diverged_step") is not None})
+    if status is not Status.DIVERGED or not 0 < len(steps) <= 3:
+        return ""
+    return f" at step{'s' if len(steps) > 1 else ''} {', '.join(map(str, steps))}"

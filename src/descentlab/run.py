@@ -1,0 +1,148 @@
+"""One run, top to bottom: config -> data -> task -> trainer -> tracking -> record.
+
+`python -m descentlab.run FOLDER` trains what FOLDER/config.yaml says and leaves the record there. A sweep starts it in a fresh
+process; every process of a data-parallel run starts it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from hydra.utils import instantiate
+
+from descentlab import provenance
+from descentlab.budget import Plan
+from descentlab.callbacks.curves import Curves
+from descentlab.callbacks.outcome import Outcome, Stop
+from descentlab.callbacks.timing import Clock
+from descentlab.data.tensors import TensorData
+from descentlab.records import CurveWriter, Record, Status
+from descentlab.sweeps.plan import Job
+from descentlab.sweeps.progress import ProgressWriter
+from descentlab.tasks.base import Task
+from descentlab.tracking import Tracker
+
+
+def run(job: Job) -> Record:
+    """Train `job` and return its record; whoever calls writes it.
+
+    Only the process of global rank 0 writes files and tracks; the record of the others is for nobody.
+    """
+    config, began = job.config, time.perf_counter()
+    _set_up_torch(config)
+
+    data: TensorData = _build(config["data"])
+    rows = data.splits.sizes()["train"]
+    plan = Plan.of(rows, config["batch_size"], config["budget"], config["validate_every"], data.drop_last)
+    data.serve(plan, config["data_seed"], config["microbatch"])
+
+    L.seed_everything(config["seed"], verbose=False)
+    parts = {name: _build(config[name]) for name in ("model", "optimizer", "schedule")}
+    task: Task = _build({**config["task"], "_partial_": True})(
+        **parts, total_steps=plan.total, measure_every=config["log_every"]
+    )
+
+    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+    tracker = Tracker(job) if first and config["logger"]["project"] else None
+    curves = CurveWriter(job.folder) if first else None
+    sinks = [sink for sink in (curves, tracker, ProgressWriter(job.folder, plan) if first else None) if sink]
+
+    clock = Clock()
+    outcome = Outcome(plan, clock, Stop(**config["stop"]), config["target"])
+    callbacks = [clock, outcome, Curves(plan, clock, sinks, config["log_every"])]
+    exit_code = 1
+    try:
+        trainer = _trainer(config, callbacks)
+        ready = time.perf_counter()
+        trainer.fit(task, datamodule=data)
+        trained = time.perf_counter()
+        outcome.summary["test"] = _test(trainer, task, data, outcome)
+        exit_code = 0
+    finally:
+        if tracker:
+            tracker.finish(outcome.summary, exit_code)
+    if curves:
+        curves.seal()
+
+    return Record(
+        id=job.id,
+        name=job.name,
+        sweep=job.sweep,
+        status=outcome.status,
+        reason=outcome.reason,
+        choices=job.choices,
+        config=config,
+        summary=outcome.summary,
+        timings={"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began},
+        data={"name": job.choices.get("data"), "rows": data.splits.sizes(), "digest": data.splits.digest()},
+        code=provenance.code(),
+        versions=provenance.versions(),
+        hardware={**provenance.hardware(), "threads": config["threads"], "device": str(trainer.strategy.root_device)},
+    )
+
+
+def _build(node: dict[str, Any]) -> Any:
+    """What `node` describes by its _target_, given plain lists and dicts."""
+    return instantiate(node, _convert_="all")
+
+
+def _set_up_torch(config: dict[str, Any]) -> None:
+    warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on what this program decides itself
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    torch.set_num_threads(config["threads"])
+    torch.use_deterministic_algorithms(config["deterministic"])
+    if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # or gloo looks the host's name up, which may not resolve
+
+
+def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer:
+    """A trainer without Lightning's own logging, checkpoints and bars.
+
+    Its epoch is the stretch between two validations (the loader ends there), and it begins with a full validation: step 0.
+    """
+    return L.Trainer(
+        **config["trainer"],
+        callbacks=callbacks,
+        max_epochs=-1,
+        num_sanity_val_steps=-1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float] | None:
+    """The test metrics of the weights that were best on the validation split; None for a run that diverged."""
+    if outcome.status is Status.DIVERGED or not outcome.best_weights:
+        return None
+    task.model.load_state_dict(outcome.best_weights)
+    results = trainer.test(task, datamodule=data, verbose=False)[0]
+    return {name.removeprefix("test/"): float(value) for name, value in results.items()}
+
+
+def main(folder: Path) -> int:
+    """Run the job in `folder` and write its record; returns the exit code."""
+    job = Job.load(folder)
+    try:
+        record = run(job)
+    except Exception as error:
+        traceback.print_exc()
+        record = job.record(Status.FAILED, f"{type(error).__name__}: {error}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        record.write(folder)
+    return 0 if record.status.is_result else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,100 @@
+"""Which runs a command means: each with its id, its folder and its config, written down before the first starts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from descentlab import provenance
+from descentlab.config import run_id
+from descentlab.records import CONFIG, Record, Status
+
+MAX_NAME = 80
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to be: everything a fresh process needs is in `folder`/config.yaml."""
+
+    id: str
+    name: str
+    sweep: str
+    choices: dict[str, str]
+    config: dict[str, Any]
+    folder: Path
+
+    def save(self) -> None:
+        """Write config.yaml: the resolved config, and under `run` whose it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        run = {"id": self.id, "name": self.name, "sweep": self.sweep, "choices": self.choices}
+        text = yaml.safe_dump({"run": run, **self.config}, sort_keys=False)
+        (self.folder / CONFIG).write_text(text)
+
+    @classmethod
+    def load(cls, folder: Path) -> Job:
+        """The job whose config.yaml stands in `folder`."""
+        content = yaml.safe_load((folder / CONFIG).read_text())
+        return cls(**content.pop("run"), config=content, folder=folder)
+
+    def record(self, status: Status, reason: str) -> Record:
+        """The record of a run that did not get far enough to make its own."""
+        own = (self.choices, self.config, reason)
+        return Record(self.id, self.name, self.sweep, status, *own, code=provenance.code())
+
+    @property
+    def tracking_id(self) -> str:
+        """The id of its W&B run: two sweeps that share a run stay apart."""
+        return f"{self.sweep}-{self.id}"
+
+    @property
+    def processes(self) -> int:
+        """How many processes the run occupies on this machine."""
+        return int(self.config["trainer"]["devices"])
+
+
+def plan(
+    configs: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]
+) -> list[Job]:
+    """The jobs of a sweep, in order; runs that are the same in all that matters are one job.
+
+    Args:
+        configs: the resolved config of each run.
+        choices: group -> option of each run.
+        overrides: the command-line overrides of each run; those that differ name its folder.
+    """
+    ids = [run_id(config) for config in configs]
+    sweep = configs[0]["sweep"] or _sweep_name(choices, ids)
+    labels = _labels(choices, overrides)
+    jobs: dict[str, Job] = {}
+    for config, chosen, id, label in zip(configs, choices, ids, labels, strict=True):
+        name = f"{label[: MAX_NAME - len(id) - 1]}-{id}"
+        folder = Path(config["output_dir"]) / sweep / name
+        groups = {key: option for key, option in chosen.items() if "hydra" not in key and option is not None}
+        jobs.setdefault(id, Job(id, name, sweep, groups, {**config, "sweep": sweep}, folder))
+    return list(jobs.values())
+
+
+def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str:
+    problems = {chosen["problem"] for chosen in choices}
+    what = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
+    return f"{what}-{hashlib.sha256(' '.join(sorted(ids)).encode()).hexdigest()[:6]}"
+
+
+def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]) -> list[str]:
+    """For each run the overrides that not all runs share, as a file name: `adam-lr0.1-seed1`."""
+    shared = set(overrides[0]).intersection(*overrides)
+    return [_label(chosen, [o for o in own if o not in shared]) for chosen, own in zip(choices, overrides, strict=True)]
+
+
+def _label(chosen: Mapping[str, str], differing: Sequence[str]) -> str:
+    parts = [] if any(o.startswith("optimizer=") for o in differing) else [chosen["optimizer"]]
+    for override in differing:
+        key, _, value = override.lstrip("+~").partition("=")
+        parts.append(value if key in chosen else key.rpartition(".")[2] + value)
+    return re.sub(r"[^A-Za-z0-9.,_-]+", "_", "-".join(parts))

@@ -1,0 +1,48 @@
+"""The last check before a sweep starts: every `_target_` of every run can be imported and takes the keys it is given.
+
+It needs torch, so it runs in a process of its own, forked from the server that has torch loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from descentlab.messages import nearest
+from descentlab.sweeps.plan import Job
+
+GROUPS = ("data", "model", "task", "optimizer", "schedule")
+Call = tuple[str, str, tuple[str, ...]]  # group, target, keys
+
+
+def calls(jobs: Sequence[Job]) -> list[Call]:
+    """What the runs will call, each once."""
+    nodes = [(group, job.config[group]) for job in jobs for group in GROUPS]
+    found = [
+        (group, node["_target_"], tuple(key for key in node if key not in ("_target_", "_partial_")))
+        for group, node in nodes
+    ]
+    return list(dict.fromkeys(found))
+
+
+def main(wanted: Sequence[Call], answer: Connection) -> None:
+    """Send back one message for each mistake."""
+    answer.send([message for call in wanted for message in check(*call)])
+
+
+def check(group: str, target: str, keys: Sequence[str]) -> list[str]:
+    """What is wrong with calling `target` with `keys`; an empty list if nothing is."""
+    from hydra.utils import get_object
+
+    try:
+        parameters = inspect.signature(get_object(target)).parameters
+    except Exception as error:  # importing somebody's module may raise anything
+        return [f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}"]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return []
+    return [
+        f"{group}.{key}: {target} takes no {key}{nearest(key, parameters)}\n  it takes: {', '.join(parameters)}"
+        for key in keys
+        if key not in parameters
+    ]

@@ -1,0 +1,26 @@
+"""What a command leaves on the screen: the table, the page, and the lines to type next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from descentlab.sweeps.plan import Job
+
+
+def show(jobs: Sequence[Job]) -> None:
+    """Build the report of the jobs' sweep and print its table and where to look."""
+    from descentlab.report import page, tables  # polars and plotly: not before they are needed
+
+    sweep = jobs[0].folder.parent
+    console = Console(highlight=False)
+    console.print(tables.console([sweep]))
+    path = page.build([sweep], sweep)
+    console.print(f"report   {os.path.relpath(path)}", soft_wrap=True)
+    curves = sweep / "wandb"
+    if curves.exists():
+        shown = os.path.relpath(curves)
+        console.print(f"curves   wandb leet {shown}", soft_wrap=True)
+        console.print(f"upload   wandb sync {shown}/offline-run-*", soft_wrap=True)

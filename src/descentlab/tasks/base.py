@@ -1,0 +1,118 @@
+"""What every task is: a model with one loss and its metrics, trained step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import MeanMetric, MetricCollection
+
+from descentlab.data.loader import Chunk
+from descentlab.optim.schedules import Schedule
+from descentlab.optim.step import Step
+
+Batch = tuple[Tensor, ...]
+Predict = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class Steps:
+    """What a chunk of steps did: the global loss, learning rate and, where it was measured, gradient norm of each."""
+
+    first: int
+    losses: list[float]
+    lrs: list[float]
+    grad_norms: dict[int, float]  # step -> norm
+
+
+class Task(L.LightningModule):
+    """A LightningModule that owns a loss. Subclasses give `loss` and `make_metrics`.
+
+    Args:
+        model: inputs -> outputs; knows nothing of losses.
+        optimizer: parameters -> optimizer.
+        schedule: step, total -> multiplier.
+        monitor: the metric that runs are selected by on the validation split, and `mode` whether its min or max is best.
+        total_steps: of the run, where the budget tells.
+        measure_every: steps between measurements of the gradient norm.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        schedule: Schedule,
+        monitor: str,
+        mode: str,
+        total_steps: int | None = None,
+        measure_every: int = 10,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model, self.make_optimizer, self.schedule = model, optimizer, schedule
+        self.monitor, self.mode = monitor, mode
+        self.total_steps, self.measure_every = total_steps, measure_every
+        self.metrics = nn.ModuleDict({split: MetricCollection(self.make_metrics()) for split in ("valid_", "test_")})
+        self.losses = nn.ModuleDict({split: MeanMetric() for split in ("valid_", "test_")})
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """The mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
+        raise NotImplementedError
+
+    def make_metrics(self) -> dict[str, object]:
+        """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets)."""
+        return {}
+
+    def score(self, outputs: Tensor) -> Tensor:
+        """What metrics compare with targets, from the model's outputs."""
+        return outputs
+
+    def configure_optimizers(self) -> Optimizer:
+        return self.make_optimizer(self.model.parameters())
+
+    def on_fit_start(self) -> None:
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        self.step = Step(self._own_loss, self.manual_backward, optimizer, self.schedule, self.total_steps)
+
+    def _own_loss(self, batch: Batch) -> Tensor:
+        return self.loss(self.model, batch)
+
+    def training_step(self, chunk: Chunk, index: int) -> dict[str, Steps]:
+        first, lrs, norms = self.step.count, [], {}
+        losses: list[Tensor] = []
+        for step, parts in enumerate(chunk, first):
+            losses.append(self.step(parts))
+            lrs.append(self.step.lr)
+            if step % self.measure_every == 0:
+                norms[step] = self.step.grad_norm()
+        mean = self.trainer.strategy.reduce(torch.stack(losses), reduce_op="mean")
+        return {"steps": Steps(first, mean.tolist(), lrs, {step: float(norm) for step, norm in norms.items()})}
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self._evaluate("valid_", batch)
+
+    def test_step(self, batch: Batch, index: int) -> None:
+        self._evaluate("test_", batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._close("valid_")
+
+    def on_test_epoch_end(self) -> None:
+        self._close("test_")
+
+    def _evaluate(self, split: str, batch: Batch) -> None:
+        outputs = self.model(batch[0])
+        self.losses[split].update(self.loss(lambda _: outputs, batch), len(batch[0]))
+        if len(batch) > 1:
+            self.metrics[split].update(self.score(outputs), batch[1])
+
+    def _close(self, split: str) -> None:
+        values = {"loss": self.losses[split].compute(), **self.metrics[split].compute()}
+        self.log_dict({f"{split[:-1]}/{name}": value for name, value in values.items()}, sync_dist=False)
+        self.losses[split].reset()
+        self.metrics[split].reset()

@@ -1,0 +1,30 @@
+"""Categorical cross-entropy: one of several classes."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics.classification import MulticlassAccuracy
+
+from descentlab.tasks.base import Batch, Predict, Task
+
+
+class Classification(Task):
+    """Logits (batch, num_classes) against classes (batch,).
+
+    Args:
+        num_classes: of the data.
+        task: see Task.
+    """
+
+    def __init__(self, num_classes: int, **task: Any) -> None:
+        self.num_classes = num_classes
+        super().__init__(**task)
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """-log softmax(logits)[class], averaged over examples."""
+        inputs, classes = batch
+        return cross_entropy(predict(inputs), classes)
+
+    def make_metrics(self) -> dict[str, object]:
+        return {"accuracy": MulticlassAccuracy(self.num_classes, average="micro", validate_args=False)}

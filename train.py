@@ -1,0 +1,8 @@
+"""Train one run, or with -m a sweep: `python train.py --help`."""
+
+from pathlib import Path
+
+from descentlab.cli import main
+
+if __name__ == "__main__":
+    main(Path(__file__).resolve().parent / "conf")
