@@ -18,9 +18,7 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from descentlab.messages import nearest
 
 # Where a result is put, how it is watched and how fast it is made: none of it changes what is computed.
-NOT_IDENTITY = frozenset(
-    {"sweep", "output_dir", "data_dir", "workers", "threads", "logger", "log_every", "rerun", "hydra"}
-)
+NOT_IDENTITY = frozenset({"sweep", "output_dir", "data_dir", "workers", "threads", "logger", "log_every", "rerun", "hydra"})
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,8 @@ class Choice:
         return any(value == option and type(value) is type(option) for option in self.options)
 
     def __str__(self) -> str:
-        return "one of " + ", ".join("null" if o is None else str(o).lower() for o in self.options)
+        written = ["null" if option is None else str(option).lower() for option in self.options]
+        return written[0] if len(written) == 1 else "one of " + ", ".join(written)
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,10 @@ class Either:
     def __str__(self) -> str:
         return f"{self.first}, or {self.second}"
 
+    @property
+    def options(self) -> tuple[object, ...]:
+        return (*getattr(self.first, "options", ()), *getattr(self.second, "options", ()))
+
 
 @dataclass(frozen=True)
 class Each:
@@ -85,8 +88,9 @@ class Each:
     length: int | None = None
 
     def __contains__(self, value: object) -> bool:
-        fits = isinstance(value, list) and self.length in (None, len(value))
-        return fits and all(item in self.element for item in value)
+        if not isinstance(value, list) or self.length not in (None, len(value)):
+            return False
+        return all(item in self.element for item in value)
 
     def __str__(self) -> str:
         return f"a list of {self.length or 'any number of'} values, each {self.element}"
@@ -175,7 +179,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
 
 def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, str]) -> str:
     key = str(error.full_key)
-    group = key.split(".")[0]
+    group = key.split(".", maxsplit=1)[0]
     if isinstance(error, InterpolationKeyError):
         wanted = str(error).splitlines()[0].split("'")[1]
         return (

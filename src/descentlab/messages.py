@@ -16,7 +16,7 @@ class UsageError(Exception):
 
 
 def nearest(word: str, options: Iterable[object]) -> str:
-    """"; did you mean X?" for the option closest to `word`, or nothing."""
+    """ "; did you mean X?" for the option closest to `word`, or nothing."""
     close = difflib.get_close_matches(word, [str(option) for option in options], n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
@@ -35,7 +35,7 @@ def explain(error: Exception) -> str:
         return f"{_quoted(text)}: several values make a sweep: add -m, as in python train.py -m {_quoted(text)}"
     if "Could not override" in text and "No match in the defaults list" in text:
         return f"{_quoted(text)}: there is no such group; python train.py --help lists them"
-    return text.split("\nSet the environment variable")[0].strip()
+    return text.split("\nSet the environment variable", maxsplit=1)[0].strip()
 
 
 def _missing_option(error: MissingConfigException) -> str:
@@ -48,7 +48,7 @@ def _missing_option(error: MissingConfigException) -> str:
 def _unknown_key(error: OmegaConfBaseException) -> str:
     key, parent = str(error.full_key), error.parent_node
     prefix, _, last = key.rpartition(".")
-    siblings = [str(k) for k in parent.keys()] if OmegaConf.is_dict(parent) else []
+    siblings = [str(k) for k in parent] if OmegaConf.is_dict(parent) else []
     valid = sorted(k for k in siblings if not k.startswith("_") and k != "hydra")
     where = prefix or "the top level"
     if not valid:

@@ -11,7 +11,17 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-LIBRARIES = ("descentlab", "torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn", "wandb")
+LIBRARIES = (
+    "descentlab",
+    "torch",
+    "torchvision",
+    "lightning",
+    "torchmetrics",
+    "hydra-core",
+    "numpy",
+    "scikit-learn",
+    "wandb",
+)
 
 
 @functools.cache

@@ -101,7 +101,11 @@ class CurveWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.file: TextIO = (folder / CURVES).open("a")
+        path = folder / CURVES
+        torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
+        self.file: TextIO = path.open("a")
+        if torn:  # by a kill in mid-write: what follows begins on a line of its own
+            self.file.write("\n")
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Append `rows` and hand them to the operating system at once: a killed process loses none of them."""
@@ -139,8 +143,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 yield json.loads(line)
-            except json.JSONDecodeError:  # the last line of a killed run
-                return
+            except json.JSONDecodeError:  # torn by a kill
+                continue
 
 
 def is_better(value: float, than: float | None, mode: str) -> bool:

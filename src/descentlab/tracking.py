@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import netrc
 import os
-from pathlib import Path
 from typing import Any
 
 from descentlab.sweeps.plan import Job
@@ -62,4 +61,3 @@ class Tracker:
         """Close the W&B run with its summary, marked failed if `exit_code` is not 0."""
         self.run.summary.update({key: value for key, value in summary.items() if value is not None})
         self.run.finish(exit_code=exit_code)
-

@@ -41,25 +41,32 @@ class Curves(L.Callback):
         self.chunk_began = self.clock.seconds
 
     def _rows(self, steps: Steps) -> list[Row]:
+        """The rows of a chunk; within it, time is taken to pass evenly."""
         rows: list[Row] = []
         pace = (self.clock.seconds - self.chunk_began) / len(steps.losses)
         for done, (loss, lr) in enumerate(zip(steps.losses, steps.lrs, strict=True)):
             step = steps.first + done
             self.pending.append(loss)
             if step % self.every == 0:
-                row = self._axes(step, self.chunk_began + done * pace)
-                row |= {"train/loss": sum(self.pending) / len(self.pending), "train/lr": lr}
-                row |= {"train/grad_norm": steps.grad_norms[step]} if step in steps.grad_norms else {}
-                rows.append(row)
-                self.pending = []
+                row = self._train_row(step, self.chunk_began + done * pace)
+                rows.append({**row, "train/lr": lr, "train/grad_norm": steps.grad_norms[step]})
         return rows
+
+    def _train_row(self, step: int, seconds: float) -> Row:
+        row = {**self._axes(step, seconds), "train/loss": sum(self.pending) / len(self.pending)}
+        self.pending = []
+        return row
+
+    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if self.pending:
+            self._write([self._train_row(task.step.count - 1, self.clock.seconds)])
 
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step = 0 if trainer.sanity_checking else task.step.count
         measured = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("valid/")}
         row = {**self._axes(step, self.clock.seconds), **measured}
         if not trainer.sanity_checking:
-            row["batches"] = trainer.datamodule.loader.digest.hexdigest()[:16]  # pyright: ignore[reportAttributeAccessIssue]
+            row["batches"] = trainer.datamodule.loader.digest(step)  # pyright: ignore[reportAttributeAccessIssue]
         self._write([row])
 
     def _axes(self, step: int, seconds: float) -> Row:

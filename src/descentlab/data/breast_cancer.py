@@ -12,4 +12,4 @@ class BreastCancer(Embedded):
         features, benign = load_breast_cancer(return_X_y=True)
         train, valid, test = self.cut(features, 1.0 - benign)
         inputs = standardise(train[0], valid[0], test[0])
-        return Splits(*((x, y) for x, (_, y) in zip(inputs, (train, valid, test), strict=True)))
+        return Splits((inputs[0], train[1]), (inputs[1], valid[1]), (inputs[2], test[1]))

@@ -11,7 +11,10 @@ from descentlab.data.tensors import Facts, Splits, TensorData, three_way
 
 
 class FashionMNIST(TensorData):
-    """Images (rows, 1, 28, 28) with pixels in [0, 1]; classes 0 to 9. The published test split is test; valid is cut from train."""
+    """Images (rows, 1, 28, 28) with pixels in [0, 1]; classes 0 to 9.
+
+    The published test split is test; valid is cut from train.
+    """
 
     def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class TrainLoader:
         self.rank, self.world = rank, world
         self.step = 0
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
-        self.digest = hashlib.sha256()
+        self.hashed = 0
+        self.hash = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Chunk]:
         stop = self.plan.next_stop(self.step)
@@ -82,7 +84,6 @@ class TrainLoader:
     def parts(self, step: int) -> list[Part]:
         """This process's parts of the batch of `step`."""
         indices = self.indices(step)
-        self.digest.update(indices.numpy().tobytes())
         total, own = len(indices), indices[self.rank :: self.world]
         if len(own) == 0:  # a last batch smaller than the number of processes: take part, with no weight
             return [Part(self._gather(indices[:1]), 0.0)]
@@ -98,6 +99,13 @@ class TrainLoader:
             self.order_of = (epoch, self._shuffled(epoch))
         start = within * self.plan.batch_size
         return self.order_of[1][start : min(start + self.plan.batch_size, self.plan.rows)]
+
+    def digest(self, step: int) -> str:
+        """A hash of the rows in all batches before `step`, the same for every run that saw the same batches."""
+        while self.hashed < step:
+            self.hash.update(self.indices(self.hashed).numpy().tobytes())
+            self.hashed += 1
+        return self.hash.hexdigest()[:16]
 
     def _shuffled(self, epoch: int) -> Tensor:
         state = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -118,7 +126,7 @@ class EvalLoader:
         self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return -(-len(self.tensors[0]) // self.batch_size)
+        return math.ceil(len(self.tensors[0]) / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         return zip(*(tensor.split(self.batch_size) for tensor in self.tensors), strict=True)

@@ -13,9 +13,10 @@ SEEDS = (42, 44, 43)  # of train, valid, test
 class Quadratic(TensorData):
     """Points (rows, dimensions) from N(0, 0.6^2); no targets. The same for every run, whatever its seed."""
 
-    def __init__(self, **facts: Unpack[Facts]) -> None:
+    def __init__(self, points: int, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
-        self.shape = (facts["points"], facts["num_features"])
+        self.shape = (points, facts.get("num_features", 100))
 
     def load(self) -> Splits:
-        return Splits(*((tensor(np.random.RandomState(seed).normal(0.0, DEVIATION, self.shape)),) for seed in SEEDS))
+        train, valid, test = (np.random.RandomState(seed).normal(0.0, DEVIATION, self.shape) for seed in SEEDS)
+        return Splits((tensor(train),), (tensor(valid),), (tensor(test),))

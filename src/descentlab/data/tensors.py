@@ -51,7 +51,6 @@ class Facts(TypedDict, total=False):
     num_classes: int
     positive: str
     unit: str
-    points: int
     drop_last: bool
     limit: int | None
 
@@ -92,7 +91,7 @@ class TensorData(L.LightningDataModule):
 
     def _check(self, splits: Splits) -> None:
         """Hold the config's facts against the data."""
-        found = {"num_features": splits.train[0][0].numel()}
+        found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
         if "image_shape" in self.facts:
             found["image_shape"] = list(splits.train[0].shape[1:])
         if "num_classes" in self.facts:
@@ -107,7 +106,8 @@ class TensorData(L.LightningDataModule):
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
 
     def train_dataloader(self) -> TrainLoader:
-        assert self.plan is not None and self.trainer is not None
+        assert self.plan is not None, "serve(plan, ...) comes first"
+        assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
         self.loader = TrainLoader(self._placed(self.splits.train), self.plan, self.seed, self.microbatch, rank, world)
         return self.loader
@@ -161,9 +161,7 @@ class Embedded(TensorData):
         split_seed: the same for every run, whatever its seed.
     """
 
-    def __init__(
-        self, test_fraction: float, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]
-    ) -> None:
+    def __init__(self, test_fraction: float, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
         self.fractions = (test_fraction, valid_fraction, split_seed)
 

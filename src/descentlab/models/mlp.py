@@ -1,6 +1,7 @@
 """A feed-forward net of dense layers."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.Batch
 class Block(nn.Module):
     """Dense, norm, activation, dropout; adds its input where `residual` and the widths agree."""
 
-    def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool):
+    def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool) -> None:
         super().__init__()
         dense = nn.Linear(inputs, width)
         known_gain = activation in ("relu", "tanh", "sigmoid")
@@ -59,9 +60,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = [num_features, *hidden]
-        self.blocks = nn.Sequential(
-            *(Block(n, m, activation, init, norm, dropout, residual) for n, m in zip(widths, widths[1:], strict=False))
-        )
+        self.blocks = nn.Sequential(*(Block(n, m, activation, init, norm, dropout, residual) for n, m in pairwise(widths)))
         self.head = nn.Linear(widths[-1], num_outputs)
         initialise(self.head, init)
 

@@ -1,4 +1,4 @@
-"""Reads the records of sweeps and groups them: runs that differ in seeds only form a series, series of one problem a comparison."""
+"""Reads the records of sweeps and groups them: runs into series (they differ in seeds only), series by problem."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from descentlab.records import Record, Status, find
 
 SEEDS = ("seed", "data_seed")
 # Top-level config keys that say where and how a run was made, never what it computed.
-IRRELEVANT = {*SEEDS, "sweep", "name", "output_dir", "data_dir", "workers", "threads", "logger", "hydra", "rerun", "progress"}
+IRRELEVANT = {
+    *SEEDS,
+    "sweep",
+    "name",
+    "output_dir",
+    "data_dir",
+    "workers",
+    "threads",
+    "logger",
+    "hydra",
+    "rerun",
+    "progress",
+}
 MISSING = object()
 
 Settings = dict[str, Any]
@@ -116,7 +128,7 @@ def _records(sweep: Path) -> list[Record]:
         raise FileNotFoundError(f"there is no folder {sweep}")
     try:
         records = find(sweep)
-    except TypeError as error:  # a field of the record is missing or unknown
+    except (TypeError, KeyError, ValueError) as error:  # a field is missing or unknown, another format, not JSON
         raise ValueError(f"a record below {sweep} cannot be read: {error}") from error
     if not records:
         raise FileNotFoundError(f"no run has left a record below {sweep}")
@@ -161,13 +173,14 @@ def _series_key(run: Record) -> str:
 
 
 def _series(groups: Sequence[list[Record]]) -> list[Series]:
-    settings = [settings_of(runs[0]) for runs in groups]
-    differences = [_differences(mine, settings) for mine in settings]
-    several = len({mine["problem"] for mine in settings}) > 1
-    labels = [_label(*pair, several) for pair in zip(settings, differences, strict=True)]
-    seeds = [f" ({len(runs)} seeds)" if len(runs) > 1 else "" for runs in groups]
-    labels = [label + count for label, count in zip(labels, seeds, strict=True)]
-    return [Series(*parts) for parts in zip(labels, settings, differences, groups, strict=True)]
+    every = [settings_of(runs[0]) for runs in groups]
+    rivals = {mine["problem"]: [one for one in every if one["problem"] == mine["problem"]] for mine in every}
+    varied = {problem: varying(those) for problem, those in rivals.items()}
+    made: list[Series] = []
+    for mine, runs in zip(every, groups, strict=True):
+        differences = _differences(mine, rivals[mine["problem"]], varied[mine["problem"]])
+        made.append(Series(_label(mine, differences, len(runs), len(rivals) > 1), mine, differences, runs))
+    return made
 
 
 def varying(settings: Sequence[Settings]) -> list[str]:
@@ -176,22 +189,23 @@ def varying(settings: Sequence[Settings]) -> list[str]:
     return [key for key in keys if any(one.get(key, MISSING) != settings[0].get(key, MISSING) for one in settings)]
 
 
-def _differences(mine: Settings, every: Sequence[Settings]) -> Settings:
-    """What tells `mine` from rivals on its problem; a group's keys count only among those that chose the same of it."""
-    rivals = [one for one in every if one["problem"] == mine["problem"]]
-    keys = [key for key in varying([mine, *rivals]) if key in mine and key not in ("problem", "optimizer")]
+def _differences(mine: Settings, rivals: Sequence[Settings], varied: Sequence[str]) -> Settings:
+    """What tells `mine` from `rivals` beside the optimizer's name."""
+    keys = [key for key in varied if key in mine and key != "optimizer"]
     return {key: mine[key] for key in keys if any(_differs(key, mine, rival) for rival in rivals)}
 
 
 def _differs(key: str, mine: Settings, rival: Settings) -> bool:
+    """Whether `rival` has another value; a group's keys are compared only where both chose the same of that group."""
     group, dot, _ = key.partition(".")
     comparable = not dot or mine.get(group) == rival.get(group)
     return comparable and rival.get(key, MISSING) != mine[key]
 
 
-def _label(settings: Settings, differences: Settings, several_problems: bool) -> str:
+def _label(settings: Settings, differences: Settings, seeds: int, several_problems: bool) -> str:
     problem = f"{settings['problem']} / " if several_problems else ""
-    return " ".join([f"{problem}{settings['optimizer']}", *map(assignment, differences, differences.values())])
+    words = [f"{problem}{settings['optimizer']}", *map(assignment, differences, differences.values())]
+    return " ".join(words) + (f" ({seeds} seeds)" if seeds > 1 else "")
 
 
 def assignment(key: str, value: Any) -> str:
@@ -207,9 +221,10 @@ def show(value: Any) -> str:
 
 
 def statuses(runs: Sequence[Record]) -> str:
-    """Such as "2 completed, 1 diverged at step 12"."""
+    """Such as "2 completed, 1 diverged at step 12"; of one run without the number."""
     counts = Counter(run.status for run in runs)
-    return ", ".join(f"{counts[status]} {status}{_when(status, runs)}" for status in Status if counts[status])
+    numbers = {status: f"{counts[status]} " if len(runs) > 1 else "" for status in counts}
+    return ", ".join(f"{numbers[status]}{status}{_when(status, runs)}" for status in Status if counts[status])
 
 
 def _when(status: Status, runs: Sequence[Record]) -> str:

@@ -45,14 +45,14 @@ def best_valid(series: Series) -> Estimate | None:
 
 
 def ranked(comparison: Comparison) -> list[Series]:
-    """Its series by mean best validation value; then those with a diverged seed, then those without a result."""
+    """Its series by mean best validation value; those with a diverged seed after the others, without a result last."""
 
-    def rank(series: Series) -> tuple[bool, bool, float]:
+    def rank(series: Series) -> tuple[int, float]:
         best = best_valid(series)
         diverged = any(run.status is Status.DIVERGED for run in series.runs)
         if best is None:
-            return True, not diverged, 0.0
-        return diverged, False, best.mean if comparison.mode == "min" else -best.mean
+            return 2 if diverged else 3, 0.0
+        return int(diverged), best.mean if comparison.mode == "min" else -best.mean
 
     return sorted(comparison.series, key=rank)
 
@@ -60,13 +60,15 @@ def ranked(comparison: Comparison) -> list[Series]:
 def curves(run: Record) -> pl.DataFrame:
     """The run's curves, one row a step, up to the step at which it diverged; empty if it left none.
 
-    A step may have several rows in the file: one of training, one of validation, and again after a resume (the last counts).
+    A step may have several rows in the file: of training, of validation, and again after a resume (the last counts).
     """
     rows = read_curves(run.folder)
     if not set(AXES) <= set(rows.columns):
         return pl.DataFrame(schema=dict.fromkeys(AXES, pl.Float64))
     measured = [column for column in rows.columns if column in AXES or column.startswith(("train/", "valid/"))]
-    rows = rows.select(pl.col(measured).cast(pl.Float64)).group_by("step").agg(pl.all().drop_nulls().last()).sort("step")
+    rows = (
+        rows.select(pl.col(measured).cast(pl.Float64)).group_by("step").agg(pl.all().drop_nulls().last()).sort("step")
+    )
     diverged_step = run.summary.get("diverged_step")
     return rows if diverged_step is None else rows.filter(pl.col("step") <= diverged_step)
 
@@ -74,7 +76,7 @@ def curves(run: Record) -> pl.DataFrame:
 def curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     """The mean over `frames` of `column`, with the columns y and half_width (null for a single frame).
 
-    Frames are aligned by step, and their other x axes averaged. Rows: the steps at which all of them hold a finite value.
+    Frames are aligned by step, their other x axes averaged. Rows: the steps at which all hold a finite value.
     """
     columns = [*AXES, column]
     if not frames or any(column not in frame.columns for frame in frames):

@@ -1,4 +1,4 @@
-"""What the fork server runs for a job: the saved config as a plain script, in a session of its own, printing to the run's log."""
+"""What the fork server runs for a job: its saved config as a plain script, in a session of its own, printing to its log."""
 
 from __future__ import annotations
 

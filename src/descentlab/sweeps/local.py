@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -119,7 +120,7 @@ class Queue:
 
     def interrupt(self) -> None:
         """End what runs, and leave records that say so."""
-        for process, job in self.running.items():
+        for process in self.running:
             _signal(process, signal.SIGTERM)
         for process, job in self.running.items():
             process.join(GRACE)
@@ -140,10 +141,8 @@ def _clear(job: Job) -> None:
 
 def _signal(process: ForkServerProcess, signum: signal.Signals) -> None:
     """Send `signum` to the process group of a run, which holds the processes of a data-parallel run too."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid or 0, signum)
-    except ProcessLookupError:
-        pass
 
 
 def _death(exitcode: int | None) -> str:

@@ -20,8 +20,7 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
     """What the runs will call, each once."""
     nodes = [(group, job.config[group]) for job in jobs for group in GROUPS]
     found = [
-        (group, node["_target_"], tuple(key for key in node if key not in ("_target_", "_partial_")))
-        for group, node in nodes
+        (group, node["_target_"], tuple(key for key in node if key not in ("_target_", "_partial_"))) for group, node in nodes
     ]
     return list(dict.fromkeys(found))
 

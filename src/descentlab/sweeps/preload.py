@@ -6,13 +6,13 @@ import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
 import wandb  # noqa: F401
 
-import descentlab.callbacks.curves  # noqa: F401
-import descentlab.callbacks.outcome  # noqa: F401
-import descentlab.models.cnn_2c2d  # noqa: F401
-import descentlab.models.linear  # noqa: F401
-import descentlab.models.mlp  # noqa: F401
-import descentlab.models.quadratic  # noqa: F401
-import descentlab.tasks.binary  # noqa: F401
-import descentlab.tasks.classification  # noqa: F401
-import descentlab.tasks.regression  # noqa: F401
+import descentlab.callbacks.curves
+import descentlab.callbacks.outcome
+import descentlab.models.cnn_2c2d
+import descentlab.models.linear
+import descentlab.models.mlp
+import descentlab.models.quadratic
+import descentlab.tasks.binary
+import descentlab.tasks.classification
+import descentlab.tasks.regression
 import descentlab.tasks.value  # noqa: F401

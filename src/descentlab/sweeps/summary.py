@@ -9,6 +9,8 @@ from rich.console import Console
 
 from descentlab.sweeps.plan import Job
 
+WIDE = 160
+
 
 def show(jobs: Sequence[Job]) -> None:
     """Build the report of the jobs' sweep and print its table and where to look."""
@@ -16,6 +18,8 @@ def show(jobs: Sequence[Job]) -> None:
 
     sweep = jobs[0].folder.parent
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE  # a file or a pipe: no reason to squeeze the table
     console.print(tables.console([sweep]))
     path = page.build([sweep], sweep)
     console.print(f"report   {os.path.relpath(path)}", soft_wrap=True)

@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from descentlab.data.loader import Chunk
 from descentlab.optim.schedules import Schedule
@@ -27,6 +27,22 @@ class Steps:
     losses: list[float]
     lrs: list[float]
     grad_norms: dict[int, float]  # step -> norm
+
+
+class Scores(nn.Module):
+    """The mean loss and the metrics of one split, over all processes."""
+
+    def __init__(self, metrics: dict[str, Metric]) -> None:
+        super().__init__()
+        self.loss = MeanMetric()
+        self.metrics = MetricCollection(dict(metrics))
+
+    def collect(self, prefix: str) -> dict[str, Tensor]:
+        """The values since the last time, by name."""
+        values = {"loss": self.loss.compute(), **self.metrics.compute()}
+        self.loss.reset()
+        self.metrics.reset()
+        return {prefix + name: value for name, value in values.items()}
 
 
 class Task(L.LightningModule):
@@ -56,14 +72,13 @@ class Task(L.LightningModule):
         self.model, self.make_optimizer, self.schedule = model, optimizer, schedule
         self.monitor, self.mode = monitor, mode
         self.total_steps, self.measure_every = total_steps, measure_every
-        self.metrics = nn.ModuleDict({split: MetricCollection(self.make_metrics()) for split in ("valid_", "test_")})
-        self.losses = nn.ModuleDict({split: MeanMetric() for split in ("valid_", "test_")})
+        self.valid, self.test = Scores(self.make_metrics()), Scores(self.make_metrics())
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """The mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
         raise NotImplementedError
 
-    def make_metrics(self) -> dict[str, object]:
+    def make_metrics(self) -> dict[str, Metric]:
         """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets)."""
         return {}
 
@@ -94,25 +109,19 @@ class Task(L.LightningModule):
         return {"steps": Steps(first, mean.tolist(), lrs, {step: float(norm) for step, norm in norms.items()})}
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._evaluate("valid_", batch)
+        self._evaluate(self.valid, batch)
 
     def test_step(self, batch: Batch, index: int) -> None:
-        self._evaluate("test_", batch)
+        self._evaluate(self.test, batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._close("valid_")
+        self.log_dict(self.valid.collect("valid/"))
 
     def on_test_epoch_end(self) -> None:
-        self._close("test_")
+        self.log_dict(self.test.collect("test/"))
 
-    def _evaluate(self, split: str, batch: Batch) -> None:
+    def _evaluate(self, scores: Scores, batch: Batch) -> None:
         outputs = self.model(batch[0])
-        self.losses[split].update(self.loss(lambda _: outputs, batch), len(batch[0]))
+        scores.loss.update(self.loss(lambda _: outputs, batch), len(batch[0]))
         if len(batch) > 1:
-            self.metrics[split].update(self.score(outputs), batch[1])
-
-    def _close(self, split: str) -> None:
-        values = {"loss": self.losses[split].compute(), **self.metrics[split].compute()}
-        self.log_dict({f"{split[:-1]}/{name}": value for name, value in values.items()}, sync_dist=False)
-        self.losses[split].reset()
-        self.metrics[split].reset()
+            scores.metrics.update(self.score(outputs), batch[1])

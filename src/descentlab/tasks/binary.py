@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
 
 from descentlab.tasks.base import Batch, Predict, Task
@@ -29,7 +30,7 @@ class Binary(Task):
     def score(self, outputs: Tensor) -> Tensor:
         return outputs.squeeze(1).sigmoid()
 
-    def make_metrics(self) -> dict[str, object]:
+    def make_metrics(self) -> dict[str, Metric]:
         return {"accuracy": BinaryAccuracy(validate_args=False), "auroc": _BinaryAUROC(validate_args=False)}
 
 

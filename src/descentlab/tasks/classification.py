@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from descentlab.tasks.base import Batch, Predict, Task
@@ -26,5 +27,5 @@ class Classification(Task):
         inputs, classes = batch
         return cross_entropy(predict(inputs), classes)
 
-    def make_metrics(self) -> dict[str, object]:
+    def make_metrics(self) -> dict[str, Metric]:
         return {"accuracy": MulticlassAccuracy(self.num_classes, average="micro", validate_args=False)}

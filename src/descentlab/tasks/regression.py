@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import mse_loss
-from torchmetrics import MeanSquaredError, R2Score
+from torchmetrics import MeanSquaredError, Metric, R2Score
 
 from descentlab.tasks.base import Batch, Predict, Task
 
@@ -28,10 +28,10 @@ class Regression(Task):
 
     def setup(self, stage: str) -> None:
         scale = self.trainer.datamodule.splits.target_scale  # pyright: ignore[reportAttributeAccessIssue]
-        for metrics in self.metrics.values():
-            metrics["rmse"].scale = scale
+        for scores in (self.valid, self.test):
+            scores.metrics["rmse"].scale = scale
 
-    def make_metrics(self) -> dict[str, object]:
+    def make_metrics(self) -> dict[str, Metric]:
         return {"rmse": _ScaledRMSE(), "r2": R2Score()}
 
 

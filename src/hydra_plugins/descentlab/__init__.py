@@ -23,14 +23,16 @@ class LocalLauncher(Launcher):
         from descentlab.sweeps.launch import compose_all, launch
 
         loader, master = self.hydra_context.config_loader, self.config
-        raise SystemExit(launch(compose_all(lambda overrides: loader.load_sweep_config(master, overrides), job_overrides)))
+        composed = compose_all(lambda overrides: loader.load_sweep_config(master, overrides), job_overrides)
+        raise SystemExit(launch(composed))
 
 
 class GridSweeper(BasicSweeper):
     """`hydra/sweeper=grid`: Hydra's product of values; nothing is written and nothing composed before the launcher."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        assert self.launcher is not None and self.hydra_context is not None
+        assert self.launcher is not None
+        assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments] if self.params else arguments)
         return self.launcher.launch(self.split_arguments(overrides, None)[0], initial_job_idx=0)

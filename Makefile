@@ -1,0 +1,56 @@
+# `make demo` and `make test` set up everything they need in .venv. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format hooks lock benchmark setup clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## train the default problem under adam and sgd, side by side; ends with a report page
+	@$(BIN)/python train.py -m optimizer=adam,sgd
+
+test: $(READY) ## the tests, a few minutes
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+test-slow: $(READY) ## the tests that train on the full data, some more minutes
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m slow
+
+lint: $(READY) ## style, types, boundaries between modules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(READY) ## write the code in the one style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+hooks: $(READY) ## run the linters before each commit
+	@$(BIN)/prek install
+
+lock: $(READY) ## pin the versions anew: pyproject.toml -> requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --group dev pyproject.toml -o requirements.lock
+
+benchmark: $(READY) ## what a step costs, beside a hand-written loop and plain Lightning
+	@$(BIN)/python scripts/benchmark.py
+
+setup: $(READY) ## only set up .venv
+
+# uv installs in parallel; where it cannot reach an index (a mirror that only pip is told of), pip does the same work.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@echo "setting up .venv: half a minute to a few minutes, about 6 GB with torch's libraries"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean: ## remove .venv (outputs/ and data/ stay)
+	rm -rf .venv

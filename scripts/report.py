@@ -1,0 +1,31 @@
+"""Compare the runs of sweeps again: `python scripts/report.py outputs/<sweep>... [--out FOLDER]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the report page and tables for the runs of sweeps.")
+    parser.add_argument(
+        "sweeps", nargs="+", type=Path, metavar="SWEEP", help="a sweep's folder, such as outputs/digits_mlp-1a2b3c"
+    )
+    parser.add_argument("--out", type=Path, help="where to write (default: into the sweep; of several, outputs/report)")
+    arguments = parser.parse_args()
+    sweeps: list[Path] = arguments.sweeps
+    out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
+
+    from rich.console import Console
+
+    from descentlab.report import page, tables
+
+    try:
+        written = page.build(sweeps, out)
+        Console().print(tables.console(sweeps))
+    except (OSError, ValueError) as error:
+        sys.exit(f"report: {error}")
+    print(written)
+
+
+if __name__ == "__main__":
+    main()

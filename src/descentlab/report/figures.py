@@ -1,0 +1,246 @@
+"""The panels of the page. A new one: write a function `View -> Panel | None` and add it to PANELS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from descentlab.records import Record, Status
+from descentlab.report.load import Comparison, Loaded, Series, statuses
+from descentlab.report.statistics import AXES, best_valid, curve, curves, ranked, thinned
+from descentlab.report.tables import number, text
+
+# Okabe and Ito's colour-blind-safe palette without its black and yellow, then six of Paul Tol's muted set.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLORS += ("#882255", "#999933", "#AA4499", "#44AA99", "#332288", "#117733")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+HOVER = "%{fullData.name}<br>%{x:,.4~g}, %{y:.4~g}<extra></extra>"
+NO_LINE = {"line": {"width": 0}}
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Style:
+    color: str
+    dash: str
+
+
+def styles(loaded: Loaded) -> dict[str, Style]:
+    """By label: a colour an optimizer; dashes tell its series on one problem apart."""
+    optimizers = list(dict.fromkeys(one.optimizer for one in loaded.series))
+    colors = {optimizer: COLORS[place % len(COLORS)] for place, optimizer in enumerate(optimizers)}
+    styled: dict[str, Style] = {}
+    for comparison in loaded.comparisons:
+        used = dict.fromkeys(optimizers, 0)
+        for one in comparison.series:
+            styled[one.label] = Style(colors[one.optimizer], DASHES[used[one.optimizer] % len(DASHES)])
+            used[one.optimizer] += 1
+    return styled
+
+
+@dataclass(frozen=True)
+class View:
+    """What a panel draws from. `points`: how many to a line, so that hundreds of runs still make a light page."""
+
+    comparison: Comparison
+    styles: dict[str, Style]
+
+    @cached_property
+    def series(self) -> list[Series]:
+        return ranked(self.comparison)
+
+    @cached_property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        return {run.id: curves(run) for run in self.comparison.runs}
+
+    @property
+    def points(self) -> int:
+        return max(200, min(1000, 100_000 // len(self.comparison.runs)))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot.
+
+    Args:
+        traces: of plotly, with `series` (whose label the legend toggles) and, unless `x` is set, `xs`: {axis: values}.
+        scale: of y: "log", "linear", or "loss": as the reader chooses.
+        x: the title of a logarithmic x axis of its own; empty: the axis that the reader chooses.
+        targets: values of y to mark.
+    """
+
+    title: str
+    traces: list[Trace]
+    scale: str
+    x: str = ""
+    targets: list[float] = field(default_factory=list)
+
+
+def panels(view: View) -> list[Panel]:
+    """All panels that have something to show."""
+    return [panel for draw in PANELS if (panel := draw(view)) is not None]
+
+
+def train_loss(view: View) -> Panel | None:
+    return _curves(view, "train/loss", "Training loss")
+
+
+def valid_loss(view: View) -> Panel | None:
+    return None if view.comparison.monitor == "loss" else _curves(view, "valid/loss", "Validation loss")
+
+
+def valid_metric(view: View) -> Panel | None:
+    """The metric that ranks, with the target; an error or a loss ("min") may be drawn on a logarithmic axis."""
+    metric, lower_is_better = view.comparison.monitor, view.comparison.mode == "min"
+    scale, targets = "loss" if lower_is_better else "linear", view.comparison.targets
+    return _curves(view, f"valid/{metric}", f"Validation {metric}", scale, targets=targets)
+
+
+def learning_rate(view: View) -> Panel | None:
+    """Logarithmic if the rates lie far apart."""
+    panel = _curves(view, "train/lr", "Learning rate", "linear", framed=False)
+    rates = [] if panel is None else [rate for trace in panel.traces for rate in trace["y"]]
+    if panel is None or min(rates) <= 0 or max(rates) < 10 * min(rates):
+        return panel
+    return Panel(panel.title, panel.traces, "log")
+
+
+def gradient_norm(view: View) -> Panel | None:
+    return _curves(view, "train/grad_norm", "Gradient norm")
+
+
+def sensitivity(view: View) -> Panel | None:
+    """The best series at each learning rate, a line an optimizer; only if some optimizer has two rates."""
+    found: dict[str, dict[float, Series]] = {}
+    for one in reversed(view.series):  # the better ones last: they overwrite
+        rate = one.settings.get("optimizer.lr")
+        if isinstance(rate, int | float) and rate > 0:
+            found.setdefault(one.optimizer, {})[float(rate)] = one
+    lines = [_rates(by_rate, view) for by_rate in found.values()]
+    values = [y for line in lines for y in line["y"]]
+    if not values or all(len(by_rate) < 2 for by_rate in found.values()):
+        return None
+    lower_is_better = view.comparison.mode == "min"
+    worst = max(values) if lower_is_better else min(values)
+    marks = [_without_result(by_rate, worst, view) for by_rate in found.values()]
+    scale = "loss" if lower_is_better and min(values) > 0 else "linear"
+    title = f"Best validation {view.comparison.monitor} by learning rate"
+    return Panel(title, [trace for trace in [*lines, *marks] if trace["x"]], scale, x="learning rate")
+
+
+def _rates(by_rate: dict[float, Series], view: View) -> Trace:
+    known = [(rate, one, best) for rate, one in sorted(by_rate.items()) if (best := best_valid(one))]
+    trace: Trace = {"type": "scatter", "mode": "lines+markers", "hovertemplate": "%{text}<extra></extra>"}
+    trace |= {"x": [rate for rate, _, _ in known], "y": [best.mean for _, _, best in known]}
+    trace["text"] = [f"{one.label}: {text(best, number)}, n = {best.n}" for _, one, best in known]
+    trace["error_y"] = {"array": [best.half_width or 0.0 for _, _, best in known], "thickness": 1, "width": 3}
+    return trace | {"line": {"color": view.styles[next(iter(by_rate.values())).label].color}}
+
+
+def _without_result(by_rate: dict[float, Series], y: float, view: View) -> Trace:
+    """Marks for the rates at which no run completed, at the height `y`."""
+    lost = {rate: one for rate, one in by_rate.items() if best_valid(one) is None}
+    trace: Trace = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
+    trace |= {"x": list(lost), "y": [y] * len(lost)}
+    trace["text"] = [f"{one.label}: {statuses(one.runs)}" for one in lost.values()]
+    return trace | {
+        "marker": {"symbol": "x", "size": 9, "color": [view.styles[one.label].color for one in lost.values()]}
+    }
+
+
+PANELS: tuple[Callable[[View], Panel | None], ...] = (
+    train_loss,
+    valid_loss,
+    valid_metric,
+    learning_rate,
+    gradient_norm,
+    sensitivity,
+)
+
+
+def _curves(
+    view: View, column: str, title: str, scale: str = "loss", *, targets: Sequence[float] = (), framed: bool = True
+) -> Panel | None:
+    """A line a series: the mean of its completed runs. Runs that did not complete are drawn on their own."""
+    means = {one.label: curve([view.frames[run.id] for run in one.completed], column) for one in view.series}
+    frame = _frame(list(means.values())) if framed else Frame()
+    bands, broken, lines = [], [], []
+    for one in view.series:
+        rows = thinned(means[one.label], view.points)
+        bands += _band(one, rows, view.styles[one.label], frame if scale == "loss" else Frame())
+        lines += _mean(one, rows, view.styles[one.label])
+        for run in one.incomplete:
+            rows = thinned(curve([view.frames[run.id]], column), view.points)
+            broken += _broken(one, run, rows, view.styles[one.label], frame)
+    traces = bands + broken + lines  # the order of drawing: means on top
+    positive = all(y > 0 for trace in traces for y in trace["y"])
+    return Panel(title, traces, scale if positive else "linear", targets=list(targets)) if traces else None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a panel shows of runs that leave it: none of y below `low` or above `high`; of bands, none below `floor`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    floor: float = -math.inf
+
+
+def _frame(means: Sequence[pl.DataFrame]) -> Frame:
+    """The means' range and twice it on either side, so that a diverged run flattens no other; without means, no limit."""
+    values = pl.concat([rows["y"] for rows in means])
+    low, high = values.min(), values.max()
+    if not isinstance(low, float) or not isinstance(high, float):
+        return Frame()
+    room = 2 * (high - low)
+    # A t-interval may reach below zero, which a logarithmic axis cannot show.
+    return Frame(low - room, high + room, low / 2 if low > 0 else -math.inf)
+
+
+def _mean(one: Series, rows: pl.DataFrame, style: Style) -> list[Trace]:
+    if rows.is_empty():
+        return []
+    n = len(one.completed)
+    name = f"{one.label}, mean of {n}" if n > 1 else one.label
+    return [_trace(one, rows, rows["y"], style, name=name, mode="lines" if rows.height > 1 else "markers")]
+
+
+def _band(one: Series, rows: pl.DataFrame, style: Style, frame: Frame) -> list[Trace]:
+    """The 95 % interval, as an outline: along the upper edge, back along the lower one."""
+    rows = rows.drop_nulls("half_width")
+    if rows.is_empty():
+        return []
+    upper = rows["y"] + rows["half_width"]
+    lower = (rows["y"] - rows["half_width"]).clip(lower_bound=frame.floor)
+    fill = {"fill": "toself", "fillcolor": f"{style.color}1f", "hoverinfo": "skip"}  # 1f: an opacity of 12 %
+    return [
+        _trace(one, pl.concat([rows, rows.reverse()]), pl.concat([upper, lower.reverse()]), style, **fill) | NO_LINE
+    ]
+
+
+def _broken(one: Series, run: Record, rows: pl.DataFrame, style: Style, frame: Frame) -> list[Trace]:
+    """A run that did not complete, up to where it leaves the frame, and a mark at its end."""
+    if rows.is_empty():
+        return []
+    outside = ((rows["y"] > frame.high) | (rows["y"] < frame.low)).arg_true()
+    shown = rows.head(outside[0] + 1) if len(outside) else rows
+    y = shown["y"].clip(frame.low, frame.high)
+    ended = run.summary.get("diverged_step") or f"{rows['step'][-1]:g}"
+    name = f"{one.label}, seed {run.config.get('seed')}: {run.status} at step {ended}"
+    symbol = "x" if run.status is Status.DIVERGED else "circle-open"
+    mark = {"mode": "markers", "marker": {"symbol": symbol, "size": 9, "color": style.color}}
+    line = _trace(one, shown, y, style, name=name, opacity=0.6)
+    return [line, _trace(one, shown.tail(1), y.tail(1), style, name=name) | mark]
+
+
+def _trace(one: Series, rows: pl.DataFrame, y: pl.Series, style: Style, **more: Any) -> Trace:
+    xs = {axis: rows[axis].to_list() for axis in AXES}
+    look = {"line": {"color": style.color, "dash": style.dash, "width": 2}, "mode": "lines", "hovertemplate": HOVER}
+    return {"type": "scatter", "series": one.label, "name": one.label, "xs": xs, "y": y.to_list(), **look, **more}

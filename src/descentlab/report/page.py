@@ -1,0 +1,123 @@
+"""One self-contained HTML page, and the tables beside it, for the runs of any set of sweeps."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from descentlab.records import LOG, Record, Status
+from descentlab.report import tables
+from descentlab.report.figures import View, panels, styles
+from descentlab.report.load import MISSING, Loaded, Series, flatten, load, show, statuses, varying
+from descentlab.report.statistics import ranked
+
+COLUMNS = 12  # at most so many configs side by side: more cannot be read
+# How SVG draws what plotly calls by name; for a line 2 wide.
+DASH_ARRAYS = {
+    "solid": "",
+    "dash": "6 4",
+    "dot": "2 3",
+    "dashdot": "6 3 2 3",
+    "longdash": "10 4",
+    "longdashdot": "10 3 2 3",
+}
+
+
+def build(sweeps: list[Path], out: Path) -> Path:
+    """Write report.html, table.csv, table.md and runs.csv for the runs of `sweeps` into `out`; returns the page's path.
+
+    Raises:
+        FileNotFoundError: a sweep holds no record.
+        ValueError: a record cannot be read.
+    """
+    loaded = load(sweeps)
+    out.mkdir(parents=True, exist_ok=True)
+    tables.write_series(loaded.comparisons, out / "table.csv")
+    tables.write_runs(loaded, out / "runs.csv")
+    (out / "table.md").write_text(tables.markdown(loaded.comparisons), encoding="utf-8")
+    page = out / "report.html"
+    page.write_text(render(loaded), encoding="utf-8")
+    return page
+
+
+def render(loaded: Loaded) -> str:
+    """The page's HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    looks = styles(loaded)
+    return environment.get_template("page.html.jinja").render(
+        title=" + ".join(sweep.resolve().name for sweep in loaded.sweeps),
+        built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        loaded=loaded,
+        statuses=statuses(loaded.runs),
+        sections=[_section(View(comparison, looks)) for comparison in loaded.comparisons],
+        swatches={label: (style.color, DASH_ARRAYS[style.dash]) for label, style in looks.items()},
+        configs=_configs([one for comparison in loaded.comparisons for one in ranked(comparison)]),
+        faults=[(run, run.folder / LOG) for run in loaded.runs if not run.status.is_result],
+        provenance=_provenance(loaded.runs),
+        commands=_commands(loaded.sweeps),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _section(view: View) -> dict[str, Any]:
+    """What the page shows of one problem."""
+    return {
+        "comparison": view.comparison,
+        "grid": tables.grid(view.comparison),
+        "panels": [vars(panel) for panel in panels(view)],
+        "notes": _notes(view.comparison.runs),
+    }
+
+
+def _notes(runs: Sequence[Record]) -> list[str]:
+    """How to read what the panels draw of runs that did not complete."""
+    ended = {run.status for run in runs} - {Status.COMPLETED}
+    notes = ["✕ marks where a run diverged."] if Status.DIVERGED in ended else []
+    notes += ["○ marks where a run broke off."] if ended - {Status.DIVERGED} else []
+    return [*notes, "Such a run is drawn until it leaves the frame of the others, and enters no mean."] if notes else []
+
+
+def _configs(series: Sequence[Series]) -> dict[str, Any]:
+    """The settings that differ, a column a series; `more` series do not fit."""
+    shown = series[:COLUMNS]
+    keys = varying([one.settings for one in shown])
+    rows = [(key, [_shown(one.settings.get(key, MISSING)) for one in shown]) for key in keys]
+    rows.append(("seed", [", ".join(show(run.config.get("seed")) for run in one.runs) for one in shown]))
+    return {"labels": [one.label for one in shown], "rows": rows, "more": len(series) - len(shown)}
+
+
+def _shown(value: Any) -> str:
+    return tables.NONE if value is MISSING else show(value)
+
+
+def _provenance(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
+    """Where the numbers come from: each fact's values over all runs; more than one is worth a second look."""
+    facts: dict[str, dict[str, None]] = {}
+    for run in runs:
+        data = {run.data.get("name", "data"): {key: value for key, value in run.data.items() if key != "name"}}
+        parts = {"data": data, "code": run.code, "versions": run.versions, "hardware": run.hardware}
+        for key, value in flatten(parts).items():
+            if value not in (None, {}):
+                facts.setdefault(key.removeprefix("versions."), {})[show(value)] = None
+    return [(key, list(values)) for key, values in facts.items()]
+
+
+def _commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
+    """Lines to type, with paths from the current folder, each with what it does."""
+    lines: list[tuple[str, str]] = []
+    for sweep in sweeps:
+        folder = shlex.quote(os.path.relpath(sweep / "wandb"))
+        lines.append((f"wandb leet {folder}", "browse the runs in the terminal"))
+        lines.append((f"wandb sync {folder}", "upload runs made offline"))
+    folders = " ".join(shlex.quote(os.path.relpath(sweep)) for sweep in sweeps)
+    return [*lines, (f"python scripts/report.py {folders}", "build this page again")]

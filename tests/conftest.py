@@ -1,0 +1,85 @@
+"""What tests share: composing a config as the command line does, and training it for real in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
+
+from descentlab import config as configuration
+from descentlab.records import Record, read_curves
+from descentlab.sweeps.plan import Job, plan
+
+ROOT = Path(__file__).parent.parent
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+
+def options(group: str) -> list[str]:
+    """The options of a config group."""
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """The resolved config, the choices and the mistakes of a command line."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        composed = compose("train", list(overrides), return_hydra_config=True)
+    choices = dict(composed.hydra.runtime.choices)
+    with open_dict(composed):
+        del composed["hydra"]
+    config, mistakes = configuration.resolve(composed, choices)
+    return config, choices, mistakes
+
+
+@dataclass
+class Trained:
+    """A finished run."""
+
+    record: Record
+    curves: pl.DataFrame
+    folder: Path
+
+    def column(self, name: str) -> list[float]:
+        """The values of a curve where it was measured."""
+        return self.curves[name].drop_nulls().to_list()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Job]:
+    """Make a job, saved in a temporary folder: job("optimizer=sgd", "budget.steps=5"). No W&B unless asked for."""
+
+    def make(*overrides: str) -> Job:
+        defaults = [] if any(o.startswith("logger") for o in overrides) else ["logger=none"]
+        every = [*defaults, f"output_dir={tmp_path}/outputs", f"data_dir={ROOT}/data", *overrides]
+        config, choices, mistakes = compose_config(*every)
+        assert not mistakes, mistakes
+        made = plan([config], [choices], [every])[0]
+        made.save()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def train(job: Callable[..., Job]) -> Callable[..., Trained]:
+    """Train for real, in this process: train("optimizer=sgd", "budget.steps=5").record.summary."""
+
+    def do(*overrides: str) -> Trained:
+        from descentlab.run import run
+
+        made = job(*overrides)
+        record = run(made)
+        return Trained(record, read_curves(made.folder), made.folder)
+
+    return do
+
+
+needs_fashion_mnist = pytest.mark.skipif(
+    not FASHION_MNIST.exists() and not (ROOT / "data" / "fashion_mnist").exists(),
+    reason="Fashion-MNIST is not here and tests do not download: apt-get install dataset-fashion-mnist",
+)

@@ -1,0 +1,81 @@
+"""Which runs form a series, and what it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from descentlab.records import RECORD, Status
+from descentlab.report.load import load, statuses
+
+
+def labels(folder: Path) -> list[str]:
+    return [one.label for one in load([folder]).series]
+
+
+def test_runs_that_differ_in_seeds_and_paths_only_are_one_series(make_run, tmp_path):
+    for seed in range(3):
+        make_run(seed=seed, config={"workers": seed, "logger": {"project": str(seed)}})
+    assert labels(tmp_path / "sweep") == ["adam (3 seeds)"]
+
+
+def test_a_label_tells_what_differs_under_the_same_optimizer(make_run, tmp_path):
+    make_run(lr=0.1)
+    make_run(lr=0.01)
+    make_run("sgd", lr=0.5)
+    assert labels(tmp_path / "sweep") == ["adam lr=0.1", "adam lr=0.01", "sgd"]
+
+
+def test_another_choice_is_named_without_all_the_keys_it_brings(make_run, tmp_path):
+    for schedule, keys in {"constant": {"warmup": 0}, "cosine": {"warmup": 0, "final": 0.0}}.items():
+        make_run(config={"schedule": {"_target_": schedule, **keys}}, choices={"schedule": schedule})
+    assert labels(tmp_path / "sweep") == ["adam schedule=constant", "adam schedule=cosine"]
+
+
+def test_the_same_config_under_two_names_is_two_series(make_run, tmp_path):
+    make_run("sgd")
+    make_run("plain")
+    assert labels(tmp_path / "sweep") == ["plain", "sgd"]
+
+
+def test_problems_are_compared_apart(make_run, tmp_path):
+    make_run(problem="digits_mlp")
+    make_run(problem="digits_softmax", config={"batch_size": 8})
+    loaded = load([tmp_path / "sweep"])
+    assert [one.problem for one in loaded.comparisons] == ["digits_mlp", "digits_softmax"]
+    assert [one.label for one in loaded.series] == ["digits_mlp / adam", "digits_softmax / adam"]
+
+
+def test_a_run_that_two_sweeps_hold_counts_once_and_its_result_wins(make_run, tmp_path):
+    make_run(sweep="one", id="same")
+    make_run(sweep="two", id="same", status=Status.FAILED)
+    loaded = load([tmp_path / "one", tmp_path / "two"])
+    assert [run.status for run in loaded.runs] == [Status.COMPLETED]
+    assert loaded.repeated == 1
+
+
+def test_a_failed_run_knows_its_metric_from_the_config(make_run, tmp_path):
+    make_run(
+        status=Status.FAILED,
+        summary={"monitor": None, "mode": None},
+        config={"task": {"monitor": "rmse", "mode": "min"}},
+    )
+    comparison = load([tmp_path / "sweep"]).comparisons[0]
+    assert (comparison.monitor, comparison.mode) == ("rmse", "min")
+
+
+def test_statuses_are_counted(make_run):
+    completed, diverged = make_run(), make_run(status=Status.DIVERGED, summary={"diverged_step": 12})
+    assert statuses([completed, completed, diverged]) == "2 completed, 1 diverged at step 12"
+    assert statuses([diverged]) == "diverged at step 12"
+
+
+def test_what_cannot_be_read_is_said(make_run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        load([tmp_path / "nowhere"])
+    with pytest.raises(FileNotFoundError, match="no run"):
+        load([tmp_path])
+    (make_run().folder / RECORD).write_text("{")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load([tmp_path / "sweep"])

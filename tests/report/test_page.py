@@ -1,0 +1,73 @@
+"""The page as a file: whole, escaped, self-contained; and the command that builds it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from descentlab.records import Status
+from descentlab.report.page import build
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
+
+
+@pytest.fixture
+def sweep(make_run, tmp_path) -> Path:
+    make_run()
+    make_run("sgd", status=Status.FAILED, reason="<script>alert(1)</script> & more")
+    return tmp_path / "sweep"
+
+
+def test_build_writes_the_page_and_the_tables(sweep):
+    page = build([sweep], sweep)
+    assert page == sweep / "report.html"
+    assert {path.name for path in sweep.iterdir() if path.is_file()} == {
+        "report.html",
+        "table.csv",
+        "table.md",
+        "runs.csv",
+    }
+
+
+def test_the_page_is_escaped_and_refers_to_nothing_outside(sweep, tmp_path):
+    text = build([sweep], tmp_path / "out").read_text()
+    own = re.sub(r"<script>\s*/\*\*.*?</script>", "", text, flags=re.DOTALL)  # without plotly.js
+    assert len(own) < 100_000 < len(text)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in own
+    assert not re.search(r"(?:src|href)=|url\(|https?://", own)
+
+
+def test_panels_are_strict_json(sweep, tmp_path):
+    text = build([sweep], tmp_path / "out").read_text()
+    panels = re.findall(r'<script type="application/json">(.*?)</script>', text)
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(f"{constant} is not JSON")
+
+    titles = [json.loads(panel, parse_constant=refuse)["title"] for panel in panels]
+    assert titles[:3] == ["Training loss", "Validation loss", "Validation accuracy"]
+
+
+def test_a_sweep_in_which_all_failed_has_a_page(make_run, tmp_path):
+    make_run(status=Status.CRASHED, summary={}, curves=[], reason="signal 9")
+    assert "signal 9" in build([tmp_path / "sweep"], tmp_path / "out").read_text()
+
+
+def test_the_report_needs_no_torch():
+    heavy = "import sys, descentlab.report.page; print({'torch', 'lightning', 'hydra'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", heavy], text=True).strip() == "set()"
+
+
+def test_the_command(sweep, tmp_path):
+    found = subprocess.run([sys.executable, str(SCRIPT), str(sweep)], capture_output=True, text=True, check=True)
+    assert found.stdout.strip().endswith("report.html")
+    failed = subprocess.run(
+        [sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False
+    )
+    assert failed.returncode == 1
+    assert failed.stderr == f"report: there is no folder {tmp_path / 'no'}\n"

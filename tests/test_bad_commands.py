@@ -1,0 +1,58 @@
+"""A mistake on the command line ends at once in one screen that names the cure; nothing is trained or written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCREEN = 24  # lines
+
+BAD = [
+    (["optimizer=adm"], ["optimizer=adm", "did you mean adam?", "rmsprop"]),
+    (["problem=digits"], ["there is no such problem", "digits_mlp", "quadratic_deep"]),
+    (["optimiser=adam"], ["optimiser", "did you mean optimizer?"]),
+    (["foo=1"], ["there is no foo", "batch_size"]),
+    (["optimizer.lrr=0.1"], ["optimizer.lrr", "did you mean lr?"]),
+    (["optimizer=adam", "optimizer.momentum=0.9"], ["no momentum in optimizer", "betas"]),
+    (["model.hiden=[3]"], ["did you mean hidden?"]),
+    (["budget.epoch=3"], ["did you mean epochs?"]),
+    (["optimizer.lr=-1"], ["optimizer.lr=-1", "[0, inf)"]),
+    (["optimizer.lr=fast"], ["optimizer.lr=fast", "a number in"]),
+    (["batch_size=0"], ["batch_size=0", "[1, inf)", "full"]),
+    (["batch_size=ful"], ["batch_size=ful", "did you mean full?"]),
+    (["optimizer.betas=[0.9,1.0]"], ["optimizer.betas=[0.9, 1.0]", "[0, 1)"]),
+    (["model.activation=rellu"], ["did you mean relu?"]),
+    (["budget.epochs=null"], ["budget", "budget.steps"]),
+    (["schedule=cosine", "budget.epochs=null", "budget.seconds=5"], ["schedule", "budget.steps"]),
+    (["problem=diabetes_linear", "model=cnn_2c2d"], ["image_shape", "model=cnn_2c2d does not fit"]),
+    (["problem=diabetes_linear", "task=classification"], ["num_classes", "task=classification does not fit"]),
+    (["optimizer=adam,sgd"], ["add -m"]),
+    (["-m", "optimizer=adam,sdg"], ["optimizer=sdg", "did you mean sgd?"]),
+    (["-m", "optimizer=adam,sgd", "optimizer.lr=0.1,-0.1"], ["optimizer.lr=-0.1"]),
+    (["-m", "optimizer=adam,momentum", "optimizer.momentum=0.5"], ["no momentum in optimizer"]),
+    (["optimizer.lr"], ["optimizer.lr", "key=value"]),
+    (["data.limit=[1"], ["cannot be read"]),
+    (["trainer.devices=0"], ["trainer.devices=0", "[1, inf)"]),
+    (["trainer=ddp", "batch_size=1"], ["batch_size=1", "2 processes"]),
+    (["stop.at_target=true", "target=null"], ["needs a target"]),
+    (["seed=-1"], ["seed=-1"]),
+    (["deterministic=maybe"], ["deterministic=maybe", "true, false"]),
+]
+
+
+@pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
+def test_a_bad_command_names_the_cure(command: list[str], expected: list[str], tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    line = [sys.executable, str(ROOT / "train.py"), *command, f"output_dir={outputs}"]
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 2, said
+    for part in expected:
+        assert part in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= SCREEN
+    assert not outputs.exists() or not any(outputs.iterdir())
