@@ -97,5 +97,3 @@ def test_a_part_of_a_problem_can_be_overridden_alone():
     assert not mistakes
     assert choices["model"] == "cnn_2c2d"
     assert config["model"]["image_shape"] == [1, 8, 8]
-
-

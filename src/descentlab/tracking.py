@@ -55,7 +55,8 @@ class Tracker:
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         for row in rows:
-            self.run.log({key: value for key, value in row.items() if key != "batches"})
+            values = {key: value for key, value in row.items() if key != "batches"}
+            self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
 
     def finish(self, summary: dict[str, Any], exit_code: int) -> None:
         """Close the W&B run with its summary, marked failed if `exit_code` is not 0."""

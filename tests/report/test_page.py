@@ -66,8 +66,6 @@ def test_the_report_needs_no_torch():
 def test_the_command(sweep, tmp_path):
     found = subprocess.run([sys.executable, str(SCRIPT), str(sweep)], capture_output=True, text=True, check=True)
     assert found.stdout.strip().endswith("report.html")
-    failed = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False
-    )
+    failed = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr == f"report: there is no folder {tmp_path / 'no'}\n"

@@ -50,9 +50,7 @@ def test_ranks(make_run, tmp_path, mode, order):
 
 def test_the_rows_of_a_step_become_one_and_a_resume_overwrites(make_run):
     axes = {"step": 0, "examples": 0, "train_seconds": 0.0}
-    found = curves(
-        make_run(curves=[axes | {"train/loss": 3.0}, axes | {"valid/loss": 2.0}, axes | {"train/loss": 1.0}])
-    )
+    found = curves(make_run(curves=[axes | {"train/loss": 3.0}, axes | {"valid/loss": 2.0}, axes | {"train/loss": 1.0}]))
     assert found.select("train/loss", "valid/loss").rows() == [(1.0, 2.0)]
 
 

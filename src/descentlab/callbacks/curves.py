@@ -57,17 +57,14 @@ class Curves(L.Callback):
         self.pending = []
         return row
 
-    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if self.pending:
-            self._write([self._train_row(task.step.count - 1, self.clock.seconds)])
-
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step = 0 if trainer.sanity_checking else task.step.count
         measured = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("valid/")}
         row = {**self._axes(step, self.clock.seconds), **measured}
         if not trainer.sanity_checking:
             row["batches"] = trainer.datamodule.loader.digest(step)  # pyright: ignore[reportAttributeAccessIssue]
-        self._write([row])
+        over = self.pending and (trainer.should_stop or self.plan.done(step))
+        self._write([self._train_row(step - 1, self.clock.seconds), row] if over else [row])
 
     def _axes(self, step: int, seconds: float) -> Row:
         epoch = step / self.plan.steps_per_epoch

@@ -150,9 +150,7 @@ def _without_result(by_rate: dict[float, Series], y: float, view: View) -> Trace
     trace: Trace = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
     trace |= {"x": list(lost), "y": [y] * len(lost)}
     trace["text"] = [f"{one.label}: {statuses(one.runs)}" for one in lost.values()]
-    return trace | {
-        "marker": {"symbol": "x", "size": 9, "color": [view.styles[one.label].color for one in lost.values()]}
-    }
+    return trace | {"marker": {"symbol": "x", "size": 9, "color": [view.styles[one.label].color for one in lost.values()]}}
 
 
 PANELS: tuple[Callable[[View], Panel | None], ...] = (
@@ -220,9 +218,7 @@ def _band(one: Series, rows: pl.DataFrame, style: Style, frame: Frame) -> list[T
     upper = rows["y"] + rows["half_width"]
     lower = (rows["y"] - rows["half_width"]).clip(lower_bound=frame.floor)
     fill = {"fill": "toself", "fillcolor": f"{style.color}1f", "hoverinfo": "skip"}  # 1f: an opacity of 12 %
-    return [
-        _trace(one, pl.concat([rows, rows.reverse()]), pl.concat([upper, lower.reverse()]), style, **fill) | NO_LINE
-    ]
+    return [_trace(one, pl.concat([rows, rows.reverse()]), pl.concat([upper, lower.reverse()]), style, **fill) | NO_LINE]
 
 
 def _broken(one: Series, run: Record, rows: pl.DataFrame, style: Style, frame: Frame) -> list[Trace]:

@@ -66,9 +66,7 @@ def curves(run: Record) -> pl.DataFrame:
     if not set(AXES) <= set(rows.columns):
         return pl.DataFrame(schema=dict.fromkeys(AXES, pl.Float64))
     measured = [column for column in rows.columns if column in AXES or column.startswith(("train/", "valid/"))]
-    rows = (
-        rows.select(pl.col(measured).cast(pl.Float64)).group_by("step").agg(pl.all().drop_nulls().last()).sort("step")
-    )
+    rows = rows.select(pl.col(measured).cast(pl.Float64)).group_by("step").agg(pl.all().drop_nulls().last()).sort("step")
     diverged_step = run.summary.get("diverged_step")
     return rows if diverged_step is None else rows.filter(pl.col("step") <= diverged_step)
 

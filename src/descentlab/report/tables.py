@@ -106,9 +106,7 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
     order = ranked(comparison)
     known = [measure for measure in MEASURES if any(measure.get(run.summary) is not None for run in comparison.runs)]
     headings = ["optimizer", "hyperparameters", "status", "n"]
-    headings += [
-        measure.heading.format(metric=comparison.monitor if metric is None else metric).strip() for measure in known
-    ]
+    headings += [measure.heading.format(metric=comparison.monitor if metric is None else metric).strip() for measure in known]
     rows = [
         [one.optimizer, hyperparameters(one), statuses(one.runs), str(len(one.completed))]
         + [_cell(one, measure) for measure in known]

@@ -49,8 +49,8 @@ class Job:
 
     @property
     def tracking_id(self) -> str:
-        """The id of its W&B run: two sweeps that share a run stay apart."""
-        return f"{self.sweep}-{self.id}"
+        """The id of its W&B run: what a person knows it by, first; two sweeps that share a run stay apart."""
+        return f"{self.name}-{_short_hash(self.sweep)}"
 
     @property
     def processes(self) -> int:
@@ -83,7 +83,11 @@ def plan(
 def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str:
     problems = {chosen["problem"] for chosen in choices}
     what = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
-    return f"{what}-{hashlib.sha256(' '.join(sorted(ids)).encode()).hexdigest()[:6]}"
+    return f"{what}-{_short_hash(' '.join(sorted(ids)))}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,218 @@
+"""The command as a person types it: real processes, real records, a real page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from descentlab import records
+from descentlab.records import Record
+
+QUICK = ["budget.epochs=3", "logger=none"]
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, str(ROOT / "train.py"), *words, f"output_dir={folder}", "sweep=s"]
+
+
+def type_in(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    line, every = command(folder, *words), {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=folder, env=every)
+
+
+def runs(folder: Path) -> dict[str, Record]:
+    return {record.name.split("-")[0]: record for record in records.find(folder / "s")}
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """`-m optimizer=adam,sgd`, everything on as it is by default."""
+    folder = tmp_path_factory.mktemp("sweep")
+    answer = type_in(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
+    return folder, answer
+
+
+def test_both_complete_and_the_table_names_them(sweep):
+    folder, answer = sweep
+    assert answer.returncode == 0, answer.stderr
+    assert {name: record.status for name, record in runs(folder).items()} == {"adam": "completed", "sgd": "completed"}
+    assert re.search(r"adam .*completed", answer.stdout)
+    assert re.search(r"sgd .*completed", answer.stdout)
+    assert "wandb leet s/wandb" in answer.stdout
+
+
+def test_the_two_saw_the_same_start_and_the_same_batches(sweep):
+    folder, _ = sweep
+    adam, sgd = (records.read_curves(record.folder) for record in runs(folder).values())
+    assert adam["train/loss"].drop_nulls()[0] == sgd["train/loss"].drop_nulls()[0]
+    assert adam["valid/loss"].drop_nulls()[0] == sgd["valid/loss"].drop_nulls()[0]
+    assert adam["batches"].drop_nulls().to_list() == sgd["batches"].drop_nulls().to_list()
+    assert adam["train/loss"].drop_nulls()[-1] != sgd["train/loss"].drop_nulls()[-1]
+
+
+def test_a_record_says_where_it_comes_from(sweep):
+    folder, _ = sweep
+    record = runs(folder)["adam"]
+    assert record.choices["optimizer"] == "adam"
+    assert record.versions["torch"] == "2.14.1"
+    assert record.code["package"]
+    assert len(record.data["digest"]) == 64
+    assert record.config["optimizer"]["betas"] == [0.9, 0.999]
+    assert not list(record.folder.glob("*.jsonl")), "curves are parquet when a run is done"
+    assert "warn" not in (record.folder / records.LOG).read_text().lower()
+
+
+def test_the_page_stands_alone(sweep):
+    folder, _ = sweep
+    page = (folder / "s" / "report.html").read_text()
+    assert "adam" in page
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?:', page)
+    assert (folder / "s" / "table.md").exists()
+
+
+def test_the_same_command_finds_its_work(sweep):
+    folder, _ = sweep
+    before = {name: (record.folder / records.RECORD).stat().st_mtime_ns for name, record in runs(folder).items()}
+    again = type_in(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
+    after = {name: (record.folder / records.RECORD).stat().st_mtime_ns for name, record in runs(folder).items()}
+    assert again.returncode == 0
+    assert "2 of 2 finished before and reused" in again.stderr
+    assert before == after
+
+
+def test_the_parent_never_imports_torch(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+from descentlab.cli import main
+sys.argv = ["train.py", "-m", "optimizer=adam,sgd", "budget.steps=2", "logger=none", "output_dir={tmp_path}"]
+if __name__ == "__main__":
+    try:
+        main(Path("{ROOT}") / "conf")
+    except SystemExit as leaving:
+        assert not leaving.code, leaving.code
+    loaded = {{"torch", "lightning", "wandb", "torchmetrics", "sklearn"}} & set(sys.modules)
+    assert not loaded, loaded
+"""
+    (tmp_path / "parent.py").write_text(script)
+    subprocess.run([sys.executable, str(tmp_path / "parent.py")], check=True, timeout=300, cwd=tmp_path)
+
+
+def test_divergence_is_a_result_and_ranks_last(tmp_path):
+    answer = type_in(tmp_path, "-m", "optimizer=adam", "optimizer.lr=1e6,1e-3", *QUICK)
+    assert answer.returncode == 0, answer.stderr
+    by_lr = {record.config["optimizer"]["lr"]: record for record in records.find(tmp_path / "s")}
+    assert by_lr[1e6].status == "diverged"
+    assert by_lr[1e6].summary["diverged_step"] == 1
+    assert by_lr[1e-3].status == "completed"
+    rows = (tmp_path / "s" / "table.csv").read_text().splitlines()
+    assert "completed" in rows[1]
+    assert "diverged" in rows[2]
+
+
+BROKEN = '''
+import torch
+
+class Breaks(torch.optim.SGD):
+    """Stops working at its third step, in the way `how` says."""
+
+    def __init__(self, params, lr, how, **rest):
+        super().__init__(params, lr=lr)
+        self.how, self.steps = how, 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        if self.steps == 3 and self.how == "raise":
+            raise ArithmeticError("the third step")
+        if self.steps == 3 and self.how == "segfault":
+            import ctypes
+            ctypes.string_at(0)
+        if self.steps == 3 and self.how == "exit":
+            import os
+            os._exit(7)
+        return super().step(closure)
+'''
+
+
+def test_runs_that_break_do_not_hurt_the_others(tmp_path):
+    """Nor is there a way to break that leaves no record. The optimizer is the user's own, from outside the project."""
+    (tmp_path / "mine.py").write_text(BROKEN)
+    words = ["optimizer._target_=mine.Breaks", "+optimizer.how=raise,segfault,exit,never"]
+    answer = type_in(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
+    found = {record.config["optimizer"]["how"]: record for record in records.find(tmp_path / "s")}
+    assert answer.returncode == 1
+    statuses = {how: str(record.status) for how, record in found.items()}
+    assert statuses == {"raise": "failed", "segfault": "crashed", "exit": "crashed", "never": "completed"}
+    assert found["raise"].reason == "ArithmeticError: the third step"
+    assert "SIGSEGV" in found["segfault"].reason
+    assert "code 7" in found["exit"].reason
+    assert 'raise ArithmeticError("the third step")' in answer.stderr, "the traceback is shown at once"
+    assert 'raise ArithmeticError("the third step")' in (found["raise"].folder / records.LOG).read_text()
+    again = type_in(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
+    assert "1 of 4 finished before" in again.stderr, "what failed runs again, what is done does not"
+
+
+def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_path):
+    answer = type_in(tmp_path, "-m", "optimizer=adam", "+optimizer.momentom=0.9", *QUICK)
+    assert answer.returncode == 2
+    assert "torch.optim.Adam takes no momentom" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    missing = type_in(tmp_path, "optimizer._target_=torch.optim.Adan", *QUICK)
+    assert missing.returncode == 2
+    assert "torch.optim.Adan cannot be imported" in missing.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_ctrl_c_ends_the_runs_and_says_so(tmp_path):
+    words = command(tmp_path, "-m", "optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("s/*/progress.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    training = [int(path.name) for path in Path("/proc").glob("[0-9]*") if str(tmp_path) in words_of(path)]
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert {record.status for record in records.find(tmp_path / "s")} == {"interrupted"}
+    assert len(training) >= 1
+    time.sleep(0.5)
+    assert not [pid for pid in training if Path(f"/proc/{pid}").exists()]
+
+
+def words_of(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def test_a_report_of_several_sweeps_can_be_built_again(sweep, tmp_path):
+    folder, _ = sweep
+    script = [sys.executable, str(ROOT / "scripts" / "report.py"), str(folder / "s"), "--out", str(tmp_path / "again")]
+    subprocess.run(script, check=True, timeout=120, cwd=tmp_path)
+    assert (tmp_path / "again" / "report.html").exists()
+
+
+def test_a_config_file_holds_all_a_fresh_process_needs(sweep, tmp_path):
+    """`python -m descentlab.run FOLDER` anywhere, any time, gives the same curve bit for bit."""
+    folder, _ = sweep
+    original = runs(folder)["sgd"].folder
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    text = (original / records.CONFIG).read_text().replace("project: descentlab", "project: null")
+    (copy / records.CONFIG).write_text(text)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "descentlab.run", str(copy)], check=True, timeout=120, cwd=tmp_path, env=environment)
+    columns = ["step", "train/loss", "train/grad_norm", "valid/loss", "valid/accuracy", "batches"]
+    assert records.read_curves(copy).select(columns).equals(records.read_curves(original).select(columns))
+    assert json.loads((copy / records.RECORD).read_text())["status"] == "completed"

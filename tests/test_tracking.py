@@ -1,0 +1,89 @@
+"""Weights & Biases offline: what it is told can be read back with its own reader; nothing asks, waits or warns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from descentlab import tracking
+
+
+def test_mode_follows_the_key_and_never_asks(monkeypatch, tmp_path):
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    login = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(login))
+    assert tracking.mode() == "offline"
+    login.write_text("machine api.wandb.ai login user password secret\n")
+    login.chmod(0o600)
+    assert tracking.mode() == "online"
+    login.write_text("machine example.org login user password secret\n")
+    assert tracking.mode() == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    assert tracking.mode() == "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert tracking.mode() == "disabled"
+
+
+@pytest.fixture
+def tracked(train, monkeypatch, tmp_path):
+    """What a short run told W&B, as records of its transaction log by type."""
+    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
+    (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    return run, read(path)
+
+
+def read(path):
+    """The records of a .wandb file by type, as W&B's own reader prints them."""
+    line = ["wandb", "leet", "inspect", "--json", str(path)]
+    printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
+    found: dict[str, list] = {}
+    for record in map(json.loads, printed.splitlines()):
+        found.setdefault(record["type"], []).append(record[record["type"]])
+    return found
+
+
+def test_the_run_is_named_grouped_tagged_and_finished(tracked):
+    run, told = tracked
+    about = told["run"][0]
+    assert about["run_id"].startswith(run.record.name)
+    assert about["display_name"] == run.record.name
+    assert about["run_group"] == run.record.sweep
+    assert about["job_type"] == "train"
+    assert set(about["tags"]) == {"problem:digits_mlp", "optimizer:adam"}
+    assert told["exit"][0]["exit_code"] == 0
+
+
+def test_the_whole_config_is_there(tracked):
+    run, told = tracked
+    config = told["run"][0]["config"]["update"]
+    assert config["optimizer"]["lr"] == 0.02
+    assert config["choices"]["problem"] == "digits_mlp"
+    assert {key: config[key] for key in run.record.config} == run.record.config
+
+
+def test_three_x_axes_and_the_curves(tracked):
+    run, told = tracked
+    assert {"step", "examples", "train_seconds"} <= {metric.get("name") for metric in told["metric"]}
+    rows = [row["item"] for row in told["history"]]
+    assert [row["train/loss"] for row in rows if "train/loss" in row] == run.column("train/loss")
+    assert [row["valid/accuracy"] for row in rows if "valid/accuracy" in row] == run.column("valid/accuracy")
+    assert all({"step", "examples", "train_seconds"} <= set(row) for row in rows)
+    assert all(row["_step"] == row["step"] for row in rows)
+
+
+def test_a_run_that_fails_is_finished_as_failed(job, monkeypatch, tmp_path):
+    from descentlab.run import run
+
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    made = job("logger=wandb", "budget.steps=50", "optimizer=sgd", "optimizer.nesterov=true")  # torch: needs momentum
+    with pytest.raises(ValueError, match="momentum"):
+        run(made)
+    (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    assert read(path)["exit"][0]["exit_code"] == 1
