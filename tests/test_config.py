@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ROOT, compose_config, options
+from conftest import compose_config, options
 
 from descentlab.config import ALLOWED, Choice, Each, Number, run_id
 from descentlab.sweeps.plan import MAX_NAME, plan

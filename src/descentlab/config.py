@@ -16,9 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from descentlab.messages import nearest
-
-# Where a result is put, how it is watched and how fast it is made: none of it changes what is computed.
-NOT_IDENTITY = frozenset({"sweep", "output_dir", "data_dir", "workers", "threads", "logger", "log_every", "rerun", "hydra"})
+from descentlab.records import NOT_IDENTITY
 
 
 @dataclass(frozen=True)

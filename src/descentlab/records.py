@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SCHEMA = 1
+# Config keys that say where a result is put, how it is watched and how fast it is made: none changes what is computed.
+NOT_IDENTITY = frozenset({"sweep", "output_dir", "data_dir", "workers", "threads", "logger", "log_every", "rerun", "hydra"})
 RECORD, CONFIG, CURVES, PARQUET, PROGRESS, LOG = (
     "record.json",
     "config.yaml",

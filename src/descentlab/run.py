@@ -122,10 +122,10 @@ def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer:
     )
 
 
-def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float] | None:
-    """The test metrics of the weights that were best on the validation split; None for a run that diverged."""
+def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
+    """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
     if outcome.status is Status.DIVERGED or not outcome.best_weights:
-        return None
+        return {}
     task.model.load_state_dict(outcome.best_weights)
     results = trainer.test(task, datamodule=data, verbose=False)[0]
     return {name.removeprefix("test/"): float(value) for name, value in results.items()}

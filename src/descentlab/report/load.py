@@ -9,23 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from descentlab.records import Record, Status, find
+from descentlab.records import NOT_IDENTITY, Record, Status, find
 
 SEEDS = ("seed", "data_seed")
-# Top-level config keys that say where and how a run was made, never what it computed.
-IRRELEVANT = {
-    *SEEDS,
-    "sweep",
-    "name",
-    "output_dir",
-    "data_dir",
-    "workers",
-    "threads",
-    "logger",
-    "hydra",
-    "rerun",
-    "progress",
-}
+IRRELEVANT = NOT_IDENTITY | set(SEEDS)
 MISSING = object()
 
 Settings = dict[str, Any]

@@ -64,7 +64,7 @@ def render(loaded: Loaded) -> str:
         configs=_configs([one for comparison in loaded.comparisons for one in ranked(comparison)]),
         faults=[(run, run.folder / LOG) for run in loaded.runs if not run.status.is_result],
         provenance=_provenance(loaded.runs),
-        commands=_commands(loaded.sweeps),
+        commands=commands(loaded.sweeps),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -112,12 +112,12 @@ def _provenance(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
     return [(key, list(values)) for key, values in facts.items()]
 
 
-def _commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
-    """Lines to type, with paths from the current folder, each with what it does."""
+def commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
+    """Lines to type next, with paths from the current folder, each with what it does."""
     lines: list[tuple[str, str]] = []
-    for sweep in sweeps:
-        folder = shlex.quote(os.path.relpath(sweep / "wandb"))
-        lines.append((f"wandb leet {folder}", "browse the runs in the terminal"))
+    for curves in (sweep / "wandb" for sweep in sweeps if (sweep / "wandb").exists()):
+        folder = shlex.quote(os.path.relpath(curves))
+        lines.append((f"wandb leet {folder}", "browse the curves in the terminal; space adds a run"))
         lines.append((f"wandb sync {folder}", "upload runs made offline"))
     folders = " ".join(shlex.quote(os.path.relpath(sweep)) for sweep in sweeps)
     return [*lines, (f"python scripts/report.py {folders}", "build this page again")]

@@ -22,9 +22,5 @@ def show(jobs: Sequence[Job]) -> None:
         console.width = WIDE  # a file or a pipe: no reason to squeeze the table
     console.print(tables.console([sweep]))
     path = page.build([sweep], sweep)
-    console.print(f"report   {os.path.relpath(path)}", soft_wrap=True)
-    curves = sweep / "wandb"
-    if curves.exists():
-        shown = os.path.relpath(curves)
-        console.print(f"curves   wandb leet {shown}", soft_wrap=True)
-        console.print(f"upload   wandb sync {shown}/offline-run-*", soft_wrap=True)
+    for line, purpose in [(os.path.relpath(path), "the report: open it in a browser"), *page.commands([sweep])]:
+        console.print(f"{line}  [dim]# {purpose}[/dim]", soft_wrap=True)
