@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 
 import pytest
 
 from descentlab import tracking
 
 
-def test_mode_follows_the_key_and_never_asks(monkeypatch, tmp_path):
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch, tmp_path):
+    """As on a machine where nobody ever logged in."""
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def mode_in_a_fresh_process(**environment):
+    """W&B remembers a login for as long as its process lives. (It also looks for its server at exit: leave without.)"""
+    script = "import os; from descentlab import tracking; print(tracking.mode(), flush=True); os._exit(0)"
+    line = [sys.executable, "-c", script]
+    every = {**os.environ, **environment}
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, env=every, stdin=subprocess.DEVNULL)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()[-1]
+
+
+def test_mode_follows_the_key_and_never_asks(tmp_path):
+    assert mode_in_a_fresh_process() == "offline"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40) == "online"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="too short") == "offline"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40, WANDB_MODE="disabled") == "disabled"
     login = tmp_path / "netrc"
-    monkeypatch.setenv("NETRC", str(login))
-    assert tracking.mode() == "offline"
-    login.write_text("machine api.wandb.ai login user password secret\n")
+    login.write_text(f"machine api.wandb.ai login user password {'y' * 40}\n")
     login.chmod(0o600)
-    assert tracking.mode() == "online"
-    login.write_text("machine example.org login user password secret\n")
-    assert tracking.mode() == "offline"
+    assert mode_in_a_fresh_process() == "online"
+
+
+def test_a_key_without_a_network_goes_on_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    assert tracking.mode() == "online"
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert tracking.mode() == "disabled"
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setattr(tracking, "PATIENCE", 2.0)
+    run = train("logger=wandb", "budget.steps=5")
+    assert run.record.status == "completed"
+    assert list((run.folder.parent / "wandb").glob("offline-run-*/*.wandb"))
 
 
 @pytest.fixture
-def tracked(train, monkeypatch, tmp_path):
+def tracked(train):
     """What a short run told W&B, as records of its transaction log by type."""
-    for name in ("WANDB_MODE", "WANDB_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
     return run, read(path)
@@ -77,11 +97,9 @@ def test_three_x_axes_and_the_curves(tracked):
     assert all(row["_step"] == row["step"] for row in rows)
 
 
-def test_a_run_that_fails_is_finished_as_failed(job, monkeypatch, tmp_path):
+def test_a_run_that_fails_is_finished_as_failed(job):
     from descentlab.run import run
 
-    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-    monkeypatch.delenv("WANDB_MODE", raising=False)
     made = job("logger=wandb", "budget.steps=50", "optimizer=sgd", "optimizer.nesterov=true")  # torch: needs momentum
     with pytest.raises(ValueError, match="momentum"):
         run(made)

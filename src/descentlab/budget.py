@@ -44,10 +44,12 @@ class Plan:
             raise ValueError(f"batch_size={size} is more than the {rows} training examples; batch_size=full takes all")
         used = rows // size * size if drop_last else rows
         epoch = math.ceil(used / size)
-        bounds = [budget["steps"]]
-        bounds += [math.ceil(budget["epochs"] * epoch)] if budget["epochs"] else []
-        bounds += [math.ceil(budget["examples"] / used * epoch)] if budget["examples"] else []
-        total = min((int(bound) for bound in bounds if bound), default=None)
+        bounds = [int(budget["steps"])] if budget["steps"] else []
+        bounds += [math.ceil(round(budget["epochs"] * epoch, 6))] if budget["epochs"] else []
+        if budget["examples"]:
+            epochs, rest = divmod(int(budget["examples"]), used)
+            bounds.append(epochs * epoch + math.ceil(rest / size))
+        total = min(bounds, default=None)
         return cls(used, size, total, validate_every or epoch, budget["seconds"])
 
     @property

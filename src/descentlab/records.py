@@ -103,6 +103,7 @@ class CurveWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / PARQUET).unlink(missing_ok=True)  # of a finished run that is made anew
         path = folder / CURVES
         torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
         self.file: TextIO = path.open("a")

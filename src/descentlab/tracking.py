@@ -1,30 +1,28 @@
-"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never asks, never waits for a network."""
+"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never asks; without a network, offline."""
 
 from __future__ import annotations
 
-import netrc
 import os
+import sys
 from typing import Any
 
 from descentlab.sweeps.plan import Job
 
 AXES = ("step", "examples", "train_seconds")
-
-
-def has_key() -> bool:
-    """Whether W&B could log in without asking: a key in the environment or in netrc."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+PATIENCE = 15.0  # seconds to wait for the server before going on offline
 
 
 def mode() -> str:
-    """online, offline or disabled: what WANDB_MODE says, else whether there is a key."""
-    return os.environ.get("WANDB_MODE") or ("online" if has_key() else "offline")
+    """online, offline or disabled: what WANDB_MODE says, else online if there is a key to log in with."""
+    import wandb
+
+    if os.environ.get("WANDB_MODE"):
+        return os.environ["WANDB_MODE"]
+    try:
+        return "online" if wandb.login(prompt=False, verify=False) else "offline"
+    except wandb.Error as error:
+        print(f"Weights & Biases offline: {error}", file=sys.stderr)
+        return "offline"
 
 
 class Tracker:
@@ -33,21 +31,16 @@ class Tracker:
     def __init__(self, job: Job) -> None:
         import wandb
 
-        directory = job.folder.parent / "wandb"
-        directory.mkdir(exist_ok=True)
-        self.run = wandb.init(
-            mode=mode(),  # pyright: ignore[reportArgumentType]
-            id=job.tracking_id,
-            name=job.name,
-            group=job.sweep,
-            job_type="train",
-            tags=[f"{group}:{job.choices[group]}" for group in ("problem", "optimizer") if group in job.choices],
-            project=job.config["logger"]["project"],
-            entity=job.config["logger"].get("entity"),
-            config={**job.config, "choices": job.choices},
-            dir=str(job.folder.parent.resolve()),
-            settings=wandb.Settings(silent=True, console="off", init_timeout=60),
-        )
+        (job.folder.parent / "wandb").mkdir(exist_ok=True)
+        wanted = mode()
+        try:
+            self.run = _start(job, wanted)
+        except wandb.Error as error:
+            if wanted != "online":
+                raise
+            print(f"Weights & Biases offline: {error}", file=sys.stderr)
+            wandb.teardown()  # or its service holds on to the run that it could not start
+            self.run = _start(job, "offline")
         for axis in AXES:
             self.run.define_metric(axis, hidden=True)
         for prefix in ("train/*", "valid/*"):
@@ -62,3 +55,21 @@ class Tracker:
         """Close the W&B run with its summary, marked failed if `exit_code` is not 0."""
         self.run.summary.update({key: value for key, value in summary.items() if value is not None})
         self.run.finish(exit_code=exit_code)
+
+
+def _start(job: Job, mode: str) -> Any:
+    import wandb
+
+    return wandb.init(
+        mode=mode,  # pyright: ignore[reportArgumentType]
+        id=job.tracking_id,
+        name=job.name,
+        group=job.sweep,
+        job_type="train",
+        tags=[f"{group}:{job.choices[group]}" for group in ("problem", "optimizer") if group in job.choices],
+        project=job.config["logger"]["project"],
+        entity=job.config["logger"].get("entity"),
+        config={**job.config, "choices": job.choices},
+        dir=str(job.folder.parent.resolve()),
+        settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE),
+    )

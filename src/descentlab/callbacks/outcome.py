@@ -20,7 +20,8 @@ class Stop:
     """The config's `stop` node.
 
     Args:
-        divergence: a loss above so many times the first one is a divergence; None: only one that is not finite.
+        divergence: a loss above so many times the validation loss at the start is a divergence; None: only one that is not
+            finite.
         patience: validations without improvement after which a run stops; None: never.
         min_delta: by how much a value must beat the best one to be an improvement.
         at_target: stop when the target is reached.
@@ -49,23 +50,25 @@ class Outcome(L.Callback):
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
         self.stale = 0
+        self.bound = math.inf  # a loss above it is a divergence
 
     def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         steps = outputs["steps"]
-        first_loss = self.summary.setdefault("first_train_loss", steps.losses[0])
+        self.summary.setdefault("first_train_loss", steps.losses[0])
         self.summary["last_train_loss"] = steps.losses[-1]
-        bound = math.inf if self.stop.divergence is None else self.stop.divergence * abs(first_loss)
         for step, loss in enumerate(steps.losses, steps.first):
-            if not math.isfinite(loss) or loss > bound:
-                self._diverged(step, loss)
+            if self._diverges("training", loss, step):
                 trainer.should_stop = True
                 return
         if self.plan.done(task.step.count) or self._out_of_time(trainer):
             trainer.should_stop = True
 
-    def _diverged(self, step: int, loss: float) -> None:
-        self.status, self.reason = Status.DIVERGED, f"the training loss was {loss:.3g} at step {step}"
+    def _diverges(self, kind: str, loss: float, step: int) -> bool:
+        if math.isfinite(loss) and loss <= self.bound:
+            return False
+        self.status, self.reason = Status.DIVERGED, f"the {kind} loss was {loss:.3g} at step {step}"
         self.summary["diverged_step"] = step
+        return True
 
     def _out_of_time(self, trainer: L.Trainer) -> bool:
         if self.plan.seconds is None:
@@ -75,36 +78,45 @@ class Outcome(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if self.status is Status.DIVERGED:
             return
-        value = float(trainer.callback_metrics[f"valid/{task.monitor}"])
-        step = 0 if trainer.sanity_checking else task.step.count
+        metrics = {
+            name.removeprefix("valid/"): float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("valid/")
+        }
+        if trainer.sanity_checking:  # before the first step
+            self._judge(metrics, 0, task)
+            if self.stop.divergence is not None:
+                self.bound = self.stop.divergence * abs(metrics["loss"])
+        elif self._diverges("validation", metrics["loss"], task.step.count):
+            trainer.should_stop = True
+        else:
+            self._judge(metrics, task.step.count, task)
+            trainer.should_stop |= self._enough()
+
+    def _judge(self, metrics: dict[str, float], step: int, task: Task) -> None:
+        """Keep what is best so far, and when the target was reached."""
+        value = metrics[task.monitor]
         if self._improves(value, task.mode):
             self.stale = 0
-            self.summary |= {"best_valid": value, "best_step": step}
-            self.summary["valid"] = {
-                name.removeprefix("valid/"): float(metric)
-                for name, metric in trainer.callback_metrics.items()
-                if name.startswith("valid/")
-            }
+            self.summary |= {"best_valid": value, "best_step": step, "valid": metrics}
             self.best_weights = {name: weight.detach().clone() for name, weight in task.model.state_dict().items()}
         else:
             self.stale += 1
-        self._compare_with_target(value, step, task.mode, trainer)
-        if self.stop.patience is not None and self.stale >= self.stop.patience:
+        reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
+        if reached and self.summary["steps_to_target"] is None:
+            self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
+
+    def _enough(self) -> bool:
+        """Whether the run may end before its budget does."""
+        if self.stop.at_target and self.summary["steps_to_target"] is not None:
+            self.reason = f"reached the target {self.target:g}"
+        elif self.stop.patience is not None and self.stale >= self.stop.patience:
             self.reason = f"no improvement in {self.stale} validations"
-            trainer.should_stop = True
+        return bool(self.reason)
 
     def _improves(self, value: float, mode: str) -> bool:
         margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
         return is_better(value + margin, self.summary["best_valid"], mode)
-
-    def _compare_with_target(self, value: float, step: int, mode: str, trainer: L.Trainer) -> None:
-        if self.target is None or self.summary["steps_to_target"] is not None:
-            return
-        if value == self.target or is_better(value, self.target, mode):
-            self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
-            if self.stop.at_target:
-                self.reason = f"reached the target {self.target:g}"
-                trainer.should_stop = True
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         count = task.step.count

@@ -84,11 +84,12 @@ class TrainLoader:
     def parts(self, step: int) -> list[Part]:
         """This process's parts of the batch of `step`."""
         indices = self.indices(step)
-        total, own = len(indices), indices[self.rank :: self.world]
-        if len(own) == 0:  # a last batch smaller than the number of processes: take part, with no weight
-            return [Part(self._gather(indices[:1]), 0.0)]
+        own = indices[self.rank :: self.world]
         pieces = own.split(self.microbatch) if self.microbatch else (own,)
-        return [Part(self._gather(piece), len(piece) * self.world / total) for piece in pieces]
+        parts = [Part(self._gather(p), len(p) * self.world / len(indices)) for p in pieces if len(p)]
+        largest = math.ceil(len(indices) / self.world)  # share of any process: all take as many backward passes as it does
+        missing = math.ceil(largest / (self.microbatch or largest)) - len(parts)
+        return parts + [Part(self._gather(indices[:1]), 0.0)] * missing
 
     def indices(self, step: int) -> Tensor:
         """The rows of the global batch of `step`, shape (batch,)."""

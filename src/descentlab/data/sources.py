@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import sys
-import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from filelock import FileLock
@@ -95,7 +96,7 @@ def _fetch(entry: Entry, file: str) -> bytes:
     for source in entry.sources:
         try:
             content = source.read(file)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error, HTTPException) as error:
             hint = f" ({source.hint})" if source.hint else ""
             failures.append(f"  {source.name}, {source.base}: {error}{hint}")
             continue

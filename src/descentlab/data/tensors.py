@@ -91,6 +91,9 @@ class TensorData(L.LightningDataModule):
 
     def _check(self, splits: Splits) -> None:
         """Hold the config's facts against the data."""
+        empty = [name for name, rows in splits.sizes().items() if rows == 0]
+        if empty:
+            raise ValueError(f"{type(self).__name__}: no examples for {' and '.join(empty)}; ask for larger fractions")
         found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
         if "image_shape" in self.facts:
             found["image_shape"] = list(splits.train[0].shape[1:])
@@ -128,8 +131,8 @@ class TensorData(L.LightningDataModule):
     def _placed(self, split: Batch) -> Batch:
         """`split` on the device that trains, in its precision."""
         assert self.trainer is not None
-        device, kind = self.trainer.strategy.root_device, torch.get_default_dtype()
-        return tuple(t.to(device, kind if t.is_floating_point() else t.dtype) for t in split)
+        converted = self.trainer.precision_plugin.convert_input(split)
+        return tuple(tensor.to(self.trainer.strategy.root_device) for tensor in converted)
 
 
 def three_way(rows: int, test_fraction: float, valid_fraction: float, seed: int) -> tuple[NDArray[np.int64], ...]:

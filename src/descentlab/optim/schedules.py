@@ -48,7 +48,7 @@ class Step(Schedule):
     gamma: float = 0.1
 
     def shape(self, step: int, total: int | None) -> float:
-        return self.gamma ** sum(step >= in_steps(milestone, total) for milestone in self.milestones)
+        return self.gamma ** sum(step >= max(1, in_steps(milestone, total)) for milestone in self.milestones)
 
 
 @dataclass(frozen=True, kw_only=True)

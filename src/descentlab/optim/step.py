@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,21 @@ class Step:
         self.schedule, self.total = schedule, total
         self.count = 0
         self.multiplier = 1.0
+        self.grad_norm = torch.tensor(math.nan)
         self.initial_lrs = [group["lr"] for group in optimizer.param_groups]
 
-    def __call__(self, parts: Sequence[Part]) -> Tensor:
-        """Update the weights once; returns the loss before the update, this process's share of it."""
+    def __call__(self, parts: Sequence[Part], measure: bool = False) -> Tensor:
+        """Update the weights once; returns the loss before the update, this process's share of it.
+
+        Args:
+            parts: of the batch.
+            measure: set `grad_norm`, the Euclidean norm of the whole gradient, a scalar.
+        """
         self._schedule()
         self.optimizer.zero_grad()
         losses = [self._part(part) for part in parts]
+        if measure:  # before the update, which may change gradients in place
+            self.grad_norm = self._norm()
         self.optimizer.step()
         self.count += 1
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
@@ -70,7 +79,6 @@ class Step:
         """The learning rate of the last step, of the first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def grad_norm(self) -> Tensor:
-        """The Euclidean norm of the last step's whole gradient, a scalar."""
+    def _norm(self) -> Tensor:
         grads = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         return torch.nn.utils.get_total_norm(grads)

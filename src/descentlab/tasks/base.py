@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from descentlab.data.loader import Chunk
 from descentlab.optim.schedules import Schedule
@@ -29,12 +29,31 @@ class Steps:
     grad_norms: dict[int, float]  # step -> norm
 
 
+class MeanLoss(Metric):
+    """The mean of losses, each weighted by its number of examples; NaN if one of them is."""
+
+    total: Tensor
+    examples: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("examples", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, loss: Tensor, examples: int) -> None:
+        self.total += loss * examples
+        self.examples += examples
+
+    def compute(self) -> Tensor:
+        return self.total / self.examples
+
+
 class Scores(nn.Module):
     """The mean loss and the metrics of one split, over all processes."""
 
     def __init__(self, metrics: dict[str, Metric]) -> None:
         super().__init__()
-        self.loss = MeanMetric()
+        self.loss = MeanLoss()
         self.metrics = MetricCollection(dict(metrics))
 
     def collect(self, prefix: str) -> dict[str, Tensor]:
@@ -101,10 +120,11 @@ class Task(L.LightningModule):
         first, lrs, norms = self.step.count, [], {}
         losses: list[Tensor] = []
         for step, parts in enumerate(chunk, first):
-            losses.append(self.step(parts))
+            measured = step % self.measure_every == 0
+            losses.append(self.step(parts, measure=measured))
             lrs.append(self.step.lr)
-            if step % self.measure_every == 0:
-                norms[step] = self.step.grad_norm()
+            if measured:
+                norms[step] = self.step.grad_norm
         mean = self.trainer.strategy.reduce(torch.stack(losses), reduce_op="mean")
         return {"steps": Steps(first, mean.tolist(), lrs, {step: float(norm) for step, norm in norms.items()})}
 

@@ -28,7 +28,9 @@ class Binary(Task):
         return binary_cross_entropy_with_logits(predict(inputs).squeeze(1), targets)
 
     def score(self, outputs: Tensor) -> Tensor:
-        return outputs.squeeze(1).sigmoid()
+        """A number in (0, 1), above a half for yes: unlike the sigmoid it keeps the order of logits however large."""
+        logit = outputs.squeeze(1)
+        return 0.5 + 0.5 * logit / (1 + logit.abs())
 
     def make_metrics(self) -> dict[str, Metric]:
         return {"accuracy": BinaryAccuracy(validate_args=False), "auroc": _BinaryAUROC(validate_args=False)}

@@ -22,9 +22,16 @@ class Regression(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """(prediction - target)^2, averaged over examples and outputs."""
+        """(prediction - target)^2, averaged over examples and outputs.
+
+        Raises:
+            ValueError: the shapes differ; broadcasting would compare each prediction with every target.
+        """
         inputs, targets = batch
-        return mse_loss(predict(inputs), targets)
+        predictions = predict(inputs)
+        if predictions.shape != targets.shape:
+            raise ValueError(f"predictions have shape {tuple(predictions.shape)}, targets {tuple(targets.shape)}")
+        return mse_loss(predictions, targets)
 
     def setup(self, stage: str) -> None:
         scale = self.trainer.datamodule.splits.target_scale  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,82 @@
+"""The noisy quadratic against a second implementation, straight from the issue."""
+
+import numpy as np
+import pytest
+import torch
+
+from descentlab.data.quadratic import Quadratic as Points
+from descentlab.models.quadratic import Quadratic, hessian, random_rotation
+
+
+def from_the_issue(dimensions):
+    """Eigenvalues and rotation, written as the issue's text reads."""
+    draw = np.random.RandomState(42)
+    flat = 9 * dimensions // 10
+    eigenvalues = [draw.uniform(0.0, 1.0) for _ in range(flat)]
+    eigenvalues += [draw.uniform(30.0, 60.0) for _ in range(dimensions - flat)]
+    a = 2 * np.pi * draw.uniform()
+    rotation = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    for d in range(2, dimensions):
+        v = draw.normal(size=d + 1)
+        v = v / np.sqrt(np.sum(v**2))
+        e1 = np.zeros(d + 1)
+        e1[0] = 1
+        x = (e1 - v) / np.sqrt(np.sum((e1 - v) ** 2))
+        embedded = np.block([[np.ones((1, 1)), np.zeros((1, d))], [np.zeros((d, 1)), rotation]])
+        rotation = (np.eye(d + 1) - 2 * x[:, None] * x[None, :]) @ embedded
+    return np.array(eigenvalues), -rotation
+
+
+@pytest.mark.parametrize("dimensions", [2, 10, 100])
+def test_q_is_what_the_issue_says(dimensions):
+    eigenvalues, rotation = from_the_issue(dimensions)
+    expected = sum(value * np.outer(row, row) for value, row in zip(eigenvalues, rotation, strict=True))
+    np.testing.assert_allclose(hessian(dimensions), expected, atol=1e-10)
+
+
+def test_q_is_symmetric_with_90_flat_and_10_steep_directions():
+    q = hessian(100)
+    np.testing.assert_allclose(q, q.T, atol=1e-12)
+    eigenvalues = np.linalg.eigvalsh(q)
+    assert ((eigenvalues > 0) & (eigenvalues < 1)).sum() == 90
+    assert ((eigenvalues > 30) & (eigenvalues < 60)).sum() == 10
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 4, 5, 100])
+def test_a_rotation_is_orthogonal(dimensions):
+    """Each of the n - 2 reflections turns the determinant's sign, and the last line negates n rows: (-1)^(2n - 2) = 1."""
+    rotation = random_rotation(dimensions, np.random.RandomState(7))
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(dimensions), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+
+
+def test_rotations_differ():
+    stream = np.random.RandomState(7)
+    assert not np.allclose(random_rotation(5, stream), random_rotation(5, stream))
+
+
+def test_t_starts_at_ones_and_is_all_that_is_trained():
+    model = Quadratic()
+    assert {name: parameter.tolist() for name, parameter in model.named_parameters()} == {"t": [1.0] * 100}
+
+
+def test_the_loss_is_the_formula():
+    model, [points] = Quadratic(), Points(points=1000, num_features=100).splits.train
+    x = points[:50]
+    expected = [0.5 * (1 - row) @ hessian(100) @ (1 - row) for row in x.numpy().astype(np.float64)]
+    np.testing.assert_allclose(model(x).detach().numpy(), expected, rtol=1e-5)
+    assert model(x).shape == (50,)
+
+
+def test_the_gradient_is_q_times_the_mean_offset():
+    model, x = Quadratic(), torch.randn(50, 100)
+    model(x).mean().backward()
+    expected = hessian(100) @ (1 - x.mean(0).numpy())
+    np.testing.assert_allclose(model.t.grad.numpy(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_run_seed_changes_nothing():
+    torch.manual_seed(1)
+    first = Quadratic().q
+    torch.manual_seed(2)
+    assert torch.equal(Quadratic().q, first)

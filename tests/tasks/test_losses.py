@@ -1,0 +1,196 @@
+"""Losses are the formulas, per example, for any way of predicting; metrics are scikit-learn's."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score, root_mean_squared_error
+from torch import nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+
+from descentlab.optim.schedules import Constant
+from descentlab.tasks.binary import Binary
+from descentlab.tasks.classification import Classification
+from descentlab.tasks.regression import Regression
+from descentlab.tasks.value import Value
+
+
+def cross_entropy(logits, classes):
+    top = logits.max(1, keepdims=True)
+    total = top[:, 0] + np.log(np.exp(logits - top).sum(1))
+    return total - logits[np.arange(len(classes)), classes]
+
+
+def binary_cross_entropy(logits, targets):
+    return np.logaddexp(0, logits[:, 0]) - targets * logits[:, 0]
+
+
+TASKS = {
+    "classification": (partial(Classification, num_classes=4), cross_entropy),
+    "binary": (partial(Binary, positive="yes"), binary_cross_entropy),
+    "regression": (partial(Regression, unit="m"), lambda outputs, targets: ((outputs - targets) ** 2).mean(1)),
+    "value": (partial(Value, points=10), lambda outputs: outputs),
+}
+every_task = pytest.mark.parametrize("name", TASKS)
+
+
+def task(name, model=None):
+    model = model or nn.Identity()
+    make = TASKS[name][0]
+    return make(model=model, optimizer=torch.optim.SGD, schedule=Constant(), monitor="loss", mode="min")
+
+
+def batch(name, rows=9, seed=0, scale=1.0):
+    """Outputs and targets of the right shapes."""
+    torch.manual_seed(seed)
+    return {
+        "classification": (scale * torch.randn(rows, 4), torch.randint(4, (rows,))),
+        "binary": (scale * torch.randn(rows, 1), torch.randint(2, (rows,)).float()),
+        "regression": (scale * torch.randn(rows, 1), torch.randn(rows, 1)),
+        "value": (scale * torch.randn(rows),),
+    }[name]
+
+
+def predict(outputs):
+    return outputs
+
+
+@every_task
+@pytest.mark.parametrize("rows", [1, 9])
+def test_the_loss_is_the_formula_averaged_over_examples(name, rows):
+    made = batch(name, rows)
+    expected = TASKS[name][1](*(each.numpy().astype(np.float64 if each.is_floating_point() else int) for each in made))
+    assert expected.shape == (rows,)
+    loss = task(name).loss(predict, made)
+    assert loss.shape == ()
+    assert float(loss) == pytest.approx(expected.mean(), rel=1e-5)
+
+
+@every_task
+def test_repeating_a_batch_does_not_change_its_loss(name):
+    made = batch(name)
+    twice = tuple(torch.cat([each, each]) for each in made)
+    assert float(task(name).loss(predict, twice)) == pytest.approx(float(task(name).loss(predict, made)), rel=1e-6)
+
+
+@every_task
+def test_extreme_outputs_have_a_finite_loss_and_gradient(name):
+    made = batch(name)
+    for sign in (-1e4, 1e4):
+        outputs = (made[0].sign() * sign).requires_grad_()
+        loss = task(name).loss(predict, (outputs, *made[1:]))
+        loss.backward()
+        expected = TASKS[name][1](
+            *(e.detach().numpy().astype(float if e.is_floating_point() else int) for e in (outputs, *made[1:]))
+        )
+        assert loss.item() == pytest.approx(expected.mean(), rel=1e-5)
+        assert outputs.grad.isfinite().all()
+
+
+class Sum(nn.Module):
+    """Values (batch,) for the task that minimises them."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return ((x - self.weight) ** 2).sum(-1)
+
+
+OUTPUTS = {"classification": 4, "binary": 1, "regression": 1}
+
+
+@every_task
+def test_the_loss_serves_a_functional_call_and_a_vmapped_stack(name):
+    torch.manual_seed(1)
+    models = [nn.Linear(3, OUTPUTS[name]) if name in OUTPUTS else Sum() for _ in range(5)]
+    made, inputs = task(name), torch.randn(9, 3)
+    data = (inputs, *batch(name)[1:])
+
+    def loss(parameters):
+        return made.loss(lambda x: functional_call(models[0], parameters, (x,)), data)
+
+    stack, _ = stack_module_state(models)
+    stacked, gradients = vmap(loss)(stack), vmap(grad(loss))(stack)
+    for index, model in enumerate(models):
+        alone = made.loss(model, data)
+        torch.testing.assert_close(loss(dict(model.named_parameters())), alone)
+        torch.testing.assert_close(stacked[index], alone)
+        for key, parameter in model.named_parameters():
+            torch.testing.assert_close(gradients[key][index], torch.autograd.grad(alone, parameter, retain_graph=True)[0])
+
+
+def scores(name, batches):
+    """What a task measures over batches of outputs and targets."""
+    made = task(name)
+    for index, each in enumerate(batches):
+        made.validation_step(each, index)
+    return {key: float(value) for key, value in made.valid.collect("valid/").items()}
+
+
+def uneven(name, scale=1.0):
+    """Batches of 30, 30 and 7, and the same as one."""
+    batches = [batch(name, rows, seed, scale) for seed, rows in enumerate((30, 30, 7))]
+    return batches, tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
+
+
+@every_task
+def test_the_loss_over_batches_is_the_loss_of_the_whole(name):
+    batches, whole = uneven(name)
+    assert scores(name, batches)["valid/loss"] == pytest.approx(float(task(name).loss(predict, whole)), rel=1e-5)
+
+
+def test_accuracy_over_classes():
+    batches, (logits, classes) = uneven("classification")
+    expected = accuracy_score(classes, logits.argmax(1))
+    assert scores("classification", batches)["valid/accuracy"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])  # at 100 a sigmoid in 32 bits is 0 or 1 for most
+def test_binary_accuracy_and_auroc(scale):
+    batches, (logits, targets) = uneven("binary", scale)
+    found = scores("binary", batches)
+    assert found["valid/accuracy"] == pytest.approx(accuracy_score(targets, logits[:, 0] > 0))
+    assert found["valid/auroc"] == pytest.approx(roc_auc_score(targets, logits[:, 0]))
+
+
+def test_rmse_and_r2():
+    batches, (outputs, targets) = uneven("regression")
+    found = scores("regression", batches)
+    assert found["valid/rmse"] == pytest.approx(root_mean_squared_error(targets, outputs), rel=1e-5)
+    assert found["valid/r2"] == pytest.approx(r2_score(targets, outputs), rel=1e-5)
+
+
+@every_task
+def test_collecting_begins_anew(name):
+    made, first, second = task(name), batch(name, seed=0), batch(name, seed=1)
+    made.validation_step(first, 0)
+    made.valid.collect("valid/")
+    made.validation_step(second, 0)
+    assert {key: float(value) for key, value in made.valid.collect("valid/").items()} == scores(name, [second])
+
+
+@every_task
+def test_validation_and_test_are_counted_apart(name):
+    made, first, second = task(name), batch(name, seed=0), batch(name, seed=1)
+    made.validation_step(first, 0)
+    made.test_step(second, 0)
+    assert float(made.valid.collect("valid/")["valid/loss"]) == pytest.approx(float(made.loss(predict, first)))
+    assert float(made.test.collect("test/")["test/loss"]) == pytest.approx(float(made.loss(predict, second)))
+
+
+@every_task
+def test_a_batch_whose_loss_is_not_a_number_is_not_left_out_of_the_mean(name):
+    good, bad = batch(name), batch(name, seed=1)
+    made = task(name)
+    made.valid.loss.update(made.loss(predict, good), len(good[0]))
+    made.valid.loss.update(made.loss(predict, (bad[0] * torch.nan, *bad[1:])), len(bad[0]))
+    assert made.valid.loss.compute().isnan()
+
+
+def test_outputs_of_another_shape_than_the_targets_are_not_broadcast():
+    outputs, targets = batch("regression")
+    with pytest.raises((ValueError, RuntimeError)):
+        task("regression").loss(predict, (outputs, targets[:, 0]))
