@@ -13,8 +13,16 @@ from descentlab import records
 
 
 def test_two_processes_give_the_curve_of_one(tmp_path):
-    """Epochs end in a batch of 6, microbatches of 7 split shares unevenly: weights must make up for all of it."""
-    words = ["-m", "optimizer=adam,momentum", "budget.epochs=3", "microbatch=7", "logger=none", f"output_dir={tmp_path}"]
+    """Shares of 17 and 16 in two microbatches and one, and an epoch ends in a batch of 1: weights make up for all of it."""
+    words = [
+        "-m",
+        "optimizer=adam,momentum",
+        "budget.epochs=3",
+        "batch_size=33",
+        "microbatch=16",
+        "logger=none",
+        f"output_dir={tmp_path}",
+    ]
     for trainer, extra in (("cpu", []), ("ddp", ["trainer.accelerator=cpu", "trainer.devices=2"])):
         line = [sys.executable, str(ROOT / "train.py"), *words, f"trainer={trainer}", *extra, f"sweep={trainer}"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -36,6 +36,8 @@ def main(conf_dir: Path) -> None:
         message = str(error) if isinstance(error, UsageError) else explain(error)
         print(f"train.py: {message}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:  # before training began; during it, the queue winds up and says so
+        raise SystemExit(130) from None
 
 
 def _keep(composed: list[Composed], config: DictConfig) -> None:

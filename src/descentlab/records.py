@@ -99,7 +99,7 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) ->
 
 
 class CurveWriter:
-    """Appends rows to curves.jsonl while a run trains; `seal` turns them into parquet when it is done."""
+    """Appends rows to curves.jsonl while a run trains."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -116,10 +116,10 @@ class CurveWriter:
         self.file.flush()
 
     def seal(self) -> None:
+        """Turn the rows into curves.parquet: the run is done."""
         self.file.close()
-        frame = read_curves(self.folder)
         scratch = self.folder / f".{PARQUET}"
-        frame.write_parquet(scratch)
+        read_curves(self.folder).write_parquet(scratch)
         scratch.replace(self.folder / PARQUET)
         (self.folder / CURVES).unlink()
 

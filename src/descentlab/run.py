@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from descentlab.tracking import Tracker
 def run(job: Job) -> Record:
     """Train `job` and return its record; whoever calls writes it.
 
-    Only the process of global rank 0 writes files and tracks; the record of the others is for nobody.
+    Only the first process of a run writes files and tracks; the record of the others is for nobody.
     """
     config, began = job.config, time.perf_counter()
     _set_up_torch(config)
@@ -47,32 +48,35 @@ def run(job: Job) -> Record:
 
     L.seed_everything(config["seed"], verbose=False)
     parts = {name: _build(config[name]) for name in ("model", "optimizer", "schedule")}
-    task: Task = _build({**config["task"], "_partial_": True})(
-        **parts, total_steps=plan.total, measure_every=config["log_every"]
-    )
-
-    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
-    tracker = Tracker(job) if first and config["logger"]["project"] else None
-    curves = CurveWriter(job.folder) if first else None
-    sinks = [sink for sink in (curves, tracker, ProgressWriter(job.folder, plan) if first else None) if sink]
+    make_task = _build({**config["task"], "_partial_": True})
+    task: Task = make_task(**parts, total_steps=plan.total, measure_every=config["log_every"])
 
     clock = Clock()
     outcome = Outcome(plan, clock, Stop(**config["stop"]), config["target"])
-    callbacks = [clock, outcome, Curves(plan, clock, sinks, config["log_every"])]
-    exit_code = 1
-    try:
-        trainer = _trainer(config, callbacks)
+    writer = CurveWriter(job.folder) if _first_process() else None
+    progress = ProgressWriter(job.folder, plan) if _first_process() else None
+    with Tracker(job) if _first_process() and config["logger"]["project"] else nullcontext() as tracker:
+        curves = Curves(plan, clock, [sink for sink in (writer, progress, tracker) if sink], config["log_every"])
+        trainer = _trainer(config, [clock, outcome, curves])
         ready = time.perf_counter()
         trainer.fit(task, datamodule=data)
         trained = time.perf_counter()
         outcome.summary["test"] = _test(trainer, task, data, outcome)
-        exit_code = 0
-    finally:
         if tracker:
-            tracker.finish(outcome.summary, exit_code)
-    if curves:
-        curves.seal()
+            tracker.conclude({**outcome.summary, "status": outcome.status})
 
+    if writer:
+        writer.seal()
+    seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
+    return _record(job, data, outcome, seconds, str(trainer.strategy.root_device))
+
+
+def _first_process() -> bool:
+    """Whether this process is the one that writes: global rank 0, as launchers announce it."""
+    return all(os.environ.get(variable, "0") == "0" for variable in ("LOCAL_RANK", "NODE_RANK"))
+
+
+def _record(job: Job, data: TensorData, outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
     return Record(
         id=job.id,
         name=job.name,
@@ -80,13 +84,13 @@ def run(job: Job) -> Record:
         status=outcome.status,
         reason=outcome.reason,
         choices=job.choices,
-        config=config,
+        config=job.config,
         summary=outcome.summary,
-        timings={"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began},
+        timings=seconds,
         data={"name": job.choices.get("data"), "rows": data.splits.sizes(), "digest": data.splits.digest()},
         code=provenance.code(),
         versions=provenance.versions(),
-        hardware={**provenance.hardware(), "threads": config["threads"], "device": str(trainer.strategy.root_device)},
+        hardware={**provenance.hardware(), "threads": job.config["threads"], "device": device},
     )
 
 
@@ -99,7 +103,9 @@ def _set_up_torch(config: dict[str, Any]) -> None:
     warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on what this program decides itself
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.set_num_threads(config["threads"])
-    torch.use_deterministic_algorithms(config["deterministic"])
+    if config["deterministic"]:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without which CUDA's matrix products refuse
+        torch.use_deterministic_algorithms(True)
     if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # or gloo looks the host's name up, which may not resolve
 
@@ -139,7 +145,7 @@ def main(folder: Path) -> int:
     except Exception as error:
         traceback.print_exc()
         record = job.record(Status.FAILED, f"{type(error).__name__}: {error}")
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if _first_process():
         record.write(folder)
     return 0 if record.status.is_result else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import TracebackType
 from typing import Any
 
 from descentlab.sweeps.plan import Job
@@ -26,7 +27,7 @@ def mode() -> str:
 
 
 class Tracker:
-    """The W&B run of `job`."""
+    """The W&B run of `job`; use as a context manager, which finishes it."""
 
     def __init__(self, job: Job) -> None:
         import wandb
@@ -51,10 +52,16 @@ class Tracker:
             values = {key: value for key, value in row.items() if key != "batches"}
             self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
 
-    def finish(self, summary: dict[str, Any], exit_code: int) -> None:
-        """Close the W&B run with its summary, marked failed if `exit_code` is not 0."""
+    def conclude(self, summary: dict[str, Any]) -> None:
+        """Leave the numbers to quote."""
         self.run.summary.update({key: value for key, value in summary.items() if value is not None})
-        self.run.finish(exit_code=exit_code)
+
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Close the W&B run in any case, as failed if an exception passes."""
+        self.run.finish(exit_code=0 if kind is None else 1)
 
 
 def _start(job: Job, mode: str) -> Any:

@@ -30,7 +30,8 @@ def train(jobs: Sequence[Job]) -> int:
         UsageError: a run cannot work; nothing was started.
     """
     todo = [job for job in jobs if not reusable(job)]
-    view = View(jobs, reused=len(jobs) - len(todo))
+    replaced = sum((job.folder / RECORD).exists() for job in todo)
+    view = View(jobs, reused=len(jobs) - len(todo), replaced=replaced)
     if todo:
         server = fork_server(todo[0].config["threads"])
         _preflight(server, todo)

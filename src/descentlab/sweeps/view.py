@@ -23,14 +23,16 @@ LOG_LINES = 25
 class View:
     """Shows the jobs of a sweep. Use as a context manager around the training."""
 
-    def __init__(self, jobs: Sequence[Job], reused: int = 0) -> None:
-        self.console = Console(stderr=True, highlight=False)
+    def __init__(self, jobs: Sequence[Job], reused: int = 0, replaced: int = 0) -> None:
+        self.console = Console(stderr=True, highlight=False, markup=False)
         self.total = len(jobs)
         self.done: Counter[str] = Counter({"reused": reused} if reused else {})
         sweep = jobs[0].folder.parent
         self._say(f"{sweep}: {self.total} run{'s' * (self.total > 1)}")
         if reused:
             self._say(f"{reused} of {self.total} finished before and reused (rerun=true trains again)")
+        if replaced:
+            self._say(f"{replaced} of {self.total} run again: they did not finish, other code made them, or rerun=true")
         self.live = Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
 
     def __enter__(self) -> View:
