@@ -26,15 +26,14 @@ os.environ["WANDB_MODE"] = "offline"
 
 import lightning as L
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import open_dict
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from descentlab import config as configuration
 from descentlab.run import run
-from descentlab.sweeps.plan import plan
+from descentlab.sweeps.launch import compose_here
+from descentlab.sweeps.plan import Job, plan
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT, LONG, ROUNDS = 100, 700, 5
@@ -50,7 +49,7 @@ def main(problems: list[str]) -> None:
 
 def measure(problem: str) -> None:
     """Print a line for each way to train `problem`."""
-    config = compose_config(f"problem={problem}", "optimizer=adam")
+    config = make_job(f"problem={problem}", "optimizer=adam").config
     train = instantiate(config["data"], _convert_="all").splits.train
     ways: dict[str, Callable[[int], float]] = {
         "hand-written loop": lambda steps: by_hand(config, train, steps),
@@ -68,15 +67,11 @@ def measure(problem: str) -> None:
         print(f"{problem:24} {way:32} {cost:6.0f} us   {ratios}", flush=True)
 
 
-def compose_config(*overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        composed = compose("train", list(overrides), return_hydra_config=True)
-    choices = dict(composed.hydra.runtime.choices)
-    with open_dict(composed):
-        del composed["hydra"]
-    config, mistakes = configuration.resolve(composed, choices)
+def make_job(*overrides: str) -> Job:
+    composed = compose_here(ROOT / "conf", *overrides)
+    config, mistakes = configuration.resolve(composed.config, composed.choices)
     assert not mistakes, mistakes
-    return {**config, "choices": choices}
+    return plan([config], [composed.choices], [overrides])[0]
 
 
 def by_hand(config: dict[str, Any], train: tuple[torch.Tensor, ...], steps: int) -> float:
@@ -103,9 +98,7 @@ def by_descentlab(problem: str, steps: int) -> float:
     """Seconds of fit, validation before and after included (the difference of two trainings cancels them)."""
     with tempfile.TemporaryDirectory() as folder:
         bounds = (f"budget.steps={steps}", "budget.epochs=null", "validate_every=1000000", f"output_dir={folder}")
-        config = compose_config(f"problem={problem}", "optimizer=adam", *bounds)
-        choices = config.pop("choices")
-        job = plan([config], [choices], [[]])[0]
+        job = make_job(f"problem={problem}", "optimizer=adam", *bounds)
         job.save()
         return run(job).timings["fit"]
 

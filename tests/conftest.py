@@ -9,11 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import open_dict
 
 from descentlab import config as configuration
 from descentlab.records import Record, read_curves
+from descentlab.sweeps.launch import compose_here
 from descentlab.sweeps.plan import Job, plan
 
 ROOT = Path(__file__).parent.parent
@@ -27,13 +26,9 @@ def options(group: str) -> list[str]:
 
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """The resolved config, the choices and the mistakes of a command line."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        composed = compose("train", list(overrides), return_hydra_config=True)
-    choices = dict(composed.hydra.runtime.choices)
-    with open_dict(composed):
-        del composed["hydra"]
-    config, mistakes = configuration.resolve(composed, choices)
-    return config, choices, mistakes
+    composed = compose_here(ROOT / "conf", *overrides)
+    config, mistakes = configuration.resolve(composed.config, composed.choices)
+    return config, dict(composed.choices), mistakes
 
 
 @dataclass

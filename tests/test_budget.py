@@ -18,6 +18,7 @@ def plan(rows=100, size: int | str = 32, validate_every=None, drop_last=False, *
         ({"epochs": 2}, 8),
         ({"epochs": 0.5}, 2),
         ({"epochs": 0.01}, 1),
+        ({"epochs": 1e-9}, 1),  # a run of no steps would wait for its first for ever
         ({"examples": 100}, 4),
         ({"examples": 250}, 10),
         ({"steps": 7, "epochs": 1}, 4),

@@ -24,11 +24,10 @@ def test_a_record_is_read_back_as_it_was(tmp_path, status):
     assert read.folder == tmp_path
 
 
-def test_numbers_that_are_not_finite_survive(tmp_path):
-    record(summary={"nan": math.nan, "inf": math.inf, "least": -math.inf}).write(tmp_path)
-    summary = Record.read(tmp_path).summary
-    assert math.isnan(summary["nan"])
-    assert (summary["inf"], summary["least"]) == (math.inf, -math.inf)
+def test_a_number_that_json_has_no_word_for_is_null(tmp_path):
+    record(summary={"nan": math.nan, "valid": {"loss": math.inf}, "several": [1.0, -math.inf]}).write(tmp_path)
+    assert Record.read(tmp_path).summary == {"nan": None, "valid": {"loss": None}, "several": [1.0, None]}
+    assert "Infinity" not in (tmp_path / RECORD).read_text()
 
 
 def test_only_completed_and_diverged_are_results():

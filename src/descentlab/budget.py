@@ -45,7 +45,7 @@ class Plan:
         used = rows // size * size if drop_last else rows
         epoch = math.ceil(used / size)
         bounds = [int(budget["steps"])] if budget["steps"] else []
-        bounds += [math.ceil(round(budget["epochs"] * epoch, 6))] if budget["epochs"] else []
+        bounds += [max(1, math.ceil(round(budget["epochs"] * epoch, 6)))] if budget["epochs"] else []
         if budget["examples"]:
             epochs, rest = divmod(int(budget["examples"]), used)
             bounds.append(epochs * epoch + math.ceil(rest / size))

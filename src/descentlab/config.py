@@ -206,6 +206,8 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     processes = trainer["devices"] * trainer["num_nodes"]
     if isinstance(batch, int) and batch < processes:
         yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
+    if config["model"].get("norm") == "batch" and 1 in (batch, config["microbatch"]):
+        yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
     if trainer["devices"] > 1 and trainer["accelerator"] == "cpu" and trainer["devices"] > (os.cpu_count() or 1):

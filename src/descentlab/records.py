@@ -64,7 +64,7 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Write record.json into `folder`, atomically."""
-        content = {key: value for key, value in asdict(self).items() if key != "folder"}
+        content = _finite({key: value for key, value in asdict(self).items() if key != "folder"})
         write_json(folder / RECORD, content, durable=True)
 
     @classmethod
@@ -80,6 +80,15 @@ class Record:
             raise ValueError(f"{folder / RECORD} has schema {content.get('schema')}, this version reads {SCHEMA}")
         content["status"] = Status(content["status"])
         return cls(**content, folder=folder)
+
+
+def _finite(value: Any) -> Any:
+    """`value` with null for every number that JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def find(sweep: Path) -> list[Record]:

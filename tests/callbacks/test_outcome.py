@@ -128,6 +128,11 @@ def test_an_improvement_below_min_delta_does_not_count(train):
     assert train(*given, "stop.min_delta=1000").record.summary["steps"] == 5
 
 
+def test_min_delta_does_not_change_what_is_best(train):
+    run = train("problem=digits_mlp", "stop.min_delta=0.1", "budget.epochs=10")
+    assert run.record.summary["best_valid"] == max(run.column("valid/accuracy"))
+
+
 def test_seconds_end_a_run(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.seconds=0.05")
     assert run.record.status is Status.COMPLETED

@@ -190,6 +190,17 @@ def test_a_batch_whose_loss_is_not_a_number_is_not_left_out_of_the_mean(name):
     assert made.valid.loss.compute().isnan()
 
 
+@pytest.mark.parametrize(("kind", "tolerance"), [(torch.bfloat16, 1e-6), (torch.float64, 1e-12)])
+def test_the_mean_is_as_precise_as_the_losses_and_never_less_than_32_bits(kind, tolerance):
+    made = task("value")
+    made = made.double() if kind is torch.float64 else made.to(kind)  # as Lightning does for 64-true and bf16-true
+    batches = [(batch("value", seed=seed)[0].to(kind),) for seed in range(50)]
+    losses = [float(made.loss(predict, each)) for each in batches]
+    for index, each in enumerate([*batches, None, *batches]):  # twice, for a reset must not lose digits either
+        made.validation_step(each, index) if each else made.valid.collect("valid/")
+    assert float(made.valid.collect("valid/")["valid/loss"]) == pytest.approx(np.mean(losses), rel=tolerance)
+
+
 def test_outputs_of_another_shape_than_the_targets_are_not_broadcast():
     outputs, targets = batch("regression")
     with pytest.raises((ValueError, RuntimeError)):

@@ -49,17 +49,18 @@ class Outcome(L.Callback):
         self.summary: dict[str, Any] = {"target": target, "steps_to_target": None, "seconds_to_target": None}
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
-        self.stale = 0
+        self.stale, self.reference = 0, None  # validations since the last improvement, and what that one reached
         self.bound = math.inf  # a loss above it is a divergence
 
     def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         steps = outputs["steps"]
         self.summary.setdefault("first_train_loss", steps.losses[0])
-        self.summary["last_train_loss"] = steps.losses[-1]
-        for step, loss in enumerate(steps.losses, steps.first):
-            if self._diverges("training", loss, step):
+        for done, loss in enumerate(steps.losses, 1):
+            if self._diverges("training", loss, steps.first + done - 1):
+                steps.cut(done)
                 trainer.should_stop = True
-                return
+                break
+        self.summary["last_train_loss"] = steps.losses[-1]
         if self.plan.done(task.step.count) or self._out_of_time(trainer):
             trainer.should_stop = True
 
@@ -85,7 +86,7 @@ class Outcome(L.Callback):
         }
         if trainer.sanity_checking:  # before the first step
             self._judge(metrics, 0, task)
-            if self.stop.divergence is not None:
+            if self.stop.divergence is not None and metrics["loss"]:
                 self.bound = self.stop.divergence * abs(metrics["loss"])
         elif self._diverges("validation", metrics["loss"], task.step.count):
             trainer.should_stop = True
@@ -96,12 +97,14 @@ class Outcome(L.Callback):
     def _judge(self, metrics: dict[str, float], step: int, task: Task) -> None:
         """Keep what is best so far, and when the target was reached."""
         value = metrics[task.monitor]
-        if self._improves(value, task.mode):
-            self.stale = 0
-            self.summary |= {"best_valid": value, "best_step": step, "valid": metrics}
-            self.best_weights = {name: weight.detach().clone() for name, weight in task.model.state_dict().items()}
+        margin = self.stop.min_delta if task.mode == "min" else -self.stop.min_delta
+        if is_better(value + margin, self.reference, task.mode):
+            self.stale, self.reference = 0, value
         else:
             self.stale += 1
+        if is_better(value, self.summary["best_valid"], task.mode):
+            self.summary |= {"best_valid": value, "best_step": step, "valid": metrics}
+            self.best_weights = {name: weight.detach().clone() for name, weight in task.model.state_dict().items()}
         reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
         if reached and self.summary["steps_to_target"] is None:
             self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
@@ -114,12 +117,9 @@ class Outcome(L.Callback):
             self.reason = f"no improvement in {self.stale} validations"
         return bool(self.reason)
 
-    def _improves(self, value: float, mode: str) -> bool:
-        margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
-        return is_better(value + margin, self.summary["best_valid"], mode)
-
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        count = task.step.count
+        diverged = self.summary["diverged_step"]
+        count = task.step.count if diverged is None else diverged
         self.summary |= {"steps": count, "examples": self.plan.examples(count)}
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
         self.summary |= {"monitor": task.monitor, "mode": task.mode}

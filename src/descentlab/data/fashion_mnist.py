@@ -20,9 +20,6 @@ class FashionMNIST(TensorData):
         super().__init__(**facts)
         self.folder, self.fraction, self.split_seed = Path(data_dir), valid_fraction, split_seed
 
-    def prepare_data(self) -> None:
-        materialise(FASHION_MNIST, self.folder)
-
     def load(self) -> Splits:
         files = materialise(FASHION_MNIST, self.folder)
         images, labels = _images(files["train-images-idx3-ubyte"]), _labels(files["train-labels-idx1-ubyte"])

@@ -42,7 +42,10 @@ class Chunk:
         return self.size
 
     def __iter__(self) -> Iterator[list[Part]]:
-        return (self.loader.parts(step) for step in range(self.first, self.first + self.size))
+        began = time.perf_counter()
+        for step in range(self.first, self.first + self.size):
+            yield self.loader.parts(step)
+        self.loader.step_seconds = (time.perf_counter() - began) / self.size
 
 
 class TrainLoader:
@@ -65,21 +68,22 @@ class TrainLoader:
         self.tensors, self.plan, self.seed, self.microbatch = tensors, plan, seed, microbatch
         self.rank, self.world = rank, world
         self.step = 0
+        self.step_seconds = CHUNK_SECONDS  # of the last chunk that was trained
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
         self.hash = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Chunk]:
         stop = self.plan.next_stop(self.step)
-        size = 1 if self.world == 1 else LOCKSTEP_CHUNK
         while self.step < stop:
-            chunk = Chunk(self, self.step, min(size, stop - self.step))
+            chunk = Chunk(self, self.step, min(self._chunk_size(), stop - self.step))
             self.step += len(chunk)
-            asked = time.perf_counter()
             yield chunk
-            if self.world == 1:
-                pace = CHUNK_SECONDS / max(time.perf_counter() - asked, 1e-6)
-                size = max(1, min(MAX_CHUNK, 2 * size, int(len(chunk) * pace)))
+
+    def _chunk_size(self) -> int:
+        if self.world > 1:
+            return LOCKSTEP_CHUNK
+        return max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))
 
     def parts(self, step: int) -> list[Part]:
         """This process's parts of the batch of `step`."""

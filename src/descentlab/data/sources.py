@@ -80,30 +80,40 @@ def materialise(entry: Entry, data_dir: Path) -> dict[str, Path]:
         DataError: no source could be reached, or the bytes are not the expected ones.
     """
     folder = data_dir / entry.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # the runs of a sweep fetch once
-        for file, digest in entry.files.items():
-            path = folder / file
-            if not path.exists():
-                _write(path, _fetch(entry, file))
-            if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-                raise DataError(f"{path} is not the {entry.name} that was published (sha256 differs): delete it and retry")
-    return {file: folder / file for file in entry.files}
+    files = {file: folder / file for file in entry.files}
+    if not all(path.exists() for path in files.values()):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):  # the runs of a sweep fetch once
+            _fetch_missing(entry, files)
+    for file, path in files.items():
+        if hashlib.sha256(path.read_bytes()).hexdigest() != entry.files[file]:
+            raise DataError(f"{path} is not the {entry.name} that was published (sha256 differs): delete it and retry")
+    return files
 
 
-def _fetch(entry: Entry, file: str) -> bytes:
+def _fetch_missing(entry: Entry, files: Mapping[str, Path]) -> None:
+    sources = list(entry.sources)
+    for file, path in files.items():
+        if not path.exists():
+            _write(path, _fetch(entry, file, sources))
+
+
+def _fetch(entry: Entry, file: str, sources: list[Source]) -> bytes:
+    """The content of `file` from the first of `sources` that has it; those that fail are not asked again."""
     failures: list[str] = []
-    for source in entry.sources:
+    for source in list(sources):
         try:
             content = source.read(file)
         except (OSError, EOFError, zlib.error, HTTPException) as error:
-            hint = f" ({source.hint})" if source.hint else ""
-            failures.append(f"  {source.name}, {source.base}: {error}{hint}")
-            continue
+            content, problem = b"", f"{error}{f' ({source.hint})' if source.hint else ''}"
+        else:
+            problem = "its bytes are not the published ones"
         if hashlib.sha256(content).hexdigest() == entry.files[file]:
             print(f"{entry.name}: {file} from {source.name}", file=sys.stderr)
             return content
-        failures.append(f"  {source.name}, {source.base}: its bytes are not the published ones")
+        failures.append(f"  {source.name}, {source.base}: {problem}")
+        if len(sources) > 1:
+            sources.remove(source)
     raise DataError(f"{entry.name}: no source has {file}:\n" + "\n".join(failures))
 
 

@@ -3,13 +3,12 @@
 from torch import nn
 
 
-def initialise(layer: nn.Linear, scheme: str, gain: float = 1.0) -> None:
+def initialise(layer: nn.Linear, scheme: str) -> None:
     """Draw `layer`'s weights in place; biases start at zero (except under `default`).
 
     Args:
-        scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 12), standard (Glorot and
+        scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 10), standard (Glorot and
             Bengio's "commonly used heuristic", eq. 1: U[-1/sqrt(n), 1/sqrt(n)], n inputs) or zeros.
-        gain: of the activation that follows, for glorot.
 
     Raises:
         ValueError: no such scheme.
@@ -19,7 +18,7 @@ def initialise(layer: nn.Linear, scheme: str, gain: float = 1.0) -> None:
     if scheme == "zeros":
         nn.init.zeros_(layer.weight)
     elif scheme == "glorot":
-        nn.init.xavier_uniform_(layer.weight, gain)
+        nn.init.xavier_uniform_(layer.weight)
     elif scheme == "he":
         nn.init.kaiming_normal_(layer.weight)
     elif scheme == "standard":

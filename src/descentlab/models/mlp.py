@@ -24,8 +24,7 @@ class Block(nn.Module):
     def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool) -> None:
         super().__init__()
         dense = nn.Linear(inputs, width)
-        known_gain = activation in ("relu", "tanh", "sigmoid")
-        initialise(dense, init, nn.init.calculate_gain(activation) if known_gain else 1.0)
+        initialise(dense, init)
         layers = [dense, NORMS[norm](width) if norm != "none" else None, ACTIVATIONS[activation]()]
         layers.append(nn.Dropout(dropout) if dropout else None)
         self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))

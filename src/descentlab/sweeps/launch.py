@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import hydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from descentlab import config as configuration
@@ -36,13 +38,23 @@ def compose_all(compose: Callable[[list[str]], DictConfig], jobs: Sequence[Seque
         except COMPOSITION_ERRORS as error:
             mistakes.append(explain(error))
             continue
-        choices = dict(config.hydra.runtime.choices)
-        OmegaConf.set_readonly(config, False)
-        with open_dict(config):
-            del config["hydra"]
-        composed.append(Composed(config, choices, overrides))
+        composed.append(_without_hydra(config, overrides))
     _refuse(mistakes)
     return composed
+
+
+def compose_here(conf_dir: Path, *overrides: str) -> Composed:
+    """A config composed in Python, without a command line: compose_here(Path("conf"), "optimizer=sgd")."""
+    with hydra.initialize_config_dir(str(conf_dir.resolve()), version_base="1.3"):
+        return _without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
+
+
+def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
+    choices = dict(config.hydra.runtime.choices)
+    OmegaConf.set_readonly(config, False)
+    with open_dict(config):
+        del config["hydra"]
+    return Composed(config, choices, overrides)
 
 
 def launch(composed: Sequence[Composed]) -> int:

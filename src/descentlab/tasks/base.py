@@ -28,6 +28,10 @@ class Steps:
     lrs: list[float]
     grad_norms: dict[int, float]  # step -> norm
 
+    def cut(self, size: int) -> None:
+        """Forget all but the first `size` steps."""
+        del self.losses[size:], self.lrs[size:]
+
 
 class MeanLoss(Metric):
     """The mean of losses, each weighted by its number of examples; NaN if one of them is."""
@@ -41,7 +45,8 @@ class MeanLoss(Metric):
         self.add_state("examples", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, loss: Tensor, examples: int) -> None:
-        self.total += loss * examples
+        wide = torch.float32 if loss.device.type == "mps" else torch.float64  # whatever the precision of training
+        self.total = self.total.to(wide) + loss.detach().to(wide) * examples
         self.examples += examples
 
     def compute(self) -> Tensor:
@@ -109,6 +114,8 @@ class Task(L.LightningModule):
         return self.make_optimizer(self.model.parameters())
 
     def on_fit_start(self) -> None:
+        if self.global_rank:  # all processes drew the same weights; dropout differs
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
         self.step = Step(self._own_loss, self.manual_backward, optimizer, self.schedule, self.total_steps)

@@ -29,7 +29,7 @@ class Binary(Task):
 
     def score(self, outputs: Tensor) -> Tensor:
         """A number in (0, 1), above a half for yes: unlike the sigmoid it keeps the order of logits however large."""
-        logit = outputs.squeeze(1)
+        logit = outputs.squeeze(1).float()
         return 0.5 + 0.5 * logit / (1 + logit.abs())
 
     def make_metrics(self) -> dict[str, Metric]:
