@@ -15,13 +15,11 @@ def main() -> None:
     sweeps: list[Path] = arguments.sweeps
     out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
 
-    from rich.console import Console
-
     from descentlab.report import page, tables
 
     try:
         written = page.build(sweeps, out)
-        Console().print(tables.console(sweeps))
+        tables.show_on_console(sweeps)
     except (OSError, ValueError) as error:
         sys.exit(f"report: {error}")
     print(written)

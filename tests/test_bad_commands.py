@@ -33,13 +33,16 @@ BAD = [
     (["optimizer=adam,sgd"], ["add -m"]),
     (["-m", "optimizer=adam,sdg"], ["optimizer=sdg", "did you mean sgd?"]),
     (["-m", "optimizer=adam,sgd", "optimizer.lr=0.1,-0.1"], ["optimizer.lr=-0.1"]),
-    (["-m", "optimizer=adam,momentum", "optimizer.momentum=0.5"], ["no momentum in optimizer"]),
+    (["-m", "optimizer=adam,momentum", "optimizer.momentum=0.5"], ["no momentum in optimizer=adam"]),
     (["optimizer.lr"], ["optimizer.lr", "key=value"]),
     (["data.limit=[1"], ["cannot be read"]),
     (["trainer.devices=0"], ["trainer.devices=0", "[1, inf)"]),
     (["trainer=ddp", "batch_size=1"], ["batch_size=1", "2 processes"]),
     (["stop.at_target=true", "target=null"], ["needs a target"]),
     (["seed=-1"], ["seed=-1"]),
+    (["threads=1000"], ["1000", "cores"]),
+    (["sweep=../elsewhere"], ["sweep=../elsewhere", "not the name of a folder"]),
+    (["-m", "optimizer=adam", "seed=range(0)"], ["the sweep is empty"]),
     (["deterministic=maybe"], ["deterministic=maybe", "true, false"]),
 ]
 
@@ -56,3 +59,12 @@ def test_a_bad_command_names_the_cure(command: list[str], expected: list[str], t
     assert "Traceback" not in said
     assert len(said.splitlines()) <= SCREEN
     assert not outputs.exists() or not any(outputs.iterdir())
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    line = [sys.executable, str(ROOT / "train.py"), f"output_dir={tmp_path}/file/x"]
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 2
+    assert "file/x: Not a directory" in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import compose_config, options
 
+from descentlab.cli import _each_run_for_itself
 from descentlab.config import ALLOWED, Choice, Each, Number, run_id
 from descentlab.sweeps.plan import MAX_NAME, plan
 
@@ -97,3 +98,22 @@ def test_a_part_of_a_problem_can_be_overridden_alone():
     assert not mistakes
     assert choices["model"] == "cnn_2c2d"
     assert config["model"]["image_shape"] == [1, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("word", "kept"),
+    [
+        ("optimizer.momentum=0.5", "optimizer.momentum=choice(0.5)"),
+        ("+optimizer.foreach=true", "+optimizer.foreach=choice(True)"),
+        ("model.hidden=[3,4]", "model.hidden=choice([3,4])"),
+        ("optimizer._target_=my.Own", "optimizer._target_=choice(my.Own)"),
+        *(
+            (same, same)
+            for same in ("optimizer=a,b", "optimizer.lr=0.1,0.2", "seed=1", "~optimizer.fused", "hydra.verbose=true")
+        ),
+        *((same, same) for same in ("budget.epochs=null", "--cfg", "job")),
+    ],
+)
+def test_values_inside_a_swept_group_wait_for_their_run(word, kept):
+    assert _each_run_for_itself(["-m", word]) == ["-m", kept]
+    assert _each_run_for_itself([word]) == [word]

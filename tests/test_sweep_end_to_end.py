@@ -107,6 +107,12 @@ if __name__ == "__main__":
     subprocess.run([sys.executable, str(tmp_path / "parent.py")], check=True, timeout=300, cwd=tmp_path)
 
 
+def test_a_value_may_be_set_that_only_the_swept_optimizers_have(tmp_path):
+    answer = type_in(tmp_path, "-m", "optimizer=momentum,nesterov", "optimizer.momentum=0.5", *QUICK)
+    assert answer.returncode == 0, answer.stderr
+    assert [record.config["optimizer"]["momentum"] for record in records.find(tmp_path / "s")] == [0.5, 0.5]
+
+
 def test_divergence_is_a_result_and_ranks_last(tmp_path):
     answer = type_in(tmp_path, "-m", "optimizer=adam", "optimizer.lr=1e6,1e-3", *QUICK)
     assert answer.returncode == 0, answer.stderr
@@ -172,28 +178,57 @@ def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_
     assert not (tmp_path / "s").exists()
 
 
-def test_ctrl_c_ends_the_runs_and_says_so(tmp_path):
+@pytest.fixture
+def endless(tmp_path):
+    """A sweep of two runs in mid-training, and the process ids of everything that belongs to it."""
     words = command(tmp_path, "-m", "optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none")
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("s/*/progress.json"))) < 2 and time.monotonic() < deadline:
+    parent = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path)
+    assert wait_until(lambda: len(list(tmp_path.glob("s/*/progress.json"))) == 2)
+    yield parent, descendants(parent.pid)
+    for pid in descendants(parent.pid):
+        os.kill(pid, signal.SIGKILL)
+    parent.kill()
+    parent.communicate()
+
+
+def wait_until(holds, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
-    training = [int(path.name) for path in Path("/proc").glob("[0-9]*") if str(tmp_path) in words_of(path)]
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    return holds()
+
+
+def descendants(pid: int) -> set[int]:
+    """The living processes below `pid`."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    direct = {int(child) for child in children.read_text().split()} if children.exists() else set()
+    return direct.union(*(descendants(child) for child in direct))
+
+
+def gone(pids: set[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
+def test_ctrl_c_ends_the_runs_and_says_so(endless, tmp_path):
+    parent, family = endless
+    assert len(family) >= 3
+    os.killpg(parent.pid, signal.SIGINT)
+    _, said = parent.communicate(timeout=60)
+    assert parent.returncode == 130
     assert "Traceback" not in said
     assert {record.status for record in records.find(tmp_path / "s")} == {"interrupted"}
-    assert len(training) >= 1
-    time.sleep(0.5)
-    assert not [pid for pid in training if Path(f"/proc/{pid}").exists()]
+    assert wait_until(lambda: gone(family))
 
 
-def words_of(process: Path) -> str:
-    try:
-        return (process / "cmdline").read_text()
-    except OSError:
-        return ""
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
+def test_a_twin_is_refused_and_a_killed_parent_leaves_no_process(endless, tmp_path):
+    parent, family = endless
+    twin = type_in(tmp_path, "-m", "optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none")
+    assert twin.returncode == 2
+    assert "another command is training" in twin.stderr
+    parent.kill()
+    assert wait_until(lambda: gone(family))
 
 
 def test_a_report_of_several_sweeps_can_be_built_again(sweep, tmp_path):

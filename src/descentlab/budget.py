@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from descentlab.messages import UsageError
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,11 +39,11 @@ class Plan:
         """The plan for `rows` training examples: the tightest of the budget's bounds holds.
 
         Raises:
-            ValueError: the batch is larger than the training set.
+            UsageError: the batch is larger than the training set.
         """
         size = rows if batch_size == "full" else int(batch_size)
         if size > rows:
-            raise ValueError(f"batch_size={size} is more than the {rows} training examples; batch_size=full takes all")
+            raise UsageError(f"batch_size={size} is more than the {rows} training examples; batch_size=full takes all")
         used = rows // size * size if drop_last else rows
         epoch = math.ceil(used / size)
         bounds = [int(budget["steps"])] if budget["steps"] else []

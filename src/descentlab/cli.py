@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import DictConfig
 
     from descentlab.sweeps.launch import Composed
@@ -27,6 +28,7 @@ def main(conf_dir: Path) -> None:
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and `explain` gets to speak
     try:
+        sys.argv[1:] = _each_run_for_itself(sys.argv[1:])
         composed: list[Composed] = []
         hydra.main(config_path=str(conf_dir), config_name="train", version_base="1.3")(partial(_keep, composed))()
         raise SystemExit(launch(composed) if composed else 0)
@@ -36,8 +38,35 @@ def main(conf_dir: Path) -> None:
         message = str(error) if isinstance(error, UsageError) else explain(error)
         print(f"train.py: {message}", file=sys.stderr)
         raise SystemExit(2) from None
+    except OSError as error:
+        if traceback_wanted or error.filename is None:
+            raise
+        print(f"train.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt:  # before training began; during it, the queue winds up and says so
         raise SystemExit(130) from None
+
+
+def _each_run_for_itself(words: list[str]) -> list[str]:
+    """Keep the values that a sweep sets inside a group from the config that Hydra composes before it looks at the runs.
+
+    That one has the default of every group that is swept: `-m optimizer=momentum,nesterov optimizer.momentum=0.5` would
+    fail, for the default optimizer has no momentum. Written as a choice of one, a value waits for its run.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    if not {"-m", "--multirun"} & set(words):
+        return words
+    parser = OverridesParser.create()
+    return [_as_choice(parser, word) if "." in word.partition("=")[0] and "=" in word else word for word in words]
+
+
+def _as_choice(parser: OverridesParser, word: str) -> str:
+    override = parser.parse_override(word)
+    hydra = (override.key_or_group or "").startswith("hydra")
+    if override.is_sweep_override() or override.is_delete() or hydra or override.value() is None:  # no choice of null
+        return word
+    return f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
 
 
 def _keep(composed: list[Composed], config: DictConfig) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -204,16 +205,27 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     if needs_end and all(budget[key] is None for key in ("epochs", "steps", "examples")):
         yield "schedule: it must know the last step, which budget.seconds alone does not tell; set budget.steps or epochs too"
     processes = trainer["devices"] * trainer["num_nodes"]
-    if isinstance(batch, int) and batch < processes:
+    if isinstance(batch, int) and 0 < batch < processes:
         yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
     if config["model"].get("norm") == "batch" and 1 in (batch, config["microbatch"]):
         yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
-    if trainer["devices"] > 1 and trainer["accelerator"] == "cpu" and trainer["devices"] > (os.cpu_count() or 1):
-        yield f"trainer.devices={trainer['devices']}: this machine has {os.cpu_count()} cores"
+    on_cpu = trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not _has_gpu())
+    threads = config["threads"] * (trainer["devices"] if on_cpu else 1)
+    if threads > cores():
+        yield f"trainer.devices x threads = {threads}: more than the {cores()} cores here, which would only be slower"
+    if not config["output_dir"]:
+        yield "output_dir is empty: name a folder"
+    if config["sweep"] is not None and not re.fullmatch(r"[\w.,+=-]+", str(config["sweep"])):
+        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only"
     if trainer["accelerator"] in ("gpu", "cuda") and not _has_gpu():
         yield f"trainer.accelerator={trainer['accelerator']}: no GPU is visible on this machine; use trainer=cpu"
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _has_gpu() -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 
-class UsageError(Exception):
+class UsageError(ValueError):
     """A command that cannot be carried out as written; its text is for the person who wrote it."""
 
 
@@ -21,13 +21,13 @@ def nearest(word: str, options: Iterable[object]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def explain(error: Exception) -> str:
-    """What `error`, raised while a configuration was composed, says to a person."""
+def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
+    """What `error`, raised while a configuration was composed from `overrides`, says to a person."""
     cause = error.__cause__
     if isinstance(error, MissingConfigException):
         return _missing_option(error)
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        return _unknown_key(cause)
+        return _unknown_key(cause, overrides)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; write key=value (quote values with spaces, brackets or commas)"
     text = str(error)
@@ -45,12 +45,13 @@ def _missing_option(error: MissingConfigException) -> str:
     return f"{group}={option}: there is no such {group}{nearest(option, options)}\n  {group} is one of: {listed}"
 
 
-def _unknown_key(error: OmegaConfBaseException) -> str:
+def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
     key, parent = str(error.full_key), error.parent_node
     prefix, _, last = key.rpartition(".")
     siblings = [str(k) for k in parent] if OmegaConf.is_dict(parent) else []
     valid = sorted(k for k in siblings if not k.startswith("_") and k != "hydra")
-    where = prefix or "the top level"
+    chosen = next((override for override in overrides if prefix and override.startswith(f"{prefix}=")), None)
+    where = chosen or prefix or "the top level"
     if not valid:
         return f"{key}: {str(error).splitlines()[0]}"
     return f"{key}: there is no {last} in {where}{nearest(last, valid)}\n  {where} has: {', '.join(valid)}"

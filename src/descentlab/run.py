@@ -26,6 +26,7 @@ from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
 from descentlab.data.tensors import TensorData
+from descentlab.messages import UsageError
 from descentlab.records import CurveWriter, Record, Status
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.progress import ProgressWriter
@@ -142,6 +143,9 @@ def main(folder: Path) -> int:
     job = Job.load(folder)
     try:
         record = run(job)
+    except UsageError as error:  # its text says it all
+        print(error, file=sys.stderr)
+        record = job.record(Status.FAILED, str(error))
     except Exception as error:
         traceback.print_exc()
         record = job.record(Status.FAILED, f"{type(error).__name__}: {error}")

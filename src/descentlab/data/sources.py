@@ -14,10 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from descentlab.messages import UsageError
+
 TIMEOUT = 20.0  # seconds without a byte
 
 
-class DataError(Exception):
+class DataError(UsageError):
     """A data set's files cannot be had, or are not what they should be."""
 
 

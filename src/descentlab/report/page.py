@@ -92,7 +92,8 @@ def _configs(series: Sequence[Series]) -> dict[str, Any]:
     shown = series[:COLUMNS]
     keys = varying([one.settings for one in shown])
     rows = [(key, [_shown(one.settings.get(key, MISSING)) for one in shown]) for key in keys]
-    rows.append(("seed", [", ".join(show(run.config.get("seed")) for run in one.runs) for one in shown]))
+    seeds = [", ".join(show(run.config.get("seed")) for run in one.runs) for one in shown]
+    rows += [("seed", seeds)] if len(set(seeds)) > 1 or "," in seeds[0] else []
     return {"labels": [one.label for one in shown], "rows": rows, "more": len(series) - len(shown)}
 
 

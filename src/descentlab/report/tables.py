@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +30,7 @@ from descentlab.report.load import (
 from descentlab.report.statistics import Estimate, estimate, ranked
 
 NONE = "–"
+WIDE = 160  # columns, where the table goes to a file or a pipe
 LABELS = 3  # the first columns of a Grid are words, the others numbers
 
 
@@ -141,6 +143,15 @@ def console(sweeps: list[Path]) -> Table:
             table.add_row(*map(Text, [f"{optimizer} {settings}", status.replace(", ", "\n"), *measured]))
         table.add_section()
     return table
+
+
+def show_on_console(sweeps: list[Path]) -> Console:
+    """Print the table; returns the console, for what is to follow."""
+    shown = Console(highlight=False)
+    if not shown.is_terminal:
+        shown.width = WIDE
+    shown.print(console(sweeps))
+    return shown
 
 
 def markdown(comparisons: Sequence[Comparison]) -> str:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import ctypes
+import multiprocessing
 import os
 import runpy
 import signal
 import sys
+import threading
+import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from descentlab.records import LOG
 
-PR_SET_PDEATHSIG = 1
+GRACE = 5.0  # seconds between asking the processes of a run to end and ending them
 
 
 def main(folder: str) -> None:
     """Become `python -m descentlab.run FOLDER`; a data-parallel run's other processes are started by that very command."""
     os.setsid()  # Ctrl-C reaches the parent alone, which then ends this process group as a whole
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # the fork server ends when the parent does
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     log = os.open(Path(folder) / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.argv = ["descentlab.run", folder]
     runpy.run_module("descentlab.run", run_name="__main__", alter_sys=True)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this run's process group when the parent is gone, however it went."""
+    parent.join()
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.killpg(os.getpgrp(), signal.SIGKILL)

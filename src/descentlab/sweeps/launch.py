@@ -31,12 +31,12 @@ def compose_all(compose: Callable[[list[str]], DictConfig], jobs: Sequence[Seque
         UsageError: names the mistakes of all runs.
     """
     composed: list[Composed] = []
-    mistakes: list[str] = []
+    mistakes = [] if jobs else ["the sweep is empty: some key has no values"]
     for overrides in jobs:
         try:
             config = compose(list(overrides))
         except COMPOSITION_ERRORS as error:
-            mistakes.append(explain(error))
+            mistakes.append(explain(error, overrides))
             continue
         composed.append(_without_hydra(config, overrides))
     _refuse(mistakes)

@@ -8,18 +8,21 @@ import os
 import shutil
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from descentlab import provenance
+from descentlab.config import cores
 from descentlab.messages import UsageError
 from descentlab.records import LOG, RECORD, Record, Status
 from descentlab.sweeps import child, preflight
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.view import View
 
-GRACE = 5.0  # seconds between asking a process to end and ending it
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -36,7 +39,7 @@ def train(jobs: Sequence[Job]) -> int:
         server = fork_server(todo[0].config["threads"])
         _preflight(server, todo)
         queue = Queue(server, todo, view)
-        with view:
+        with _alone_in(todo[0].folder.parent), view:
             try:
                 queue.run()
             except KeyboardInterrupt:
@@ -65,6 +68,21 @@ def fork_server(threads: int) -> ForkServerContext:
     return server
 
 
+@contextlib.contextmanager
+def _alone_in(sweep: Path) -> Iterator[None]:
+    """Hold the sweep's folder, so that the same command typed twice does not train twice into it."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(sweep / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(f"another command is training {sweep}; wait for it, or give this one a name: sweep=...") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _preflight(server: ForkServerContext, jobs: Sequence[Job]) -> None:
     answer, question = server.Pipe(duplex=False)
     process = server.Process(target=preflight.main, args=(preflight.calls(jobs), question))
@@ -87,8 +105,7 @@ class Queue:
         self.waiting = deque(jobs)
         self.running: dict[ForkServerProcess, Job] = {}
         config = jobs[0].config
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.slots = max(1, cores // config["threads"])
+        self.slots = max(1, cores() // config["threads"])
         self.workers = config["workers"] or len(jobs)
 
     def run(self) -> None:
@@ -124,13 +141,14 @@ class Queue:
         for process in self.running:
             _signal(process, signal.SIGTERM)
         for process, job in self.running.items():
-            process.join(GRACE)
+            process.join(child.GRACE)
             _signal(process, signal.SIGKILL)
             process.join()
             if not (job.folder / RECORD).exists():
                 job.record(Status.INTERRUPTED, "Ctrl-C").write(job.folder)
                 self.view.finished(job, Record.read(job.folder))
         self.running.clear()
+        self.view.interrupted(len(self.waiting))
 
 
 def _clear(job: Job) -> None:

@@ -73,10 +73,11 @@ def plan(
     labels = _labels(choices, overrides)
     jobs: dict[str, Job] = {}
     for config, chosen, id, label in zip(configs, choices, ids, labels, strict=True):
-        name = f"{label[: MAX_NAME - len(id) - 1]}-{id}"
-        folder = Path(config["output_dir"]) / sweep / name
+        parent = Path(config["output_dir"]) / sweep
+        known = next(parent.glob(f"*-{id}"), None)  # perhaps named by another command
+        name = known.name if known else f"{label[: MAX_NAME - len(id) - 1]}-{id}"
         groups = {key: option for key, option in chosen.items() if "hydra" not in key and option is not None}
-        jobs.setdefault(id, Job(id, name, sweep, groups, {**config, "sweep": sweep}, folder))
+        jobs.setdefault(id, Job(id, name, sweep, groups, {**config, "sweep": sweep}, parent / name))
     return list(jobs.values())
 
 

@@ -37,11 +37,18 @@ def check(group: str, target: str, keys: Sequence[str]) -> list[str]:
     try:
         parameters = inspect.signature(get_object(target)).parameters
     except Exception as error:  # importing somebody's module may raise anything
-        return [f"{group}._target_={target} cannot be imported: {str(error).splitlines()[0]}"]
+        reason = " ".join(str(error).split())
+        cure = "; put the folder that holds it on PYTHONPATH" if "ModuleNotFoundError" in reason else ""
+        return [f"{group}._target_={target} cannot be imported: {reason}{cure}"]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return []
     return [
-        f"{group}.{key}: {target} takes no {key}{nearest(key, parameters)}\n  it takes: {', '.join(parameters)}"
+        f"{group}.{key}: {target} takes no {key}{nearest(key, parameters)}{_hint(group, key)}\n"
+        f"  it takes: {', '.join(parameters)}"
         for key in keys
         if key not in parameters
     ]
+
+
+def _hint(group: str, key: str) -> str:
+    return f" (drop it with ~{group}.{key}, or write conf/{group}/NAME.yaml)"

@@ -1,5 +1,9 @@
 """What the fork server imports once, so that a run starts in milliseconds. Nothing here may start a thread."""
 
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business, also while this loads
+
 import hydra.utils  # noqa: F401
 import lightning  # noqa: F401
 import sklearn.datasets  # noqa: F401

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from descentlab.sweeps.plan import Job
-
-WIDE = 160
 
 
 def show(jobs: Sequence[Job]) -> None:
@@ -17,10 +13,7 @@ def show(jobs: Sequence[Job]) -> None:
     from descentlab.report import page, tables  # polars and plotly: not before they are needed
 
     sweep = jobs[0].folder.parent
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDE  # a file or a pipe: no reason to squeeze the table
-    console.print(tables.console([sweep]))
+    console = tables.show_on_console([sweep])
     path = page.build([sweep], sweep)
     for line, purpose in [(os.path.relpath(path), "the report: open it in a browser"), *page.commands([sweep])]:
         console.print(f"{line}  [dim]# {purpose}[/dim]", soft_wrap=True)

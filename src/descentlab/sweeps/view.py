@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from descentlab.records import LOG, Record
+from descentlab.records import LOG, Record, Status
 from descentlab.sweeps import progress
 from descentlab.sweeps.plan import Job
 
@@ -56,10 +56,13 @@ class View:
         count = f"{self.done.total()}/{self.total}"
         self._say(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
         log = job.folder / LOG
-        if not record.status.is_result and log.exists():
+        if record.status in (Status.FAILED, Status.CRASHED, Status.TIMEOUT) and log.exists():
             lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
             self._say(Text("\n".join(f"  {line}" for line in lines), style="dim"))
             self._say(f"  the whole log: {os.path.relpath(log)}")
+
+    def interrupted(self, waiting: int) -> None:
+        self._say(f"interrupted{f'; {waiting} runs were not started' if waiting else ''}: the same command goes on from here")
 
     def refresh(self, running: Sequence[Job], waiting: int) -> None:
         if self.live:
