@@ -6,6 +6,7 @@ import lightning as L
 import pytest
 import torch
 from conftest import options
+from lightning.pytorch.plugins.precision import MixedPrecision
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -14,7 +15,7 @@ from descentlab.data.digits import Digits
 from descentlab.data.loader import Part, TrainLoader
 from descentlab.models.mlp import MLP
 from descentlab.optim.schedules import Constant, Cosine
-from descentlab.optim.step import Step
+from descentlab.optim.step import Step, hands_through
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.01),
@@ -154,3 +155,23 @@ def test_the_gradient_norm_is_of_the_gradient_not_of_the_update(name, foreach):
         expected = float((w.detach() - torch.tensor([3.0, 4.0])).norm())
         made([part([3.0, 4.0])], measure=True)
         assert float(made.grad_norm) == pytest.approx(expected, rel=1e-5)
+
+
+def test_lightnings_way_through_a_step_gives_the_same_curve(train, monkeypatch):
+    short = train(*RUN, "optimizer=adam")
+    monkeypatch.setattr("descentlab.tasks.base.hands_through", lambda trainer: False)
+    long = train(*RUN, "optimizer=adam", "sweep=long")
+    assert short.column("train/loss") == long.column("train/loss")
+
+
+def test_lightnings_way_is_taken_where_it_has_something_to_do():
+    class Listener(L.Callback):
+        def on_before_optimizer_step(self, *_):
+            pass
+
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    assert hands_through(L.Trainer(accelerator="cpu", **quiet))
+    assert hands_through(L.Trainer(accelerator="cpu", precision="bf16-mixed", **quiet))
+    assert not hands_through(L.Trainer(accelerator="cpu", callbacks=[Listener()], **quiet))
+    scaled = L.Trainer(accelerator="cpu", plugins=MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu")), **quiet)
+    assert not hands_through(scaled)

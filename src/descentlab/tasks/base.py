@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import lightning as L
 import torch
@@ -13,7 +14,7 @@ from torchmetrics import Metric, MetricCollection
 
 from descentlab.data.loader import Chunk
 from descentlab.optim.schedules import Schedule
-from descentlab.optim.step import Step
+from descentlab.optim.step import Step, backward_through, hands_through
 
 Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
@@ -118,7 +119,10 @@ class Task(L.LightningModule):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
-        self.step = Step(self._own_loss, self.manual_backward, optimizer, self.schedule, self.total_steps)
+        backward: Callable[[Tensor], None] = self.manual_backward
+        if hands_through(self.trainer):
+            backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
+        self.step = Step(self._own_loss, backward, optimizer, self.schedule, self.total_steps)
 
     def _own_loss(self, batch: Batch) -> Tensor:
         return self.loss(self.model, batch)
