@@ -60,7 +60,7 @@ def tracked(train):
 
 def read(path):
     """The records of a .wandb file by type, as W&B's own reader prints them."""
-    line = ["wandb", "leet", "inspect", "--json", str(path)]
+    line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
     printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
     found: dict[str, list] = {}
     for record in map(json.loads, printed.splitlines()):
