@@ -41,6 +41,7 @@ def test_mode_follows_the_key_and_never_asks(tmp_path):
     assert mode_in_a_fresh_process() == "online"
 
 
+@pytest.mark.slow  # W&B takes its time to give up, and to forget
 def test_a_key_without_a_network_goes_on_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # where nobody listens

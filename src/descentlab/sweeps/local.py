@@ -36,15 +36,16 @@ def train(jobs: Sequence[Job]) -> int:
     replaced = sum((job.folder / RECORD).exists() for job in todo)
     view = View(jobs, reused=len(jobs) - len(todo), replaced=replaced)
     if todo:
-        server = fork_server(todo[0].config["threads"])
-        _preflight(server, todo)
-        queue = Queue(server, todo, view)
-        with _alone_in(todo[0].folder.parent), view:
-            try:
-                queue.run()
-            except KeyboardInterrupt:
-                queue.interrupt()
-                return 130
+        with _alone_in(todo[0].folder.parent):
+            server = fork_server(todo[0].config["threads"])
+            _preflight(server, todo)
+            queue = Queue(server, todo, view)
+            with view:
+                try:
+                    queue.run()
+                except KeyboardInterrupt:
+                    queue.interrupt()
+                    return 130
     return 0 if all(Record.read(job.folder).status.is_result for job in jobs) else 1
 
 
@@ -81,6 +82,8 @@ def _alone_in(sweep: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        if list(sweep.iterdir()) == [sweep / ".lock"]:  # nothing was started
+            shutil.rmtree(sweep)
 
 
 def _preflight(server: ForkServerContext, jobs: Sequence[Job]) -> None:
