@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
-from conftest import compose_config, options
+from conftest import ROOT, compose_config, options
 
 from descentlab.cli import _each_run_for_itself
 from descentlab.config import ALLOWED, Choice, Each, Number, run_id
@@ -117,3 +120,10 @@ def test_a_part_of_a_problem_can_be_overridden_alone():
 def test_values_inside_a_swept_group_wait_for_their_run(word, kept):
     assert _each_run_for_itself(["-m", word]) == ["-m", kept]
     assert _each_run_for_itself([word]) == [word]
+
+
+def test_help_shows_every_option_of_every_group():
+    answer = subprocess.run([sys.executable, str(ROOT / "train.py"), "--help"], capture_output=True, text=True, check=True)
+    for group in (folder.name for folder in (ROOT / "conf").iterdir() if folder.is_dir() and folder.name != "hydra"):
+        assert f"\n{group}: {', '.join(options(group))}\n" in answer.stdout
+    assert "$" not in answer.stdout

@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ def main(conf_dir: Path) -> None:
 
     Exit codes: 0 every run ended with a result, 1 some run did not, 2 the command cannot be carried out, 130 interrupted.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_help(conf_dir))
+        return
+
     import hydra
 
     from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
@@ -45,6 +50,13 @@ def main(conf_dir: Path) -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:  # before training began; during it, the queue winds up and says so
         raise SystemExit(130) from None
+
+
+def _help(conf_dir: Path) -> str:
+    """The text of --help; Hydra would compose a whole configuration to say the same."""
+    folders = sorted(folder for folder in conf_dir.iterdir() if folder.is_dir() and folder.name != "hydra")
+    groups = (f"{group.name}: {', '.join(sorted(path.stem for path in group.glob('*.yaml')))}" for group in folders)
+    return Template((conf_dir / "help.txt").read_text()).substitute(groups="\n".join(groups)).rstrip()
 
 
 def _each_run_for_itself(words: list[str]) -> list[str]:
