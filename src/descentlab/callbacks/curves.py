@@ -58,8 +58,8 @@ class Curves(L.Callback):
         return row
 
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        step = 0 if trainer.sanity_checking else task.step.count
-        measured = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("valid/")}
+        step = task.step.count
+        measured = {f"valid/{name}": value for name, value in task.validated().items()}
         row = {**self._axes(step, self.clock.seconds), **measured}
         if not trainer.sanity_checking:
             row["batches"] = trainer.datamodule.loader.digest(step)  # pyright: ignore[reportAttributeAccessIssue]

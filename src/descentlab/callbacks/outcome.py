@@ -79,24 +79,20 @@ class Outcome(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if self.status is Status.DIVERGED:
             return
-        metrics = {
-            name.removeprefix("valid/"): float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith("valid/")
-        }
+        metrics = task.validated()
         if trainer.sanity_checking:  # before the first step
-            self._judge(metrics, 0, task)
+            self._judge(metrics, task)
             if self.stop.divergence is not None and metrics["loss"]:
                 self.bound = self.stop.divergence * abs(metrics["loss"])
         elif self._diverges("validation", metrics["loss"], task.step.count):
             trainer.should_stop = True
         else:
-            self._judge(metrics, task.step.count, task)
+            self._judge(metrics, task)
             trainer.should_stop |= self._enough()
 
-    def _judge(self, metrics: dict[str, float], step: int, task: Task) -> None:
+    def _judge(self, metrics: dict[str, float], task: Task) -> None:
         """Keep what is best so far, and when the target was reached."""
-        value = metrics[task.monitor]
+        value, step = metrics[task.monitor], task.step.count
         margin = self.stop.min_delta if task.mode == "min" else -self.stop.min_delta
         if is_better(value + margin, self.reference, task.mode):
             self.stale, self.reference = 0, value

@@ -124,6 +124,11 @@ class Task(L.LightningModule):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         self.step = Step(self._own_loss, backward, optimizer, self.schedule, self.total_steps)
 
+    def validated(self) -> dict[str, float]:
+        """The last validation's metrics by name, without "valid/"."""
+        metrics = self.trainer.callback_metrics.items()
+        return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
+
     def _own_loss(self, batch: Batch) -> Tensor:
         return self.loss(self.model, batch)
 
