@@ -12,7 +12,7 @@ import pytest
 
 from descentlab import config as configuration
 from descentlab.records import Record, read_curves
-from descentlab.sweeps.launch import compose_here
+from descentlab.sweeps.compose import compose_here
 from descentlab.sweeps.plan import Job, plan
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT, compose_config, options
 
 from descentlab.cli import _each_run_for_itself
-from descentlab.config import ALLOWED, Choice, Each, Number, run_id
+from descentlab.allowed import ALLOWED, Choice, Each, Number
+from descentlab.config import run_id
 from descentlab.sweeps.plan import MAX_NAME, plan
 
 
@@ -90,9 +91,10 @@ def test_the_top_level_is_what_it_was():
     """The command line is an interface: a new knob is a decision, not an accident."""
     config, _, _ = compose_config()
     assert sorted(config) == [
-        "batch_size", "budget", "data", "data_dir", "data_seed", "deterministic", "log_every", "logger", "microbatch",
-        "model", "optimizer", "output_dir", "rerun", "schedule", "seed", "stop", "sweep", "target", "task", "threads",
-        "trainer", "validate_every", "workers",
+        "batch_size", "budget", "checkpoint", "data", "data_dir", "data_seed", "deterministic", "heartbeat", "jobs_per_gpu",
+        "log_every", "logger", "microbatch", "model", "on_error", "optimizer", "output_dir", "rerun", "retries",
+        "retry_after", "schedule", "seed", "stop", "sweep", "target", "task", "threads", "timeout", "trainer",
+        "validate_every", "workers",
     ]  # fmt: skip
 
 

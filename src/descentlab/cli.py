@@ -7,13 +7,13 @@ import sys
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import DictConfig
 
-    from descentlab.sweeps.launch import Composed
+    from descentlab.sweeps.compose import Composed
 
 
 def main(conf_dir: Path) -> None:
@@ -28,15 +28,15 @@ def main(conf_dir: Path) -> None:
     import hydra
 
     from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
-    from descentlab.sweeps.launch import launch
+    from descentlab.sweeps.launch import launch, place_maker
 
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and `explain` gets to speak
     try:
         sys.argv[1:] = _each_run_for_itself(sys.argv[1:])
-        composed: list[Composed] = []
-        hydra.main(config_path=str(conf_dir), config_name="train", version_base="1.3")(partial(_keep, composed))()
-        raise SystemExit(launch(composed) if composed else 0)
+        kept: list[tuple[Composed, dict[str, Any]]] = []
+        hydra.main(config_path=str(conf_dir), config_name="train", version_base="1.3")(partial(_keep, kept))()
+        raise SystemExit(launch([composed for composed, _ in kept], place_maker(kept[0][1])) if kept else 0)
     except (UsageError, *COMPOSITION_ERRORS) as error:
         if traceback_wanted:
             raise
@@ -81,11 +81,11 @@ def _as_choice(parser: OverridesParser, word: str) -> str:
     return f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
 
 
-def _keep(composed: list[Composed], config: DictConfig) -> None:
+def _keep(kept: list[tuple[Composed, dict[str, Any]]], config: DictConfig) -> None:
     """Hydra's task function: a single run starts only when Hydra is done. (A sweep is started by its launcher.)"""
     from hydra.core.hydra_config import HydraConfig
 
-    from descentlab.sweeps.launch import Composed
+    from descentlab.sweeps.compose import Composed
 
     hydra = HydraConfig.get()
-    composed.append(Composed(config, dict(hydra.runtime.choices), list(hydra.overrides.task)))
+    kept.append((Composed(config, dict(hydra.runtime.choices), list(hydra.overrides.task)), dict(hydra.launcher)))

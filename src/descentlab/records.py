@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 # Config keys that say where a result is put, how it is watched and how fast it is made: none changes what is computed.
-NOT_IDENTITY = frozenset({"sweep", "output_dir", "data_dir", "workers", "threads", "logger", "log_every", "rerun", "hydra"})
-RECORD, CONFIG, CURVES, PARQUET, PROGRESS, LOG = (
-    "record.json",
-    "config.yaml",
-    "curves.jsonl",
-    "curves.parquet",
-    "progress.json",
-    "log.txt",
+NOT_IDENTITY = frozenset(
+    {"sweep", "output_dir", "data_dir", "logger", "log_every", "checkpoint", "rerun", "hydra"}
+    | {"workers", "threads", "jobs_per_gpu", "on_error", "retries", "retry_after", "timeout", "heartbeat"}
 )
+RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
+LOCK = ".lock"  # of a sweep: held while a command trains it
+STOP = "stop"  # a run on a cluster is asked to end by this file
+FAULT = "fault.json"  # what broke in a process that does not write the record
+CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
 
 class Status(StrEnum):
@@ -41,10 +42,14 @@ class Status(StrEnum):
     def is_result(self) -> bool:
         return self in (Status.COMPLETED, Status.DIVERGED)
 
+    @property
+    def is_fault(self) -> bool:
+        return self in (Status.FAILED, Status.CRASHED, Status.TIMEOUT)
+
 
 @dataclass
 class Record:
-    """One run: `choices` are the config groups' options, `summary` the numbers to quote."""
+    """One run: `choices` are the config groups' options, `summary` the numbers to quote, `attempt` the processes it took."""
 
     id: str
     name: str
@@ -59,6 +64,7 @@ class Record:
     code: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
     schema: int = SCHEMA
     folder: Path = field(default=Path(), compare=False)
 
@@ -92,8 +98,14 @@ def _finite(value: Any) -> Any:
 
 
 def find(sweep: Path) -> list[Record]:
-    """The records of all runs directly below the folder `sweep`, by name."""
-    return [Record.read(path.parent) for path in sorted(sweep.glob(f"*/{RECORD}"))]
+    """The records of all runs directly below the folder `sweep`, by name; one that cannot be read is left out, and said."""
+    found: list[Record] = []
+    for path in sorted(sweep.glob(f"*/{RECORD}")):
+        try:
+            found.append(Record.read(path.parent))
+        except (OSError, TypeError, KeyError, ValueError) as error:  # no right to read, a field too many, not JSON
+            print(f"{path} is left out: it cannot be read ({error})", file=sys.stderr)
+    return found
 
 
 def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) -> None:
@@ -108,16 +120,28 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) ->
 
 
 class CurveWriter:
-    """Appends rows to curves.jsonl while a run trains."""
+    """Appends rows to curves.jsonl while a run trains.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the run.
+        keep: the position up to which an earlier process's rows stay; those after its checkpoint are made again.
+    """
+
+    def __init__(self, folder: Path, keep: int = 0) -> None:
         self.folder = folder
         (folder / PARQUET).unlink(missing_ok=True)  # of a finished run that is made anew
-        path = folder / CURVES
-        torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
-        self.file: TextIO = path.open("a")
-        if torn:  # by a kill in mid-write: what follows begins on a line of its own
-            self.file.write("\n")
+        self.file: TextIO = (folder / CURVES).open("a")
+        self.file.truncate(min(keep, os.fstat(self.file.fileno()).st_size))
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The rows written so far."""
+        return list(_rows(self.folder / CURVES))
+
+    def position(self) -> int:
+        """How many bytes are safely on the disk: all that were written."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        return os.fstat(self.file.fileno()).st_size
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Append `rows` and hand them to the operating system at once: a killed process loses none of them."""

@@ -12,34 +12,40 @@ import sys
 import time
 import traceback
 import warnings
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from hydra.utils import instantiate
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
-from descentlab import provenance
+from descentlab import checkpoints, provenance, ranks, weights
 from descentlab.budget import Plan
+from descentlab.callbacks.checkpointing import Checkpointing
 from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
 from descentlab.data.tensors import TensorData
+from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
-from descentlab.records import CurveWriter, Record, Status
+from descentlab.records import CHECKPOINT, FAULT, RECORD, Record, Status, write_json
+from descentlab.sinks import Sinks
 from descentlab.sweeps.plan import Job
-from descentlab.sweeps.progress import ProgressWriter
 from descentlab.tasks.base import Task
-from descentlab.tracking import Tracker
 
 
-def run(job: Job) -> Record:
-    """Train `job` and return its record; whoever calls writes it.
+def run(job: Job, interruption: Interruption | None = None) -> Record:
+    """Train `job`, from its checkpoint if there is one, and return its record; whoever calls writes it.
 
     Only the first process of a run writes files and tracks; the record of the others is for nobody.
+
+    Raises:
+        Interrupted: `interruption` asked for it; a checkpoint has been saved if training had begun.
     """
     config, began = job.config, time.perf_counter()
+    interruption = interruption or Interruption()
     _set_up_torch(config)
 
     data: TensorData = _build(config["data"])
@@ -52,29 +58,22 @@ def run(job: Job) -> Record:
     make_task = _build({**config["task"], "_partial_": True})
     task: Task = make_task(**parts, total_steps=plan.total, measure_every=config["log_every"])
 
+    saved = checkpoints.read(job.folder) if ranks.is_first() else None
     clock = Clock()
     outcome = Outcome(plan, clock, Stop(**config["stop"]), config["target"])
-    writer = CurveWriter(job.folder) if _first_process() else None
-    progress = ProgressWriter(job.folder, plan) if _first_process() else None
-    with Tracker(job) if _first_process() and config["logger"]["project"] else nullcontext() as tracker:
-        curves = Curves(plan, clock, [sink for sink in (writer, progress, tracker) if sink], config["log_every"])
-        trainer = _trainer(config, [clock, outcome, curves])
+    with Sinks(job, plan, keep=saved["written"] if saved else 0) as sinks:
+        curves = Curves(plan, clock, sinks, config["log_every"])
+        checkpointing = Checkpointing(job.folder, saved, interruption, outcome, curves, **config["checkpoint"])
+        trainer = _trainer(config, [clock, outcome, curves, checkpointing])
         ready = time.perf_counter()
+        interruption.defer()
         trainer.fit(task, datamodule=data)
         trained = time.perf_counter()
         outcome.summary["test"] = _test(trainer, task, data, outcome)
-        if tracker:
-            tracker.conclude({**outcome.summary, "status": outcome.status})
+        sinks.conclude({**outcome.summary, "status": outcome.status})
 
-    if writer:
-        writer.seal()
     seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
     return _record(job, data, outcome, seconds, str(trainer.strategy.root_device))
-
-
-def _first_process() -> bool:
-    """Whether this process is the one that writes: global rank 0, as launchers announce it."""
-    return all(os.environ.get(variable, "0") == "0" for variable in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def _record(job: Job, data: TensorData, outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
@@ -90,8 +89,9 @@ def _record(job: Job, data: TensorData, outcome: Outcome, seconds: dict[str, flo
         timings=seconds,
         data={"name": job.choices.get("data"), "rows": data.splits.sizes(), "digest": data.splits.digest()},
         code=provenance.code(),
-        versions=provenance.versions(),
+        versions=provenance.origin(job.config),
         hardware={**provenance.hardware(), "threads": job.config["threads"], "device": device},
+        attempt=job.attempt,
     )
 
 
@@ -112,13 +112,16 @@ def _set_up_torch(config: dict[str, Any]) -> None:
 
 
 def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer:
-    """A trainer without Lightning's own logging, checkpoints and bars.
+    """A trainer without Lightning's own logging, checkpoints, bars and signal handlers.
 
     Its epoch is the stretch between two validations (the loader ends there), and it begins with a full validation: step 0.
     """
-    return L.Trainer(
-        **config["trainer"],
+    wanted = config["trainer"]
+    slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    trainer = L.Trainer(
+        **{**wanted, "strategy": _strategy(wanted)},
         callbacks=callbacks,
+        plugins=slurm,
         max_epochs=-1,
         num_sanity_val_steps=-1,
         logger=False,
@@ -127,31 +130,59 @@ def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer:
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+    # They would talk to the other processes from inside a handler, which may find them in the middle of a collective.
+    trainer._signal_connector.register_signal_handlers = lambda: None
+    return trainer
+
+
+def _strategy(trainer: dict[str, Any]) -> Strategy | str:
+    """Lightning's word for the strategy, or what it has no word for: FSDP2, with whole weights on the first process."""
+    if trainer["strategy"] != "fsdp":
+        return trainer["strategy"]
+    processes = trainer["devices"] * trainer["num_nodes"]
+    return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
 def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
     """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
-    if outcome.status is Status.DIVERGED or not outcome.best_weights:
+    if outcome.status is Status.DIVERGED or outcome.summary["best_step"] is None:
         return {}
-    task.model.load_state_dict(outcome.best_weights)
+    weights.put(task.model, outcome.best_weights)
     results = trainer.test(task, datamodule=data, verbose=False)[0]
     return {name.removeprefix("test/"): float(value) for name, value in results.items()}
 
 
 def main(folder: Path) -> int:
     """Run the job in `folder` and write its record; returns the exit code."""
+    interruption = Interruption()
+    interruption.listen()
     job = Job.load(folder)
+    provenance.origin(job.config)  # looked at before it is used, not after
+    if ranks.is_first():
+        (folder / RECORD).unlink(missing_ok=True)  # of an attempt that a cluster has interrupted, to start this one
     try:
-        record = run(job)
+        record = run(job, interruption)
+    except Interrupted as reason:
+        record = job.record(Status.INTERRUPTED, str(reason))
     except UsageError as error:  # its text says it all
         print(error, file=sys.stderr)
         record = job.record(Status.FAILED, str(error))
     except Exception as error:
         traceback.print_exc()
         record = job.record(Status.FAILED, f"{type(error).__name__}: {error}")
-    if _first_process():
-        record.write(folder)
+    if not ranks.is_first():
+        return _leave_to_the_first(record, folder)
+    record.write(folder)
+    if record.status.is_result and not job.config["checkpoint"]["keep"]:
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     return 0 if record.status.is_result else 1
+
+
+def _leave_to_the_first(record: Record, folder: Path) -> int:
+    """Say what broke in this process, if the first one cannot know; the exit code tells Lightning whether to end the others."""
+    if record.status is Status.FAILED and folder.exists():
+        write_json(folder / FAULT, {"reason": record.reason})
+    return int(record.status is Status.FAILED)
 
 
 if __name__ == "__main__":

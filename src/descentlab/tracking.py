@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from types import TracebackType
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from descentlab.sweeps.plan import Job
 
+Row = Mapping[str, Any]
 AXES = ("step", "examples", "train_seconds")
 PATIENCE = 15.0  # seconds to wait for the server before going on offline
 
@@ -27,49 +30,74 @@ def mode() -> str:
 
 
 class Tracker:
-    """The W&B run of `job`; use as a context manager, which finishes it."""
+    """The W&B run of `job`. What goes wrong with it is said once and hurts neither the run nor its record.
 
-    def __init__(self, job: Job) -> None:
+    Args:
+        job: whose id the W&B run has, so that a run that goes on is one W&B run too.
+        rows: what the run has written before, if it goes on from a checkpoint.
+    """
+
+    def __init__(self, job: Job, rows: Sequence[Row] = ()) -> None:
         import wandb
 
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
+        _forget(job)
         wanted = mode()
         try:
-            self.run = _start(job, wanted)
+            self.run = _start(job, wanted, bool(rows))
         except wandb.Error as error:
             if wanted != "online":
                 raise
             print(f"Weights & Biases offline: {error}", file=sys.stderr)
             wandb.teardown()  # or its service holds on to the run that it could not start
-            self.run = _start(job, "offline")
+            self.run = _start(job, "offline", bool(rows))
+        self.lost = False
         for axis in AXES:
             self.run.define_metric(axis, hidden=True)
         for prefix in ("train/*", "valid/*"):
             self.run.define_metric(prefix, step_metric="step")
+        self.write([row for row in rows if row["step"] >= self.run.step])
 
-    def write(self, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            values = {key: value for key, value in row.items() if key != "batches"}
-            self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
+    def write(self, rows: Sequence[Row]) -> None:
+        with self._no_harm():
+            for row in rows:
+                values = {key: value for key, value in row.items() if key != "batches"}
+                self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
 
-    def conclude(self, summary: dict[str, Any]) -> None:
+    def conclude(self, summary: Mapping[str, Any]) -> None:
         """Leave the numbers to quote."""
-        self.run.summary.update({key: value for key, value in summary.items() if value is not None})
+        with self._no_harm():
+            self.run.summary.update({key: value for key, value in summary.items() if value is not None})
 
-    def __enter__(self) -> Tracker:
-        return self
+    def finish(self, failed: bool) -> None:
+        """Close the W&B run."""
+        with self._no_harm():
+            self.run.finish(exit_code=int(failed))
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Close the W&B run in any case, as failed if an exception passes."""
-        self.run.finish(exit_code=0 if kind is None else 1)
+    @contextmanager
+    def _no_harm(self) -> Iterator[None]:
+        """Say what breaks in W&B, the first time, and go on."""
+        try:
+            yield
+        except Exception as error:  # its service may have been killed, its disk may be full
+            if not self.lost:
+                print(f"Weights & Biases lost, the run goes on: {type(error).__name__}: {error}", file=sys.stderr)
+            self.lost = True
 
 
-def _start(job: Job, mode: str) -> Any:
+def _forget(job: Job) -> None:
+    """Remove the offline files of earlier attempts at `job`: all that they hold is told again."""
+    for stale in (job.folder.parent / "wandb").glob(f"*run-*-{job.tracking_id}"):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _start(job: Job, mode: str, goes_on: bool) -> Any:
     import wandb
 
     return wandb.init(
         mode=mode,  # pyright: ignore[reportArgumentType]
         id=job.tracking_id,
+        resume="allow" if goes_on and mode == "online" else None,
         name=job.name,
         group=job.sweep,
         job_type="train",

@@ -71,11 +71,12 @@ def test_statuses_are_counted(make_run):
     assert statuses([diverged]) == "diverged at step 12"
 
 
-def test_what_cannot_be_read_is_said(make_run, tmp_path):
+def test_what_cannot_be_read_is_said_and_left_out(make_run, tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="no folder"):
         load([tmp_path / "nowhere"])
     with pytest.raises(FileNotFoundError, match="no run"):
         load([tmp_path])
-    (make_run().folder / RECORD).write_text("{")
-    with pytest.raises(ValueError, match="cannot be read"):
-        load([tmp_path / "sweep"])
+    sound, torn = make_run(), make_run()
+    (torn.folder / RECORD).write_text("{")
+    assert [run.id for run in load([tmp_path / "sweep"]).runs] == [sound.id]
+    assert f"{torn.folder / RECORD} is left out" in capsys.readouterr().err

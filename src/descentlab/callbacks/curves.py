@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import lightning as L
@@ -15,9 +14,13 @@ Row = dict[str, Any]
 
 
 class Sink(Protocol):
-    """Keeps rows: the record's curves, Weights & Biases, the progress view."""
+    """Keeps rows, knows up to where they are safe, and passes on that the run is alive."""
 
     def write(self, rows: list[Row]) -> None: ...
+
+    def alive(self) -> None: ...
+
+    def position(self) -> int: ...
 
 
 class Curves(L.Callback):
@@ -26,12 +29,12 @@ class Curves(L.Callback):
     Args:
         plan: steps -> examples, epochs.
         clock: of the run; it stands still while rows are written.
-        sinks: only in the process of global rank 0.
+        sink: where rows go.
         every: log_every.
     """
 
-    def __init__(self, plan: Plan, clock: Clock, sinks: Sequence[Sink], every: int) -> None:
-        self.plan, self.clock, self.sinks, self.every = plan, clock, sinks, every
+    def __init__(self, plan: Plan, clock: Clock, sink: Sink, every: int) -> None:
+        self.plan, self.clock, self.sink, self.every = plan, clock, sink, every
         self.pending: list[float] = []
         self.chunk_began = 0.0
 
@@ -66,11 +69,25 @@ class Curves(L.Callback):
         over = self.pending and (trainer.should_stop or self.plan.done(step))
         self._write([self._train_row(step - 1, self.clock.seconds), row] if over else [row])
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"pending": list(self.pending)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The clock stands where it stood then."""
+        self.pending, self.chunk_began = state_dict["pending"], self.clock.seconds
+
     def _axes(self, step: int, seconds: float) -> Row:
         epoch = step / self.plan.steps_per_epoch
         return {"step": step, "examples": self.plan.examples(step), "epoch": epoch, "train_seconds": seconds}
 
+    def on_validation_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.sink.alive()
+
+    def on_test_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.sink.alive()
+
     def _write(self, rows: list[Row]) -> None:
         if rows:
-            for sink in self.sinks:
-                sink.write(rows)
+            self.sink.write(rows)
+        else:
+            self.sink.alive()

@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 from torch import Tensor
 
+from descentlab import weights
 from descentlab.budget import Plan
 from descentlab.callbacks.timing import Clock
 from descentlab.records import Status, is_better
@@ -100,7 +101,7 @@ class Outcome(L.Callback):
             self.stale += 1
         if is_better(value, self.summary["best_valid"], task.mode):
             self.summary |= {"best_valid": value, "best_step": step, "valid": metrics}
-            self.best_weights = {name: weight.detach().clone() for name, weight in task.model.state_dict().items()}
+            self.best_weights = weights.copied(task.model)
         reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
         if reached and self.summary["steps_to_target"] is None:
             self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
@@ -112,6 +113,14 @@ class Outcome(L.Callback):
         elif self.stop.patience is not None and self.stale >= self.stop.patience:
             self.reason = f"no improvement in {self.stale} validations"
         return bool(self.reason)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the best weights."""
+        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.summary, self.bound = state_dict["summary"], state_dict["bound"]
+        self.stale, self.reference = state_dict["stale"], state_dict["reference"]
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         diverged = self.summary["diverged_step"]

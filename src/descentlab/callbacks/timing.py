@@ -29,6 +29,10 @@ class Clock(L.Callback):
         if running:
             self._start()
 
+    def go_on_from(self, seconds: float) -> None:
+        """Count on from what an earlier process has spent on the run."""
+        self._spent = seconds
+
     def _start(self) -> None:
         self._since = time.perf_counter()
 

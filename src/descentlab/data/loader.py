@@ -60,14 +60,22 @@ class TrainLoader:
         seed: of the order.
         microbatch: at most so many examples in one part.
         rank, world: this process's share of every batch.
+        step: the first one.
     """
 
     def __init__(
-        self, tensors: Batch, plan: Plan, seed: int, microbatch: int | None = None, rank: int = 0, world: int = 1
+        self,
+        tensors: Batch,
+        plan: Plan,
+        seed: int,
+        microbatch: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+        step: int = 0,
     ) -> None:
         self.tensors, self.plan, self.seed, self.microbatch = tensors, plan, seed, microbatch
         self.rank, self.world = rank, world
-        self.step = 0
+        self.step = step
         self.step_seconds = CHUNK_SECONDS  # of the last chunk that was trained
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0

@@ -71,6 +71,7 @@ class TensorData(L.LightningDataModule):
         self.facts = facts
         self._splits: Splits | None = None
         self.plan: Plan | None = None
+        self.start = 0  # the first step to be served
 
     def load(self) -> Splits:
         raise NotImplementedError
@@ -112,7 +113,8 @@ class TensorData(L.LightningDataModule):
         assert self.plan is not None, "serve(plan, ...) comes first"
         assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        self.loader = TrainLoader(self._placed(self.splits.train), self.plan, self.seed, self.microbatch, rank, world)
+        train = self._placed(self.splits.train)
+        self.loader = TrainLoader(train, self.plan, self.seed, self.microbatch, rank, world, self.start)
         return self.loader
 
     def val_dataloader(self) -> EvalLoader:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from descentlab.optim.schedules import Schedule
+from descentlab.weights import norm
 
 if TYPE_CHECKING:
     from descentlab.data.loader import Part
@@ -102,6 +103,16 @@ class Step:
         """The learning rate of the last step, of the first parameter group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
+    @property
+    def bare_optimizer(self) -> Optimizer:
+        """The optimizer itself, without Lightning's wrapping."""
+        return self.optimizer.optimizer if isinstance(self.optimizer, LightningOptimizer) else self.optimizer
+
+    def go_on_from(self, count: int) -> None:
+        """Take the next step as the one after `count`, the optimizer having been given its state of then."""
+        self.count = count
+        self.multiplier = math.nan  # unlike any: the learning rates are set anew
+
     def _norm(self) -> Tensor:
         grads = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
-        return torch.nn.utils.get_total_norm(grads)
+        return norm(grads)

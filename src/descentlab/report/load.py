@@ -96,8 +96,7 @@ def load(sweeps: Sequence[Path]) -> Loaded:
     """The runs below the folders `sweeps`, grouped.
 
     Raises:
-        FileNotFoundError: a folder holds no record.
-        ValueError: a record cannot be read.
+        FileNotFoundError: a folder holds no record that can be read.
     """
     found = [record for sweep in sweeps for record in _records(sweep)]
     runs = _distinct(found)
@@ -113,10 +112,7 @@ def load(sweeps: Sequence[Path]) -> Loaded:
 def _records(sweep: Path) -> list[Record]:
     if not sweep.is_dir():
         raise FileNotFoundError(f"there is no folder {sweep}")
-    try:
-        records = find(sweep)
-    except (TypeError, KeyError, ValueError) as error:  # a field is missing or unknown, another format, not JSON
-        raise ValueError(f"a record below {sweep} cannot be read: {error}") from error
+    records = find(sweep)
     if not records:
         raise FileNotFoundError(f"no run has left a record below {sweep}")
     return records

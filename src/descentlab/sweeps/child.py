@@ -9,16 +9,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from descentlab.records import LOG
 
-GRACE = 5.0  # seconds between asking the processes of a run to end and ending them
+GRACE = 30.0  # seconds between asking a run to end and ending its processes
 
 
-def main(folder: str) -> None:
+def main(folder: str, environment: Mapping[str, str]) -> None:
     """Become `python -m descentlab.run FOLDER`; a data-parallel run's other processes are started by that very command."""
+    os.environ.update(environment)
     os.setsid()  # Ctrl-C reaches the parent alone, which then ends this process group as a whole
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -31,8 +33,8 @@ def main(folder: str) -> None:
 
 
 def _end_with(parent: BaseProcess) -> None:
-    """End this run's process group when the parent is gone, however it went."""
+    """End this run when the parent is gone, however it went; at once if it does not save a checkpoint in time."""
     parent.join()
-    os.killpg(os.getpgrp(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.killpg(os.getpgrp(), signal.SIGKILL)

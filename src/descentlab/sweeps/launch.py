@@ -2,90 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+import runpy
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
-from omegaconf import DictConfig, OmegaConf, open_dict
+from filelock import FileLock, Timeout
+from hydra.utils import get_class
 
 from descentlab import config as configuration
-from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
+from descentlab import ranks
+from descentlab.messages import UsageError
+from descentlab.records import LOCK, Status
+from descentlab.sweeps.compose import Composed, refuse
+from descentlab.sweeps.past import Fate, judge
+from descentlab.sweeps.place import Place
 from descentlab.sweeps.plan import Job, plan
+from descentlab.sweeps.queue import Alarm, Queue
+from descentlab.sweeps.view import View
+
+MakePlace = Callable[[Sequence[Job]], Place]
 
 
-@dataclass(frozen=True)
-class Composed:
-    """A config as Hydra composed it, the option chosen in each group, and the overrides that led to it."""
+def launch(composed: Iterable[Composed], make_place: MakePlace) -> int:
+    """Train every composed run and report; returns the exit code.
 
-    config: DictConfig
-    choices: Mapping[str, str]
-    overrides: Sequence[str]
-
-
-def compose_all(compose: Callable[[list[str]], DictConfig], jobs: Sequence[Sequence[str]]) -> list[Composed]:
-    """Compose the runs of a sweep.
-
-    Raises:
-        UsageError: names the mistakes of all runs.
-    """
-    composed: list[Composed] = []
-    mistakes = [] if jobs else ["the sweep is empty: some key has no values"]
-    for overrides in jobs:
-        try:
-            config = compose(list(overrides))
-        except COMPOSITION_ERRORS as error:
-            mistakes.append(explain(error, overrides))
-            continue
-        composed.append(_without_hydra(config, overrides))
-    _refuse(mistakes)
-    return composed
-
-
-def compose_here(conf_dir: Path, *overrides: str) -> Composed:
-    """A config composed in Python, without a command line: compose_here(Path("conf"), "optimizer=sgd")."""
-    with hydra.initialize_config_dir(str(conf_dir.resolve()), version_base="1.3"):
-        return _without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
-
-
-def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
-    choices = dict(config.hydra.runtime.choices)
-    OmegaConf.set_readonly(config, False)
-    with open_dict(config):
-        del config["hydra"]
-    return Composed(config, choices, overrides)
-
-
-def launch(composed: Sequence[Composed]) -> int:
-    """Train every composed run on this machine and report; returns the exit code.
+    Args:
+        composed: the runs.
+        make_place: gives the place where jobs are to run.
 
     Raises:
-        UsageError: some config is not valid; nothing was started.
+        UsageError: some config is not valid, or cannot work; nothing was started.
     """
-    jobs = _checked_plan(composed)
+    jobs = checked_plan(composed)
+    if ranks.started_outside() and len(jobs) > 1:
+        raise UsageError("torchrun and srun start one run; for a sweep use hydra/launcher=slurm, or trainer.devices=2")
+    if not ranks.is_first():
+        return follow(jobs[0])
 
-    from descentlab.sweeps import local, summary
+    from descentlab.sweeps import summary
 
-    code = local.train(jobs)
+    code = train(jobs, make_place)
     summary.show(jobs)
     return code
 
 
-def _checked_plan(composed: Sequence[Composed]) -> list[Job]:
-    resolved: list[dict[str, Any]] = []
+def place_maker(launcher: Mapping[str, Any]) -> MakePlace:
+    """What a file of conf/hydra/launcher describes: the class of the place, and its settings."""
+    settings = {key: value for key, value in launcher.items() if key not in ("_target_", "place")}
+    return partial(get_class(launcher["place"]), **settings)
+
+
+def checked_plan(composed: Iterable[Composed]) -> list[Job]:
+    """The jobs of the composed runs.
+
+    Raises:
+        UsageError: some config is not valid.
+    """
+    configs: list[dict[str, Any]] = []
+    names: list[tuple[Mapping[str, str], Sequence[str]]] = []
     mistakes: list[str] = []
     for run in composed:
         config, found = configuration.resolve(run.config, run.choices)
-        resolved.append(config)
+        configs.append(config)
+        names.append((run.choices, run.overrides))
         mistakes += found
-    _refuse(mistakes)
-    return plan(resolved, [run.choices for run in composed], [run.overrides for run in composed])
+    refuse(mistakes)
+    return plan(configs, [choices for choices, _ in names], [overrides for _, overrides in names])
 
 
-def _refuse(mistakes: Sequence[str]) -> None:
-    """Raise UsageError if there are mistakes; one screen of them, each once."""
-    distinct = list(dict.fromkeys(mistakes))
-    if distinct:
-        more = f"\n... and {len(distinct) - 10} more" if len(distinct) > 10 else ""
-        raise UsageError("\n".join(distinct[:10]) + more + "\nNothing was started.")
+def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
+    """Leave a record for every job; returns 0 if all have a result, 1 if some do not, 128 + signal if asked to end.
+
+    Raises:
+        UsageError: a run cannot work; nothing was started.
+    """
+    judged = {job.id: judge(job) for job in jobs}
+    fates = {id: fate for id, (fate, _) in judged.items()}
+    todo = [job for job in jobs if fates[job.id] is not Fate.REUSE]
+    place = make_place(todo) if todo else None
+    view = View(jobs, Counter(judged.values()))
+    if place is None:
+        return 0
+    view.say("loading torch ...")
+    with _alone_in(todo[0].folder.parent), place:
+        refuse(place.check(todo))
+        with view, Alarm() as alarm:
+            statuses = Queue(place, todo, fates, view, alarm).run()
+    return _exit_code(statuses, alarm, len(todo))
+
+
+def _exit_code(statuses: Mapping[str, Status], alarm: Alarm, wanted: int) -> int:
+    if alarm.count:
+        return 128 + alarm.first
+    return 0 if len(statuses) == wanted and all(status.is_result for status in statuses.values()) else 1
+
+
+def follow(job: Job) -> int:
+    """Be one of the other processes of a run that torchrun or srun, or a person on each node, has started."""
+    if judge(job)[0] is Fate.REUSE:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="descentlab-") as folder:
+        replace(job, folder=Path(folder)).save()
+        sys.argv = ["descentlab.run", folder]
+        try:
+            runpy.run_module("descentlab.run", run_name="__main__", alter_sys=True)
+        except SystemExit as leaving:
+            return int(leaving.code or 0)
+    return 0
+
+
+@contextlib.contextmanager
+def _alone_in(sweep: Path) -> Iterator[None]:
+    """Hold the sweep's folder, so that the same command typed twice does not train twice into it."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(sweep / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(f"another command is training {sweep}; wait for it, or give this one a name: sweep=...") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if list(sweep.iterdir()) == [sweep / LOCK]:  # nothing was started
+            shutil.rmtree(sweep)

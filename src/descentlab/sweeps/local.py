@@ -1,173 +1,138 @@
-"""Trains jobs on this machine: a queue, as many fresh processes at a time as the cores allow, each on its own."""
+"""This machine as a place for runs: each in a fresh process, forked from a server that has torch loaded."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
-from collections import deque
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from pathlib import Path
+from typing import Any
 
-from filelock import FileLock, Timeout
-
-from descentlab import provenance
-from descentlab.config import cores
-from descentlab.messages import UsageError
-from descentlab.records import LOG, RECORD, Record, Status
+from descentlab import ranks
+from descentlab.config import beyond_this_machine, cores
+from descentlab.records import LOG
 from descentlab.sweeps import child, preflight
+from descentlab.sweeps.compose import refuse
+from descentlab.sweeps.place import Attempt
 from descentlab.sweeps.plan import Job
-from descentlab.sweeps.view import View
+from descentlab.sweeps.slots import Share, Slots, gpus
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
-def train(jobs: Sequence[Job]) -> int:
-    """Leave a record for every job; returns 0 if all have a result, 1 if some run failed, 130 if interrupted.
+class Local:
+    """`hydra/launcher=local`: as many runs at a time as the cores and GPUs allow.
 
     Raises:
-        UsageError: a run cannot work; nothing was started.
+        UsageError: this machine does not have what a job asks for.
     """
-    todo = [job for job in jobs if not reusable(job)]
-    replaced = sum((job.folder / RECORD).exists() for job in todo)
-    view = View(jobs, reused=len(jobs) - len(todo), replaced=replaced)
-    if todo:
-        with _alone_in(todo[0].folder.parent):
-            server = fork_server(todo[0].config["threads"])
-            _preflight(server, todo)
-            queue = Queue(server, todo, view)
-            with view:
-                try:
-                    queue.run()
-                except KeyboardInterrupt:
-                    queue.interrupt()
-                    return 130
-    return 0 if all(Record.read(job.folder).status.is_result for job in jobs) else 1
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        refuse([mistake for job in jobs for mistake in beyond_this_machine(job.config)])
+        config = jobs[0].config
+        self.workers = config["workers"] or len(jobs)
+        self.slots = Slots(cores(), gpus(), config["jobs_per_gpu"])
+        self.attempts: list[LocalAttempt] = []
+        self.server = fork_server(config["threads"])
+
+    def __enter__(self) -> Local:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for attempt in self.attempts:
+            attempt.kill()
+
+    def check(self, jobs: Sequence[Job]) -> list[str]:
+        return preflight.in_a_process_of(self.server, jobs)
+
+    def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
+        return []  # runs here end with the command that started them
+
+    def room(self, jobs: Sequence[Job]) -> int:
+        self._settle()
+        shares: list[Share] = []
+        for job in jobs[: self.workers - len(self.attempts)]:
+            share = self.slots.take(job.config)
+            if share is None:
+                break
+            shares.append(share)
+        for share in shares:
+            self.slots.give_back(share)
+        return len(shares)
+
+    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
+        started = [LocalAttempt(self.server, job, self._share(job)) for job in jobs]
+        self.attempts += started
+        return started
+
+    def _share(self, job: Job) -> Share:
+        share = self.slots.take(job.config)
+        assert share is not None, "room() comes first"
+        return share
+
+    def wait(self, attempts: Sequence[Any], seconds: float) -> None:
+        wait([attempt.process.sentinel for attempt in attempts], timeout=seconds)
+
+    def _settle(self) -> None:
+        """Take back what ended attempts had."""
+        for attempt in [attempt for attempt in self.attempts if attempt.ended() is not None]:
+            self.attempts.remove(attempt)
+            self.slots.give_back(attempt.share)
 
 
-def reusable(job: Job) -> bool:
-    """Whether this very code has a result for `job` already."""
-    if job.config["rerun"] or not (job.folder / RECORD).exists():
-        return False
-    try:
-        record = Record.read(job.folder)
-    except (ValueError, TypeError):  # of another version, or damaged
-        return False
-    same = record.code.get("package") == provenance.code()["package"] and record.versions == provenance.versions()
-    return record.status.is_result and same
+class LocalAttempt:
+    """A process group on this machine."""
+
+    def __init__(self, server: ForkServerContext, job: Job, share: Share) -> None:
+        self.job, self.share = job, share
+        environment = {**share.environment, **_meeting_point(job)}
+        self.process: ForkServerProcess = server.Process(target=child.main, args=(str(job.folder), environment), name=job.name)
+        self.process.start()
+
+    def began(self) -> bool:
+        return True
+
+    def ended(self) -> str | None:
+        code = self.process.exitcode
+        return None if code is None else how_it_ended(code)
+
+    def stop(self) -> None:
+        """Ask the first process, which tells the others at a step that all agree on."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid or 0, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process group: a data-parallel run has several processes."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid or 0, signal.SIGKILL)
+        self.process.join()
+
+
+def how_it_ended(exitcode: int | None) -> str:
+    """What an exit code says, in words."""
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {signal.Signals(-exitcode).name}; see {LOG}"
+    return f"exited with code {exitcode} before its record was written; see {LOG}"
 
 
 def fork_server(threads: int) -> ForkServerContext:
     """Processes forked from a server that has torch and Lightning loaded, limited to `threads` each."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    if not ranks.started_outside():
+        os.environ.pop("SLURM_NTASKS", None)  # inside an allocation, or Lightning would wait for processes that srun starts
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["descentlab.sweeps.preload"])
     return server
 
 
-@contextlib.contextmanager
-def _alone_in(sweep: Path) -> Iterator[None]:
-    """Hold the sweep's folder, so that the same command typed twice does not train twice into it."""
-    sweep.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(sweep / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UsageError(f"another command is training {sweep}; wait for it, or give this one a name: sweep=...") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        if list(sweep.iterdir()) == [sweep / ".lock"]:  # nothing was started
-            shutil.rmtree(sweep)
-
-
-def _preflight(server: ForkServerContext, jobs: Sequence[Job]) -> None:
-    answer, question = server.Pipe(duplex=False)
-    process = server.Process(target=preflight.main, args=(preflight.calls(jobs), question))
-    process.start()
-    question.close()
-    try:
-        mistakes = answer.recv()
-    except EOFError:
-        raise UsageError("the process that loads torch died; try python -c 'import descentlab.run'") from None
-    process.join()
-    if mistakes:
-        raise UsageError("\n".join([*mistakes, "Nothing was started."]))
-
-
-class Queue:
-    """Starts the next job whenever enough cores are free, and settles those that have ended."""
-
-    def __init__(self, server: ForkServerContext, jobs: Sequence[Job], view: View) -> None:
-        self.server, self.view = server, view
-        self.waiting = deque(jobs)
-        self.running: dict[ForkServerProcess, Job] = {}
-        config = jobs[0].config
-        self.slots = max(1, cores() // config["threads"])
-        self.workers = config["workers"] or len(jobs)
-
-    def run(self) -> None:
-        while self.waiting or self.running:
-            while self.waiting and self._fits(self.waiting[0]):
-                self._start(self.waiting.popleft())
-            ended = wait([process.sentinel for process in self.running], timeout=0.25)
-            for process in [process for process in self.running if process.sentinel in ended]:
-                self._settle(process, self.running.pop(process))
-            self.view.refresh(list(self.running.values()), len(self.waiting))
-
-    def _fits(self, job: Job) -> bool:
-        taken = sum(other.processes for other in self.running.values())
-        alone = not self.running  # a run larger than the machine still gets its turn
-        return alone or (len(self.running) < self.workers and taken + job.processes <= self.slots)
-
-    def _start(self, job: Job) -> None:
-        _clear(job)
-        job.save()
-        process = self.server.Process(target=child.main, args=(str(job.folder),), name=job.name)
-        process.start()
-        self.running[process] = job
-        self.view.started(job)
-
-    def _settle(self, process: ForkServerProcess, job: Job) -> None:
-        process.join()
-        if not (job.folder / RECORD).exists():
-            job.record(Status.CRASHED, _death(process.exitcode)).write(job.folder)
-        self.view.finished(job, Record.read(job.folder))
-
-    def interrupt(self) -> None:
-        """End what runs, and leave records that say so."""
-        for process in self.running:
-            _signal(process, signal.SIGTERM)
-        for process, job in self.running.items():
-            process.join(child.GRACE)
-            _signal(process, signal.SIGKILL)
-            process.join()
-            if not (job.folder / RECORD).exists():
-                job.record(Status.INTERRUPTED, "Ctrl-C").write(job.folder)
-                self.view.finished(job, Record.read(job.folder))
-        self.running.clear()
-        self.view.interrupted(len(self.waiting))
-
-
-def _clear(job: Job) -> None:
-    """Remove what an earlier attempt at `job` left, its offline W&B files included."""
-    shutil.rmtree(job.folder, ignore_errors=True)
-    for stale in (job.folder.parent / "wandb").glob(f"*run-*-{job.tracking_id}"):
-        shutil.rmtree(stale, ignore_errors=True)
-
-
-def _signal(process: ForkServerProcess, signum: signal.Signals) -> None:
-    """Send `signum` to the process group of a run, which holds the processes of a data-parallel run too."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid or 0, signum)
-
-
-def _death(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return f"killed by {signal.Signals(-exitcode).name}; see {LOG}"
-    return f"exited with code {exitcode} before its record was written; see {LOG}"
+def _meeting_point(job: Job) -> dict[str, str]:
+    """Where the processes of a data-parallel run meet: a port of its own, unless whoever started this names one."""
+    if job.processes == 1 or "MASTER_PORT" in os.environ:
+        return {}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return {"MASTER_PORT": str(probe.getsockname()[1])}

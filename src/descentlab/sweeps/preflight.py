@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 
 from descentlab.messages import nearest
 from descentlab.sweeps.plan import Job
@@ -23,6 +24,20 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
         (group, node["_target_"], tuple(key for key in node if key not in ("_target_", "_partial_"))) for group, node in nodes
     ]
     return list(dict.fromkeys(found))
+
+
+def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> list[str]:
+    """What is wrong with the calls that `jobs` will make, a message each."""
+    answer, question = server.Pipe(duplex=False)
+    process = server.Process(target=main, args=(calls(jobs), question))
+    process.start()
+    question.close()
+    try:
+        mistakes: list[str] = answer.recv()
+    except EOFError:
+        mistakes = ["the process that loads torch died; try python -c 'import descentlab.run'"]
+    process.join()
+    return mistakes
 
 
 def main(wanted: Sequence[Call], answer: Connection) -> None:

@@ -10,6 +10,7 @@ import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
 import wandb  # noqa: F401
 
+import descentlab.callbacks.checkpointing
 import descentlab.callbacks.curves
 import descentlab.callbacks.outcome
 import descentlab.models.cnn_2c2d
@@ -20,3 +21,7 @@ import descentlab.tasks.binary
 import descentlab.tasks.classification
 import descentlab.tasks.regression
 import descentlab.tasks.value  # noqa: F401
+from descentlab import provenance
+
+for remembered in (provenance.code, provenance.versions, provenance.hardware):
+    remembered()  # of what is loaded now, whatever becomes of the files

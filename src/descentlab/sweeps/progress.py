@@ -17,7 +17,10 @@ EVERY = 0.3  # seconds between two writes
 
 
 class ProgressWriter:
-    """The run's side: where it stands, at most every 0.3 s. A sink for curve rows."""
+    """The run's side: where it stands, at most every 0.3 s. A sink for curve rows.
+
+    The file that changes is also the sign of life by which the parent tells a slow run from one that hangs.
+    """
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.path, self.plan = folder / PROGRESS, plan
@@ -28,6 +31,10 @@ class ProgressWriter:
         for row in rows:
             self.state |= {"step": row["step"], "train_seconds": row["train_seconds"]}
             self.state |= {"loss": row["train/loss"]} if "train/loss" in row else {}
+        self.beat()
+
+    def beat(self) -> None:
+        """Write if it is time to."""
         if time.monotonic() - self.written >= EVERY:
             write_json(self.path, self.state)
             self.written = time.monotonic()

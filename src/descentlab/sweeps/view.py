@@ -12,33 +12,40 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from descentlab.records import LOG, Record, Status
+from descentlab.records import LOG, Record
 from descentlab.sweeps import progress
 from descentlab.sweeps.plan import Job
 
-COLOURS = {"completed": "green", "diverged": "yellow", "failed": "red", "crashed": "red", "interrupted": "magenta"}
+COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # red: a fault
 LOG_LINES = 25
+MEANINGS = {
+    "reused": "finished before and reused (rerun=true trains again)",
+    "continued": "go on from their checkpoints ({why})",
+    "run again": "run again ({why})",
+}
 
 
 class View:
     """Shows the jobs of a sweep. Use as a context manager around the training."""
 
-    def __init__(self, jobs: Sequence[Job], reused: int = 0, replaced: int = 0) -> None:
+    def __init__(self, jobs: Sequence[Job], past: Counter[tuple[str, str]]) -> None:
+        """`past` counts the jobs by fate and reason (see sweeps.past)."""
         self.console = Console(stderr=True, highlight=False, markup=False)
         self.total = len(jobs)
-        self.done: Counter[str] = Counter({"reused": reused} if reused else {})
-        sweep = jobs[0].folder.parent
-        self._say(f"{sweep}: {self.total} run{'s' * (self.total > 1)}")
-        if reused:
-            self._say(f"{reused} of {self.total} finished before and reused (rerun=true trains again)")
-        if replaced:
-            self._say(f"{replaced} of {self.total} run again: they did not finish, other code made them, or rerun=true")
-        self.live = Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
+        self.live: Live | None = None
+        self.say(f"{jobs[0].folder.parent}: {self.total} run{'s' * (self.total > 1)}")
+        by_fate = {fate: [(reason, n) for (which, reason), n in past.items() if which == fate] for fate, _ in past}
+        counts = {fate: sum(n for _, n in reasons) for fate, reasons in by_fate.items()}
+        self.done: Counter[str] = Counter({"reused": counts["reused"]} if "reused" in counts else {})
+        for fate, meaning in MEANINGS.items():
+            if fate in counts:
+                why = ", ".join(f"{n} {reason}" for reason, n in sorted(by_fate[fate]))
+                self.say(f"{counts[fate]} of {self.total} {meaning}".format(why=why))
 
     def __enter__(self) -> View:
-        if self.live:
+        if self.console.is_terminal:
+            self.live = Live(console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
-        self._say("loading torch ...")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -47,22 +54,30 @@ class View:
 
     def started(self, job: Job) -> None:
         if not self.live:
-            self._say(f"started   {job.name}")
+            self.say(f"started   {job.name}")
 
     def finished(self, job: Job, record: Record) -> None:
         """Say how `job` ended; of a fault the end of its log, at once."""
         self.done[record.status] += 1
-        colour = COLOURS.get(record.status, "white")
+        colour = COLOURS.get(record.status, "red")
         count = f"{self.done.total()}/{self.total}"
-        self._say(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
+        self.say(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
         log = job.folder / LOG
-        if record.status in (Status.FAILED, Status.CRASHED, Status.TIMEOUT) and log.exists():
+        if record.status.is_fault and log.exists():
             lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            self._say(Text("\n".join(f"  {line}" for line in lines), style="dim"))
-            self._say(f"  the whole log: {os.path.relpath(log)}")
+            self.say(Text("\n".join(f"  {line}" for line in lines), style="dim"))
+            self.say(f"  the whole log: {os.path.relpath(log)}")
 
-    def interrupted(self, waiting: int) -> None:
-        self._say(f"interrupted{f'; {waiting} runs were not started' if waiting else ''}: the same command goes on from here")
+    def tried(self, job: Job, reason: str, delay: float) -> None:
+        """Say that `job` broke and will be tried again."""
+        self.say(f"retry     {job.name}  {reason}; again in {delay:g} s")
+
+    def winding_up(self, running: int, waiting: int) -> None:
+        """Say what the first Ctrl-C does, and what a second one would."""
+        self.say(f"ending: {running} running save a checkpoint, {waiting} waiting will not start (again to end at once)")
+
+    def say(self, text: str | Text) -> None:
+        self.console.print(text, soft_wrap=True)
 
     def refresh(self, running: Sequence[Job], waiting: int) -> None:
         if self.live:
@@ -77,9 +92,6 @@ class View:
         for job in running:
             table.add_row(*_row(job))
         return table
-
-    def _say(self, text: str | Text) -> None:
-        self.console.print(text, soft_wrap=True)
 
 
 def _row(job: Job) -> tuple[str, str, str, str, str]:

@@ -8,10 +8,12 @@ from functools import partial
 
 import lightning as L
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric, MetricCollection
 
+from descentlab import weights
 from descentlab.data.loader import Chunk
 from descentlab.optim.schedules import Schedule
 from descentlab.optim.step import Step, backward_through, hands_through
@@ -110,6 +112,10 @@ class Task(L.LightningModule):
     def score(self, outputs: Tensor) -> Tensor:
         """What metrics compare with targets, from the model's outputs."""
         return outputs
+
+    def configure_model(self) -> None:
+        if isinstance(self.trainer.strategy, ModelParallelStrategy) and not weights.sharded(self.model):
+            weights.shard(self.model, self.trainer.strategy.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Optimizer:
         return self.make_optimizer(self.model.parameters())

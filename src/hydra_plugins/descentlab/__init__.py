@@ -13,18 +13,21 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 
-class LocalLauncher(Launcher):
-    """`hydra/launcher=local`: every run of the sweep in a process of its own on this machine."""
+class PlaceLauncher(Launcher):
+    """`hydra/launcher=NAME`: every run of the sweep in a process of its own, at the place that the file NAME.yaml describes."""
+
+    def __init__(self, **place: Any) -> None:
+        self.place = place
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from descentlab.sweeps.launch import compose_all, launch
+        from descentlab.sweeps.compose import compose_all
+        from descentlab.sweeps.launch import launch, place_maker
 
-        loader, master = self.hydra_context.config_loader, self.config
-        composed = compose_all(lambda overrides: loader.load_sweep_config(master, overrides), job_overrides)
-        raise SystemExit(launch(composed))
+        composed = compose_all(self.hydra_context.config_loader, self.config, job_overrides)
+        raise SystemExit(launch(composed, place_maker(self.place)))
 
 
 class GridSweeper(BasicSweeper):

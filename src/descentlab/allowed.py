@@ -1,0 +1,156 @@
+"""What each key of a configuration may be: the ranges that `config` checks before anything starts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Number:
+    """The numbers from `low` to `high`; `open_low` and `open_high` leave the ends out."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    integer: bool = False
+    optional: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        if value is None:
+            return self.optional
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
+            return False
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.integer else "a number"
+        left = "(" if self.open_low or self.low == -math.inf else "["
+        right = ")" if self.open_high or self.high == math.inf else "]"
+        return f"{kind} in {left}{self.low:g}, {self.high:g}{right}{' or null' * self.optional}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values."""
+
+    options: tuple[object, ...]
+
+    def __contains__(self, value: object) -> bool:
+        return any(value == option and type(value) is type(option) for option in self.options)
+
+    def __str__(self) -> str:
+        written = ["null" if option is None else str(option).lower() for option in self.options]
+        return written[0] if len(written) == 1 else "one of " + ", ".join(written)
+
+
+@dataclass(frozen=True)
+class Either:
+    """What one of two constraints allows."""
+
+    first: Number | Choice
+    second: Number | Choice
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.first or value in self.second
+
+    def __str__(self) -> str:
+        return f"{self.first}, or {self.second}"
+
+    @property
+    def options(self) -> tuple[object, ...]:
+        return (*getattr(self.first, "options", ()), *getattr(self.second, "options", ()))
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list whose every element satisfies `element`; `length` of them where it is given."""
+
+    element: Number
+    length: int | None = None
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, list) or self.length not in (None, len(value)):
+            return False
+        return all(item in self.element for item in value)
+
+    def __str__(self) -> str:
+        return f"a list of {self.length or 'any number of'} values, each {self.element}"
+
+
+POSITIVE = Number(0, open_low=True)
+OPTIONAL_POSITIVE = Number(0, open_low=True, optional=True)
+NON_NEGATIVE = Number(0)
+FRACTION = Number(0, 1, open_high=True)
+COUNT = Number(1, integer=True)
+OPTIONAL_COUNT = Number(1, integer=True, optional=True)
+FLAG = Choice((True, False))
+INIT = Choice(("default", "glorot", "he", "standard", "zeros"))
+
+ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
+    "seed": Number(0, 2**32 - 1, integer=True),
+    "data_seed": Number(0, 2**32 - 1, integer=True),
+    "batch_size": Either(COUNT, Choice(("full",))),
+    "microbatch": OPTIONAL_COUNT,
+    "budget.epochs": OPTIONAL_POSITIVE,
+    "budget.steps": OPTIONAL_COUNT,
+    "budget.examples": OPTIONAL_COUNT,
+    "budget.seconds": OPTIONAL_POSITIVE,
+    "target": Number(optional=True),
+    "validate_every": OPTIONAL_COUNT,
+    "log_every": COUNT,
+    "stop.divergence": Number(1, open_low=True, optional=True),
+    "stop.patience": OPTIONAL_COUNT,
+    "stop.min_delta": NON_NEGATIVE,
+    "stop.at_target": FLAG,
+    "deterministic": FLAG,
+    "rerun": FLAG,
+    "on_error": Choice(("continue", "stop")),
+    "retries": Number(0, integer=True),
+    "retry_after": NON_NEGATIVE,
+    "timeout": OPTIONAL_POSITIVE,
+    "heartbeat": OPTIONAL_POSITIVE,
+    "checkpoint.every": Number(0, optional=True),
+    "checkpoint.keep": FLAG,
+    "workers": OPTIONAL_COUNT,
+    "threads": COUNT,
+    "jobs_per_gpu": COUNT,
+    "optimizer.lr": NON_NEGATIVE,
+    "optimizer.momentum": FRACTION,
+    "optimizer.dampening": Number(0, 1),
+    "optimizer.weight_decay": NON_NEGATIVE,
+    "optimizer.nesterov": FLAG,
+    "optimizer.alpha": FRACTION,
+    "optimizer.betas": Each(FRACTION, 2),
+    "optimizer.eps": NON_NEGATIVE,
+    "optimizer.lr_decay": NON_NEGATIVE,
+    "optimizer.initial_accumulator_value": NON_NEGATIVE,
+    "optimizer.amsgrad": FLAG,
+    "optimizer.centered": FLAG,
+    "optimizer.fused": Choice((True, False, None)),
+    "schedule.warmup": NON_NEGATIVE,
+    "schedule.final": Number(0, 1),
+    "schedule.gamma": Number(0, 1, open_low=True),
+    "schedule.milestones": Each(POSITIVE),
+    "model.hidden": Each(COUNT),
+    "model.activation": Choice(("relu", "tanh", "sigmoid", "gelu", "silu", "identity")),
+    "model.init": INIT,
+    "model.norm": Choice(("none", "batch", "layer")),
+    "model.dropout": FRACTION,
+    "model.residual": FLAG,
+    "data.valid_fraction": Number(0, 1, open_low=True, open_high=True),
+    "data.test_fraction": Number(0, 1, open_low=True, open_high=True),
+    "data.split_seed": Number(0, 2**32 - 1, integer=True),
+    "data.drop_last": FLAG,
+    "data.limit": OPTIONAL_COUNT,
+    "task.mode": Choice(("min", "max")),
+    "trainer.accelerator": Choice(("auto", "cpu", "gpu", "cuda", "mps", "tpu")),
+    "trainer.devices": COUNT,
+    "trainer.num_nodes": COUNT,
+    "trainer.strategy": Choice(("auto", "ddp", "fsdp")),
+    "trainer.precision": Choice(("32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed")),
+}

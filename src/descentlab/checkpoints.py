@@ -1,0 +1,72 @@
+"""The checkpoint of a run: one file with all that continuing needs, written atomically, read as data and never as code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from descentlab.records import CHECKPOINT
+
+State = dict[str, Any]
+
+
+def write(folder: Path, state: State) -> None:
+    """Write `state`: tensors, numbers, texts, lists, tuples and dicts only.
+
+    Raises:
+        OSError: there is no space, or no right to write; the checkpoint before is still there.
+    """
+    path, scratch = folder / CHECKPOINT, folder / f".{CHECKPOINT}"
+    try:
+        with scratch.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except RuntimeError as error:  # torch's word for a full disk
+        raise OSError(f"the checkpoint could not be written: {error}") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def read(folder: Path) -> State | None:
+    """The state in `folder`, on the CPU; None if there is none or what there is cannot be read (which is said)."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch itself does not look at the checksums
+                raise ValueError("its checksum is wrong")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        print(f"{path} is damaged ({error}): the run begins anew", file=sys.stderr)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def random_state() -> State:
+    """Where the generators of this process stand: Python's, NumPy's, torch's on the CPU and on the current GPU."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    state: State = {"python": random.getstate(), "numpy": (name, np.asarray(keys).tolist(), *rest)}
+    state["torch"] = torch.get_rng_state()
+    if torch.cuda.is_initialized():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: State) -> None:
+    random.setstate(state["python"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.asarray(keys, np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,62 @@
+"""Where the rows of a run go: its curves, its progress, Weights & Biases; all from its first process."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from descentlab import ranks
+from descentlab.budget import Plan
+from descentlab.records import CurveWriter
+from descentlab.sweeps.plan import Job
+from descentlab.sweeps.progress import ProgressWriter
+from descentlab.tracking import Tracker
+
+
+class Sinks:
+    """The sinks of `job`; use as a context manager around its training.
+
+    Args:
+        job: in a process that is not the first of its run, nothing is kept.
+        plan: of the run.
+        keep: the position in its curves up to which it goes on from a checkpoint; 0: from the beginning.
+    """
+
+    def __init__(self, job: Job, plan: Plan, keep: int) -> None:
+        self.job, self.plan, self.keep = job, plan, keep
+        self.curves: CurveWriter | None = None
+        self.progress: ProgressWriter | None = None
+        self.tracker: Tracker | None = None
+
+    def __enter__(self) -> Sinks:
+        if ranks.is_first():
+            self.progress = ProgressWriter(self.job.folder, self.plan)
+            self.curves = CurveWriter(self.job.folder, self.keep)
+            if self.job.config["logger"]["project"]:
+                self.tracker = Tracker(self.job, self.curves.kept())
+        return self
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for sink in (self.curves, self.progress, self.tracker):
+            if sink:
+                sink.write(rows)
+
+    def alive(self) -> None:
+        """Let whoever watches know that the run goes on, though there is no row to write."""
+        if self.progress:
+            self.progress.beat()
+
+    def position(self) -> int:
+        """The position in the curves up to which everything is safe."""
+        return self.curves.position() if self.curves else 0
+
+    def conclude(self, summary: dict[str, Any]) -> None:
+        """Leave the numbers to quote, and the curves as they will stay."""
+        if self.tracker:
+            self.tracker.conclude(summary)
+        if self.curves:
+            self.curves.seal()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self.tracker:
+            self.tracker.finish(failed=kind is not None)

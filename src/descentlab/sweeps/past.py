@@ -1,0 +1,91 @@
+"""What earlier commands have left of a run, and so what is to be done with it: reuse, continue or begin."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from enum import StrEnum
+
+import yaml
+
+from descentlab import provenance
+from descentlab.records import CHECKPOINT, FAULT, PROGRESS, RECORD, STOP, Record
+from descentlab.sweeps.plan import Job
+
+REPLACED = ".replaced"  # below a sweep: results that a newer one took the place of, until they are pruned
+
+
+class Fate(StrEnum):
+    NEW = "new"
+    REUSE = "reused"
+    CONTINUE = "continued"
+    AGAIN = "run again"
+
+
+def judge(job: Job) -> tuple[Fate, str]:
+    """What is to be done with `job`, and why. Nothing that other code or other versions made is used."""
+    record, last = read_record(job), _last_attempt(job)
+    if record is None and last is None:
+        return Fate.NEW, ""
+    if job.config["rerun"]:
+        return Fate.AGAIN, "rerun=true"
+    if record is not None and record.status.is_result:
+        differing = _differing(record.versions, provenance.origin(job.config))
+        return (Fate.AGAIN, f"made by other {differing}") if differing else (Fate.REUSE, record.status)
+    why = record.status if record else "cut off"
+    usable = last is not None and last.origin == provenance.origin(job.config) and has_checkpoint(job)
+    return (Fate.CONTINUE if usable else Fate.AGAIN), why
+
+
+def has_checkpoint(job: Job) -> bool:
+    return (job.folder / CHECKPOINT).exists()
+
+
+def read_record(job: Job) -> Record | None:
+    """The record of `job`; None if there is none that can be read."""
+    try:
+        return Record.read(job.folder)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _last_attempt(job: Job) -> Job | None:
+    try:
+        return Job.load(job.folder)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
+        return None
+
+
+def _differing(then: dict[str, str], now: dict[str, str]) -> str:
+    """The names of what is not the same."""
+    return ", ".join(sorted(name for name in {*then, *now} if then.get(name) != now.get(name)))
+
+
+def prepare(job: Job, fate: Fate) -> Job:
+    """Make the folder ready for the next attempt at `job`, and write its config there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    last = _last_attempt(job)
+    if fate is Fate.CONTINUE:
+        for leftover in (RECORD, FAULT, PROGRESS, STOP):
+            (job.folder / leftover).unlink(missing_ok=True)
+    else:
+        _set_aside(job)
+    attempt = last.attempt + 1 if last and fate is Fate.CONTINUE else 1
+    ready = replace(job, attempt=attempt, origin=provenance.origin(job.config))
+    ready.save()
+    return ready
+
+
+def _set_aside(job: Job) -> None:
+    """Empty the folder of `job`; a result goes to REPLACED, where it takes the place of an older one."""
+    record = read_record(job)
+    if record is not None and record.status.is_result:
+        kept = job.folder.parent / REPLACED / job.name
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(exist_ok=True)
+        job.folder.rename(kept)
+    elif job.folder.exists():
+        shutil.rmtree(job.folder)

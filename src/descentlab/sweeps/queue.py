@@ -1,0 +1,211 @@
+"""The queue of a sweep: starts runs where there is room, watches over them, and settles how each ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from descentlab.records import FAULT, PROGRESS, Record, Status
+from descentlab.sweeps import past
+from descentlab.sweeps.child import GRACE
+from descentlab.sweeps.past import Fate
+from descentlab.sweeps.place import Attempt, Place
+from descentlab.sweeps.plan import Job
+from descentlab.sweeps.view import View
+
+POLL = 0.25
+
+
+class Alarm:
+    """Counts the signals that ask the command to end; use as a context manager."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self.count, self.first = 0, 0
+
+    def __enter__(self) -> Self:
+        self.before = {signum: signal.signal(signum, self._ring) for signum in self.SIGNALS}
+        return self
+
+    def _ring(self, signum: int, frame: object) -> None:
+        self.count, self.first = self.count + 1, self.first or signum
+
+    def __exit__(self, *_: object) -> None:
+        for signum, handler in self.before.items():
+            signal.signal(signum, handler)
+
+
+@dataclass
+class Watch:
+    """An attempt under watch: when it began, when it last gave a sign of life, and the fault that it was ended for."""
+
+    attempt: Attempt
+    tries: int
+    began: float | None = None
+    sign: float = 0.0
+    seen: int = 0
+    fault: str = ""
+    hung: bool = False
+
+    def look(self) -> None:
+        """Take note of signs of life, and find fault if a limit is passed. Times are this machine's, whatever the other's."""
+        now, config = time.monotonic(), self.attempt.job.config
+        if self.began is None:
+            if not self.attempt.began():
+                return
+            self.began = self.sign = now
+        with contextlib.suppress(OSError):
+            written = (self.attempt.job.folder / PROGRESS).stat().st_mtime_ns
+            if written != self.seen:
+                self.seen, self.sign = written, now
+        timeout, heartbeat = config["timeout"], config["heartbeat"]
+        if timeout is not None and now - self.began > timeout:
+            self.fault = f"took more than timeout={timeout:g} seconds"
+        elif heartbeat is not None and now - self.sign > heartbeat:
+            self.fault, self.hung = f"hung: no sign of life for heartbeat={heartbeat:g} seconds", True
+
+
+class Queue:
+    """Runs jobs at a place.
+
+    Args:
+        place: entered already.
+        fates: what the past says of each job, by id.
+        view: shows what happens.
+        alarm: rings once: running runs are asked to save and end, no more are started; twice: all end at once.
+    """
+
+    def __init__(self, place: Place, jobs: Sequence[Job], fates: Mapping[str, Fate], view: View, alarm: Alarm) -> None:
+        self.place, self.view, self.alarm = place, view, alarm
+        self.waiting = deque(jobs)
+        self.fates, self.tries = dict(fates), dict.fromkeys((job.id for job in jobs), 0)
+        self.later: list[tuple[float, Job]] = []  # to be tried again, and when
+        self.running: list[Watch] = []
+        self.statuses: dict[str, Status] = {}
+        self.deadline: float | None = None  # of those that were asked to end
+
+    def run(self) -> dict[str, Status]:
+        """How each job that was started ended, by id."""
+        self._adopt()
+        while self.running or ((self.waiting or self.later) and self.deadline is None):
+            if self.alarm.count and self.deadline is None:
+                self._wind_up()
+            if self.deadline is None:
+                self._start()
+            elif self.alarm.count > 1 or time.monotonic() > self.deadline:
+                self._end_at_once()
+            self.place.wait([watch.attempt for watch in self.running], POLL)
+            for watch in list(self.running):
+                self._look_after(watch)
+            self.view.refresh([watch.attempt.job for watch in self.running if watch.began], self._unstarted())
+        return self.statuses
+
+    def _adopt(self) -> None:
+        """Watch over what an earlier command has left on a cluster."""
+        adopted = self.place.adopt(list(self.waiting))
+        if adopted:
+            self.view.say(f"{len(adopted)} under way since an earlier command")
+        for attempt in adopted:
+            self.waiting.remove(attempt.job)
+            self.running.append(Watch(attempt, tries=1))
+
+    def _start(self) -> None:
+        now = time.monotonic()
+        self.waiting.extend(job for due, job in self.later if due <= now)
+        self.later = [(due, job) for due, job in self.later if due > now]
+        batch: list[Job] = []
+        for _ in range(self.place.room(list(self.waiting))):
+            job = self.waiting.popleft()
+            try:
+                batch.append(past.prepare(job, self.fates[job.id]))
+            except OSError as error:
+                self._conclude(job, Status.FAILED, f"its folder cannot be written: {error.strerror}")
+        for attempt in self.place.start(batch) if batch else ():
+            self.tries[attempt.job.id] += 1
+            self.running.append(Watch(attempt, self.tries[attempt.job.id]))
+            self.view.started(attempt.job)
+
+    def _look_after(self, watch: Watch) -> None:
+        how = watch.attempt.ended()
+        if how is None:
+            watch.look()
+            how = watch.fault or None
+        if how is not None:
+            watch.attempt.kill()  # what may be left of it
+            self.running.remove(watch)
+            self._settle(watch, how)
+
+    def _settle(self, watch: Watch, how: str) -> None:
+        job = watch.attempt.job
+        record = past.read_record(job)
+        if record is None:
+            status, reason = self._death(watch, how)
+            if (status is Status.CRASHED or watch.hung) and watch.tries <= job.config["retries"] and self.deadline is None:
+                return self._try_again(watch, reason)
+            return self._conclude(job, status, reason)
+        if record.status is Status.FAILED and (cause := _fault(job)):  # of another process, which this one died of
+            return self._conclude(job, Status.FAILED, cause)
+        return self._end(job, record)
+
+    def _death(self, watch: Watch, how: str) -> tuple[Status, str]:
+        """The status of a run that ended without a record, and why."""
+        if watch.fault:
+            return Status.TIMEOUT, how
+        if cause := _fault(watch.attempt.job):
+            return Status.FAILED, cause
+        if self.deadline is not None:
+            return Status.INTERRUPTED, how
+        return Status.CRASHED, how
+
+    def _try_again(self, watch: Watch, reason: str) -> None:
+        job = watch.attempt.job
+        delay = job.config["retry_after"] * 2 ** (watch.tries - 1)
+        self.fates[job.id] = past.Fate.CONTINUE if past.has_checkpoint(job) else Fate.AGAIN
+        self.later.append((time.monotonic() + delay, job))
+        self.view.tried(job, reason, delay)
+
+    def _conclude(self, job: Job, status: Status, reason: str) -> None:
+        """Leave the record that the run itself could not."""
+        record = job.record(status, reason)
+        try:
+            record.write(job.folder)
+        except OSError as error:
+            self.view.say(f"no record of {job.name} could be written: {error}")
+        self._end(job, record)
+
+    def _end(self, job: Job, record: Record) -> None:
+        self.statuses[job.id] = record.status
+        self.view.finished(job, record)
+        if job.config["on_error"] == "stop" and record.status.is_fault and self.deadline is None:
+            self.view.say("on_error=stop: the other runs are asked to end")
+            self._wind_up()
+
+    def _wind_up(self) -> None:
+        self.deadline = time.monotonic() + GRACE
+        if self.alarm.count:
+            self.view.winding_up(len(self.running), self._unstarted())
+        for watch in self.running:
+            watch.attempt.stop()
+
+    def _end_at_once(self) -> None:
+        for watch in self.running:
+            watch.attempt.kill()
+
+    def _unstarted(self) -> int:
+        return len(self.waiting) + len(self.later) + sum(watch.began is None for watch in self.running)
+
+
+def _fault(job: Job) -> str:
+    """What broke in a process of the run that does not write its record; empty if nothing did."""
+    try:
+        content: dict[str, Any] = json.loads((job.folder / FAULT).read_text())
+        return str(content["reason"])
+    except (OSError, ValueError, KeyError):
+        return ""

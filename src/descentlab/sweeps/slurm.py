@@ -1,0 +1,171 @@
+"""A Slurm cluster as a place for runs: a sweep is a job array, each run a job with as many tasks as it has processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from descentlab.messages import UsageError
+from descentlab.records import RECORD, STOP
+from descentlab.sweeps import preflight
+from descentlab.sweeps.local import fork_server
+from descentlab.sweeps.place import Attempt
+from descentlab.sweeps.plan import Job
+from descentlab.sweeps.shepherd import Shepherd
+
+FOLDER, TICKET = ".slurm", "slurm.json"  # below a sweep: what submitit writes; below a run: its job's id
+LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
+POLL, DELAY = 2.0, 10.0  # seconds between two looks at the queue; until a file that another node wrote must have come
+OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
+
+
+class Slurm:
+    """`hydra/launcher=slurm`, on a node that can submit jobs.
+
+    A run that nears its time limit saves a checkpoint and is queued again. The command watches; without it the jobs go on, and
+    the same command finds them again.
+
+    Args:
+        jobs: to be run.
+        timeout_min: a job's time limit in minutes.
+        signal_delay_s: seconds before that limit at which it is asked to save.
+        max_requeues: how often a job may reach its limit and go on.
+        array_parallelism: jobs that run at the same time.
+        gpus_per_node: null: what trainer.devices says, if trainer.accelerator is gpu.
+        mem_gb, partition, account, qos, constraint: as for sbatch.
+        setup: shell lines to run first, such as "module load cuda".
+        additional_parameters: any other option of sbatch.
+
+    Raises:
+        UsageError: there is no Slurm here, or submitit is not installed.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        timeout_min: int,
+        signal_delay_s: int,
+        max_requeues: int,
+        array_parallelism: int,
+        gpus_per_node: int | None,
+        setup: list[str],
+        additional_parameters: dict[str, Any],
+        **sbatch: Any,
+    ) -> None:
+        if shutil.which("sbatch") is None:
+            raise UsageError("hydra/launcher=slurm: there is no sbatch here; run this on a node of a Slurm cluster")
+        self.sweep = jobs[0].folder.parent.resolve()
+        self.server = fork_server(jobs[0].config["threads"])
+        self.max_requeues, self.gpus_per_node = max_requeues, gpus_per_node
+        self.parameters: dict[str, Any] = {
+            "timeout_min": timeout_min,
+            "slurm_signal_delay_s": signal_delay_s,
+            "slurm_array_parallelism": array_parallelism,
+            "slurm_setup": list(setup),
+            "slurm_additional_parameters": dict(additional_parameters),
+            **{f"slurm_{name}" if name != "mem_gb" else name: value for name, value in sbatch.items() if value is not None},
+        }
+        self.known: dict[str, str] = {}  # the state of every job on the queue, by id
+        self.looked = -POLL
+
+    def __enter__(self) -> Slurm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the jobs to Slurm: a command that is killed does not end a night's work."""
+
+    def check(self, jobs: Sequence[Job]) -> list[str]:
+        return preflight.in_a_process_of(self.server, jobs)
+
+    def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
+        states, attempts = self.states(), []
+        for job in jobs:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                ticket = json.loads((job.folder / TICKET).read_text())["id"]
+                if states.get(ticket, "COMPLETED") not in OVER:
+                    attempts.append(SlurmAttempt(self, job, ticket))
+        return attempts
+
+    def room(self, jobs: Sequence[Job]) -> int:
+        return len(jobs)  # Slurm has a queue of its own
+
+    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
+        arrays: dict[str, list[Job]] = {}
+        for job in jobs:  # an array's elements are alike
+            arrays.setdefault(json.dumps(self._resources(job)), []).append(job)
+        chunks = [(like[n : n + LARGEST_ARRAY]) for like in arrays.values() for n in range(0, len(like), LARGEST_ARRAY)]
+        return [attempt for chunk in chunks for attempt in self._submit(chunk)]
+
+    def _submit(self, jobs: Sequence[Job]) -> list[SlurmAttempt]:
+        import submitit
+
+        executor = submitit.AutoExecutor(self.sweep / FOLDER, cluster="slurm", slurm_max_num_timeout=self.max_requeues)
+        executor.update_parameters(name=f"descentlab-{jobs[0].sweep}", **self._resources(jobs[0]), **self.parameters)
+        submitted = executor.map_array(Shepherd(), [str(job.folder.resolve()) for job in jobs])
+        self.looked = -POLL  # what was known is old
+        attempts = [SlurmAttempt(self, job, one.job_id) for job, one in zip(jobs, submitted, strict=True)]
+        for attempt in attempts:
+            (attempt.job.folder / TICKET).write_text(json.dumps({"id": attempt.id}))
+        return attempts
+
+    def _resources(self, job: Job) -> dict[str, Any]:
+        trainer = job.config["trainer"]
+        needs = {"nodes": trainer["num_nodes"], "tasks_per_node": trainer["devices"], "cpus_per_task": job.config["threads"]}
+        on_gpus = trainer["devices"] if trainer["accelerator"] in ("gpu", "cuda") else 0
+        gpus = on_gpus if self.gpus_per_node is None else self.gpus_per_node
+        return {**needs, "gpus_per_node": gpus} if gpus else needs
+
+    def states(self) -> dict[str, str]:
+        """The state of every job that Slurm remembers, array elements each by themselves; looked up every POLL seconds."""
+        if time.monotonic() - self.looked >= POLL:
+            line = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i %T"]
+            answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+            if answer.returncode == 0:  # else the controller is busy or away: what was known stands
+                self.known = dict(row.split(maxsplit=1) for row in answer.stdout.splitlines())
+            self.looked = time.monotonic()
+        return self.known
+
+    def wait(self, attempts: Sequence[Attempt], seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class SlurmAttempt:
+    """A job of Slurm's, perhaps started several times."""
+
+    def __init__(self, place: Slurm, job: Job, id: str) -> None:
+        self.place, self.job, self.id = place, job, id
+        self.over_since: float | None = None
+
+    def began(self) -> bool:
+        return self.place.states().get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
+
+    def ended(self) -> str | None:
+        state = self.place.states().get(self.id, "forgotten")
+        if state not in (*OVER, "forgotten"):
+            self.over_since = None
+            return None
+        self.over_since = self.over_since or time.monotonic()
+        if not (self.job.folder / RECORD).exists() and time.monotonic() - self.over_since < DELAY:
+            return None
+        return f"Slurm job {self.id}: {state}; see {self.job.folder.parent.name}/{FOLDER}"
+
+    def stop(self) -> None:
+        if self.began():
+            (self.job.folder / STOP).touch()
+        else:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.place.states().get(self.id, "COMPLETED") not in OVER:
+            subprocess.run(["scancel", self.id], capture_output=True, timeout=60, check=False)
+
+
+def tickets(sweep: Path) -> list[Path]:
+    """The files that say which job of Slurm's a run is."""
+    return sorted(sweep.glob(f"*/{TICKET}"))

@@ -1,0 +1,86 @@
+"""Weights and optimizer state, whole, whether one process holds them, each does, or all hold shards (FSDP2).
+
+Of sharded ones the first process gets the whole, on the CPU, and the others nothing; all must call, and the first one's is
+what setting them takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
+
+GATHER = StateDictOptions(full_state_dict=True, cpu_offload=True)
+SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+
+
+def sharded(model: nn.Module) -> bool:
+    """Whether FSDP2 has shared the model's weights out; makes sure that they are in shards now."""
+    parts = [part for part in model.modules() if isinstance(part, FSDPModule)]
+    for part in parts:
+        part.reshard()  # after a validation the outermost one still has its own weights whole
+    return bool(parts)
+
+
+def shard(model: nn.Module, mesh: DeviceMesh) -> None:
+    """Let the processes of `mesh` share the weights: each block of a stack is gathered when it is used, and freed again."""
+    for block in _blocks(model):
+        if any(True for _ in block.parameters()):
+            fully_shard(block, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+
+def _blocks(module: nn.Module) -> Iterator[nn.Module]:
+    """The elements of the outermost stacks."""
+    if isinstance(module, nn.Sequential | nn.ModuleList):
+        yield from module.children()
+    else:
+        for child in module.children():
+            yield from _blocks(child)
+
+
+def copied(model: nn.Module) -> dict[str, Any]:
+    """A copy of the model's weights and buffers by name."""
+    if sharded(model):
+        return get_model_state_dict(model, options=GATHER)
+    return {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+
+
+def put(model: nn.Module, weights: dict[str, Any]) -> None:
+    """Set what `copied` gave."""
+    if sharded(model):
+        set_model_state_dict(model, weights, options=SPREAD)
+    else:
+        model.load_state_dict(weights)
+
+
+def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    if sharded(model):
+        return get_optimizer_state_dict(model, optimizer, options=GATHER)
+    return optimizer.state_dict()
+
+
+def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str, Any]) -> None:
+    if sharded(model):
+        set_optimizer_state_dict(model, optimizer, state, options=SPREAD)
+    else:
+        optimizer.load_state_dict(state)
+
+
+def norm(gradients: list[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients as one vector, a scalar."""
+    total = torch.nn.utils.get_total_norm(gradients)
+    return total.full_tensor() if isinstance(total, DTensor) else total
