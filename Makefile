@@ -34,9 +34,9 @@ hooks: $(READY) ## run the linters before each commit
 
 lock: $(READY) ## pin the versions anew: pyproject.toml -> requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --group dev pyproject.toml -o requirements.lock
+	  --group dev --extra ray pyproject.toml -o requirements.lock
 
-benchmark: $(READY) ## what a step costs, beside a hand-written loop and plain Lightning
+benchmark: $(READY) ## what steps, sweeps and composing cost, beside other ways
 	@$(BIN)/python scripts/benchmark.py
 
 setup: $(READY) ## only set up .venv

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from descentlab.records import CHECKPOINT
+from descentlab.records import CHECKPOINT, CURVES
 
 State = dict[str, Any]
 
@@ -38,7 +38,7 @@ def write(folder: Path, state: State) -> None:
 
 
 def read(folder: Path) -> State | None:
-    """The state in `folder`, on the CPU; None if there is none or what there is cannot be read (which is said)."""
+    """The state in `folder`, on the CPU; None if there is none or what there is cannot be used (which is said)."""
     path = folder / CHECKPOINT
     if not path.exists():
         return None
@@ -46,9 +46,12 @@ def read(folder: Path) -> State | None:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:  # torch itself does not look at the checksums
                 raise ValueError("its checksum is wrong")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+        if state["written"] > (folder / CURVES).stat().st_size:
+            raise ValueError("the curves are shorter than when it was written")
+        return state
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        print(f"{path} is damaged ({error}): the run begins anew", file=sys.stderr)
+        print(f"{path} cannot be used ({error}): the run begins anew", file=sys.stderr)
         path.unlink(missing_ok=True)
         return None
 

@@ -149,12 +149,11 @@ class CurveWriter:
         self.file.flush()
 
     def seal(self) -> None:
-        """Turn the rows into curves.parquet: the run is done."""
+        """Turn the rows into curves.parquet: the run is done. What it goes on from stays until its record is written."""
         self.file.close()
         scratch = self.folder / f".{PARQUET}"
         read_curves(self.folder).write_parquet(scratch)
         scratch.replace(self.folder / PARQUET)
-        (self.folder / CURVES).unlink()
 
 
 def read_curves(folder: Path) -> pl.DataFrame:

@@ -30,7 +30,7 @@ from descentlab.callbacks.timing import Clock
 from descentlab.data.tensors import TensorData
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, FAULT, RECORD, Record, Status, write_json
+from descentlab.records import CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.sinks import Sinks
 from descentlab.sweeps.plan import Job
 from descentlab.tasks.base import Task
@@ -173,8 +173,9 @@ def main(folder: Path) -> int:
     if not ranks.is_first():
         return _leave_to_the_first(record, folder)
     record.write(folder)
-    if record.status.is_result and not job.config["checkpoint"]["keep"]:
-        (folder / CHECKPOINT).unlink(missing_ok=True)
+    if record.status.is_result:
+        for done_with in (CURVES,) if job.config["checkpoint"]["keep"] else (CURVES, CHECKPOINT):
+            (folder / done_with).unlink(missing_ok=True)
     return 0 if record.status.is_result else 1
 
 

@@ -20,8 +20,10 @@ from hydra.utils import get_class
 from descentlab import config as configuration
 from descentlab import ranks
 from descentlab.messages import UsageError
-from descentlab.records import LOCK, Status
+from descentlab.records import LOCK, Record, Status
+from descentlab.sweeps import preflight
 from descentlab.sweeps.compose import Composed, refuse
+from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.past import Fate, judge
 from descentlab.sweeps.place import Place
 from descentlab.sweeps.plan import Job, plan
@@ -50,7 +52,11 @@ def launch(composed: Iterable[Composed], make_place: MakePlace) -> int:
     from descentlab.sweeps import summary
 
     code = train(jobs, make_place)
-    summary.show(jobs)
+    try:
+        summary.show(jobs)
+    except OSError as error:  # no record, no space
+        print(f"no report: {error}", file=sys.stderr)
+        return code or 1
     return code
 
 
@@ -84,7 +90,7 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
     Raises:
         UsageError: a run cannot work; nothing was started.
     """
-    judged = {job.id: judge(job) for job in jobs}
+    judged = _judged(jobs)
     fates = {id: fate for id, (fate, _) in judged.items()}
     todo = [job for job in jobs if fates[job.id] is not Fate.REUSE]
     place = make_place(todo) if todo else None
@@ -97,6 +103,18 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
         with view, Alarm() as alarm:
             statuses = Queue(place, todo, fates, view, alarm).run()
     return _exit_code(statuses, alarm, len(todo))
+
+
+def _judged(jobs: Sequence[Job]) -> dict[str, tuple[Fate, str]]:
+    """The fate of each job and its reason, by id. Of a user's own data, which no version vouches for, bytes are compared."""
+    judged = {job.id: judge(job) for job in jobs}
+    foreign = [job for job in jobs if not job.config["data"]["_target_"].startswith("descentlab.")]
+    doubtful = [job for job in foreign if judged[job.id][0] is Fate.REUSE]
+    if doubtful:
+        digests = {job.id: Record.read(job.folder).data["digest"] for job in doubtful}
+        changed = preflight.changed_data(fork_server(doubtful[0].config["threads"]), doubtful, digests)
+        judged |= dict.fromkeys(changed, (Fate.AGAIN, "made with other data"))
+    return judged
 
 
 def _exit_code(statuses: Mapping[str, Status], alarm: Alarm, wanted: int) -> int:

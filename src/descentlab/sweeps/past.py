@@ -67,14 +67,15 @@ def prepare(job: Job, fate: Fate) -> Job:
     Raises:
         OSError: the folder cannot be written.
     """
-    last = _last_attempt(job)
+    last, record = _last_attempt(job), read_record(job)
+    before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
     if fate is Fate.CONTINUE:
-        for leftover in (RECORD, FAULT, PROGRESS, STOP):
-            (job.folder / leftover).unlink(missing_ok=True)
+        named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP)]
+        for leftover in [*named, *job.folder.glob(".*")]:  # half-written files begin with a dot
+            leftover.unlink(missing_ok=True)
     else:
         _set_aside(job)
-    attempt = last.attempt + 1 if last and fate is Fate.CONTINUE else 1
-    ready = replace(job, attempt=attempt, origin=provenance.origin(job.config))
+    ready = replace(job, attempt=before + 1, origin=provenance.origin(job.config))
     ready.save()
     return ready
 

@@ -5,10 +5,13 @@ It needs torch, so it runs in a process of its own, forked from the server that 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from descentlab.messages import nearest
 from descentlab.sweeps.plan import Job
@@ -28,16 +31,41 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
 
 def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> list[str]:
     """What is wrong with the calls that `jobs` will make, a message each."""
-    answer, question = server.Pipe(duplex=False)
-    process = server.Process(target=main, args=(calls(jobs), question))
+    answer = _ask(server, main, calls(jobs))
+    return ["the process that loads torch died; try python -c 'import descentlab.run'"] if answer is None else answer
+
+
+def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mapping[str, str]) -> set[str]:
+    """The ids of the jobs whose data are not what they were: `digests`, by id. Data that cannot be had now do not count."""
+    nodes = {json.dumps(job.config["data"], sort_keys=True): job.config["data"] for job in jobs}
+    found: dict[str, str] = _ask(server, digest, nodes) or {}
+    now = {job.id: found.get(json.dumps(job.config["data"], sort_keys=True)) for job in jobs}
+    return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
+
+
+def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
+    """What `question` sends back from a process of its own; None if it dies."""
+    answer, end = server.Pipe(duplex=False)
+    process = server.Process(target=question, args=(about, end))
     process.start()
-    question.close()
+    end.close()
     try:
-        mistakes: list[str] = answer.recv()
+        return answer.recv()
     except EOFError:
-        mistakes = ["the process that loads torch died; try python -c 'import descentlab.run'"]
-    process.join()
-    return mistakes
+        return None
+    finally:
+        process.join()
+
+
+def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
+    """Send back a digest of the data that each node describes, where they can be loaded."""
+    from hydra.utils import instantiate
+
+    found: dict[str, str] = {}
+    for key, node in nodes.items():
+        with contextlib.suppress(Exception):  # somebody's class
+            found[key] = instantiate(node, _convert_="all").splits.digest()
+    answer.send(found)
 
 
 def main(wanted: Sequence[Call], answer: Connection) -> None:

@@ -6,9 +6,11 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business,
 
 import hydra.utils  # noqa: F401
 import lightning  # noqa: F401
+import polars  # noqa: F401
 import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
-import wandb  # noqa: F401
+import wandb.apis.public
+import wandb.sdk.launch  # noqa: F401, with the line above what wandb.init would import
 
 import descentlab.callbacks.checkpointing
 import descentlab.callbacks.curves

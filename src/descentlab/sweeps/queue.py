@@ -31,7 +31,8 @@ class Alarm:
         self.count, self.first = 0, 0
 
     def __enter__(self) -> Self:
-        self.before = {signum: signal.signal(signum, self._ring) for signum in self.SIGNALS}
+        heard = [signum for signum in self.SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]  # nohup means it
+        self.before = {signum: signal.signal(signum, self._ring) for signum in heard}
         return self
 
     def _ring(self, signum: int, frame: object) -> None:
@@ -58,9 +59,7 @@ class Watch:
         """Take note of signs of life, and find fault if a limit is passed. Times are this machine's, whatever the other's."""
         now, config = time.monotonic(), self.attempt.job.config
         if self.began is None:
-            if not self.attempt.began():
-                return
-            self.began = self.sign = now
+            return
         with contextlib.suppress(OSError):
             written = (self.attempt.job.folder / PROGRESS).stat().st_mtime_ns
             if written != self.seen:
@@ -130,11 +129,13 @@ class Queue:
         for attempt in self.place.start(batch) if batch else ():
             self.tries[attempt.job.id] += 1
             self.running.append(Watch(attempt, self.tries[attempt.job.id]))
-            self.view.started(attempt.job)
 
     def _look_after(self, watch: Watch) -> None:
         how = watch.attempt.ended()
         if how is None:
+            if watch.began is None and watch.attempt.began():
+                watch.began = watch.sign = time.monotonic()
+                self.view.started(watch.attempt.job)
             watch.look()
             how = watch.fault or None
         if how is not None:

@@ -1,0 +1,69 @@
+"""Look after sweeps: `python scripts/sweep.py status outputs/<sweep>`, `python scripts/sweep.py prune outputs/<sweep>`."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Show the states of a sweep's runs, or free what is not needed.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    status = commands.add_parser("status", help="every run, how it ended or where it stands")
+    prune = commands.add_parser("prune", help="remove checkpoints of finished runs, and results that newer ones replaced")
+    prune.add_argument("--interrupted", action="store_true", help="also checkpoints that a run would go on from")
+    for command in (status, prune):
+        command.add_argument("sweep", type=Path, help="a sweep's folder, such as outputs/digits_mlp-1a2b3c")
+    arguments = parser.parse_args()
+
+    from descentlab.messages import UsageError
+
+    try:
+        if arguments.command == "status":
+            show(arguments.sweep)
+        else:
+            free(arguments.sweep, arguments.interrupted)
+    except (OSError, UsageError) as error:
+        sys.exit(f"sweep: {error}")
+
+
+def show(sweep: Path) -> None:
+    """Print a line for each run."""
+    from descentlab.sweeps.upkeep import states
+
+    found = states(sweep)
+    counts = Counter(state.status for state in found)
+    table = Table(title=", ".join(f"{n} {status}" for status, n in counts.items()), title_justify="left", box=None)
+    for column in ("run", "status", "step", "checkpoint", "why"):
+        table.add_column(column, justify="right" if column in ("step", "checkpoint") else "left", overflow="fold")
+    for state in found:
+        table.add_row(state.name, state.status, state.step, size(state.checkpoint) if state.checkpoint else "", state.reason)
+    Console(highlight=False).print(table)
+
+
+def free(sweep: Path, interrupted: bool) -> None:
+    """Print what was removed."""
+    from descentlab.sweeps.upkeep import prune
+
+    total = 0
+    for path, freed in prune(sweep, interrupted):
+        print(f"{size(freed):>9}  {path}")
+        total += freed
+    print(f"{size(total):>9}  freed")
+
+
+def size(count: int) -> str:
+    """`count` bytes in the unit that fits."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"
+
+
+if __name__ == "__main__":
+    main()

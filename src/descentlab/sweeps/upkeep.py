@@ -1,0 +1,95 @@
+"""What stands in a sweep's folder, and what of it can go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from descentlab.messages import UsageError
+from descentlab.records import CHECKPOINT, CONFIG, LOCK, Record, Status
+from descentlab.sweeps import progress
+from descentlab.sweeps.past import REPLACED
+from descentlab.sweeps.slurm import TICKET
+
+
+@dataclass(frozen=True)
+class State:
+    """A run: its status, or "running", "on Slurm as 12_3", "cut off"; where it stands; why; bytes of its checkpoint."""
+
+    name: str
+    status: str
+    step: str
+    reason: str
+    checkpoint: int
+
+
+def states(sweep: Path) -> list[State]:
+    """The state of every run that was started in `sweep`.
+
+    Raises:
+        UsageError: `sweep` is not the folder of a sweep.
+    """
+    folders = [path.parent for path in sorted(sweep.glob(f"*/{CONFIG}"))]
+    if not folders:
+        raise UsageError(f"{sweep} is not the folder of a sweep: no run was started in it")
+    busy = held(sweep)
+    return [_state(folder, busy) for folder in folders]
+
+
+def held(sweep: Path) -> bool:
+    """Whether a command is training the sweep now."""
+    if not (sweep / LOCK).exists():
+        return False
+    try:
+        with FileLock(sweep / LOCK, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _state(folder: Path, busy: bool) -> State:
+    said = progress.read(folder)
+    step = f"{said.get('step', 0)}/{said['total']}" if said.get("total") else str(said.get("step", ""))
+    size = (folder / CHECKPOINT).stat().st_size if (folder / CHECKPOINT).exists() else 0
+    try:
+        record = Record.read(folder)
+    except (OSError, ValueError, TypeError, KeyError):
+        return State(folder.name, _without_record(folder, busy), step, "", size)
+    if record.status.is_result:
+        step = str(record.summary.get("steps", step))
+    return State(folder.name, record.status, step, record.reason, size)
+
+
+def _without_record(folder: Path, busy: bool) -> str:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return f"on Slurm as {json.loads((folder / TICKET).read_text())['id']}"
+    return "running" if busy else "cut off"
+
+
+def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
+    """Remove checkpoints of runs that have a result, and results that newer ones replaced; gives each path and its bytes.
+
+    Args:
+        sweep: its folder.
+        interrupted: also the checkpoints that the same command would go on from.
+
+    Raises:
+        UsageError: a command is training the sweep.
+    """
+    if held(sweep):
+        raise UsageError(f"a command is training {sweep}: wait until it has ended")
+    for state in states(sweep):
+        checkpoint = sweep / state.name / CHECKPOINT
+        if state.checkpoint and (interrupted or state.status in (Status.COMPLETED, Status.DIVERGED)):
+            checkpoint.unlink()
+            yield checkpoint, state.checkpoint
+    for replaced in sorted((sweep / REPLACED).glob("*")):
+        size = sum(file.stat().st_size for file in replaced.rglob("*") if file.is_file())
+        shutil.rmtree(replaced)
+        yield replaced, size
