@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 export OMP_NUM_THREADS ?= 1
+unexport PYTHONDONTWRITEBYTECODE # importing torch takes three times as long without compiled files
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format hooks lock benchmark setup clean

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import random
 import sys
-import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ import torch
 from descentlab.records import CHECKPOINT, CURVES
 
 State = dict[str, Any]
+DIGEST = 32  # bytes at the end of the file
 
 
 def write(folder: Path, state: State) -> None:
@@ -26,8 +27,10 @@ def write(folder: Path, state: State) -> None:
     """
     path, scratch = folder / CHECKPOINT, folder / f".{CHECKPOINT}"
     try:
-        with scratch.open("wb") as file:
+        with scratch.open("w+b") as file:
             torch.save(state, file)
+            size = file.tell()
+            file.write(_digest(file, size))  # after the archive's end, where torch.load does not mind it
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
@@ -43,17 +46,28 @@ def read(folder: Path) -> State | None:
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:  # torch itself does not look at the checksums
-                raise ValueError("its checksum is wrong")
+        with path.open("rb") as file:
+            size = path.stat().st_size - DIGEST
+            if size <= 0 or _digest(file, size) != file.read():  # torch itself does not look
+                raise ValueError("its bytes are not those that were written")
         state: State = torch.load(path, map_location="cpu", weights_only=True)
         if state["written"] > (folder / CURVES).stat().st_size:
             raise ValueError("the curves are shorter than when it was written")
         return state
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
         print(f"{path} cannot be used ({error}): the run begins anew", file=sys.stderr)
         path.unlink(missing_ok=True)
         return None
+
+
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """The digest of the first `size` bytes; leaves `file` after them."""
+    total = hashlib.blake2b(digest_size=DIGEST)
+    file.seek(0)
+    while chunk := file.read(min(size, 2**20)):
+        total.update(chunk)
+        size -= len(chunk)
+    return total.digest()
 
 
 def random_state() -> State:

@@ -82,8 +82,9 @@ class Record:
             ValueError: it was written by another version of the format.
         """
         content = json.loads((folder / RECORD).read_text())
-        if content.get("schema") != SCHEMA:
-            raise ValueError(f"{folder / RECORD} has schema {content.get('schema')}, this version reads {SCHEMA}")
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != SCHEMA:
+            raise ValueError(f"{folder / RECORD} has schema {schema}, this version reads {SCHEMA}")
         content["status"] = Status(content["status"])
         return cls(**content, folder=folder)
 

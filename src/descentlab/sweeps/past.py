@@ -9,7 +9,7 @@ from enum import StrEnum
 import yaml
 
 from descentlab import provenance
-from descentlab.records import CHECKPOINT, FAULT, PROGRESS, RECORD, STOP, Record
+from descentlab.records import CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record
 from descentlab.sweeps.plan import Job
 
 REPLACED = ".replaced"  # below a sweep: results that a newer one took the place of, until they are pruned
@@ -24,17 +24,18 @@ class Fate(StrEnum):
 
 def judge(job: Job) -> tuple[Fate, str]:
     """What is to be done with `job`, and why. Nothing that other code or other versions made is used."""
-    record, last = read_record(job), _last_attempt(job)
-    if record is None and last is None:
+    record = read_record(job)
+    if record is None and not (job.folder / CONFIG).exists():
         return Fate.NEW, ""
     if job.config["rerun"]:
         return Fate.AGAIN, "rerun=true"
+    now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
-        differing = _differing(record.versions, provenance.origin(job.config))
+        differing = _differing(record.versions, now)
         return (Fate.AGAIN, f"made by other {differing}") if differing else (Fate.REUSE, record.status)
-    why = record.status if record else "cut off"
-    usable = last is not None and last.origin == provenance.origin(job.config) and has_checkpoint(job)
-    return (Fate.CONTINUE if usable else Fate.AGAIN), why
+    last = _last_attempt(job)
+    usable = last is not None and last.origin == now and has_checkpoint(job)
+    return (Fate.CONTINUE if usable else Fate.AGAIN), (record.status if record else "cut off")
 
 
 def has_checkpoint(job: Job) -> bool:
