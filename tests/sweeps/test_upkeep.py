@@ -1,0 +1,75 @@
+"""What `scripts/sweep.py` shows of a sweep and what it frees."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+from filelock import FileLock
+
+from descentlab.messages import UsageError
+from descentlab.records import CHECKPOINT, LOCK, Status
+from descentlab.sweeps.past import Fate, prepare
+from descentlab.sweeps.upkeep import prune, states
+
+
+@pytest.fixture
+def sweep(job):
+    """Three runs: one that completed and kept its checkpoint, one interrupted, one of which there is no record."""
+    jobs = [job(f"seed={seed}", "sweep=s") for seed in range(3)]
+    jobs[0].record(Status.COMPLETED, "").write(jobs[0].folder)
+    jobs[1].record(Status.INTERRUPTED, "SIGTERM at step 9").write(jobs[1].folder)
+    for one in jobs:
+        (one.folder / CHECKPOINT).write_bytes(b"x" * 1000)
+    return jobs
+
+
+def by_name(jobs):
+    found = {state.name: state for state in states(jobs[0].folder.parent)}
+    return [found[job.name] for job in jobs]
+
+
+def test_every_run_has_a_state(sweep):
+    assert [state.status for state in by_name(sweep)] == ["completed", "interrupted", "cut off"]
+    assert by_name(sweep)[1].reason == "SIGTERM at step 9"
+    with FileLock(sweep[0].folder.parent / LOCK):
+        assert by_name(sweep)[2].status == "running"
+
+
+def test_pruning_keeps_what_a_run_goes_on_from_unless_told_otherwise(sweep):
+    folder = sweep[0].folder.parent
+    assert [(path.parent.name, freed) for path, freed in prune(folder)] == [(sweep[0].name, 1000)]
+    assert [(job.folder / CHECKPOINT).exists() for job in sweep] == [False, True, True]
+    assert sum(freed for _, freed in prune(folder, interrupted=True)) == 2000
+
+
+def test_a_result_that_was_replaced_can_be_pruned(sweep):
+    folder = sweep[0].folder.parent
+    prepare(sweep[0], Fate.AGAIN)
+    assert (folder / ".replaced" / sweep[0].name / "record.json").exists()
+    assert [path.name for path, _ in prune(folder)] == [sweep[0].name]
+    assert not list((folder / ".replaced").iterdir())
+
+
+def test_a_sweep_in_training_is_not_pruned(sweep):
+    folder = sweep[0].folder.parent
+    with FileLock(folder / LOCK), pytest.raises(UsageError, match="is training"):
+        list(prune(folder))
+
+
+def test_the_script_prints_a_line_for_each_run_and_a_sentence_for_a_wrong_folder(sweep, tmp_path):
+    def type_in(*words):
+        return subprocess.run(
+            [sys.executable, str(ROOT / "scripts" / "sweep.py"), *words], capture_output=True, text=True, timeout=60
+        )
+
+    answer = type_in("status", str(sweep[0].folder.parent))
+    assert answer.returncode == 0, answer.stderr
+    assert all(count in answer.stdout.splitlines()[0] for count in ("1 completed", "1 cut off", "1 interrupted"))
+    assert all(job.name in answer.stdout for job in sweep)
+    assert "freed" in type_in("prune", str(sweep[0].folder.parent)).stdout
+    wrong = type_in("status", str(tmp_path))
+    assert wrong.returncode == 1
+    assert "is not the folder of a sweep" in wrong.stderr
