@@ -13,6 +13,11 @@ def started_outside() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1
 
 
+def on_several_nodes() -> bool:
+    """Whether a person has started this command on each node, and said which one this is."""
+    return "NODE_RANK" in os.environ
+
+
 def is_first() -> bool:
     """Whether this process is the one of its run that writes: global rank 0."""
     return all(os.environ.get(variable, "0") == "0" for variable in (*RANKS, "LOCAL_RANK"))

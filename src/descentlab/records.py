@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from filelock import FileLock, Timeout
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -24,6 +26,7 @@ NOT_IDENTITY = frozenset(
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
 LOCK = ".lock"  # of a sweep: held while a command trains it
 STOP = "stop"  # a run on a cluster is asked to end by this file
+ALIVE = ".alive"  # held by the first process of a run as long as it lives
 FAULT = "fault.json"  # what broke in a process that does not write the record
 CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
@@ -109,11 +112,27 @@ def find(sweep: Path) -> list[Record]:
     return found
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a living process holds `lock`."""
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
 def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one, never half of one."""
+    write_text(path, json.dumps(content, indent=1, default=str), durable)
+
+
+def write_text(path: Path, text: str, durable: bool = False) -> None:
+    """Write `text` to `path` in the same way."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with scratch.open("w") as file:
-        json.dump(content, file, indent=1, default=str)
+        file.write(text)
         if durable:
             file.flush()
             os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from filelock import FileLock
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
@@ -30,10 +31,12 @@ from descentlab.callbacks.timing import Clock
 from descentlab.data.tensors import TensorData
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
+from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.sinks import Sinks
 from descentlab.sweeps.plan import Job
 from descentlab.tasks.base import Task
+
+RELEASE = 120.0  # seconds until a process of the same run that died elsewhere must have let go
 
 
 def run(job: Job, interruption: Interruption | None = None) -> Record:
@@ -158,25 +161,30 @@ def main(folder: Path) -> int:
     interruption.listen()
     job = Job.load(folder)
     provenance.origin(job.config)  # looked at before it is used, not after
-    if ranks.is_first():
+    if not ranks.is_first():
+        return _leave_to_the_first(_tried(job, interruption), folder)
+    with FileLock(folder / ALIVE, timeout=RELEASE):
         (folder / RECORD).unlink(missing_ok=True)  # of an attempt that a cluster has interrupted, to start this one
+        record = _tried(job, interruption)
+        record.write(folder)
+        if record.status.is_result:
+            for done_with in (CURVES,) if job.config["checkpoint"]["keep"] else (CURVES, CHECKPOINT):
+                (folder / done_with).unlink(missing_ok=True)
+    return 0 if record.status.is_result else 1
+
+
+def _tried(job: Job, interruption: Interruption) -> Record:
+    """The record of `job`, whether it came to an end of its own, was interrupted or failed."""
     try:
-        record = run(job, interruption)
+        return run(job, interruption)
     except Interrupted as reason:
-        record = job.record(Status.INTERRUPTED, str(reason))
+        return job.record(Status.INTERRUPTED, str(reason))
     except UsageError as error:  # its text says it all
         print(error, file=sys.stderr)
-        record = job.record(Status.FAILED, str(error))
+        return job.record(Status.FAILED, str(error))
     except Exception as error:
         traceback.print_exc()
-        record = job.record(Status.FAILED, f"{type(error).__name__}: {error}")
-    if not ranks.is_first():
-        return _leave_to_the_first(record, folder)
-    record.write(folder)
-    if record.status.is_result:
-        for done_with in (CURVES,) if job.config["checkpoint"]["keep"] else (CURVES, CHECKPOINT):
-            (folder / done_with).unlink(missing_ok=True)
-    return 0 if record.status.is_result else 1
+        return job.record(Status.FAILED, f"{type(error).__name__}: {error}")
 
 
 def _leave_to_the_first(record: Record, folder: Path) -> int:

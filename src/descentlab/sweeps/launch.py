@@ -44,8 +44,9 @@ def launch(composed: Iterable[Composed], make_place: MakePlace) -> int:
         UsageError: some config is not valid, or cannot work; nothing was started.
     """
     jobs = checked_plan(composed)
-    if ranks.started_outside() and len(jobs) > 1:
-        raise UsageError("torchrun and srun start one run; for a sweep use hydra/launcher=slurm, or trainer.devices=2")
+    by_hand = ranks.on_several_nodes() and any(job.config["trainer"]["num_nodes"] > 1 for job in jobs)
+    if (ranks.started_outside() or by_hand) and len(jobs) > 1:
+        raise UsageError("torchrun, srun and one command a node start one run; for a sweep use hydra/launcher=slurm")
     if not ranks.is_first():
         return follow(jobs[0])
 

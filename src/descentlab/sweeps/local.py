@@ -131,7 +131,7 @@ def fork_server(threads: int) -> ForkServerContext:
 
 def _meeting_point(job: Job) -> dict[str, str]:
     """Where the processes of a data-parallel run meet: a port of its own, unless whoever started this names one."""
-    if job.processes == 1 or "MASTER_PORT" in os.environ:
+    if job.processes == 1 or "MASTER_PORT" in os.environ or ranks.started_outside():
         return {}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from enum import StrEnum
 import yaml
 
 from descentlab import provenance
-from descentlab.records import CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record
+from descentlab.records import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
 from descentlab.sweeps.plan import Job
 
 REPLACED = ".replaced"  # below a sweep: results that a newer one took the place of, until they are pruned
@@ -42,6 +42,11 @@ def has_checkpoint(job: Job) -> bool:
     return (job.folder / CHECKPOINT).exists()
 
 
+def is_alive(job: Job) -> bool:
+    """Whether a process of an earlier command still runs `job`; it will notice soon that the command is gone."""
+    return is_held(job.folder / ALIVE)
+
+
 def read_record(job: Job) -> Record | None:
     """The record of `job`; None if there is none that can be read."""
     try:
@@ -72,7 +77,8 @@ def prepare(job: Job, fate: Fate) -> Job:
     before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
     if fate is Fate.CONTINUE:
         named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP)]
-        for leftover in [*named, *job.folder.glob(".*")]:  # half-written files begin with a dot
+        half_written = [path for path in job.folder.glob(".*") if path.name != ALIVE]
+        for leftover in [*named, *half_written]:
             leftover.unlink(missing_ok=True)
     else:
         _set_aside(job)

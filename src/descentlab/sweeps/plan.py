@@ -13,7 +13,7 @@ import yaml
 
 from descentlab import provenance
 from descentlab.config import run_id
-from descentlab.records import CONFIG, Record, Status
+from descentlab.records import CONFIG, Record, Status, write_text
 
 MAX_NAME = 80
 # The ones in C, several times as fast, where yaml was built with them.
@@ -41,7 +41,7 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         run = {key: getattr(self, key) for key in ("id", "name", "sweep", "choices", "attempt", "origin")}
         text = yaml.dump({"run": run, **self.config}, Dumper=_Dumper, sort_keys=False)
-        (self.folder / CONFIG).write_text(text)
+        write_text(self.folder / CONFIG, text)
 
     @classmethod
     def load(cls, folder: Path) -> Job:

@@ -50,6 +50,7 @@ class Watch:
     attempt: Attempt
     tries: int
     began: float | None = None
+    started: bool = False
     sign: float = 0.0
     seen: int = 0
     fault: str = ""
@@ -86,6 +87,7 @@ class Queue:
         self.waiting = deque(jobs)
         self.fates, self.tries = dict(fates), dict.fromkeys((job.id for job in jobs), 0)
         self.later: list[tuple[float, Job]] = []  # to be tried again, and when
+        self.held: set[str] = set()  # by processes of an earlier command
         self.running: list[Watch] = []
         self.statuses: dict[str, Status] = {}
         self.deadline: float | None = None  # of those that were asked to end
@@ -122,6 +124,9 @@ class Queue:
         batch: list[Job] = []
         for _ in range(self.place.room(list(self.waiting))):
             job = self.waiting.popleft()
+            if past.is_alive(job):
+                self._wait_for(job)
+                continue
             try:
                 batch.append(past.prepare(job, self.fates[job.id]))
             except OSError as error:
@@ -130,11 +135,20 @@ class Queue:
             self.tries[attempt.job.id] += 1
             self.running.append(Watch(attempt, self.tries[attempt.job.id]))
 
+    def _wait_for(self, job: Job) -> None:
+        """Come back to a job that a process of an earlier command, killed a moment ago, has not let go yet."""
+        if job.id not in self.held:
+            self.view.say(f"{job.name} waits for a process that an earlier command has left")
+        self.held.add(job.id)
+        self.later.append((time.monotonic() + 1.0, job))
+
     def _look_after(self, watch: Watch) -> None:
         how = watch.attempt.ended()
         if how is None:
-            if watch.began is None and watch.attempt.began():
-                watch.began = watch.sign = time.monotonic()
+            if not watch.attempt.began():
+                watch.began = None  # perhaps anew: a cluster has put it back into its queue
+            elif watch.began is None:
+                watch.began, watch.sign, watch.started = time.monotonic(), time.monotonic(), True
                 self.view.started(watch.attempt.job)
             watch.look()
             how = watch.fault or None
@@ -146,6 +160,8 @@ class Queue:
     def _settle(self, watch: Watch, how: str) -> None:
         job = watch.attempt.job
         record = past.read_record(job)
+        if record is None and not watch.started and self.deadline is not None:
+            return None  # taken off a cluster's queue: as if it had never been there
         if record is None:
             status, reason = self._death(watch, how)
             if (status is Status.CRASHED or watch.hung) and watch.tries <= job.config["retries"] and self.deadline is None:

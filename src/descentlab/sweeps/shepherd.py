@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from descentlab.records import LOG, STOP
+from descentlab.sweeps.plan import Job
 
 POLL = 0.25
 PR_SET_PDEATHSIG = 1
@@ -23,6 +25,9 @@ class Shepherd:
     child: subprocess.Popen[bytes] | None = None
 
     def __call__(self, folder: str) -> int:
+        if "SLURM_RESTART_COUNT" in os.environ and os.environ.get("SLURM_PROCID") == "0":
+            job = Job.load(Path(folder))
+            replace(job, attempt=job.attempt + 1).save()
         with (Path(folder) / LOG).open("ab") as log:
             # Slurm may send its warning to all processes of the task: until the run listens, it must not die of it.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)

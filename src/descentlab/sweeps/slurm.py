@@ -106,8 +106,14 @@ class Slurm:
         import submitit
 
         executor = submitit.AutoExecutor(self.sweep / FOLDER, cluster="slurm", slurm_max_num_timeout=self.max_requeues)
-        executor.update_parameters(name=f"descentlab-{jobs[0].sweep}", **self._resources(jobs[0]), **self.parameters)
-        submitted = executor.map_array(Shepherd(), [str(job.folder.resolve()) for job in jobs])
+        try:
+            executor.update_parameters(name=f"descentlab-{jobs[0].sweep}", **self._resources(jobs[0]), **self.parameters)
+        except NameError as error:
+            raise UsageError(f"hydra/launcher=slurm: {str(error).splitlines()[0]}") from None
+        try:
+            submitted = executor.map_array(Shepherd(), [str(job.folder.resolve()) for job in jobs])
+        except submitit.core.utils.FailedJobError as error:
+            raise UsageError(f"sbatch refuses: {error}") from None
         self.looked = -POLL  # what was known is old
         attempts = [SlurmAttempt(self, job, one.job_id) for job, one in zip(jobs, submitted, strict=True)]
         for attempt in attempts:

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, CONFIG, LOCK, Record, Status
+from descentlab.records import CHECKPOINT, CONFIG, LOCK, Record, Status, is_held
 from descentlab.sweeps import progress
 from descentlab.sweeps.past import REPLACED
 from descentlab.sweeps.slurm import TICKET
@@ -38,19 +36,8 @@ def states(sweep: Path) -> list[State]:
     folders = [path.parent for path in sorted(sweep.glob(f"*/{CONFIG}"))]
     if not folders:
         raise UsageError(f"{sweep} is not the folder of a sweep: no run was started in it")
-    busy = held(sweep)
+    busy = is_held(sweep / LOCK)
     return [_state(folder, busy) for folder in folders]
-
-
-def held(sweep: Path) -> bool:
-    """Whether a command is training the sweep now."""
-    if not (sweep / LOCK).exists():
-        return False
-    try:
-        with FileLock(sweep / LOCK, blocking=False):
-            return False
-    except Timeout:
-        return True
 
 
 def _state(folder: Path, busy: bool) -> State:
@@ -82,7 +69,7 @@ def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
     Raises:
         UsageError: a command is training the sweep.
     """
-    if held(sweep):
+    if is_held(sweep / LOCK):
         raise UsageError(f"a command is training {sweep}: wait until it has ended")
     for state in states(sweep):
         checkpoint = sweep / state.name / CHECKPOINT
