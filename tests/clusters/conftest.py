@@ -1,4 +1,7 @@
-"""A real Slurm on this machine for tests: one node, two CPUs, its own configuration, key, socket and ports, on loopback."""
+"""What tests of clusters share: a real Slurm on this machine, and a bench to type commands at.
+
+The Slurm has one node, two CPUs, its own configuration, key, socket and ports, on loopback.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,20 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
 import pytest
+from conftest import ROOT
+
+from descentlab import records
+from descentlab.records import CHECKPOINT, CONFIG, Record
+from descentlab.sweeps import progress
 
 INSTALL = "apt-get install -y --no-install-recommends slurm-wlm munge"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
@@ -234,3 +244,191 @@ def on_slurm(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
         monkeypatch.setenv(name, slurm.environment[name])
     yield slurm
     slurm.cancel_all()
+
+
+# What the runs of these tests train with. Its steps stand still, and at the seventh it breaks, only while files say so.
+PACED = '''
+import functools, os, sys, time
+from pathlib import Path
+
+import torch
+import yaml
+
+PLAY = Path(os.environ["PLAY"])
+
+
+@functools.cache
+def seed():
+    return yaml.safe_load((Path(sys.argv[1]) / "config.yaml").read_text())["seed"]
+
+
+class Adam(torch.optim.Adam):
+    taken = 0
+
+    def step(self, closure=None):
+        self.taken += 1
+        if (PLAY / "slow").exists():
+            time.sleep(float((PLAY / "slow").read_text()))
+        if self.taken == 1:  # which tasks of Slurm's train
+            (PLAY / f"task-{os.environ.get('SLURM_JOB_ID')}.{os.environ.get('SLURM_PROCID')}").touch()
+        if self.taken == 7 and (PLAY / f"exit-{seed()}").exists():
+            os._exit(7)
+        if self.taken == 7 and (PLAY / f"raise-{seed()}").exists():
+            raise ArithmeticError("the seventh step")
+        return super().step(closure)
+'''
+TRAINING = (
+    *("optimizer=adam", "optimizer._target_=paced.Adam", "schedule=cosine", "trainer=cpu", "logger=none"),
+    *("budget.epochs=null", "budget.steps=300", "validate_every=100", "log_every=5", "checkpoint.every=0"),
+)
+AS_TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+
+
+@dataclass
+class Bench:
+    """Where commands are typed: all of them train the same thing, in the sweep `s` of `folder`."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sweep, self.play = self.folder / "s", self.folder / "play"
+        self.play.mkdir()
+        (self.folder / "paced.py").write_text(PACED)
+        path = os.pathsep.join(filter(None, [str(self.folder), os.environ.get("PYTHONPATH", "")]))
+        own = {"PYTHONPATH": path, "PLAY": str(self.play), "OMP_NUM_THREADS": "1", "COLUMNS": "300"}
+        self.environment = {**self.environment, **own}
+
+    def line(self, *words: str) -> list[str]:
+        """train.py and what follows it."""
+        multirun = ["-m"] if "-m" in words else []
+        rest = [word for word in words if word != "-m"]
+        return [str(ROOT / "train.py"), *multirun, *TRAINING, *rest, f"output_dir={self.folder}", "sweep=s"]
+
+    def start(self, *words: str, through: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
+        """Type a command in, in a process group of its own; `through` are the words before train.py."""
+        line = [*(through or (sys.executable,)), *self.line(*words)]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        every = {**self.environment, **environment}
+        started = subprocess.Popen(line, env=every, cwd=self.folder, text=True, start_new_session=True, **pipes)
+        self.started.append(started)
+        return started
+
+    def type_in(self, *words: str, through: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+        """Type a command in and wait for it."""
+        return finish(self.start(*words, through=through, **environment))
+
+    def slow(self, seconds: float = 0.1) -> None:
+        """Let every step take `seconds` from now on."""
+        (self.play / "slow").write_text(str(seconds))
+
+    def fast(self) -> None:
+        (self.play / "slow").unlink(missing_ok=True)
+
+    def records(self) -> dict[int, Record]:
+        """The records by seed."""
+        return {record.config["seed"]: record for record in records.find(self.sweep)}
+
+    def statuses(self) -> dict[int, str]:
+        return {seed: str(record.status) for seed, record in self.records().items()}
+
+    def run(self, seed: int) -> Path:
+        """The folder of the run with that seed.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for config in self.sweep.glob(f"*/{CONFIG}"):
+            if f"\nseed: {seed}\n" in config.read_text():
+                return config.parent
+        raise LookupError(seed)
+
+    def under_way(self, *seeds: int, steps: int = 10) -> bool:
+        """Whether the runs with these seeds have a checkpoint and are `steps` steps beyond the start."""
+        try:
+            folders = [self.run(seed) for seed in seeds]
+        except LookupError:
+            return False
+        return all((f / CHECKPOINT).exists() and progress.read(f).get("step", 0) >= steps for f in folders)
+
+    def wait_for(self, *seeds: int, seconds: float = 90) -> None:
+        """Wait until the runs with these seeds are under way."""
+        command = self.started[-1]
+        wait_until(lambda: self.under_way(*seeds) or command.poll() is not None, seconds, f"the runs with seeds {seeds}")
+        if not self.under_way(*seeds):
+            pytest.fail(f"the command ended early:\n{command.communicate()}")
+
+    def left(self) -> dict[int, str]:
+        """The processes that commands typed here have started, whoever is their parent now, and that still run."""
+        ours, found = f"PLAY={self.play}".encode(), {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if ours in (process / "environ").read_bytes().split(b"\0"):
+                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+        return found
+
+    def gone(self, seconds: float = 15) -> bool:
+        """Whether all of those end within `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: not self.left(), seconds, "processes to end")
+        return not self.left()
+
+    def close(self) -> None:
+        """End what a test left running."""
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        for pid in self.left():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.CompletedProcess[str]:
+    """Wait for a command; what it said so far is shown if it does not end."""
+    try:
+        said, told = started.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"{started.args} did not end in {seconds:g} s; it said\n{error.stdout!r}\n{error.stderr!r}")
+    return subprocess.CompletedProcess(started.args, started.returncode, said, told)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    own = Bench(tmp_path)
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def slurm_bench(slurm: Slurm, tmp_path: Path) -> Iterator[Bench]:
+    """Commands typed here find `slurm`; what a test leaves in its queue is cancelled."""
+    own = Bench(tmp_path, slurm.environment)
+    yield own
+    slurm.cancel_all()
+    own.close()
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> dict[int, pl.DataFrame]:
+    """The curves, by seed, that the launcher of this machine gives undisturbed."""
+    own = Bench(tmp_path_factory.mktemp("local"))
+    answer = own.type_in("-m", "seed=0,1,2,3")
+    own.close()
+    assert answer.returncode == 0, answer.stderr
+    return {seed: curves(record) for seed, record in own.records().items()}
+
+
+def curves(record: Record) -> pl.DataFrame:
+    """What a run measured, all but how long it took."""
+    every = records.read_curves(record.folder)
+    return every.select(sorted(set(every.columns) - {"train_seconds"}))
+
+
+def close_to(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    """Whether two curves have the same points, with values that differ by rounding."""
+    same = one["step"].to_list() == other["step"].to_list() and one["batches"].to_list() == other["batches"].to_list()
+    columns = ("train/loss", "train/grad_norm", "valid/loss")
+    values = ((one[column].drop_nulls().to_list(), other[column].drop_nulls().to_list()) for column in columns)
+    return same and all(len(mine) > 3 and mine == pytest.approx(theirs, rel=1e-4) for mine, theirs in values)

@@ -104,6 +104,7 @@ class Slurm:
 
     def _submit(self, jobs: Sequence[Job]) -> list[SlurmAttempt]:
         import submitit
+        from submitit.core.utils import FailedJobError
 
         executor = submitit.AutoExecutor(self.sweep / FOLDER, cluster="slurm", slurm_max_num_timeout=self.max_requeues)
         try:
@@ -112,7 +113,7 @@ class Slurm:
             raise UsageError(f"hydra/launcher=slurm: {str(error).splitlines()[0]}") from None
         try:
             submitted = executor.map_array(Shepherd(), [str(job.folder.resolve()) for job in jobs])
-        except submitit.core.utils.FailedJobError as error:
+        except FailedJobError as error:
             raise UsageError(f"sbatch refuses: {error}") from None
         self.looked = -POLL  # what was known is old
         attempts = [SlurmAttempt(self, job, one.job_id) for job, one in zip(jobs, submitted, strict=True)]
