@@ -394,6 +394,11 @@ def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.C
     return subprocess.CompletedProcess(started.args, started.returncode, said, told)
 
 
+def free_port() -> str:
+    """A port of loopback where nobody listens."""
+    return str(_free_ports(1)[0])
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     own = Bench(tmp_path)

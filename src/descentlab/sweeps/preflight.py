@@ -65,12 +65,17 @@ def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
     for key, node in nodes.items():
         with contextlib.suppress(Exception):  # somebody's class
             found[key] = instantiate(node, _convert_="all").splits.digest()
-    answer.send(found)
+    _send(answer, found)
+
+
+def _send(answer: Connection, content: Any) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the command was ended while torch loaded
+        answer.send(content)
 
 
 def main(wanted: Sequence[Call], answer: Connection) -> None:
     """Send back one message for each mistake."""
-    answer.send([message for call in wanted for message in check(*call)])
+    _send(answer, [message for call in wanted for message in check(*call)])
 
 
 def check(group: str, target: str, keys: Sequence[str]) -> list[str]:
