@@ -103,6 +103,8 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
         refuse(place.check(todo))
         with view, Alarm() as alarm:
             statuses = Queue(place, todo, fates, view, alarm).run()
+            if alarm.count:
+                view.say("the same command goes on from here")
     return _exit_code(statuses, alarm, len(todo))
 
 
