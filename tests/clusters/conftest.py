@@ -247,7 +247,7 @@ def on_slurm(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
 
 
 # What the runs of these tests train with. Its steps stand still, and at the seventh it breaks, only while files say so.
-PACED = '''
+PACED = """
 import functools, os, sys, time
 from pathlib import Path
 
@@ -276,7 +276,7 @@ class Adam(torch.optim.Adam):
         if self.taken == 7 and (PLAY / f"raise-{seed()}").exists():
             raise ArithmeticError("the seventh step")
         return super().step(closure)
-'''
+"""
 TRAINING = (
     *("optimizer=adam", "optimizer._target_=paced.Adam", "schedule=cosine", "trainer=cpu", "logger=none"),
     *("budget.epochs=null", "budget.steps=300", "validate_every=100", "log_every=5", "checkpoint.every=0"),

@@ -21,8 +21,9 @@ from descentlab.sweeps.slots import gpus
 
 POLL = 0.25
 OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray allows: nothing is handed over but a folder's name
-# Read when Ray is imported: loopback only for a Ray of our own, no statistics sent, workers as urgent as any other process.
-SETTINGS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+# Read when Ray is imported: no statistics sent, workers as urgent as any other process, a minute's patience with a cluster ...
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
+OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # ... and loopback only for a Ray of our own
 
 
 class Ray:
@@ -30,15 +31,16 @@ class Ray:
 
     Args:
         jobs: to be run.
-        address: of a cluster; null: a Ray of our own on this machine, which ends with the command.
+        address: of a cluster; null: a Ray of our own on this machine, on loopback, which ends with the command.
         memory_gb: that Ray is to reserve for each run.
 
     Raises:
-        UsageError: Ray is not installed.
+        UsageError: Ray is not installed; on entering: there is no cluster at `address`.
     """
 
     def __init__(self, jobs: Sequence[Job], address: str | None, memory_gb: float | None) -> None:
-        os.environ.update({name: value for name, value in SETTINGS.items() if name not in os.environ})
+        settings = SETTINGS | OWN if address is None else SETTINGS
+        os.environ.update({name: value for name, value in settings.items() if name not in os.environ})
         try:
             import ray
         except ImportError:
@@ -49,7 +51,12 @@ class Ray:
     def __enter__(self) -> Ray:
         own = {"num_cpus": cores(), "num_gpus": len(gpus()), "object_store_memory": OBJECT_STORE, "include_dashboard": False}
         settings = own if self.address is None else {"address": self.address}
-        self.ray.init(log_to_driver=False, logging_level="error", **settings)
+        try:
+            self.ray.init(log_to_driver=False, logging_level="error", **settings)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            first = str(error).strip().splitlines()[0]
+            hint = "; a cluster with tokens wants RAY_AUTH_MODE=token" if self.address else ""
+            raise UsageError(f"hydra/launcher=ray: no Ray at {self.address or 'this machine'}: {first}{hint}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
