@@ -8,8 +8,8 @@ import sys
 import pytest
 from conftest import ROOT, compose_config, options
 
-from descentlab.cli import _each_run_for_itself
 from descentlab.allowed import ALLOWED, Choice, Each, Number
+from descentlab.cli import _each_run_for_itself
 from descentlab.config import run_id
 from descentlab.sweeps.plan import MAX_NAME, plan
 

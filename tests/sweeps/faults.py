@@ -1,0 +1,267 @@
+"""A user's model and data that break on purpose: the ways in which a run of the kill matrix dies, and the places where.
+
+Tests put a copy on PYTHONPATH and say `model._target_=faults.Net +model.fault=kill-mid`: kill -9 in the middle of an epoch. A
+fault strikes only while the folder that FAULT_MARKERS names has no marker of it, so the same command typed again gets through;
+without FAULT_MARKERS nothing ever breaks, and the numbers are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descentlab import checkpoints, records, tracking
+from descentlab.callbacks import checkpointing
+from descentlab.callbacks.curves import Curves
+from descentlab.data.digits import Digits as WholeDigits
+from descentlab.models.mlp import MLP
+from descentlab.records import RECORD
+from descentlab.sweeps.plan import Job
+
+SOON, MID, SECOND_VALIDATION, STEPS = 10, 35, 40, 60  # of runs with validate_every=20 budget.steps=60
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which fault is to strike, where, how many attempts at the run, and in which of its processes.
+
+    As `kill-mid`, `kill-mid-x2` (two attempts in a row), `kill-mid-r1` (rank 1).
+    """
+
+    fault: str = "none"
+    where: str = ""
+    times: int = 1
+    rank: int = 0
+
+    @classmethod
+    def read(cls, text: str, seed: int) -> Wish:
+        fault, *rest = (chaos(seed) if text == "chaos" else text).split("-")
+        numbers = {part[0]: int(part[1:]) for part in rest[1:]}
+        return cls(fault, rest[0] if rest else "", numbers.get("x", 1), numbers.get("r", 0))
+
+
+def chaos(seed: int) -> str:
+    """One run in five breaks, in a way and at a place that its seed says."""
+    draw = random.Random(f"chaos {seed}")
+    if draw.random() >= 0.2:
+        return "none"
+    fault = draw.choice(["kill", "segfault", "exit", "hang", "nan", "raise"])
+    return f"{fault}-{draw.choice(['start', 'mid', 'validation'])}"
+
+
+@cache
+def wish() -> tuple[str, Wish]:
+    """The id of this run, and what is to happen to it."""
+    job = Job.load(Path(sys.argv[1]))
+    return job.id, Wish.read(job.config["model"].get("fault", "none"), job.config["seed"])
+
+
+def due(where: str) -> bool:
+    """Whether the fault is to strike here and now; it is marked as having struck."""
+    id, wanted = wish()
+    folder = os.environ.get("FAULT_MARKERS")
+    if not folder or where != wanted.where or int(os.environ.get("LOCAL_RANK", "0")) != wanted.rank:
+        return False
+    for number in range(wanted.times):
+        with contextlib.suppress(FileExistsError):
+            (Path(folder) / f"{id}.{number}").touch(exist_ok=False)
+            return True
+    return False
+
+
+def strike(where: str) -> bool:
+    """Break if it is time to. Whoever asks sees to it if this is True: the numbers are to become NaN."""
+    if not due(where):
+        return False
+    fault = wish()[1].fault
+    print(f"the fault {fault} strikes ({where})", flush=True)  # noqa: T201
+    if fault == "nan":
+        return True
+    FAULTS[fault]()
+    return False
+
+
+def _signal_me(signum: int) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), signum)
+
+
+def _hang() -> None:
+    while True:
+        time.sleep(1)
+
+
+def _break() -> None:
+    raise ArithmeticError("broken on purpose")
+
+
+def _run_out_of_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    bound = pages * resource.getpagesize() + 2**29
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    hog = []
+    while True:
+        hog.append(torch.ones(2**26))
+
+
+def _fill_the_disk() -> None:
+    """Leave not a byte on the file system of the sweep; what fills it stands beside the sweep, to be removed."""
+    path = Path(sys.argv[1]).parent.parent / "filler"
+    for size in (2**20, 2**12, 2**9, 1):
+        with path.open("ab", buffering=0) as file:
+            try:
+                while shutil.disk_usage(path.parent).free >= 0:
+                    if not file.write(b"x" * size):
+                        break
+            except OSError:
+                continue
+
+
+def _kill_the_tracker() -> None:
+    """kill -9 of Weights & Biases' own process."""
+    for pid in _children(os.getpid()):
+        if "wandb" in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.5)
+            return
+    raise AssertionError("there is no process of W&B's to kill")
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "kill": _signal_me(signal.SIGKILL),
+    "segfault": lambda: ctypes.string_at(0),
+    "exit": lambda: os._exit(7),
+    "exit0": lambda: os._exit(0),
+    "leave": lambda: sys.exit(0),
+    "hang": _hang,
+    "stop": _signal_me(signal.SIGSTOP),
+    "terminate": _signal_me(signal.SIGTERM),
+    "raise": _break,
+    "memory": _run_out_of_memory,
+    "disk": _fill_the_disk,
+    "tracker": _kill_the_tracker,
+}
+
+
+class Net(MLP):
+    """An MLP that breaks; neither `fault` nor `pause`, the seconds that a step takes at least, changes its numbers."""
+
+    def __init__(self, fault: str = "none", pause: float = 0.005, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.pause = pause  # so that chunks of steps, and with them checkpoints, end between validations too
+        self.steps = self.validations_since = 0
+        id, wanted = wish()
+        markers = os.environ.get("FAULT_MARKERS")
+        again = markers and wanted.times > 1 and (Path(markers) / f"{id}.0").exists()
+        self.mid = SOON if again else MID
+        if strike("start"):
+            torch.nn.init.constant_(self.head.bias, torch.nan)
+        _arm()
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = super().forward(x)
+        struck = self._step() if self.training else self._validation()
+        return outputs * torch.nan if struck else outputs
+
+    def _step(self) -> bool:
+        time.sleep(self.pause)
+        self.steps, self.validations_since = self.steps + 1, 0
+        return self.steps == self.mid and strike("mid")
+
+    def _validation(self) -> bool:
+        self.validations_since += 1
+        if self.steps == SECOND_VALIDATION:
+            return strike("validation")
+        if self.steps == STEPS and self.validations_since == 2:
+            return strike("test")
+        return self.steps == 0 and strike("before")
+
+
+class Digits(WholeDigits):
+    """Data that break while they are loaded."""
+
+    def load(self) -> Any:
+        strike("data")
+        return super().load()
+
+
+def _arm() -> None:
+    """Let the run save at every chosen point, and break where no user's class gets to."""
+    checkpointing.SHARE = 1e9
+    Curves.on_validation_end = _before(Curves.on_validation_end, "callback", after=2)
+    tracking._start = _with_a_broken_log(tracking._start)
+    checkpoints.torch.save = _halfway(torch.save)
+    write_json = records.write_json
+
+    def write_record(path: Path, content: Any, durable: bool = False) -> None:
+        if path.name == RECORD:
+            path.with_name(f".{RECORD}.{os.getpid()}").write_text('{"id": "0123')
+            strike("record")
+        write_json(path, content, durable)
+
+    records.write_json = write_record
+
+
+def _before(method: Callable[..., Any], where: str, after: int) -> Callable[..., Any]:
+    calls = 0
+
+    def wrapped(self: Any, *args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            strike(where)
+        return method(self, *args)
+
+    return wrapped
+
+
+def _with_a_broken_log(start: Callable[..., Any]) -> Callable[..., Any]:
+    def started(*args: Any) -> Any:
+        run = start(*args)
+        log = run.log
+
+        def broken(*args: Any, **more: Any) -> None:
+            strike("logger")
+            log(*args, **more)
+
+        run.log = broken
+        return run
+
+    return started
+
+
+def _halfway(save: Callable[..., None]) -> Callable[..., None]:
+    """A save that leaves half of its third file when it breaks."""
+    calls = 0
+
+    def wrapped(state: Any, file: Any, **more: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 2 and wish()[1].where == "checkpoint":
+            file.write(b"PK\x03\x04 half of a checkpoint")
+            file.flush()
+            strike("checkpoint")
+            file.seek(0)
+            file.truncate()
+        save(state, file, **more)
+
+    return wrapped

@@ -1,0 +1,190 @@
+"""What an earlier command has left of a run decides what this one does with it, and the reason is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from descentlab import provenance
+from descentlab.records import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
+from descentlab.sweeps.past import REPLACED, Fate, judge, prepare, read_record
+
+FAULTS = [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.INTERRUPTED]
+RESULTS = [Status.COMPLETED, Status.DIVERGED]
+
+
+@pytest.fixture
+def fresh(job):
+    """A job that nobody has ever seen: its folder is not there."""
+    made = job("optimizer=sgd")
+    (made.folder / CONFIG).unlink()
+    made.folder.rmdir()
+    return made
+
+
+def left(job, status: Status | None = None, checkpoint: bool = False, **of_record):
+    """Leave what an attempt leaves: its config, and what else is asked for."""
+    ready = prepare(job, Fate.NEW)
+    if status is not None:
+        record = replace(ready.record(status, "so"), versions=provenance.origin(job.config), **of_record)
+        record.write(job.folder)
+    if checkpoint:
+        (job.folder / CHECKPOINT).write_bytes(b"all that it needs")
+    return ready
+
+
+def other(origin: dict[str, str], name: str) -> dict[str, str]:
+    return {**origin, name: "another"}
+
+
+def test_a_run_that_nobody_has_seen_is_new(fresh):
+    assert judge(fresh) == (Fate.NEW, "")
+
+
+@pytest.mark.parametrize("status", RESULTS)
+def test_a_result_is_reused(fresh, status):
+    left(fresh, status)
+    assert judge(fresh) == (Fate.REUSE, status)
+
+
+@pytest.mark.parametrize("status", RESULTS)
+@pytest.mark.parametrize("name", ["descentlab (source)", "torch", "python"])
+def test_a_result_of_other_code_or_versions_is_not_reused_and_it_is_said_which(fresh, status, name):
+    left(fresh, status)
+    record = read_record(fresh)
+    replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
+    assert judge(fresh) == (Fate.AGAIN, f"made by other {name}")
+
+
+def test_all_that_differs_is_named(fresh):
+    left(fresh, Status.COMPLETED)
+    record = read_record(fresh)
+    record.versions.pop("numpy")
+    record.versions["gone"] = "1.0"
+    replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
+    assert judge(fresh) == (Fate.AGAIN, "made by other gone, numpy, torch")
+
+
+@pytest.mark.parametrize("status", FAULTS)
+def test_a_fault_goes_on_from_its_checkpoint(fresh, status):
+    left(fresh, status, checkpoint=True)
+    assert judge(fresh) == (Fate.CONTINUE, status)
+
+
+@pytest.mark.parametrize("status", FAULTS)
+def test_a_fault_without_a_checkpoint_runs_again(fresh, status):
+    left(fresh, status)
+    assert judge(fresh) == (Fate.AGAIN, status)
+
+
+@pytest.mark.parametrize("name", ["descentlab (source)", "torch"])
+def test_a_checkpoint_of_other_code_is_not_gone_on_from(fresh, name):
+    ready = left(fresh, Status.INTERRUPTED, checkpoint=True)
+    replace(ready, origin=other(ready.origin, name)).save()
+    assert judge(fresh)[0] is Fate.AGAIN
+
+
+@pytest.mark.parametrize(("checkpoint", "fate"), [(True, Fate.CONTINUE), (False, Fate.AGAIN)])
+def test_a_run_without_a_record_was_cut_off(fresh, checkpoint, fate):
+    left(fresh, checkpoint=checkpoint)
+    assert judge(fresh) == (fate, "cut off")
+
+
+@pytest.mark.parametrize("status", [*RESULTS, *FAULTS, None])
+def test_rerun_runs_everything_again(fresh, status):
+    left(fresh, status, checkpoint=True)
+    assert judge(replace(fresh, config={**fresh.config, "rerun": True})) == (Fate.AGAIN, "rerun=true")
+
+
+def test_rerun_of_what_was_never_run_is_new(fresh):
+    assert judge(replace(fresh, config={**fresh.config, "rerun": True})) == (Fate.NEW, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"schema": 1}', '{"schema": 99}', '{"status": "completed"}', "\x00\xff"]
+)
+@pytest.mark.parametrize(("checkpoint", "fate"), [(True, Fate.CONTINUE), (False, Fate.AGAIN)])
+def test_a_record_that_cannot_be_read_is_as_good_as_none(fresh, text, checkpoint, fate):
+    left(fresh, Status.COMPLETED, checkpoint=checkpoint)
+    (fresh.folder / RECORD).write_bytes(text.encode("latin-1"))
+    assert judge(fresh) == (fate, "cut off")
+
+
+@pytest.mark.parametrize("text", ["", "{", "a: [", "run: 3", "run: {id: 1}", "- list", "\x00"])
+def test_a_checkpoint_whose_config_cannot_be_read_is_not_gone_on_from(fresh, text):
+    left(fresh, Status.CRASHED, checkpoint=True)
+    (fresh.folder / CONFIG).write_text(text)
+    assert judge(fresh) == (Fate.AGAIN, "crashed")
+
+
+@pytest.mark.parametrize("name", [RECORD, CONFIG])
+def test_a_folder_in_place_of_a_file_does_not_break_the_command(fresh, name):
+    left(fresh, Status.COMPLETED)
+    (fresh.folder / name).unlink()
+    (fresh.folder / name).mkdir()
+    assert judge(fresh)[0] in (Fate.AGAIN, Fate.REUSE)
+
+
+@pytest.fixture
+def mine(monkeypatch, tmp_path):
+    """A user's module, outside the package; what was looked up of it is forgotten in the end."""
+    path = tmp_path / "mine_of_test_past.py"
+    path.write_text("class Sgd: ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield path
+    provenance._module.cache_clear()
+
+
+def test_a_result_of_a_users_module_that_changed_since_is_not_reused(fresh, mine):
+    optimizer = {**fresh.config["optimizer"], "_target_": "mine_of_test_past.Sgd"}
+    given = replace(fresh, config={**fresh.config, "optimizer": optimizer})
+    left(given, Status.COMPLETED, checkpoint=True)
+    assert judge(given) == (Fate.REUSE, "completed")
+    mine.write_text("class Sgd: 'now something else'\n")
+    provenance._module.cache_clear()
+    assert judge(given) == (Fate.AGAIN, "made by other mine_of_test_past (source)")
+    left(given, Status.INTERRUPTED, checkpoint=True)
+    assert judge(given)[0] is Fate.CONTINUE
+    mine.write_text("class Sgd: 'and again'\n")
+    provenance._module.cache_clear()
+    assert judge(given)[0] is Fate.AGAIN
+
+
+def test_an_attempt_that_goes_on_counts_and_finds_all_but_what_the_last_one_said_of_its_end(fresh):
+    left(fresh, Status.CRASHED, checkpoint=True)
+    for name in (FAULT, PROGRESS, STOP, LOG, "curves.jsonl"):
+        (fresh.folder / name).write_text("of the last attempt")
+    ready = prepare(fresh, Fate.CONTINUE)
+    assert ready.attempt == 2
+    assert ready.origin == provenance.origin(fresh.config)
+    assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT, LOG, "curves.jsonl"}
+    assert prepare(fresh, Fate.CONTINUE).attempt == 3
+
+
+def test_an_attempt_that_begins_anew_counts_too_and_finds_an_empty_folder(fresh):
+    left(fresh, Status.CRASHED, checkpoint=True)
+    prepare(fresh, Fate.CONTINUE)
+    (fresh.folder / LOG).write_text("of the last attempt")
+    assert prepare(fresh, Fate.AGAIN).attempt == 3
+    assert {path.name for path in fresh.folder.iterdir()} == {CONFIG}
+    assert not (fresh.folder.parent / REPLACED).exists(), "nothing was lost that anybody would miss"
+
+
+def test_half_written_files_of_an_attempt_before_are_gone(fresh):
+    left(fresh, Status.CRASHED, checkpoint=True)
+    for name in (".record.json.123", ".last.ckpt", ".curves.parquet"):
+        (fresh.folder / name).write_text("half of")
+    prepare(fresh, Fate.CONTINUE)
+    assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT}
+
+
+@pytest.mark.parametrize("status", RESULTS)
+def test_a_result_that_is_made_again_is_kept_aside_the_last_one_only(fresh, status):
+    kept = fresh.folder.parent / REPLACED / fresh.name
+    for number in (1, 2):
+        left(fresh, status, attempt=number)
+        assert prepare(fresh, Fate.AGAIN).attempt == 1, "a result is not an attempt at this one"
+        assert Record.read(kept).attempt == number
+        assert read_record(fresh) is None
+    assert [path.name for path in kept.parent.iterdir()] == [fresh.name]

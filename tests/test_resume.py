@@ -1,0 +1,191 @@
+"""Every optimizer on every problem can be interrupted and taken up again: the same curve, bit for bit, and one run of W&B's."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import FASHION_MNIST, ROOT, options
+
+from descentlab.data import loader
+from descentlab.interruption import Interrupted, Interruption
+from descentlab.records import CHECKPOINT, CURVES, PARQUET, read_curves
+from descentlab.run import run
+
+QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150")
+AT = 7  # in the middle of an epoch, between two validations
+
+
+class AtPoint(Interruption):
+    """Asks the run to end at its `number`-th point."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.deferred = False
+
+    @property
+    def asked(self) -> str:
+        self.left -= 1
+        return "SIGTERM" if self.left <= 0 else ""
+
+
+@pytest.fixture(autouse=True)
+def a_point_after_every_step(monkeypatch):
+    monkeypatch.setattr(loader, "MAX_CHUNK", 1)
+
+
+def interrupted(job, at: int = AT, start: int = 0) -> None:
+    """Train from step `start`, where it stands, to step `at`."""
+    with pytest.raises(Interrupted, match=f"at step {at}$"):
+        run(job, AtPoint(at - start))
+
+
+def curves(job):
+    return read_curves(job.folder).drop("train_seconds")
+
+
+def resumed_equals_whole(job, *words: str) -> bool:
+    whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
+    run(whole)
+    interrupted(parts)
+    run(parts)
+    return curves(parts).equals(curves(whole)) and curves(whole).height > 5
+
+
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimizer_finds_its_state_again(job, optimizer):
+    assert resumed_equals_whole(job, "problem=digits_mlp", "model.dropout=0.2", f"optimizer={optimizer}", *QUICK)
+
+
+def is_here(problem: str) -> bool:
+    return "fashion" not in problem or FASHION_MNIST.exists() or (ROOT / "data" / "fashion_mnist").exists()
+
+
+@pytest.mark.parametrize("problem", options("problem"))
+def test_every_problem_goes_on(job, problem):
+    if not is_here(problem):
+        pytest.skip("Fashion-MNIST is not here and tests do not download: apt-get install dataset-fashion-mnist")
+    assert resumed_equals_whole(job, f"problem={problem}", "batch_size=20", *QUICK)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("schedule=cosine", "schedule.warmup=0.5"),
+        ("schedule=step",),
+        ("batch_size=full", "microbatch=64"),
+        ("batch_size=1",),
+        ("trainer.precision=64-true",),
+        ("trainer.precision=bf16-mixed",),
+        ("model.norm=batch", "data.drop_last=true"),
+        ("optimizer.amsgrad=true", "optimizer.weight_decay=0.1"),
+        ("optimizer.fused=true",),
+        ("seed=3", "data_seed=4", "model.dropout=0.5"),
+    ],
+    ids=" ".join,
+)
+def test_every_kind_of_step_goes_on(job, words):
+    assert resumed_equals_whole(job, "problem=digits_mlp", *words, *QUICK)
+
+
+def test_it_goes_on_though_the_process_has_trained_something_else_since(job):
+    words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
+    whole, parts, another = job(*words, "sweep=whole"), job(*words, "sweep=parts"), job(*words, "seed=9", "sweep=another")
+    run(whole)
+    interrupted(parts)
+    run(another)
+    run(parts)
+    assert curves(parts).equals(curves(whole))
+
+
+def test_a_run_that_goes_on_does_not_begin_anew(job, monkeypatch):
+    """It takes the steps that are left and no others."""
+    step = importlib.import_module("descentlab.optim.step").Step
+    taken: list[int] = []
+    call = step.__call__
+    monkeypatch.setattr(step, "__call__", lambda self, *args, **more: (taken.append(self.count), call(self, *args, **more))[1])
+    given = job("problem=digits_mlp", *QUICK)
+    interrupted(given)
+    run(given)
+    assert taken == list(range(12))
+
+
+def test_without_its_checkpoint_it_begins_anew_and_keeps_no_row_of_before(job):
+    words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
+    whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
+    run(whole)
+    interrupted(parts)
+    (parts.folder / CHECKPOINT).unlink()
+    run(parts)
+    assert curves(parts).equals(curves(whole))
+
+
+def test_a_damaged_checkpoint_is_said_and_it_begins_anew(job, capsys):
+    words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
+    whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
+    run(whole)
+    interrupted(parts)
+    content = bytearray((parts.folder / CHECKPOINT).read_bytes())
+    content[len(content) // 2] ^= 1
+    (parts.folder / CHECKPOINT).write_bytes(bytes(content))
+    run(parts)
+    assert "begins anew" in capsys.readouterr().err
+    assert curves(parts).equals(curves(whole))
+
+
+@pytest.mark.parametrize("left", ["nothing", "half", "a torn line more"])
+def test_curves_that_are_shorter_or_longer_than_the_checkpoint_says_lose_nothing(job, left):
+    """A disk may forget what it was told last. Whatever is left, a run is not completed with a part of its curve."""
+    words = ("problem=digits_mlp", *QUICK)
+    whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
+    run(whole)
+    interrupted(parts)
+    path = parts.folder / CURVES
+    content = path.read_bytes()
+    kept = {"nothing": b"", "half": content[: len(content) // 2], "a torn line more": content + b'{"step": 9, "tra'}
+    path.write_bytes(kept[left])
+    run(parts)
+    assert curves(parts).equals(curves(whole))
+
+
+def test_a_run_that_died_after_its_curves_were_sealed_has_all_of_them(job):
+    """Between the end of training and the record there is time to die."""
+    given = job("problem=digits_mlp", *QUICK)
+    interrupted(given)
+    checkpoint = (given.folder / CHECKPOINT).read_bytes()
+    run(given)
+    expected = curves(given)
+    assert (given.folder / PARQUET).exists()
+    (given.folder / CHECKPOINT).write_bytes(checkpoint)  # which is there until the record is
+    run(given)
+    assert curves(given).equals(expected)
+
+
+def told(path) -> dict[str, list[dict]]:
+    """The records of a .wandb file by type, as W&B's own reader prints them."""
+    line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+    printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
+    found: dict[str, list[dict]] = {}
+    for record in map(json.loads, printed.splitlines()):
+        found.setdefault(record["type"], []).append(record[record["type"]])
+    return found
+
+
+def test_a_run_that_went_on_is_one_run_of_wandb_with_the_whole_curve(job, monkeypatch, tmp_path):
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    given = job("problem=digits_mlp", "logger=wandb", *QUICK)
+    interrupted(given)
+    interrupted(given, 9, start=AT)
+    run(given)
+    (path,) = (given.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    all_told, written = told(path), read_curves(given.folder)
+    rows = [record["item"] for record in all_told["history"]]
+    assert [row["step"] for row in rows] == written["step"].unique(maintain_order=True).to_list()
+    for column in ("train/loss", "valid/loss"):
+        assert [row[column] for row in rows if column in row] == written[column].drop_nulls().to_list() != []
+    assert [record["exit_code"] for record in all_told["exit"]] == [0]
