@@ -6,8 +6,10 @@ process; every process of a data-parallel run starts it again.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -33,10 +35,16 @@ from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
 from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.sinks import Sinks
+from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.plan import Job
 from descentlab.tasks.base import Task
 
+REAPED = 5.0  # seconds until a process that died is known to have
 RELEASE = 120.0  # seconds until a process of the same run that died elsewhere must have let go
+
+
+class Died(Exception):
+    """Another process of the run died."""
 
 
 def run(job: Job, interruption: Interruption | None = None) -> Record:
@@ -70,7 +78,7 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
         trainer = _trainer(config, [clock, outcome, curves, checkpointing])
         ready = time.perf_counter()
         interruption.defer()
-        trainer.fit(task, datamodule=data)
+        _fit(trainer, task, data)
         trained = time.perf_counter()
         outcome.summary["test"] = _test(trainer, task, data, outcome)
         sinks.conclude({**outcome.summary, "status": outcome.status})
@@ -146,6 +154,18 @@ def _strategy(trainer: dict[str, Any]) -> Strategy | str:
     return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
+def _fit(trainer: L.Trainer, task: Task, data: TensorData) -> None:
+    """Train; where another process of the run has died, say so rather than what came of it here."""
+    try:
+        trainer.fit(task, datamodule=data)
+    except Exception as error:
+        for rank, process in enumerate(getattr(trainer.strategy.launcher, "procs", ()), 1):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if process.wait(REAPED):
+                    raise Died(f"process {rank} of the run: {how_it_ended(process.returncode)}") from error
+        raise
+
+
 def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
     """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
     if outcome.status is Status.DIVERGED or outcome.summary["best_step"] is None:
@@ -179,6 +199,9 @@ def _tried(job: Job, interruption: Interruption) -> Record:
         return run(job, interruption)
     except Interrupted as reason:
         return job.record(Status.INTERRUPTED, str(reason))
+    except Died as died:
+        broken = (job.folder / FAULT).exists()  # by an exception, which says more
+        return job.record(Status.FAILED if broken else Status.CRASHED, str(died))
     except UsageError as error:  # its text says it all
         print(error, file=sys.stderr)
         return job.record(Status.FAILED, str(error))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -57,6 +58,13 @@ def copied(model: nn.Module) -> dict[str, Any]:
     if sharded(model):
         return get_model_state_dict(model, options=GATHER)
     return {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+
+
+def agree_on_buffers(model: nn.Module) -> None:
+    """Give all processes the first one's buffers: each has kept running statistics of its own share of the batches."""
+    if dist.is_initialized():
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)
 
 
 def put(model: nn.Module, weights: dict[str, Any]) -> None:

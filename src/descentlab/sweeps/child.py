@@ -38,3 +38,10 @@ def _end_with(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def how_it_ended(exitcode: int | None) -> str:
+    """What an exit code says, in words."""
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {signal.Signals(-exitcode).name}; see {LOG}"
+    return f"exited with code {exitcode} before its record was written; see {LOG}"

@@ -14,8 +14,8 @@ from typing import Any
 
 from descentlab import ranks
 from descentlab.config import beyond_this_machine, cores
-from descentlab.records import LOG
 from descentlab.sweeps import child, preflight
+from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.compose import refuse
 from descentlab.sweeps.place import Attempt
 from descentlab.sweeps.plan import Job
@@ -110,13 +110,6 @@ class LocalAttempt:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid or 0, signal.SIGKILL)
         self.process.join()
-
-
-def how_it_ended(exitcode: int | None) -> str:
-    """What an exit code says, in words."""
-    if exitcode is not None and exitcode < 0:
-        return f"killed by {signal.Signals(-exitcode).name}; see {LOG}"
-    return f"exited with code {exitcode} before its record was written; see {LOG}"
 
 
 def fork_server(threads: int) -> ForkServerContext:

@@ -162,13 +162,14 @@ class Queue:
         record = past.read_record(job)
         if record is None and not watch.started and self.deadline is not None:
             return None  # taken off a cluster's queue: as if it had never been there
-        if record is None:
-            status, reason = self._death(watch, how)
-            if (status is Status.CRASHED or watch.hung) and watch.tries <= job.config["retries"] and self.deadline is None:
-                return self._try_again(watch, reason)
+        status, reason = self._death(watch, how) if record is None else (record.status, record.reason)
+        if status is Status.FAILED:
+            reason = _fault(job) or reason  # of another process, which this one died of
+        broken = status is Status.CRASHED or (watch.hung and record is None)
+        if broken and watch.tries <= job.config["retries"] and self.deadline is None:
+            return self._try_again(watch, reason)
+        if record is None or reason != record.reason:
             return self._conclude(job, status, reason)
-        if record.status is Status.FAILED and (cause := _fault(job)):  # of another process, which this one died of
-            return self._conclude(job, Status.FAILED, cause)
         return self._end(job, record)
 
     def _death(self, watch: Watch, how: str) -> tuple[Status, str]:

@@ -14,7 +14,8 @@ from descentlab.config import cores
 from descentlab.messages import UsageError
 from descentlab.records import PROGRESS, STOP, write_json
 from descentlab.sweeps import child, preflight
-from descentlab.sweeps.local import fork_server, how_it_ended
+from descentlab.sweeps.child import how_it_ended
+from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.place import Attempt
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.slots import gpus

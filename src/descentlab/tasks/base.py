@@ -150,6 +150,9 @@ class Task(L.LightningModule):
         mean = self.trainer.strategy.reduce(torch.stack(losses), reduce_op="mean")
         return {"steps": Steps(first, mean.tolist(), lrs, {step: float(norm) for step, norm in norms.items()})}
 
+    def on_validation_epoch_start(self) -> None:
+        weights.agree_on_buffers(self.model)
+
     def validation_step(self, batch: Batch, index: int) -> None:
         self._evaluate(self.valid, batch)
 
