@@ -17,8 +17,8 @@ demo: $(READY) ## train the default problem under adam and sgd, side by side; en
 test: $(READY) ## the tests, a few minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-test-slow: $(READY) ## the tests that train on the full data, some more minutes
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m slow
+test-slow: $(READY) ## the tests that train on the full data, break sweeps, start Slurm and Ray: about half an hour
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
 lint: $(READY) ## style, types, boundaries between modules
 	@$(BIN)/ruff format --check .

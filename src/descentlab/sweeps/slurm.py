@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from descentlab.messages import UsageError
@@ -20,6 +19,7 @@ from descentlab.sweeps.plan import Job
 from descentlab.sweeps.shepherd import Shepherd
 
 FOLDER, TICKET = ".slurm", "slurm.json"  # below a sweep: what submitit writes; below a run: its job's id
+PATIENCE = 120.0  # seconds to wait for a controller that is away, before anything is started
 LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
 POLL, DELAY = 2.0, 10.0  # seconds between two looks at the queue; until a file that another node wrote must have come
 OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
@@ -72,7 +72,7 @@ class Slurm:
             **{f"slurm_{name}" if name != "mem_gb" else name: value for name, value in sbatch.items() if value is not None},
         }
         self.known: dict[str, str] = {}  # the state of every job on the queue, by id
-        self.looked = -POLL
+        self.looked, self.answered = -POLL, False
 
     def __enter__(self) -> Slurm:
         return self
@@ -84,13 +84,26 @@ class Slurm:
         return preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        states, attempts = self.states(), []
+        tickets: dict[str, Job] = {}
         for job in jobs:
             with contextlib.suppress(OSError, ValueError, KeyError):
-                ticket = json.loads((job.folder / TICKET).read_text())["id"]
-                if states.get(ticket, "COMPLETED") not in OVER:
-                    attempts.append(SlurmAttempt(self, job, ticket))
-        return attempts
+                tickets[json.loads((job.folder / TICKET).read_text())["id"]] = job
+        states = self._surely() if tickets else {}
+        return [SlurmAttempt(self, job, id) for id, job in tickets.items() if states.get(id, "COMPLETED") not in OVER]
+
+    def _surely(self) -> dict[str, str]:
+        """The states, however long it takes to have them: who does not know what runs would start it twice.
+
+        Raises:
+            UsageError: Slurm does not answer.
+        """
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            states = self.states()
+            if self.answered:
+                return states
+            time.sleep(POLL)
+        raise UsageError(f"hydra/launcher=slurm: squeue has not answered for {PATIENCE:g} seconds; nothing was started")
 
     def room(self, jobs: Sequence[Job]) -> int:
         return len(jobs)  # Slurm has a queue of its own
@@ -132,9 +145,11 @@ class Slurm:
         """The state of every job that Slurm remembers, array elements each by themselves; looked up every POLL seconds."""
         if time.monotonic() - self.looked >= POLL:
             line = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i %T"]
-            answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-            if answer.returncode == 0:  # else the controller is busy or away: what was known stands
-                self.known = dict(row.split(maxsplit=1) for row in answer.stdout.splitlines())
+            try:
+                answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
+                self.known, self.answered = dict(row.split(maxsplit=1) for row in answer.splitlines()), True
+            except subprocess.SubprocessError:  # the controller is busy or away: what was known stands, and nothing new is
+                self.answered = False
             self.looked = time.monotonic()
         return self.known
 
@@ -154,6 +169,8 @@ class SlurmAttempt:
 
     def ended(self) -> str | None:
         state = self.place.states().get(self.id, "forgotten")
+        if not self.place.answered:
+            return None
         if state not in (*OVER, "forgotten"):
             self.over_since = None
             return None
@@ -171,8 +188,3 @@ class SlurmAttempt:
     def kill(self) -> None:
         if self.place.states().get(self.id, "COMPLETED") not in OVER:
             subprocess.run(["scancel", self.id], capture_output=True, timeout=60, check=False)
-
-
-def tickets(sweep: Path) -> list[Path]:
-    """The files that say which job of Slurm's a run is."""
-    return sorted(sweep.glob(f"*/{TICKET}"))
