@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from descentlab.records import Record, read_curves
 from descentlab.sweeps.compose import compose_here
 from descentlab.sweeps.plan import Job, plan
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: two threads add up in another order
 ROOT = Path(__file__).parent.parent
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 

@@ -153,6 +153,9 @@ class Task(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         weights.agree_on_buffers(self.model)
 
+    def on_test_epoch_start(self) -> None:
+        weights.agree_on_buffers(self.model)
+
     def validation_step(self, batch: Batch, index: int) -> None:
         self._evaluate(self.valid, batch)
 
