@@ -27,11 +27,11 @@ from hydra.utils import instantiate
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from descentlab import config as configuration
 from descentlab import run
 from descentlab.records import Record
 from descentlab.sweeps.compose import compose_here
-from descentlab.sweeps.plan import Job, plan
+from descentlab.sweeps.launch import checked_plan
+from descentlab.sweeps.plan import Job
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROBLEMS = ("fashion_mnist_mlp", "fashion_mnist_softmax")
@@ -67,10 +67,7 @@ def measure(problem: str) -> None:
 
 
 def make_job(*overrides: str) -> Job:
-    composed = compose_here(ROOT / "conf", *overrides)
-    config, mistakes = configuration.resolve(composed.config, composed.choices)
-    assert not mistakes, mistakes
-    return plan([config], [composed.choices], [overrides])[0]
+    return checked_plan([compose_here(ROOT / "conf", *overrides)])[0]
 
 
 def by_hand(config: dict[str, Any], train: tuple[torch.Tensor, ...], steps: int) -> float:

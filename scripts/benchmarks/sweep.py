@@ -26,8 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT, LONG = 2, 100
 LOGGERS = {"none": {}, "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}}
 APP = '''
-import os, sys
-from pathlib import Path
+import sys
 import hydra
 from hydra.core.hydra_config import HydraConfig
 

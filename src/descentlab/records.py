@@ -81,15 +81,18 @@ class Record:
         """The record in `folder`.
 
         Raises:
-            FileNotFoundError: there is none.
-            ValueError: it was written by another version of the format.
+            OSError: there is none, or no right to read it.
+            ValueError: it is damaged, or of another version of the format.
         """
         content = json.loads((folder / RECORD).read_text())
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != SCHEMA:
             raise ValueError(f"{folder / RECORD} has schema {schema}, this version reads {SCHEMA}")
-        content["status"] = Status(content["status"])
-        return cls(**content, folder=folder)
+        try:
+            content["status"] = Status(content["status"])
+            return cls(**content, folder=folder)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{folder / RECORD} has a field too many or too few: {error}") from error
 
 
 def _finite(value: Any) -> Any:
@@ -107,7 +110,7 @@ def find(sweep: Path) -> list[Record]:
     for path in sorted(sweep.glob(f"*/{RECORD}")):
         try:
             found.append(Record.read(path.parent))
-        except (OSError, TypeError, KeyError, ValueError) as error:  # no right to read, a field too many, not JSON
+        except (OSError, ValueError) as error:
             print(f"{path} is left out: it cannot be read ({error})", file=sys.stderr)
     return found
 
@@ -121,6 +124,15 @@ def is_held(lock: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """What `write_json` wrote to `path`; empty if there is nothing that can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) -> None:

@@ -159,11 +159,21 @@ def _fit(trainer: L.Trainer, task: Task, data: TensorData) -> None:
     try:
         trainer.fit(task, datamodule=data)
     except Exception as error:
+        if not _lost_another(error):
+            raise
+        ended: dict[int, int] = {}  # rank -> exit code
         for rank, process in enumerate(getattr(trainer.strategy.launcher, "procs", ()), 1):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                if process.wait(REAPED):
-                    raise Died(f"process {rank} of the run: {how_it_ended(process.returncode)}") from error
-        raise
+                ended[rank] = process.wait(REAPED)
+        first = min(ended, key=lambda rank: ended[rank], default=None)  # a signal is negative; others end with 1 for its sake
+        if first is None or not ended[first]:
+            raise Died(f"another process of the run: {error}") from error
+        raise Died(f"process {first} of the run: {how_it_ended(ended[first])}") from error
+
+
+def _lost_another(error: Exception) -> bool:
+    """Whether `error` says that a process cannot be reached: never what is wrong with it."""
+    return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
@@ -214,7 +224,7 @@ def _leave_to_the_first(record: Record, folder: Path) -> int:
     """Say what broke in this process, if the first one cannot know; the exit code tells Lightning whether to end the others."""
     if record.status is Status.FAILED and folder.exists():
         write_json(folder / FAULT, {"reason": record.reason})
-    return int(record.status is Status.FAILED)
+    return int(record.status.is_fault)
 
 
 if __name__ == "__main__":

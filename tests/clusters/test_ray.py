@@ -126,8 +126,8 @@ def test_a_killed_command_leaves_nothing_that_trains(bench):
 
 @pytest.fixture
 def cluster(bench):
-    """The address of a Ray that was there before, as `ray start` leaves it."""
-    settings = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    """The address of a Ray that was there before, as `ray start` leaves it: on loopback, as both sides must be told."""
+    bench.environment.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"})
     ray = str(Path(sys.executable).with_name("ray"))
     address = f"127.0.0.1:{free_port()}"
     options = ("--head", "--block", "--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}", "--num-cpus=2")
@@ -135,7 +135,7 @@ def cluster(bench):
     log = bench.folder / "ray.log"
     with log.open("w") as output:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        started = subprocess.Popen(line, env={**bench.environment, **settings}, start_new_session=True, **pipes)
+        started = subprocess.Popen(line, env=bench.environment, start_new_session=True, **pipes)
     try:
         wait_until(lambda: "Ray runtime started" in log.read_text() or started.poll() is not None, 60, "Ray")
         assert started.poll() is None, log.read_text()

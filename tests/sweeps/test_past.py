@@ -52,14 +52,14 @@ def test_a_result_is_reused(fresh, status):
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch", "python"])
 def test_a_result_of_other_code_or_versions_is_not_reused_and_it_is_said_which(fresh, status, name):
     left(fresh, status)
-    record = read_record(fresh)
+    record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
     assert judge(fresh) == (Fate.AGAIN, f"made by other {name}")
 
 
 def test_all_that_differs_is_named(fresh):
     left(fresh, Status.COMPLETED)
-    record = read_record(fresh)
+    record = read_record(fresh.folder)
     record.versions.pop("numpy")
     record.versions["gone"] = "1.0"
     replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
@@ -186,5 +186,5 @@ def test_a_result_that_is_made_again_is_kept_aside_the_last_one_only(fresh, stat
         left(fresh, status, attempt=number)
         assert prepare(fresh, Fate.AGAIN).attempt == 1, "a result is not an attempt at this one"
         assert Record.read(kept).attempt == number
-        assert read_record(fresh) is None
+        assert read_record(fresh.folder) is None
     assert [path.name for path in kept.parent.iterdir()] == [fresh.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 
 import yaml
 
@@ -24,7 +25,7 @@ class Fate(StrEnum):
 
 def judge(job: Job) -> tuple[Fate, str]:
     """What is to be done with `job`, and why. Nothing that other code or other versions made is used."""
-    record = read_record(job)
+    record = read_record(job.folder)
     if record is None and not (job.folder / CONFIG).exists():
         return Fate.NEW, ""
     if job.config["rerun"]:
@@ -47,11 +48,11 @@ def is_alive(job: Job) -> bool:
     return is_held(job.folder / ALIVE)
 
 
-def read_record(job: Job) -> Record | None:
-    """The record of `job`; None if there is none that can be read."""
+def read_record(folder: Path) -> Record | None:
+    """The record in `folder`; None if there is none that can be read."""
     try:
-        return Record.read(job.folder)
-    except (OSError, ValueError, TypeError, KeyError):
+        return Record.read(folder)
+    except (OSError, ValueError):
         return None
 
 
@@ -73,7 +74,7 @@ def prepare(job: Job, fate: Fate) -> Job:
     Raises:
         OSError: the folder cannot be written.
     """
-    last, record = _last_attempt(job), read_record(job)
+    last, record = _last_attempt(job), read_record(job.folder)
     before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
     if fate is Fate.CONTINUE:
         named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP)]
@@ -81,15 +82,14 @@ def prepare(job: Job, fate: Fate) -> Job:
         for leftover in [*named, *half_written]:
             leftover.unlink(missing_ok=True)
     else:
-        _set_aside(job)
+        _set_aside(job, record)
     ready = replace(job, attempt=before + 1, origin=provenance.origin(job.config))
     ready.save()
     return ready
 
 
-def _set_aside(job: Job) -> None:
+def _set_aside(job: Job, record: Record | None) -> None:
     """Empty the folder of `job`; a result goes to REPLACED, where it takes the place of an older one."""
-    record = read_record(job)
     if record is not None and record.status.is_result:
         kept = job.folder.parent / REPLACED / job.name
         shutil.rmtree(kept, ignore_errors=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from descentlab.records import STOP
 from descentlab.sweeps.plan import Job
 
 
@@ -54,3 +55,11 @@ class Place(AbstractContextManager["Place"], Protocol):
     def wait(self, attempts: Sequence[Attempt], seconds: float) -> None:
         """Return when one of `attempts` may have ended, or after `seconds`."""
         ...
+
+
+def stop_by_file(attempt: Attempt) -> None:
+    """Stop an attempt on a cluster: by a file looked for where it runs; one that has not begun is taken off the queue."""
+    if attempt.began():
+        (attempt.job.folder / STOP).touch()
+    else:
+        attempt.kill()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from descentlab.records import PROGRESS, write_json
+from descentlab.records import PROGRESS, read_json, write_json
 
 if TYPE_CHECKING:
     from descentlab.budget import Plan
@@ -42,10 +41,7 @@ class ProgressWriter:
 
 def read(folder: Path) -> Mapping[str, Any]:
     """What the run in `folder` last said of itself; empty before it said anything."""
-    try:
-        return json.loads((folder / PROGRESS).read_text())
-    except (OSError, json.JSONDecodeError):
-        return {}
+    return read_json(folder / PROGRESS)
 
 
 def remaining(state: Mapping[str, Any]) -> float | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from descentlab.records import FAULT, PROGRESS, Record, Status
+from descentlab.records import FAULT, PROGRESS, Record, Status, read_json
 from descentlab.sweeps import past
 from descentlab.sweeps.child import GRACE
 from descentlab.sweeps.past import Fate
@@ -159,12 +158,13 @@ class Queue:
 
     def _settle(self, watch: Watch, how: str) -> None:
         job = watch.attempt.job
-        record = past.read_record(job)
+        record = past.read_record(job.folder)
         if record is None and not watch.started and self.deadline is not None:
             return None  # taken off a cluster's queue: as if it had never been there
-        status, reason = self._death(watch, how) if record is None else (record.status, record.reason)
+        cause = str(read_json(job.folder / FAULT).get("reason", ""))  # in a process that does not write the record
+        status, reason = self._death(watch, how, cause) if record is None else (record.status, record.reason)
         if status is Status.FAILED:
-            reason = _fault(job) or reason  # of another process, which this one died of
+            reason = cause or reason  # for this one died of the other
         broken = status is Status.CRASHED or (watch.hung and record is None)
         if broken and watch.tries <= job.config["retries"] and self.deadline is None:
             return self._try_again(watch, reason)
@@ -172,11 +172,11 @@ class Queue:
             return self._conclude(job, status, reason)
         return self._end(job, record)
 
-    def _death(self, watch: Watch, how: str) -> tuple[Status, str]:
+    def _death(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
         """The status of a run that ended without a record, and why."""
         if watch.fault:
             return Status.TIMEOUT, how
-        if cause := _fault(watch.attempt.job):
+        if cause:
             return Status.FAILED, cause
         if self.deadline is not None:
             return Status.INTERRUPTED, how
@@ -185,7 +185,7 @@ class Queue:
     def _try_again(self, watch: Watch, reason: str) -> None:
         job = watch.attempt.job
         delay = job.config["retry_after"] * 2 ** (watch.tries - 1)
-        self.fates[job.id] = past.Fate.CONTINUE if past.has_checkpoint(job) else Fate.AGAIN
+        self.fates[job.id] = Fate.CONTINUE if past.has_checkpoint(job) else Fate.AGAIN
         self.later.append((time.monotonic() + delay, job))
         self.view.tried(job, reason, delay)
 
@@ -218,12 +218,3 @@ class Queue:
 
     def _unstarted(self) -> int:
         return len(self.waiting) + len(self.later) + sum(watch.began is None for watch in self.running)
-
-
-def _fault(job: Job) -> str:
-    """What broke in a process of the run that does not write its record; empty if nothing did."""
-    try:
-        content: dict[str, Any] = json.loads((job.folder / FAULT).read_text())
-        return str(content["reason"])
-    except (OSError, ValueError, KeyError):
-        return ""

@@ -16,7 +16,7 @@ from descentlab.records import PROGRESS, STOP, write_json
 from descentlab.sweeps import child, preflight
 from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.local import fork_server
-from descentlab.sweeps.place import Attempt
+from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.slots import gpus
 
@@ -135,10 +135,7 @@ class RayAttempt:
             return f"lost by Ray: {type(error).__name__}"
 
     def stop(self) -> None:
-        if self.began():
-            (self.job.folder / STOP).touch()
-        else:
-            self.kill()
+        stop_by_file(self)
 
     def kill(self) -> None:
         if self.ended() is None:

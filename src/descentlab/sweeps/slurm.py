@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from descentlab.messages import UsageError
-from descentlab.records import RECORD, STOP
+from descentlab.records import RECORD, read_json, write_json
 from descentlab.sweeps import preflight
 from descentlab.sweeps.local import fork_server
-from descentlab.sweeps.place import Attempt
+from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.shepherd import Shepherd
 
@@ -43,7 +43,7 @@ class Slurm:
         additional_parameters: any other option of sbatch.
 
     Raises:
-        UsageError: there is no Slurm here, or submitit is not installed.
+        UsageError: there is no Slurm here.
     """
 
     def __init__(
@@ -84,10 +84,7 @@ class Slurm:
         return preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        tickets: dict[str, Job] = {}
-        for job in jobs:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                tickets[json.loads((job.folder / TICKET).read_text())["id"]] = job
+        tickets = {id: job for job in jobs if (id := ticket(job.folder))}
         states = self._surely() if tickets else {}
         return [SlurmAttempt(self, job, id) for id, job in tickets.items() if states.get(id, "COMPLETED") not in OVER]
 
@@ -131,7 +128,7 @@ class Slurm:
         self.looked = -POLL  # what was known is old
         attempts = [SlurmAttempt(self, job, one.job_id) for job, one in zip(jobs, submitted, strict=True)]
         for attempt in attempts:
-            (attempt.job.folder / TICKET).write_text(json.dumps({"id": attempt.id}))
+            write_json(attempt.job.folder / TICKET, {"id": attempt.id})
         return attempts
 
     def _resources(self, job: Job) -> dict[str, Any]:
@@ -157,6 +154,11 @@ class Slurm:
         time.sleep(seconds)
 
 
+def ticket(folder: Path) -> str | None:
+    """The id of the job of Slurm's that the run in `folder` is; None if it never was one."""
+    return read_json(folder / TICKET).get("id")
+
+
 class SlurmAttempt:
     """A job of Slurm's, perhaps started several times."""
 
@@ -180,10 +182,7 @@ class SlurmAttempt:
         return f"Slurm job {self.id}: {state}; see {self.job.folder.parent.name}/{FOLDER}"
 
     def stop(self) -> None:
-        if self.began():
-            (self.job.folder / STOP).touch()
-        else:
-            self.kill()
+        stop_by_file(self)
 
     def kill(self) -> None:
         if self.place.states().get(self.id, "COMPLETED") not in OVER:

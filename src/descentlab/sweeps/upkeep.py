@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, CONFIG, LOCK, Record, Status, is_held
+from descentlab.records import CHECKPOINT, CONFIG, LOCK, Status, is_held
 from descentlab.sweeps import progress
-from descentlab.sweeps.past import REPLACED
-from descentlab.sweeps.slurm import TICKET
+from descentlab.sweeps.past import REPLACED, read_record
+from descentlab.sweeps.slurm import ticket
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,8 @@ def _state(folder: Path, busy: bool) -> State:
     said = progress.read(folder)
     step = f"{said.get('step', 0)}/{said['total']}" if said.get("total") else str(said.get("step", ""))
     size = (folder / CHECKPOINT).stat().st_size if (folder / CHECKPOINT).exists() else 0
-    try:
-        record = Record.read(folder)
-    except (OSError, ValueError, TypeError, KeyError):
+    record = read_record(folder)
+    if record is None:
         return State(folder.name, _without_record(folder, busy), step, "", size)
     if record.status.is_result:
         step = str(record.summary.get("steps", step))
@@ -54,8 +51,8 @@ def _state(folder: Path, busy: bool) -> State:
 
 
 def _without_record(folder: Path, busy: bool) -> str:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        return f"on Slurm as {json.loads((folder / TICKET).read_text())['id']}"
+    if id := ticket(folder):
+        return f"on Slurm as {id}"
     return "running" if busy else "cut off"
 
 
