@@ -78,7 +78,7 @@ def test_folders_are_named_by_what_differs():
 
 def test_folder_names_are_short_and_distinct():
     long = "schedule.milestones=[" + ",".join(["0.123456"] * 20) + "]"
-    one, two = jobs(["schedule=step", long, "seed=1"], ["schedule=step", long.replace("0.123456]", "0.5]"), "seed=1"])
+    one, two = jobs(["schedule=multistep", long, "seed=1"], ["schedule=multistep", long.replace("0.123456]", "0.5]"), "seed=1"])
     assert one.name != two.name
     assert max(len(one.name), len(two.name)) <= MAX_NAME
 

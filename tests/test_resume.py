@@ -189,3 +189,14 @@ def test_a_run_that_went_on_is_one_run_of_wandb_with_the_whole_curve(job, monkey
     for column in ("train/loss", "valid/loss"):
         assert [row[column] for row in rows if column in row] == written[column].drop_nulls().to_list() != []
     assert [record["exit_code"] for record in all_told["exit"]] == [0]
+
+
+@pytest.mark.parametrize("engine", ["lightning", "explicit"])
+@pytest.mark.parametrize("how", ["budget", "patience", "divergence"])
+def test_a_run_that_died_after_its_last_step_takes_no_other(job, engine, how):
+    ends = {"budget": (), "patience": ("stop.patience=1", "stop.min_delta=9"), "divergence": ("optimizer.lr=1e6",)}[how]
+    words = ("problem=digits_mlp", "optimizer=scratch/momentum", f"engine={engine}", "checkpoint.keep=true", *ends, *QUICK)
+    given = job(*words)
+    first = run(given)
+    second = run(given)
+    assert (second.status, second.reason, second.summary) == (first.status, first.reason, first.summary)

@@ -18,6 +18,13 @@ from descentlab.allowed import ALLOWED
 from descentlab.messages import nearest
 from descentlab.records import NOT_IDENTITY
 
+# The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
+SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
+OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
+LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
+
+GROUP_KEYS = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
+
 
 def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The plain, fully resolved config, and one message for every mistake found in it.
@@ -60,12 +67,21 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     budget, batch, trainer = config["budget"], config["batch_size"], config["trainer"]
     if all(value is None for value in budget.values()):
         yield "budget: nothing would ever end the run; set one of " + ", ".join(f"budget.{key}" for key in budget)
-    needs_end = config["schedule"]["_target_"].endswith(("Cosine", "Step")) or 0 < config["schedule"]["warmup"] < 1
-    if needs_end and all(budget[key] is None for key in ("epochs", "steps", "examples")):
-        yield "schedule: it must know the last step, which budget.seconds alone does not tell; set budget.steps or epochs too"
+    if all(budget[key] is None for key in ("epochs", "steps", "examples")):
+        whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
+        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
     processes = trainer["devices"] * trainer["num_nodes"]
     if isinstance(batch, int) and 0 < batch < processes:
         yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
+    if config["decay"]["rate"] and config["optimizer"].get("weight_decay"):
+        yield "two weight decays: set optimizer.weight_decay=0 with decay.rate"
+    if (any(config["clip"].values()) or config["decay"]["kind"] == "coupled") and trainer["precision"] == "16-mixed":
+        yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+    if config["average"]["kind"] != "none" and trainer["strategy"] == "fsdp":
+        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
+    yield from _group_mistakes(config)
+    if config["engine"] == "explicit":
+        yield from _beyond_the_explicit_engine(config)
     if config["model"].get("norm") == "batch" and 1 in (batch, config["microbatch"]):
         yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
     if config["stop"]["at_target"] and config["target"] is None:
@@ -76,6 +92,46 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only"
     if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
         yield f"trainer.num_nodes={trainer['num_nodes']}: say how the nodes share the work, trainer=ddp or trainer=fsdp"
+
+
+def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
+    trainer, decay = config["trainer"], config["decay"]
+    if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
+        yield "engine=explicit has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
+    if trainer["precision"] not in ("32-true", "64-true"):
+        yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
+    extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
+    extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
+    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile")}
+    extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
+    for key in (key for key, wanted in extras.items() if wanted):
+        yield f"engine=explicit is the bare loop: it has no {key}"
+
+
+def _group_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+    for place, rule in enumerate(config["groups"]):
+        for key in rule:
+            if key not in GROUP_KEYS:
+                yield f"groups[{place}].{key}: an entry has {', '.join(GROUP_KEYS)}{nearest(key, GROUP_KEYS)}"
+        if rule.get("to", "optimizer") not in ("optimizer", "auxiliary"):
+            yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
+        try:
+            re.compile(str(rule.get("match", "")))
+        except re.error as error:
+            yield f"groups[{place}].match={rule['match']} is no regular expression: {error}"
+
+
+def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
+    """Why `schedule` must know the last step; nothing if it need not (Schedule.needs_end, without the class)."""
+    module, _, kind = schedule["_target_"].rpartition(".")
+    if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
+        return f"{name}: {kind} must know the last step"
+    for key in LENGTHS:
+        value = schedule.get(key)
+        for length in value if isinstance(value, list) else [value]:
+            if isinstance(length, int | float) and 0 < length < 1:
+                return f"{name}.{key}={_written(value)} is a fraction of all steps"
+    return ""
 
 
 def beyond_this_machine(config: Mapping[str, Any]) -> Iterator[str]:

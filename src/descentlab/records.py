@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 # Config keys that say where a result is put, how it is watched and how fast it is made: none changes what is computed.
 NOT_IDENTITY = frozenset(
-    {"sweep", "output_dir", "data_dir", "logger", "log_every", "checkpoint", "rerun", "hydra"}
+    {"search", "sweep", "output_dir", "data_dir", "logger", "log_every", "checkpoint", "rerun", "hydra"}
     | {"workers", "threads", "jobs_per_gpu", "on_error", "retries", "retry_after", "timeout", "heartbeat"}
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
@@ -191,8 +191,8 @@ class CurveWriter:
 def read_curves(folder: Path) -> pl.DataFrame:
     """The curves of the run in `folder`, one row a logged step.
 
-    Columns: step, examples, epoch, train_seconds, train/loss, train/lr, train/grad_norm, valid/..., each null where it
-    was not measured.
+    Columns: step, examples, epoch, gradient_evaluations, train_seconds, train/loss, train/lr, train/grad_norm,
+    train/update_norm, valid/..., each null where it was not measured.
     """
     import polars as pl
 

@@ -23,6 +23,7 @@ from filelock import FileLock
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
+from torch import nn
 
 from descentlab import checkpoints, provenance, ranks, weights
 from descentlab.budget import Plan
@@ -31,8 +32,10 @@ from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
 from descentlab.data.tensors import TensorData
+from descentlab.explicit import Explicit
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
+from descentlab.optim.recipe import Recipe
 from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.sinks import Sinks
 from descentlab.sweeps.child import how_it_ended
@@ -65,9 +68,12 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     data.serve(plan, config["data_seed"], config["microbatch"])
 
     L.seed_everything(config["seed"], verbose=False)
-    parts = {name: _build(config[name]) for name in ("model", "optimizer", "schedule")}
+    model: nn.Module = _build(config["model"])
+    if config["compile"]:
+        model.compile()
     make_task = _build({**config["task"], "_partial_": True})
-    task: Task = make_task(**parts, total_steps=plan.total, measure_every=config["log_every"])
+    recipe = Recipe.of(config, _build)
+    task: Task = make_task(model=model, recipe=recipe, total_steps=plan.total, measure_every=config["log_every"])
 
     saved = checkpoints.read(job.folder) if ranks.is_first() else None
     clock = Clock()
@@ -113,6 +119,7 @@ def _build(node: dict[str, Any]) -> Any:
 
 def _set_up_torch(config: dict[str, Any]) -> None:
     warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on what this program decides itself
+    warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph")  # optim/step.py breaks the cycle
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.set_num_threads(config["threads"])
     if config["deterministic"]:
@@ -122,12 +129,14 @@ def _set_up_torch(config: dict[str, Any]) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # or gloo looks the host's name up, which may not resolve
 
 
-def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer:
-    """A trainer without Lightning's own logging, checkpoints, bars and signal handlers.
+def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer | Explicit:
+    """The explicit loop, or Lightning's trainer without its own logging, checkpoints, bars and signal handlers.
 
     Its epoch is the stretch between two validations (the loader ends there), and it begins with a full validation: step 0.
     """
     wanted = config["trainer"]
+    if config["engine"] == "explicit":
+        return Explicit(callbacks, wanted["accelerator"], wanted["precision"])
     slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     trainer = L.Trainer(
         **{**wanted, "strategy": _strategy(wanted)},
@@ -154,7 +163,7 @@ def _strategy(trainer: dict[str, Any]) -> Strategy | str:
     return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
-def _fit(trainer: L.Trainer, task: Task, data: TensorData) -> None:
+def _fit(trainer: L.Trainer | Explicit, task: Task, data: TensorData) -> None:
     """Train; where another process of the run has died, say so rather than what came of it here."""
     try:
         trainer.fit(task, datamodule=data)
@@ -176,7 +185,7 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _test(trainer: L.Trainer, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
+def _test(trainer: L.Trainer | Explicit, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
     """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
     if outcome.status is Status.DIVERGED or outcome.summary["best_step"] is None:
         return {}

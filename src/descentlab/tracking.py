@@ -12,7 +12,7 @@ from typing import Any
 from descentlab.sweeps.plan import Job
 
 Row = Mapping[str, Any]
-AXES = ("step", "examples", "train_seconds")
+AXES = ("step", "examples", "gradient_evaluations", "train_seconds")
 PATIENCE = 15.0  # seconds to wait for the server before going on offline
 
 

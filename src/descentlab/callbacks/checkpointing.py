@@ -68,6 +68,7 @@ class Checkpointing(L.Callback):
     def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if self.saved:
             self._restore(task, self.saved)
+            trainer.should_stop = self.saved["over"]
             self.saved = None
 
     def on_train_batch_end(self, trainer: L.Trainer, task: Task, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -81,7 +82,7 @@ class Checkpointing(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if self.keep:
-            self._save(task)
+            self._save(task, over=True)
 
     def _decide(self, trainer: L.Trainer, task: Task) -> None:
         if trainer.should_stop:
@@ -94,10 +95,10 @@ class Checkpointing(L.Callback):
         if wish == END:
             raise Interrupted(f"{self.interruption.asked or 'another process'} at step {task.step.count}")
 
-    def _save(self, task: Task) -> None:
+    def _save(self, task: Task, over: bool = False) -> None:
         began = time.monotonic()
         with self.clock.paused():
-            state = self._state(task)
+            state = {**self._state(task), "over": over}  # and only the test is to come
             if ranks.is_first():
                 try:
                     checkpoints.write(self.folder, state)
@@ -109,6 +110,7 @@ class Checkpointing(L.Callback):
     def _state(self, task: Task) -> State:
         return {
             "step": task.step.count,
+            "stepping": task.step.state_dict(),
             "weights": weights.copied(task.model),
             "optimizer": weights.optimizer_state(task.model, task.step.bare_optimizer),
             "best_weights": self.outcome.best_weights,
@@ -122,7 +124,7 @@ class Checkpointing(L.Callback):
     def _restore(self, task: Task, saved: State) -> None:
         weights.put(task.model, saved.get("weights", {}))
         weights.put_optimizer_state(task.model, task.step.bare_optimizer, saved.get("optimizer", {}))
-        task.step.go_on_from(saved["step"])
+        task.step.load_state_dict(saved["stepping"])
         self.outcome.load_state_dict(saved["outcome"])
         self.outcome.best_weights = saved.get("best_weights", {})
         self.clock.go_on_from(saved["clock"])

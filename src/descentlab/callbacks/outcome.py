@@ -48,6 +48,7 @@ class Outcome(L.Callback):
         self.plan, self.clock, self.stop, self.target = plan, clock, stop, target
         self.status, self.reason = Status.COMPLETED, ""
         self.summary: dict[str, Any] = {"target": target, "steps_to_target": None, "seconds_to_target": None}
+        self.summary["gradient_evaluations_to_target"] = None
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
         self.stale, self.reference = 0, None  # validations since the last improvement, and what that one reached
@@ -105,6 +106,7 @@ class Outcome(L.Callback):
         reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
         if reached and self.summary["steps_to_target"] is None:
             self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
+            self.summary["gradient_evaluations_to_target"] = task.step.evaluations
 
     def _enough(self) -> bool:
         """Whether the run may end before its budget does."""
@@ -116,15 +118,18 @@ class Outcome(L.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """All but the best weights."""
-        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound}
+        ended = {"status": str(self.status), "reason": self.reason}
+        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound, **ended}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.summary, self.bound = state_dict["summary"], state_dict["bound"]
         self.stale, self.reference = state_dict["stale"], state_dict["reference"]
+        self.status, self.reason = Status(state_dict["status"]), state_dict["reason"]
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         diverged = self.summary["diverged_step"]
         count = task.step.count if diverged is None else diverged
         self.summary |= {"steps": count, "examples": self.plan.examples(count)}
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
+        self.summary["gradient_evaluations"] = task.step.evaluations
         self.summary |= {"monitor": task.monitor, "mode": task.mode}

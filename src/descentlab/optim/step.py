@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descentlab.optim.schedules import Schedule
+from descentlab.optim.evaluation import FrozenStatistics, Look
+from descentlab.optim.recipe import Recipe
+from descentlab.optim.values import Values
 from descentlab.weights import norm
 
 if TYPE_CHECKING:
     from descentlab.data.loader import Part
-
 
 LISTENING = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 
@@ -34,53 +37,125 @@ def hands_through(trainer: L.Trainer) -> bool:
     return not listens and getattr(trainer.precision_plugin, "scaler", None) is None
 
 
-def backward_through(strategy: Strategy, loss: Tensor) -> None:
+def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = False) -> None:
     """Accumulate the gradients of `loss`, averaged over processes where the strategy has several."""
     strategy.pre_backward(loss)
-    loss.backward()
+    loss.backward(create_graph=create_graph)
     strategy.post_backward(loss)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers of Python, NumPy and torch that depend on `seed` alone; before and after, nothing has been drawn."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        for sow in (random.seed, np.random.seed, torch.manual_seed):
+            sow(seed % 2**32)
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
 
 
 class Step:
     """Takes one step at a time and counts them; `count` is the x axis of every curve.
 
     Args:
+        model: whose parameters are updated.
         loss: batch -> scalar mean loss of the model as it is.
         backward: accumulates gradients; averages them over processes.
         optimizer: bare, or wrapped by Lightning where it has something to add.
-        schedule: step, total -> multiplier of each parameter group's initial learning rate.
+        recipe: what happens around the optimizer's update, and what it needs.
         total: the run's steps, if known.
+        mean: averages a loss over processes.
+        scale: what half precision has multiplied the gradients by.
     """
 
     def __init__(
         self,
+        model: nn.Module,
         loss: Callable[[tuple[Tensor, ...]], Tensor],
         backward: Callable[[Tensor], None],
         optimizer: Optimizer | LightningOptimizer,
-        schedule: Schedule,
+        recipe: Recipe,
         total: int | None,
+        mean: Callable[[Tensor], Tensor] = lambda loss: loss,
+        scale: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        self.loss, self.backward, self.optimizer = loss, backward, optimizer
-        self.schedule, self.total = schedule, total
+        self.model, self.loss, self.backward, self.optimizer = model, loss, backward, optimizer
+        self.recipe, self.total, self.mean, self.scale = recipe, total, mean, scale
         self.count = 0
-        self.multiplier = 1.0
-        self.grad_norm = torch.tensor(math.nan)
-        self.initial_lrs = [group["lr"] for group in optimizer.param_groups]
+        self.evaluations = 0  # of the gradient of a batch; a Hessian-vector product counts as one
+        self.measured: dict[str, Tensor] = {}
+        self.values = Values(self.bare_optimizer, recipe)
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.tracker = recipe.average.tracker(self.parameters, total)
+        self.look = Look(model, self.bare_optimizer, self.tracker)
+        self.frozen = FrozenStatistics(model)
+        needs = recipe.needs
+        self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient
 
     def __call__(self, parts: Sequence[Part], measure: bool = False) -> Tensor:
         """Update the weights once; returns the loss before the update, this process's share of it.
 
         Args:
             parts: of the batch.
-            measure: set `grad_norm`, the Euclidean norm of the whole gradient, a scalar.
+            measure: set `measured`: the Euclidean norms of the whole gradient and of the update, scalars.
         """
-        self._schedule()
+        self.values.set(self.count, self.total)
+        before = [p.detach().clone() for p in self.parameters] if measure else []
+        self.measuring = measure
+        loss = self.take(parts)
+        if measure:
+            now = [p.detach() for p in self.parameters]
+            self.measured["update_norm"] = norm(list(torch._foreach_sub(now, before)))  # pyright: ignore[reportPrivateImportUsage]
+        self.count += 1
+        if self.tracker is not None:
+            self.tracker.update(self.count)
+        return loss
+
+    def _with_gradient(self, parts: Sequence[Part]) -> Tensor:
+        loss = self._evaluate(parts)
+        self._finish_gradients()
+        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
+        self._update()
+        return loss
+
+    def _with_closure(self, parts: Sequence[Part]) -> Tensor:
+        losses: list[Tensor] = []
+
+        @torch.enable_grad()
+        def closure() -> Tensor:
+            with self.frozen if losses else nullcontext():
+                losses.append(self._evaluate(parts))
+            self._finish_gradients()
+            return self.mean(losses[-1])
+
+        self._update(closure)
+        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
+        return losses[0]
+
+    def _with_two_passes(self, parts: Sequence[Part]) -> Tensor:
+        loss = self._evaluate(parts)
+
+        @torch.enable_grad()
+        def again() -> Tensor:
+            with self.frozen:
+                second = self._evaluate(parts)
+            self._finish_gradients()
+            return second
+
+        self._update(again)
+        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
+        return loss
+
+    def _evaluate(self, parts: Sequence[Part]) -> Tensor:
+        """The loss of the batch at the weights as they are, its gradient accumulated."""
         self.optimizer.zero_grad()
         losses = [self._part(part) for part in parts]
-        if measure:  # before the update, which may change gradients in place
-            self.grad_norm = self._norm()
-        self.optimizer.step()
-        self.count += 1
+        self.evaluations += 1
+        if self.measuring:
+            self.measuring = False  # the first gradient of a step is the one at its weights
+            self.measured["grad_norm"] = self._norm()  # before it is clipped, or changed in place
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _part(self, part: Part) -> Tensor:
@@ -90,29 +165,42 @@ class Step:
         self.backward(loss)
         return loss.detach()
 
-    def _schedule(self) -> None:
-        multiplier = self.schedule(self.count, self.total)
-        if multiplier == self.multiplier:
-            return
-        self.multiplier = multiplier
-        for group, lr in zip(self.optimizer.param_groups, self.initial_lrs, strict=True):
-            group["lr"] = lr * multiplier
+    def _finish_gradients(self) -> None:
+        self.recipe.decay.to_gradients(self.bare_optimizer)
+        self.recipe.clip(self.parameters)
 
-    @property
-    def lr(self) -> float:
-        """The learning rate of the last step, of the first parameter group."""
-        return float(self.optimizer.param_groups[0]["lr"])
+    def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
+        arguments: Any = () if closure is None else (closure,)
+        with seeded(hash((self.recipe.seed, self.count))) if self.recipe.needs.random else nullcontext():
+            self.optimizer.step(*arguments)
+        if self.recipe.needs.graph:
+            self.evaluations += self._products()
+            self.optimizer.zero_grad()  # a gradient with a graph and its weight hold each other
+
+    def _products(self) -> int:
+        """The Hessian-vector products of this step, as pytorch_optimizer's classes say."""
+        period = getattr(self.bare_optimizer, "update_period", 1)
+        return getattr(self.bare_optimizer, "num_samples", 1) if self.count % period == 0 else 0
 
     @property
     def bare_optimizer(self) -> Optimizer:
         """The optimizer itself, without Lightning's wrapping."""
         return self.optimizer.optimizer if isinstance(self.optimizer, LightningOptimizer) else self.optimizer
 
-    def go_on_from(self, count: int) -> None:
-        """Take the next step as the one after `count`, the optimizer having been given its state of then."""
-        self.count = count
-        self.multiplier = math.nan  # unlike any: the learning rates are set anew
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds besides weights and the optimizer's state; whole tensors on any device."""
+        average = None if self.tracker is None else self.tracker.state_dict()
+        schedule = self.recipe.schedule.state_dict()
+        return {"count": self.count, "evaluations": self.evaluations, "average": average, "schedule": schedule}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after `state`'s step, the optimizer having been given its state of then."""
+        self.count, self.evaluations = state["count"], state["evaluations"]
+        if self.tracker is not None:
+            self.tracker.load_state_dict(state["average"])
+        self.recipe.schedule.load_state_dict(state["schedule"])
+        self.values.forget()
 
     def _norm(self) -> Tensor:
-        grads = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
-        return norm(grads)
+        grads = [p.grad.detach() for p in self.parameters if p.grad is not None]
+        return norm(grads) / self.scale()

@@ -13,6 +13,7 @@ from descentlab.records import NOT_IDENTITY, Record, Status, find
 
 SEEDS = ("seed", "data_seed")
 IRRELEVANT = NOT_IDENTITY | set(SEEDS)
+WITH_OPTIMIZER = ("groups", "auxiliary", "needs")  # nodes that an optimizer's file sets beside its own
 MISSING = object()
 
 Settings = dict[str, Any]
@@ -181,6 +182,8 @@ def _differences(mine: Settings, rivals: Sequence[Settings], varied: Sequence[st
 def _differs(key: str, mine: Settings, rival: Settings) -> bool:
     """Whether `rival` has another value; a group's keys are compared only where both chose the same of that group."""
     group, dot, _ = key.partition(".")
+    if group in WITH_OPTIMIZER:
+        group, dot = "optimizer", "."
     comparable = not dot or mine.get(group) == rival.get(group)
     return comparable and rival.get(key, MISSING) != mine[key]
 

@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from descentlab.records import Record, Status, read_curves
 from descentlab.report.load import Comparison, Series
 
-AXES = ("step", "examples", "train_seconds")
+AXES = ("step", "examples", "gradient_evaluations", "train_seconds")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     if not frames or any(column not in frame.columns for frame in frames):
         return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "half_width"], pl.Float64))
     stacked = pl.concat([frame.select(columns) for frame in frames]).filter(pl.col(column).is_finite())
-    axes = pl.col("examples", "train_seconds").mean()
+    axes = pl.col(AXES[1:]).mean()
     means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
     aligned = means.filter(pl.col("n") == len(frames)).sort("step")
     factor = t_factor(len(frames)) if len(frames) > 1 else None

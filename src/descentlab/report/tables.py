@@ -60,6 +60,8 @@ def seconds(value: float) -> str:
 MEASURES = (
     Measure("best_valid", "best valid {metric}", lambda summary: summary.get("best_valid"), number),
     Measure("test", "test {metric}", lambda summary: summary.get("test", {}).get(summary.get("monitor")), number),
+    Measure("steps", "steps", lambda summary: summary.get("steps"), count),
+    Measure("gradient_evaluations", "gradient evaluations", lambda summary: summary.get("gradient_evaluations"), count),
     Measure("steps_to_target", "steps to target", lambda summary: summary.get("steps_to_target"), count),
     Measure("seconds_to_target", "seconds to target", lambda summary: summary.get("seconds_to_target"), seconds),
     Measure("train_seconds", "train seconds", lambda summary: summary.get("train_seconds"), seconds),

@@ -8,30 +8,54 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from descentlab.messages import nearest
 from descentlab.sweeps.plan import Job
 
-GROUPS = ("data", "model", "task", "optimizer", "schedule")
-Call = tuple[str, str, tuple[str, ...]]  # group, target, keys
+if TYPE_CHECKING:
+    from descentlab.optim.needs import Needs
+
+GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a node will call: the keys it gives, and the classes among them (by key), which may take keys as well."""
+
+    group: str
+    target: str
+    keys: tuple[str, ...]
+    classes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, group: str, node: Mapping[str, Any]) -> Self:
+        keys = tuple(key for key in node if key not in ("_target_", "_partial_"))
+        inner = [(key, node[key]) for key in keys if isinstance(node[key], dict) and "_target_" in node[key]]
+        classes = [(key, value["path"]) for key, value in inner if value["_target_"] == "hydra.utils.get_class"]
+        return cls(group, node["_target_"], keys, tuple(classes))
 
 
 def calls(jobs: Sequence[Job]) -> list[Call]:
     """What the runs will call, each once."""
-    nodes = [(group, job.config[group]) for job in jobs for group in GROUPS]
-    found = [
-        (group, node["_target_"], tuple(key for key in node if key not in ("_target_", "_partial_"))) for group, node in nodes
-    ]
+    found = [Call.of(group, job.config[group]) for job in jobs for group in GROUPS if job.config[group] is not None]
     return list(dict.fromkeys(found))
+
+
+def training(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """The part of each config that an optimizer may be at odds with, each once."""
+    keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
+    parts = {json.dumps(part): part for job in jobs if (part := {key: job.config[key] for key in keys})}
+    return list(parts.values())
 
 
 def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> list[str]:
     """What is wrong with the calls that `jobs` will make, a message each."""
-    answer = _ask(server, main, calls(jobs))
+    answer = _ask(server, main, (calls(jobs), training(jobs)))
     return ["the process that loads torch died; try python -c 'import descentlab.run'"] if answer is None else answer
 
 
@@ -73,29 +97,98 @@ def _send(answer: Connection, content: Any) -> None:
         answer.send(content)
 
 
-def main(wanted: Sequence[Call], answer: Connection) -> None:
+def main(wanted: tuple[Sequence[Call], Sequence[Mapping[str, Any]]], answer: Connection) -> None:
     """Send back one message for each mistake."""
-    _send(answer, [message for call in wanted for message in check(*call)])
+    nodes, configs = wanted
+    mistakes = [message for call in nodes for message in check(call)]
+    _send(answer, mistakes or [message for config in configs for message in conflicts(config)])
 
 
-def check(group: str, target: str, keys: Sequence[str]) -> list[str]:
-    """What is wrong with calling `target` with `keys`; an empty list if nothing is."""
+def check(call: Call) -> list[str]:
+    """What is wrong with `call`; an empty list if nothing is."""
     from hydra.utils import get_object
 
     try:
-        parameters = inspect.signature(get_object(target)).parameters
+        called = get_object(call.target)
+        takes, anything = _parameters(called, [get_object(path) for _, path in call.classes])
     except Exception as error:  # importing somebody's module may raise anything
-        reason = " ".join(str(error).split())
-        cure = "; put the folder that holds it on PYTHONPATH" if "ModuleNotFoundError" in reason else ""
-        return [f"{group}._target_={target} cannot be imported: {reason}{cure}"]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return [f"{call.group}._target_={call.target} cannot be imported: {_reason(error)}{_cure(call.target, error)}"]
+    if anything:
         return []
     return [
-        f"{group}.{key}: {target} takes no {key}{nearest(key, parameters)}{_hint(group, key)}\n"
-        f"  it takes: {', '.join(parameters)}"
-        for key in keys
-        if key not in parameters
+        f"{call.group}.{key}: {call.target} takes no {key}{nearest(key, takes)}{_hint(call.group, key)}\n"
+        f"  it takes: {', '.join(takes)}"
+        for key in call.keys
+        if key not in takes
     ]
+
+
+def _parameters(called: Any, handed_on: Sequence[Any]) -> tuple[list[str], bool]:
+    """The keywords that `called` takes, and whether it takes any others, too.
+
+    An optimizer that says so may hand them on to its base classes, or to a class that it is given; where neither takes them,
+    some libraries ignore them.
+    """
+    from torch.optim import Optimizer
+
+    takes = _keywords(called)
+    if takes is None and not (inspect.isclass(called) and issubclass(called, Optimizer)):
+        return list(inspect.signature(called).parameters), True
+    bases = called.__mro__[1:-1] if takes is None else ()
+    takes = list(inspect.signature(called).parameters) if takes is None else takes
+    for each in bases:  # up to the first that says all that it takes
+        own = _keywords(each)
+        takes += list(inspect.signature(each).parameters) if own is None else own
+        if own is not None:
+            break
+    return list(dict.fromkeys([*takes, *(name for each in handed_on for name in inspect.signature(each).parameters)])), False
+
+
+def _keywords(called: Any) -> list[str] | None:
+    """The names of the parameters of `called`; None if it takes any."""
+    parameters = inspect.signature(called).parameters
+    return None if any(each.kind is each.VAR_KEYWORD for each in parameters.values()) else list(parameters)
+
+
+def conflicts(config: Mapping[str, Any]) -> list[str]:
+    """Why the optimizers of `config` would refuse its values, or would not be served by the run they are in."""
+    from hydra.utils import get_object
+
+    from descentlab.optim.needs import Needs
+
+    needs = Needs.of(get_object(config["optimizer"]["_target_"]), config["needs"])
+    made = [group for group in ("optimizer", "auxiliary") if config[group] is not None]
+    mistakes = [*(message for group in made for message in _refusal(group, config[group], needs)), *needs.conflicts(config)]
+    if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
+        mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
+    return mistakes
+
+
+def _refusal(group: str, node: Mapping[str, Any], needs: Needs) -> Iterator[str]:
+    """What an optimizer says to its hyperparameters, given weights to train."""
+    import torch
+    from hydra.utils import instantiate
+
+    model = torch.nn.Linear(2, 2, bias=False)
+    extra = {needs.total_steps: 10_000} if needs.total_steps and group == "optimizer" else {}
+    try:
+        instantiate(node, _convert_="all")(model if needs.model and group == "optimizer" else model.parameters(), **extra)
+    except Exception as error:  # somebody's class
+        yield f"{group}: {node['_target_'].rpartition('.')[2]} says: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+LIBRARIES = {"pytorch_optimizer": "pytorch-optimizer", "schedulefree": "schedulefree", "heavyball": "heavyball"}
+
+
+def _cure(target: str, error: Exception) -> str:
+    if "ModuleNotFoundError" not in str(error) and not isinstance(error.__cause__, ModuleNotFoundError):
+        return ""
+    library = LIBRARIES.get(target.partition(".")[0])
+    return f"; pip install {library}" if library else "; put the folder that holds it on PYTHONPATH"
 
 
 def _hint(group: str, key: str) -> str:

@@ -15,7 +15,8 @@ from torchmetrics import Metric, MetricCollection
 
 from descentlab import weights
 from descentlab.data.loader import Chunk
-from descentlab.optim.schedules import Schedule
+from descentlab.optim.evaluation import RECALIBRATION
+from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step, backward_through, hands_through
 
 Batch = tuple[Tensor, ...]
@@ -24,16 +25,16 @@ Predict = Callable[[Tensor], Tensor]
 
 @dataclass
 class Steps:
-    """What a chunk of steps did: the global loss, learning rate and, where it was measured, gradient norm of each."""
+    """What a chunk of steps did: the global loss of each, the gradients evaluated before it, and what was measured at some."""
 
     first: int
     losses: list[float]
-    lrs: list[float]
-    grad_norms: dict[int, float]  # step -> norm
+    evaluations: list[int]
+    measured: dict[int, dict[str, float]]  # step -> learning rates and norms by name
 
     def cut(self, size: int) -> None:
         """Forget all but the first `size` steps."""
-        del self.losses[size:], self.lrs[size:]
+        del self.losses[size:], self.evaluations[size:]
 
 
 class MeanLoss(Metric):
@@ -77,8 +78,7 @@ class Task(L.LightningModule):
 
     Args:
         model: inputs -> outputs; knows nothing of losses.
-        optimizer: parameters -> optimizer.
-        schedule: step, total -> multiplier.
+        recipe: how it is trained.
         monitor: the metric that runs are selected by on the validation split, and `mode` whether its min or max is best.
         total_steps: of the run, where the budget tells.
         measure_every: steps between measurements of the gradient norm.
@@ -87,8 +87,7 @@ class Task(L.LightningModule):
     def __init__(
         self,
         model: nn.Module,
-        optimizer: Callable[..., Optimizer],
-        schedule: Schedule,
+        recipe: Recipe,
         monitor: str,
         mode: str,
         total_steps: int | None = None,
@@ -96,7 +95,7 @@ class Task(L.LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.model, self.make_optimizer, self.schedule = model, optimizer, schedule
+        self.model, self.recipe = model, recipe
         self.monitor, self.mode = monitor, mode
         self.total_steps, self.measure_every = total_steps, measure_every
         self.valid, self.test = Scores(self.make_metrics()), Scores(self.make_metrics())
@@ -118,17 +117,30 @@ class Task(L.LightningModule):
             weights.shard(self.model, self.trainer.strategy.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Optimizer:
-        return self.make_optimizer(self.model.parameters())
+        return self.recipe.make(self.model, self.total_steps)
 
     def on_fit_start(self) -> None:
         if self.global_rank:  # all processes drew the same weights; dropout differs
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
-        backward: Callable[[Tensor], None] = self.manual_backward
+        backward: Callable[..., None] = self.manual_backward
         if hands_through(self.trainer):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
-        self.step = Step(self._own_loss, backward, optimizer, self.schedule, self.total_steps)
+        if self.recipe.needs.graph:
+            backward = partial(backward, create_graph=True)
+        around = (self.recipe, self.total_steps, self._mean, self._scale)
+        self.step = Step(self.model, self._own_loss, backward, optimizer, *around)
+
+    def _mean(self, loss: Tensor) -> Tensor:
+        """The mean of `loss` over processes."""
+        mean = self.trainer.strategy.reduce(loss, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
+
+    def _scale(self) -> float:
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return 1.0 if scaler is None else scaler.get_scale()
 
     def validated(self) -> dict[str, float]:
         """The last validation's metrics by name, without "valid/"."""
@@ -139,16 +151,27 @@ class Task(L.LightningModule):
         return self.loss(self.model, batch)
 
     def training_step(self, chunk: Chunk, index: int) -> dict[str, Steps]:
-        first, lrs, norms = self.step.count, [], {}
-        losses: list[Tensor] = []
+        first, losses, evaluations = self.step.count, [], []
+        measured: dict[int, dict[str, Tensor | float]] = {}
         for step, parts in enumerate(chunk, first):
-            measured = step % self.measure_every == 0
-            losses.append(self.step(parts, measure=measured))
-            lrs.append(self.step.lr)
-            if measured:
-                norms[step] = self.step.grad_norm
-        mean = self.trainer.strategy.reduce(torch.stack(losses), reduce_op="mean")
-        return {"steps": Steps(first, mean.tolist(), lrs, {step: float(norm) for step, norm in norms.items()})}
+            wanted = step % self.measure_every == 0
+            evaluations.append(self.step.evaluations)
+            losses.append(self.step(parts, measure=wanted))
+            if wanted:
+                measured[step] = {**self.step.values.lrs, **self.step.measured}
+        mean = self._mean(torch.stack(losses))
+        numbers = {step: {name: float(value) for name, value in values.items()} for step, values in measured.items()}
+        return {"steps": Steps(first, mean.tolist(), evaluations, numbers)}
+
+    def on_validation_start(self) -> None:
+        loader = getattr(self.trainer.datamodule, "loader", None)  # pyright: ignore[reportAttributeAccessIssue]
+        recent = range(max(0, self.step.count - RECALIBRATION), self.step.count) if self.step.look.needs_batches() else ()
+        self.step.look.begin(part.batch[0] for step in recent if loader for part in loader.parts(step))
+
+    def on_validation_end(self) -> None:  # after the callbacks, which may copy the weights that were judged
+        self.step.look.end()
+        if not self.trainer.sanity_checking:
+            self.recipe.schedule.observe(self.validated()[self.monitor])
 
     def on_validation_epoch_start(self) -> None:
         weights.agree_on_buffers(self.model)

@@ -1,0 +1,99 @@
+"""Draw learning-rate schedules: `python scripts/schedules.py [schedule=cosine schedule.warmup=0.1 ...] [--html PATH]`.
+
+Without schedule=..., all of them; schedule=cosine,linear draws two. budget.steps sets the length.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from descentlab.optim.schedules import Schedule
+    from descentlab.report.schedule_figure import Curve
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+STEPS = 1000  # where budget.steps says nothing
+VALIDATIONS = 20  # of the run, for what follows the metric: a run that never improves
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Draw learning-rate schedules, in the terminal and as a page.")
+    parser.add_argument("words", nargs="*", metavar="KEY=VALUE", help="as for train.py: schedule=cosine schedule.warmup=0.1")
+    parser.add_argument("--html", type=Path, metavar="PATH", help="also write a page")
+    arguments = parser.parse_intermixed_args()
+
+    from descentlab.messages import UsageError
+    from descentlab.report import schedule_figure
+
+    try:
+        drawn = [curve for line in lines(arguments.words) for curve in curves(line)]
+        print(schedule_figure.terminal(drawn))
+        if arguments.html:
+            arguments.html.write_text(schedule_figure.page(drawn), encoding="utf-8")
+            print(f"\n{arguments.html}")
+    except UsageError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename}: {error.strerror}")
+
+
+def refuse(message: str) -> None:
+    print(f"schedules.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def lines(words: Sequence[str]) -> Iterator[list[str]]:
+    """The words of each schedule that `words` ask for."""
+    chosen = [word for word in words if word.startswith("schedule=")]
+    others = [word for word in words if word not in chosen]
+    names = chosen[-1].removeprefix("schedule=").split(",") if chosen else sorted(p.stem for p in CONF.glob("schedule/*.yaml"))
+    yield from ([f"schedule={name}", *others] for name in names)
+
+
+def curves(words: Sequence[str]) -> Iterator["Curve"]:
+    """What the schedule of one command line gives at each step: multipliers, and momenta if it has them.
+
+    Raises:
+        UsageError: `words` describe no valid configuration.
+    """
+    from hydra.utils import instantiate
+
+    from descentlab import config
+    from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
+    from descentlab.report.schedule_figure import Curve
+    from descentlab.sweeps.compose import compose_here
+
+    try:
+        composed = compose_here(CONF, *words)
+        plain, mistakes = config.resolve(composed.config, composed.choices)
+        if mistakes:
+            raise UsageError("\n".join(mistakes))
+        schedule: Schedule = instantiate(plain["schedule"], _convert_="all")
+    except COMPOSITION_ERRORS as error:
+        raise UsageError(explain(error, words)) from error
+
+    total, name = plain["budget"]["steps"] or STEPS, composed.choices["schedule"]
+    settings = ", ".join(f"{key}={value}" for key, value in plain["schedule"].items() if key != "_target_")
+    if schedule.state_dict():
+        settings += f"; drawn as if none of {VALIDATIONS} validations improved"
+    values, momenta = over(schedule, total)
+    yield Curve(name, values, settings=settings)
+    if momenta[0] is not None:
+        yield Curve(name, momenta, momentum=True)
+
+
+def over(schedule: "Schedule", total: int) -> tuple[list[float], list[float]]:
+    """The multipliers and momenta of a run of `total` steps whose validations all yield the same."""
+    values, momenta = [], []
+    for step in range(total):
+        if step % max(1, total // VALIDATIONS) == 0:
+            schedule.observe(0.0)
+        values.append(schedule(step, total))
+        momenta.append(schedule.momentum(step, total))
+    return values, momenta
+
+
+if __name__ == "__main__":
+    main()

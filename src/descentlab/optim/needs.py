@@ -1,0 +1,66 @@
+"""What an optimizer asks of a step beyond a gradient, and what cannot be had together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """Declared in an optimizer's file under `needs`, or found from its class.
+
+    train() and eval() are not listed: an optimizer that has them is put into eval mode wherever its weights are looked at.
+
+    Args:
+        closure: its step evaluates loss and gradient itself, at points of its own choice (LBFGS), or wants the loss (Polyak).
+        two_passes: it has a gradient, moves, and asks for the gradient there (SAM and its kin).
+        graph: it differentiates the gradient (AdaHessian, SophiaH).
+        random: it draws random numbers, which must be the same in all processes and after a resume (PSGD).
+        whole: it looks at a weight matrix as a whole, which FSDP's shards are not (SOAP, Shampoo, ...).
+        model: its first argument is the model rather than its parameters (Adam-mini).
+        total_steps: the name of the argument that takes the run's number of steps (Ranger21).
+        in_groups: settings that only its parameter groups have, not its arguments (GaLore).
+    """
+
+    closure: bool = False
+    two_passes: bool = False
+    graph: bool = False
+    random: bool = False
+    whole: bool = False
+    model: bool = False
+    total_steps: str | None = None
+    in_groups: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, optimizer: Any, declared: Mapping[str, Any]) -> Self:
+        """What `optimizer`, a class, needs: what is declared, and what its methods show."""
+        needs = cls(**declared)
+        step = getattr(optimizer, "step", None)
+        closure = inspect.signature(step).parameters.get("closure") if step else None
+        must = closure is not None and closure.default is closure.empty
+        passes = hasattr(optimizer, "first_step") and hasattr(optimizer, "second_step")
+        return replace(needs, closure=needs.closure or must, two_passes=needs.two_passes or passes)
+
+    def conflicts(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Why a run of `config` would be wrong, a message each."""
+        name, trainer = config["optimizer"]["_target_"].rpartition(".")[2], config["trainer"]
+        processes = trainer["devices"] * trainer["num_nodes"]
+        if self.graph and processes > 1:
+            yield f"{name} differentiates the gradient, which data-parallel processes cannot: use one device"
+        if self.graph and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
+            yield f"{name} differentiates the gradient, which clip and decay.kind=coupled would change: leave them out"
+        if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
+            yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
+        if self.whole and trainer["strategy"] == "fsdp":
+            yield f"{name} needs whole weight matrices, which fsdp cuts: use trainer=ddp"
+        if (self.closure or self.two_passes or self.graph) and config["auxiliary"] is not None:
+            yield f"{name} needs more than a gradient, so it must have all parameters: no auxiliary beside it"
+        if self.model and (
+            config["groups"] or config["auxiliary"] or config["decay"]["to"] != "all" or config["lr_decay"] != 1
+        ):
+            yield f"{name} makes its own parameter groups: leave groups, auxiliary, decay.to and lr_decay alone"
+        if self.total_steps and all(config["budget"][key] is None for key in ("epochs", "steps", "examples")):
+            yield f"{name} must know the run's number of steps: set budget.steps or budget.epochs"

@@ -1,0 +1,32 @@
+"""Learning-rate schedules: pure functions from a step to a multiplier; one follows the validation metric as well."""
+
+from descentlab.optim.schedules.base import Schedule, UnknownEnd, in_steps
+from descentlab.optim.schedules.cycle import CosineRestarts, OneCycle
+from descentlab.optim.schedules.decay import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseSquareRoot,
+    MultiStep,
+    Polynomial,
+    Step,
+    WarmupStableDecay,
+)
+from descentlab.optim.schedules.plateau import ReduceOnPlateau
+
+__all__ = [
+    "Constant",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "InverseSquareRoot",
+    "MultiStep",
+    "OneCycle",
+    "Polynomial",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+    "UnknownEnd",
+    "WarmupStableDecay",
+    "in_steps",
+]

@@ -1,0 +1,75 @@
+"""Schedules that rise again, or rise first. Lengths are in steps after the warm-up; below 1, fractions of those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from descentlab.optim.schedules.base import Schedule, in_steps, in_whole_steps, known
+from descentlab.optim.schedules.decay import half_cosine
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosineRestarts(Schedule):
+    """A cosine from 1 to final, again and again (SGDR, arXiv:1608.03983, eq. 5; torch's CosineAnnealingWarmRestarts).
+
+    Args:
+        period: steps of the first cosine (T_0); below 1, a fraction.
+        growth: how many times longer each is than the one before (T_mult).
+        final: the multiplier that the end of each approaches.
+    """
+
+    period: float = 0.25
+    growth: int = 1
+    final: float = 0.0
+
+    def shape(self, step: int, total: int | None) -> float:
+        length = in_whole_steps(self.period, total)
+        if self.growth == 1:
+            step %= length
+        while step >= length:
+            step, length = step - length, length * self.growth
+        return self.final + (1 - self.final) * half_cosine(step / length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycle(Schedule):
+    """From 1/div up to 1 and down to 1/(div final_div), the momentum the other way (Smith and Topin, arXiv:1708.07120).
+
+    Two phases, as torch's OneCycleLR and fastai; the paper's third, a short one at the end, is part of the second. The peak
+    falls on a step, where torch's may lie between two.
+
+    Args:
+        rise: steps up to the peak, the peak included; below 1, a fraction.
+        div: the peak over the first multiplier.
+        final_div: the first multiplier over the last.
+        anneal: the form of both phases.
+        momenta: at either end and at the peak; None: the optimizer keeps its own.
+    """
+
+    rise: float = 0.3
+    div: float = 25.0
+    final_div: float = 1e4
+    anneal: Literal["cosine", "linear"] = "cosine"
+    momenta: Sequence[float] | None = (0.95, 0.85)
+
+    def shape(self, step: int, total: int | None) -> float:
+        return self._up_and_down(step, total, 1 / self.div, 1.0, 1 / (self.div * self.final_div))
+
+    def momentum(self, step: int, total: int | None) -> float | None:
+        if self.momenta is None:
+            return None
+        ends, peak = self.momenta
+        after, rest = self._after_warmup(step, total)
+        return self._up_and_down(max(after, 0), rest, ends, peak, ends)
+
+    def _up_and_down(self, step: int, total: int | None, first: float, peak: float, last: float) -> float:
+        top, end = max(in_steps(self.rise, total) - 1, 0), known(total) - 1
+        if step <= top:
+            return self._between(first, peak, step / top if top else 1.0)
+        return self._between(peak, last, min((step - top) / max(end - top, 1), 1.0))
+
+    def _between(self, start: float, goal: float, progress: float) -> float:
+        left = 1 - progress if self.anneal == "linear" else half_cosine(progress)
+        return goal + (start - goal) * left

@@ -1,0 +1,70 @@
+"""The hyperparameters that change from step to step: learning rate, momentum and weight decay under their schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.optim import Optimizer
+
+from descentlab.optim.recipe import Recipe
+
+
+class Values:
+    """Sets an optimizer's scheduled hyperparameters, each a multiple of what it was made with.
+
+    A learning-rate schedule that has a momentum of its own (one-cycle) sets it as it is. Momentum is a group's `momentum`, or
+    the first of its `betas`; one that is 0 stays 0. A group that has none of them is left alone.
+    """
+
+    def __init__(self, optimizer: Optimizer, recipe: Recipe) -> None:
+        self.groups, self.recipe = optimizer.param_groups, recipe
+        self.optimizer = optimizer
+        self.initial = [{key: group.get(key) for key in ("lr", "momentum", "betas", "weight_decay")} for group in self.groups]
+        self.last: tuple[Any, ...] = (1.0, None, None, None)
+        self.multiplier = 1.0  # the learning rate's
+
+    def set(self, step: int, total: int | None) -> None:
+        """Make the groups ready for `step`."""
+        recipe = self.recipe
+        found = (
+            recipe.schedule(step, total),
+            recipe.schedule.momentum(step, total),
+            recipe.momentum_schedule and recipe.momentum_schedule(step, total),
+            recipe.decay_schedule and recipe.decay_schedule(step, total),
+        )
+        if found == self.last:
+            return
+        self.last = found
+        self.multiplier, momentum, momentum_factor, decay_factor = found
+        for group, initial in zip(self.optimizer.param_groups, self.initial, strict=True):
+            if initial["lr"] is not None:
+                group["lr"] = initial["lr"] * self.multiplier
+            if "multiplier" in group:
+                group["multiplier"] = self.multiplier
+            if momentum is not None or momentum_factor is not None:
+                _set_momentum(group, initial, momentum, momentum_factor)
+            if decay_factor is not None and initial["weight_decay"] is not None:
+                group["weight_decay"] = initial["weight_decay"] * decay_factor
+
+    def forget(self) -> None:
+        """Set all anew at the next step: the groups have been replaced."""
+        self.last = ()
+
+    @property
+    def lrs(self) -> dict[str, float]:
+        """The learning rate of the last step: of the first group, and of an auxiliary optimizer's first group."""
+        optimizers = getattr(self.optimizer, "optimizers", [self.optimizer])
+        names = ("lr", "lr_auxiliary")
+        found = {name: each.param_groups[0].get("lr") for name, each in zip(names, optimizers, strict=False)}
+        return {name: float(lr) for name, lr in found.items() if lr is not None}
+
+
+def _set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:
+    own = initial["momentum"] if initial["momentum"] is not None else (initial["betas"] or [None])[0]
+    if not own:  # an optimizer without momentum stays one
+        return
+    new = (own if value is None else value) * (1.0 if factor is None else factor)
+    if initial["momentum"] is not None:
+        group["momentum"] = new
+    else:
+        group["betas"] = (new, *initial["betas"][1:])

@@ -1,0 +1,76 @@
+"""Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): momentum, orthogonalised. For matrices only.
+
+As torch.optim.Muon, which departs in three ways: the momentum is a moving average (the scale is lost anyway); eps bounds the
+norm from below, where the post adds it; weight_decay is decoupled, with lr as given (arXiv:2502.16982). ns_dtype is ours: the
+type in which the iteration runs, bfloat16 in torch. ns_steps and ns_coefficients shape the program: they are plain numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from descentlab.rules.rule import Number, State, ema
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # the steepest slope at 0 for which all stays within about [0.7, 1.2]
+
+
+def init(param: Tensor) -> State:
+    if param.ndim != 2:
+        raise ValueError(f"Muon is for matrices, not for the shape {tuple(param.shape)}: give the others to another optimizer")
+    return {"momentum_buffer": torch.zeros_like(param)}
+
+
+def update(
+    grad: Tensor,
+    state: State,
+    param: Tensor,
+    *,
+    lr: Number = 1e-3,
+    weight_decay: Number = 0.1,
+    momentum: Number = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[float, float, float] = COEFFICIENTS,
+    eps: Number = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+    ns_dtype: str = "bfloat16",
+) -> tuple[Tensor, State]:
+    """b <- momentum b + (1 - momentum) g; increment -lr adjustment orthogonal(b) - lr weight_decay w.
+
+    With nesterov, momentum b + (1 - momentum) g in b's place.
+    """
+    average = ema(state["momentum_buffer"], grad, momentum)
+    direction = ema(grad, average, 1 - momentum) if nesterov else average
+    orthogonal = newton_schulz(direction.to(getattr(torch, ns_dtype)), ns_coefficients, eps, ns_steps).to(param.dtype)
+    adjusted = lr * adjustment(param.shape[0], param.shape[1], adjust_lr_fn)
+    return -adjusted * orthogonal - lr * weight_decay * param, {"momentum_buffer": average}
+
+
+def newton_schulz(matrix: Tensor, coefficients: tuple[float, float, float], eps: Number, steps: int) -> Tensor:
+    """U V' of `matrix` = U S V', roughly: each singular value s, of s / |matrix|, becomes p(p(...p(s))).
+
+    p(s) = a s + b s^3 + c s^5, as X <- a X + (b X X' + c (X X')^2) X.
+    """
+    a, b, c = coefficients
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.mT if tall else matrix  # the smaller product
+    x = x / x.norm().clamp(min=eps)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+def adjustment(rows: int, columns: int, kind: str | None) -> float:
+    """What lr is multiplied by: original, the post's; match_rms_adamw (arXiv:2502.16982, eq. 4); spectral_unclamped."""
+    factors = {
+        "original": math.sqrt(max(1, rows / columns)),
+        "match_rms_adamw": 0.2 * math.sqrt(max(rows, columns)),
+        "spectral_unclamped": math.sqrt(rows / columns),
+    }
+    if kind is not None and kind not in factors:
+        raise ValueError(f"adjust_lr_fn={kind} is none of {', '.join(factors)}")
+    return factors[kind or "original"]
