@@ -26,6 +26,12 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
+def every_optimizer() -> list[str]:
+    """The words of conf/optimizer that name a class, those of its folders with them."""
+    folder = ROOT / "conf" / "optimizer"
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.stem != "custom")
+
+
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """The resolved config, the choices and the mistakes of a command line."""
     composed = compose_here(ROOT / "conf", *overrides)

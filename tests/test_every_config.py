@@ -7,9 +7,10 @@ import yaml
 from conftest import ROOT, compose_config, options
 from hydra.utils import instantiate
 
-from descentlab.sweeps.preflight import GROUPS, check
+from descentlab.sweeps.preflight import GROUPS, Call, check, conflicts
 
 EVERY = [(group, option) for group in ("problem", *GROUPS, "trainer", "logger", "debug") for option in options(group)]
+EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # which names no class
 FITTING = {
     "model=quadratic": ["problem=quadratic_deep"],
     "data=quadratic": ["problem=quadratic_deep"],
@@ -18,6 +19,7 @@ FITTING = {
     "task=regression": ["problem=diabetes_linear"],
     "data=breast_cancer": ["problem=breast_cancer_logistic"],
     "task=binary": ["problem=breast_cancer_logistic"],
+    **{f"baseline={option}": ["problem=diabetes_linear"] for option in options("baseline")},
 }
 
 
@@ -30,8 +32,8 @@ def test_config(group, option):
         return
     assert not mistakes
     for name in GROUPS:
-        keys = [key for key in config[name] if key not in ("_target_", "_partial_")]
-        assert check(name, config[name]["_target_"], keys) == []
+        assert config[name] is None or check(Call.of(name, config[name])) == []
+    assert conflicts(config) == []
     instantiate(config["model"], _convert_="all")
     instantiate(config["schedule"], _convert_="all")
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FASHION_MNIST, ROOT, options
+from conftest import FASHION_MNIST, ROOT, every_optimizer, options
 
 from descentlab.data import loader
 from descentlab.interruption import Interrupted, Interruption
@@ -55,7 +55,7 @@ def resumed_equals_whole(job, *words: str) -> bool:
     return curves(parts).equals(curves(whole)) and curves(whole).height > 5
 
 
-@pytest.mark.parametrize("optimizer", options("optimizer"))
+@pytest.mark.parametrize("optimizer", every_optimizer())
 def test_every_optimizer_finds_its_state_again(job, optimizer):
     assert resumed_equals_whole(job, "problem=digits_mlp", "model.dropout=0.2", f"optimizer={optimizer}", *QUICK)
 

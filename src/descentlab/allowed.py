@@ -109,6 +109,8 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "average.kind": Choice(("none", "ema", "swa")),
     "average.decay": FRACTION,
     "average.start": NON_NEGATIVE,
+    "baseline.method": Choice(("normal_equation", "least_squares", "ridge")),
+    "baseline.weight_decay": NON_NEGATIVE,
     "engine": Choice(("lightning", "explicit")),
     "compile": FLAG,
     "needs.closure": FLAG,

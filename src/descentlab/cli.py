@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from string import Template
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,8 +56,13 @@ def main(conf_dir: Path) -> None:
 def _help(conf_dir: Path) -> str:
     """The text of --help; Hydra would compose a whole configuration to say the same."""
     folders = sorted(folder for folder in conf_dir.iterdir() if folder.is_dir() and folder.name != "hydra")
-    groups = (f"{group.name}: {', '.join(sorted(path.stem for path in group.glob('*.yaml')))}" for group in folders)
+    groups = (fill(f"{group.name}: {', '.join(_options(group))}", 120, subsequent_indent="  ") for group in folders)
     return Template((conf_dir / "help.txt").read_text()).substitute(groups="\n".join(groups)).rstrip()
+
+
+def _options(group: Path) -> list[str]:
+    """What may be chosen of a group: the names of its files, with their folders."""
+    return sorted(path.relative_to(group).with_suffix("").as_posix() for path in group.rglob("*.yaml"))
 
 
 def _each_run_for_itself(words: list[str]) -> list[str]:

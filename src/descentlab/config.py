@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,15 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from descentlab.allowed import ALLOWED
-from descentlab.messages import nearest
+from descentlab.contradictions import contradictions
+from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY
-
-# The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
-SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
-OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
-LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
-
-GROUP_KEYS = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
 
 
 def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -39,7 +32,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
         return {}, [_explain_interpolation(error, choices)]
     assert isinstance(resolved, dict)
     plain = {str(key): value for key, value in resolved.items()}
-    return plain, [*_out_of_range(plain), *_contradictions(plain)]
+    return plain, [*_out_of_range(plain), *contradictions(plain)]
 
 
 def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, str]) -> str:
@@ -59,79 +52,7 @@ def _out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
         found, value = _look_up(config, key)
         if found and value not in allowed:
             close = nearest(str(value), getattr(allowed, "options", ()))
-            yield f"{key}={_written(value)} is not allowed: {key} is {allowed}{close}"
-
-
-def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    """Values that are each fine but do not go together."""
-    budget, batch, trainer = config["budget"], config["batch_size"], config["trainer"]
-    if all(value is None for value in budget.values()):
-        yield "budget: nothing would ever end the run; set one of " + ", ".join(f"budget.{key}" for key in budget)
-    if all(budget[key] is None for key in ("epochs", "steps", "examples")):
-        whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
-        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
-    processes = trainer["devices"] * trainer["num_nodes"]
-    if isinstance(batch, int) and 0 < batch < processes:
-        yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
-    if config["decay"]["rate"] and config["optimizer"].get("weight_decay"):
-        yield "two weight decays: set optimizer.weight_decay=0 with decay.rate"
-    if (any(config["clip"].values()) or config["decay"]["kind"] == "coupled") and trainer["precision"] == "16-mixed":
-        yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
-    if config["average"]["kind"] != "none" and trainer["strategy"] == "fsdp":
-        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
-    yield from _group_mistakes(config)
-    if config["engine"] == "explicit":
-        yield from _beyond_the_explicit_engine(config)
-    if config["model"].get("norm") == "batch" and 1 in (batch, config["microbatch"]):
-        yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
-    if config["stop"]["at_target"] and config["target"] is None:
-        yield "stop.at_target=true needs a target, for example target=0.95"
-    if not config["output_dir"]:
-        yield "output_dir is empty: name a folder"
-    if config["sweep"] is not None and not re.fullmatch(r"[\w.,+=-]+", str(config["sweep"])):
-        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only"
-    if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
-        yield f"trainer.num_nodes={trainer['num_nodes']}: say how the nodes share the work, trainer=ddp or trainer=fsdp"
-
-
-def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
-    trainer, decay = config["trainer"], config["decay"]
-    if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
-        yield "engine=explicit has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
-    if trainer["precision"] not in ("32-true", "64-true"):
-        yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
-    extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
-    extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
-    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile")}
-    extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
-    for key in (key for key, wanted in extras.items() if wanted):
-        yield f"engine=explicit is the bare loop: it has no {key}"
-
-
-def _group_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
-    for place, rule in enumerate(config["groups"]):
-        for key in rule:
-            if key not in GROUP_KEYS:
-                yield f"groups[{place}].{key}: an entry has {', '.join(GROUP_KEYS)}{nearest(key, GROUP_KEYS)}"
-        if rule.get("to", "optimizer") not in ("optimizer", "auxiliary"):
-            yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
-        try:
-            re.compile(str(rule.get("match", "")))
-        except re.error as error:
-            yield f"groups[{place}].match={rule['match']} is no regular expression: {error}"
-
-
-def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
-    """Why `schedule` must know the last step; nothing if it need not (Schedule.needs_end, without the class)."""
-    module, _, kind = schedule["_target_"].rpartition(".")
-    if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
-        return f"{name}: {kind} must know the last step"
-    for key in LENGTHS:
-        value = schedule.get(key)
-        for length in value if isinstance(value, list) else [value]:
-            if isinstance(length, int | float) and 0 < length < 1:
-                return f"{name}.{key}={_written(value)} is a fraction of all steps"
-    return ""
+            yield f"{key}={written(value)} is not allowed: {key} is {allowed}{close}"
 
 
 def beyond_this_machine(config: Mapping[str, Any]) -> Iterator[str]:
@@ -161,11 +82,6 @@ def _look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
             return False, None
         node = node[part]
     return True, node
-
-
-def _written(value: object) -> str:
-    """`value` as the command line writes it."""
-    return json.dumps(value, default=str).strip('"')
 
 
 def run_id(config: Mapping[str, Any]) -> str:

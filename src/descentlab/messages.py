@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 class UsageError(ValueError):
     """A command that cannot be carried out as written; its text is for the person who wrote it."""
+
+
+def written(value: object) -> str:
+    """`value` as the command line writes it."""
+    return json.dumps(value, default=str).strip('"')
 
 
 def nearest(word: str, options: Iterable[object]) -> str:

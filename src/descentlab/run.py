@@ -26,6 +26,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 from torch import nn
 
 from descentlab import checkpoints, provenance, ranks, weights
+from descentlab.baselines import beside
 from descentlab.budget import Plan
 from descentlab.callbacks.checkpointing import Checkpointing
 from descentlab.callbacks.curves import Curves
@@ -86,6 +87,8 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
         interruption.defer()
         _fit(trainer, task, data)
         trained = time.perf_counter()
+        if config["baseline"] and outcome.status is Status.COMPLETED:
+            outcome.summary |= beside(_build(config["baseline"]), job.choices["baseline"], task, data)
         outcome.summary["test"] = _test(trainer, task, data, outcome)
         sinks.conclude({**outcome.summary, "status": outcome.status})
 

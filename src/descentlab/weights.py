@@ -67,6 +67,21 @@ def agree_on_buffers(model: nn.Module) -> None:
             dist.broadcast(buffer, src=0)
 
 
+def check_agreement(model: nn.Module) -> None:
+    """Hold the processes to having the same weights, where each has all of them.
+
+    Raises:
+        RuntimeError: they have drifted apart, as when an optimizer draws other random numbers in each.
+    """
+    if not dist.is_initialized() or sharded(model):
+        return
+    sums = torch.stack([parameter.detach().double().sum() for parameter in model.parameters()])
+    first = sums.clone()
+    dist.broadcast(first, src=0)
+    if not torch.equal(sums.nan_to_num(), first.nan_to_num()):
+        raise RuntimeError("the processes' weights are no longer the same: what the optimizer does differs among them")
+
+
 def put(model: nn.Module, weights: dict[str, Any]) -> None:
     """Set what `copied` gave."""
     if sharded(model):

@@ -23,6 +23,7 @@ def rows(steps: int, scale: float, seed: int) -> list[dict[str, Any]]:
             "step": step,
             "examples": 32 * step,
             "epoch": step / 40,
+            "gradient_evaluations": step,
             "train_seconds": step * (0.001 + 0.0001 * seed),
         }
         loss = scale * math.exp(-step / 100) + 0.01 * seed

@@ -25,7 +25,7 @@ def test_panels(make_run, tmp_path):
     make_run("sgd")
     found = drawn(tmp_path / "sweep")
     assert list(found) == ["Training loss", "Validation loss", "Validation accuracy", "Learning rate", "Gradient norm"]
-    assert found["Validation accuracy"].targets == [0.95]
+    assert found["Validation accuracy"].levels == [(0.95, "target 0.95")]
     assert {panel.scale for panel in found.values()} == {"loss", "linear"}
     assert len({trace["line"]["color"] for trace in found["Training loss"].traces}) == 2
 

@@ -49,7 +49,7 @@ def test_ranks(make_run, tmp_path, mode, order):
 
 
 def test_the_rows_of_a_step_become_one_and_a_resume_overwrites(make_run):
-    axes = {"step": 0, "examples": 0, "train_seconds": 0.0}
+    axes = {"step": 0, "examples": 0, "gradient_evaluations": 0, "train_seconds": 0.0}
     found = curves(make_run(curves=[axes | {"train/loss": 3.0}, axes | {"valid/loss": 2.0}, axes | {"train/loss": 1.0}]))
     assert found.select("train/loss", "valid/loss").rows() == [(1.0, 2.0)]
 
@@ -66,7 +66,7 @@ def test_a_run_without_curves_has_none(make_run):
 
 
 def frame(steps: list[float], seconds: list[float], y: list[float]) -> pl.DataFrame:
-    return pl.DataFrame(dict(zip((*AXES, "y"), (steps, steps, seconds, y), strict=True)), strict=False).cast(pl.Float64)
+    return pl.DataFrame(dict(zip((*AXES, "y"), (steps, steps, steps, seconds, y), strict=True)), strict=False).cast(pl.Float64)
 
 
 def test_a_mean_curve_is_aligned_by_step_and_averages_seconds():

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score, root_mean_s
 from torch import nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from descentlab.optim.schedules import Constant
+from descentlab.optim.recipe import Recipe
 from descentlab.tasks.binary import Binary
 from descentlab.tasks.classification import Classification
 from descentlab.tasks.regression import Regression
@@ -38,7 +38,7 @@ every_task = pytest.mark.parametrize("name", TASKS)
 def task(name, model=None):
     model = model or nn.Identity()
     make = TASKS[name][0]
-    return make(model=model, optimizer=torch.optim.SGD, schedule=Constant(), monitor="loss", mode="min")
+    return make(model=model, recipe=Recipe(optimizer=torch.optim.SGD), monitor="loss", mode="min")
 
 
 def batch(name, rows=9, seed=0, scale=1.0):

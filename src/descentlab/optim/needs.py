@@ -19,7 +19,7 @@ class Needs:
         two_passes: it has a gradient, moves, and asks for the gradient there (SAM and its kin).
         graph: it differentiates the gradient (AdaHessian, SophiaH).
         random: it draws random numbers, which must be the same in all processes and after a resume (PSGD).
-        whole: it looks at a weight matrix as a whole, which FSDP's shards are not (SOAP, Shampoo, ...).
+        whole: it needs whole weights, not FSDP's shards: for their matrices or norms, or because its code fails on shards.
         model: its first argument is the model rather than its parameters (Adam-mini).
         total_steps: the name of the argument that takes the run's number of steps (Ranger21).
         in_groups: settings that only its parameter groups have, not its arguments (GaLore).
@@ -55,7 +55,7 @@ class Needs:
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
             yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":
-            yield f"{name} needs whole weight matrices, which fsdp cuts: use trainer=ddp"
+            yield f"{name} needs whole weights, which fsdp cuts: use trainer=ddp"
         if (self.closure or self.two_passes or self.graph) and config["auxiliary"] is not None:
             yield f"{name} needs more than a gradient, so it must have all parameters: no auxiliary beside it"
         if self.model and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -83,18 +84,28 @@ class Recipe:
 
 
 def _made(make: Make, groups: Sequence[Group], extra: Mapping[str, Any], more: Sequence[str] = ()) -> Optimizer:
-    """An optimizer of `groups`, which may set what is among its settings or in `more`."""
+    """An optimizer of `groups`, which may set what differs between its own groups, or is in `more`."""
     settings: Mapping[str, Any] = getattr(make, "keywords", {})
-    if len(groups) == 1 and groups[0].lr == 1.0 and not groups[0].set:
-        return make(list(groups[0].parameters.values()), **extra)
+    decays = "weight_decay" in settings or _takes(make, "weight_decay")
     described: list[dict[str, Any]] = []
     for group in groups:
-        own = {key: value for key, value in group.set.items() if key in settings or key != "weight_decay"}
-        if unknown := set(own) - set(settings) - set(more):
-            raise UsageError(f"groups: the optimizer does not take {', '.join(sorted(unknown))}")
+        own = {key: value for key, value in group.set.items() if decays or (key, value) != ("weight_decay", 0.0)}
         if group.lr != 1.0:
-            if "lr" not in settings:
+            if "lr" not in {**settings, **own}:
                 raise UsageError("groups, lr_decay: this optimizer has no learning rate to scale")
-            own["lr"] = settings["lr"] * group.lr
+            own["lr"] = own.get("lr", settings.get("lr")) * group.lr
         described.append({"params": list(group.parameters.values()), **own})
-    return make(described, **extra)
+    plain = [parameter for group in groups for parameter in group.parameters.values()]
+    try:
+        made = make(described if any(len(each) > 1 for each in described) else plain, **extra)
+    except ValueError as error:
+        raise UsageError(f"optimizer, groups: {error}") from error
+    if unknown := {key for each in described for key in each} - {"params", *made.defaults, *more}:
+        takes = ", ".join(key for key in settings if key in made.defaults)
+        raise UsageError(f"groups: {', '.join(sorted(unknown))} cannot differ between groups of this optimizer; it has {takes}")
+    return made
+
+
+def _takes(make: Make, key: str) -> bool:
+    parameters = inspect.signature(make).parameters
+    return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

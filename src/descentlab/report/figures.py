@@ -73,14 +73,14 @@ class Panel:
         traces: of plotly, with `series` (whose label the legend toggles) and, unless `x` is set, `xs`: {axis: values}.
         scale: of y: "log", "linear", or "loss": as the reader chooses.
         x: the title of a logarithmic x axis of its own; empty: the axis that the reader chooses.
-        targets: values of y to mark.
+        levels: values of y to mark, and what to call each.
     """
 
     title: str
     traces: list[Trace]
     scale: str
     x: str = ""
-    targets: list[float] = field(default_factory=list)
+    levels: list[tuple[float, str]] = field(default_factory=list)
 
 
 def panels(view: View) -> list[Panel]:
@@ -89,18 +89,35 @@ def panels(view: View) -> list[Panel]:
 
 
 def train_loss(view: View) -> Panel | None:
-    return _curves(view, "train/loss", "Training loss")
+    return _curves(view, "train/loss", "Training loss", levels=_references(view, "train_loss"))
 
 
 def valid_loss(view: View) -> Panel | None:
-    return None if view.comparison.monitor == "loss" else _curves(view, "valid/loss", "Validation loss")
+    if view.comparison.monitor == "loss":
+        return None
+    return _curves(view, "valid/loss", "Validation loss", levels=_references(view, "valid", "loss"))
 
 
 def valid_metric(view: View) -> Panel | None:
     """The metric that ranks, with the target; an error or a loss ("min") may be drawn on a logarithmic axis."""
     metric, lower_is_better = view.comparison.monitor, view.comparison.mode == "min"
-    scale, targets = "loss" if lower_is_better else "linear", view.comparison.targets
-    return _curves(view, f"valid/{metric}", f"Validation {metric}", scale, targets=targets)
+    levels = [(target, f"target {number(target)}") for target in view.comparison.targets]
+    levels += _references(view, "valid", metric)
+    scale = "loss" if lower_is_better else "linear"
+    return _curves(view, f"valid/{metric}", f"Validation {metric}", scale, levels=levels)
+
+
+def _references(view: View, *path: str) -> list[tuple[float, str]]:
+    """What the baselines reach: summary["baseline"], down `path`."""
+    found: dict[tuple[float, str], None] = {}
+    for run in view.comparison.runs:
+        value: Any = run.summary.get("baseline") or {}
+        name = value.get("name")
+        for key in path:
+            value = (value or {}).get(key)
+        if value is not None:
+            found[float(value), f"{name} {number(value)}"] = None
+    return list(found)
 
 
 def learning_rate(view: View) -> Panel | None:
@@ -114,6 +131,11 @@ def learning_rate(view: View) -> Panel | None:
 
 def gradient_norm(view: View) -> Panel | None:
     return _curves(view, "train/grad_norm", "Gradient norm")
+
+
+def update_norm(view: View) -> Panel | None:
+    """How far a step goes: what the optimizer makes of gradient and learning rate."""
+    return _curves(view, "train/update_norm", "Size of the update")
 
 
 def sensitivity(view: View) -> Panel | None:
@@ -159,12 +181,13 @@ PANELS: tuple[Callable[[View], Panel | None], ...] = (
     valid_metric,
     learning_rate,
     gradient_norm,
+    update_norm,
     sensitivity,
 )
 
 
 def _curves(
-    view: View, column: str, title: str, scale: str = "loss", *, targets: Sequence[float] = (), framed: bool = True
+    view: View, column: str, title: str, scale: str = "loss", *, levels: Sequence[tuple[float, str]] = (), framed: bool = True
 ) -> Panel | None:
     """A line a series: the mean of its completed runs. Runs that did not complete are drawn on their own."""
     means = {one.label: curve([view.frames[run.id] for run in one.completed], column) for one in view.series}
@@ -179,7 +202,7 @@ def _curves(
             broken += _broken(one, run, rows, view.styles[one.label], frame)
     traces = bands + broken + lines  # the order of drawing: means on top
     positive = all(y > 0 for trace in traces for y in trace["y"])
-    return Panel(title, traces, scale if positive else "linear", targets=list(targets)) if traces else None
+    return Panel(title, traces, scale if positive else "linear", levels=list(levels)) if traces else None
 
 
 @dataclass(frozen=True)

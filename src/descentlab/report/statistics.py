@@ -63,6 +63,8 @@ def curves(run: Record) -> pl.DataFrame:
     A step may have several rows in the file: of training, of validation, and again after a resume (the last counts).
     """
     rows = read_curves(run.folder)
+    if "gradient_evaluations" not in rows.columns and "step" in rows.columns:  # of before there were others
+        rows = rows.with_columns(gradient_evaluations="step")
     if not set(AXES) <= set(rows.columns):
         return pl.DataFrame(schema=dict.fromkeys(AXES, pl.Float64))
     measured = [column for column in rows.columns if column in AXES or column.startswith(("train/", "valid/"))]

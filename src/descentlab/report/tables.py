@@ -60,12 +60,14 @@ def seconds(value: float) -> str:
 MEASURES = (
     Measure("best_valid", "best valid {metric}", lambda summary: summary.get("best_valid"), number),
     Measure("test", "test {metric}", lambda summary: summary.get("test", {}).get(summary.get("monitor")), number),
+    Measure("gap", "gap to optimum", lambda summary: summary.get("gap"), number),
     Measure("steps", "steps", lambda summary: summary.get("steps"), count),
     Measure("gradient_evaluations", "gradient evaluations", lambda summary: summary.get("gradient_evaluations"), count),
     Measure("steps_to_target", "steps to target", lambda summary: summary.get("steps_to_target"), count),
     Measure("seconds_to_target", "seconds to target", lambda summary: summary.get("seconds_to_target"), seconds),
     Measure("train_seconds", "train seconds", lambda summary: summary.get("train_seconds"), seconds),
 )
+COSTS = ("steps", "gradient_evaluations")
 
 
 def text(found: Estimate, write: Callable[[float], str]) -> str:
@@ -98,7 +100,10 @@ def hyperparameters(series: Series) -> str:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table ready to show: a row of strings a series, the best first. Measures that no run has are left out."""
+    """A table ready to show: a row of strings a series, the best first.
+
+    Measures that no run has are left out, and so are COSTS where every step takes one gradient: a step is a step then.
+    """
 
     headings: list[str]
     rows: list[list[str]]
@@ -108,7 +113,9 @@ class Grid:
 def grid(comparison: Comparison, metric: str | None = None) -> Grid:
     """The table of a comparison; `metric`: what headings call the monitored one, by default its name."""
     order = ranked(comparison)
-    known = [measure for measure in MEASURES if any(measure.get(run.summary) is not None for run in comparison.runs)]
+    plain = all(run.summary.get("steps") == run.summary.get("gradient_evaluations") for run in comparison.runs)
+    told = [measure for measure in MEASURES if not (plain and measure.key in COSTS)]
+    known = [measure for measure in told if any(measure.get(run.summary) is not None for run in comparison.runs)]
     headings = ["optimizer", "hyperparameters", "status", "n"]
     headings += [measure.heading.format(metric=comparison.monitor if metric is None else metric).strip() for measure in known]
     rows = [

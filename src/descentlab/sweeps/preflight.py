@@ -20,7 +20,7 @@ from descentlab.sweeps.plan import Job
 if TYPE_CHECKING:
     from descentlab.optim.needs import Needs
 
-GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule")
+GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "baseline")
 
 
 @dataclass(frozen=True)

@@ -174,16 +174,17 @@ class Task(L.LightningModule):
             self.recipe.schedule.observe(self.validated()[self.monitor])
 
     def on_validation_epoch_start(self) -> None:
+        weights.check_agreement(self.model)
         weights.agree_on_buffers(self.model)
 
     def on_test_epoch_start(self) -> None:
         weights.agree_on_buffers(self.model)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._evaluate(self.valid, batch)
+        self.evaluate(self.valid, batch, self.model)
 
     def test_step(self, batch: Batch, index: int) -> None:
-        self._evaluate(self.test, batch)
+        self.evaluate(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.valid.collect("valid/"))
@@ -191,8 +192,9 @@ class Task(L.LightningModule):
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.test.collect("test/"))
 
-    def _evaluate(self, scores: Scores, batch: Batch) -> None:
-        outputs = self.model(batch[0])
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        """Take what `predict` makes of `batch` into `scores`."""
+        outputs = predict(batch[0])
         scores.loss.update(self.loss(lambda _: outputs, batch), len(batch[0]))
         if len(batch) > 1:
             scores.metrics.update(self.score(outputs), batch[1])

@@ -1,0 +1,119 @@
+"""Values of a configuration that are each fine but do not go together. Knows neither torch nor Lightning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from descentlab.messages import nearest, written
+from descentlab.optim.needs import Needs
+
+# The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
+SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
+OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
+LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
+NEEDS = tuple(field.name for field in fields(Needs))
+RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
+
+
+def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
+    """A message each, with the cure."""
+    yield from _of_length(config)
+    yield from _of_updates(config)
+    yield from _of_processes(config)
+    yield from _of_names(config)
+    yield from _of_groups(config)
+    if config["engine"] == "explicit":
+        yield from _beyond_the_explicit_engine(config)
+
+
+def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
+    budget = config["budget"]
+    if all(value is None for value in budget.values()):
+        yield "budget: nothing would ever end the run; set one of " + ", ".join(f"budget.{key}" for key in budget)
+    if all(budget[key] is None for key in ("epochs", "steps", "examples")):
+        whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
+        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
+    if config["stop"]["at_target"] and config["target"] is None:
+        yield "stop.at_target=true needs a target, for example target=0.95"
+
+
+def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
+    if config["decay"]["rate"] and config["optimizer"].get("weight_decay"):
+        yield "two weight decays: set optimizer.weight_decay=0 with decay.rate"
+    for name in SCHEDULES[1:]:
+        if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
+            yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
+    if config["model"].get("norm") == "batch" and 1 in (config["batch_size"], config["microbatch"]):
+        yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
+    if str((config["baseline"] or {}).get("_target_", "")).endswith(".LinearRegression"):
+        found = [config[group]["_target_"].rpartition(".")[2] for group in ("model", "task")]
+        if found != ["Linear", "Regression"]:
+            yield f"this baseline is linear regression's; with model {found[0]} and task {found[1]} it has no meaning"
+
+
+def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
+    batch, trainer = config["batch_size"], config["trainer"]
+    processes, precision = trainer["devices"] * trainer["num_nodes"], trainer["precision"]
+    if isinstance(batch, int) and 0 < batch < processes:
+        yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
+    if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
+        yield f"trainer.num_nodes={trainer['num_nodes']}: say how the nodes share the work, trainer=ddp or trainer=fsdp"
+    if trainer["strategy"] == "fsdp" and precision in ("64-true", "16-mixed"):
+        yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
+    if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
+        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
+    if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
+        yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+
+
+def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
+    if not config["output_dir"]:
+        yield "output_dir is empty: name a folder"
+    if config["sweep"] is not None and not re.fullmatch(r"[\w.,+=-]+", str(config["sweep"])):
+        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only"
+    for key in config["needs"]:
+        if key not in NEEDS:
+            yield f"needs.{key}: there is no such need; they are {', '.join(NEEDS)}{nearest(key, NEEDS)}"
+
+
+def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
+    for place, rule in enumerate(config["groups"]):
+        for key in rule:
+            if key not in RULE:
+                yield f"groups[{place}].{key}: an entry has {', '.join(RULE)}{nearest(key, RULE)}"
+        if rule.get("to", "optimizer") not in ("optimizer", "auxiliary"):
+            yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
+        try:
+            re.compile(str(rule.get("match", "")))
+        except re.error as error:
+            yield f"groups[{place}].match={rule['match']} is no regular expression: {error}"
+
+
+def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
+    trainer, decay = config["trainer"], config["decay"]
+    if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
+        yield "engine=explicit has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
+    if trainer["precision"] not in ("32-true", "64-true"):
+        yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
+    extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
+    extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
+    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile")}
+    extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
+    for key in (key for key, wanted in extras.items() if wanted):
+        yield f"engine=explicit is the bare loop: it has no {key}"
+
+
+def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
+    """Why `schedule` must know the last step; nothing if it need not (Schedule.needs_end, without the class)."""
+    module, _, kind = schedule["_target_"].rpartition(".")
+    if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
+        return f"{name}: {kind} must know the last step"
+    for key in LENGTHS:
+        value = schedule.get(key)
+        for length in value if isinstance(value, list) else [value]:
+            if isinstance(length, int | float) and 0 < length < 1:
+                return f"{name}.{key}={written(value)} is a fraction of all steps"
+    return ""

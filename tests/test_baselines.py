@@ -1,0 +1,62 @@
+"""The exact optimum beside the curves: as scikit-learn finds it, and where gradient descent goes."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import compose_config
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.metrics import mean_squared_error
+
+from descentlab.data.diabetes import Diabetes
+from descentlab.report.tables import MEASURES
+
+RUN = ("problem=diabetes_linear", "budget.epochs=null")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    config, _, _ = compose_config("problem=diabetes_linear")
+    return Diabetes(**{key: value for key, value in config["data"].items() if key != "_target_"}).splits
+
+
+@pytest.mark.parametrize("method", ["normal_equation", "least_squares", "ridge"])
+def test_it_is_scikit_learns(train, splits, method):
+    (x, y), (x_test, y_test) = ([each.numpy() for each in part] for part in (splits.train, splits.test))
+    alpha = len(x) * 0.01 / 2
+    model = Ridge(alpha=alpha) if method == "ridge" else LinearRegression()
+    model.fit(x, y)
+    found = train(*RUN, "budget.steps=5", f"baseline={method}").record.summary["baseline"]
+    assert found["name"] == method
+    assert found["train_loss"] == pytest.approx(mean_squared_error(y, model.predict(x)), rel=1e-5)
+    error = mean_squared_error(y_test, model.predict(x_test)) ** 0.5
+    assert found["test"]["rmse"] == pytest.approx(error * splits.target_scale, rel=1e-4)
+
+
+def test_the_gap_closes_as_gradient_descent_goes_on(train):
+    gaps = [
+        train(
+            *RUN,
+            "optimizer=momentum",
+            "optimizer.lr=0.1",
+            "batch_size=full",
+            f"budget.steps={steps}",
+            "baseline=normal_equation",
+        )
+        for steps in (10, 100, 3000)
+    ]
+    first, second, last = (run.record.summary["gap"] for run in gaps)
+    assert first > second > last
+    assert -1e-5 < last < 1e-3
+    shown = next(measure for measure in MEASURES if measure.key == "gap")
+    assert shown.get(gaps[0].record.summary) == first
+
+
+def test_it_changes_nothing_in_the_training(train):
+    plain, beside = train(*RUN, "budget.steps=40"), train(*RUN, "budget.steps=40", "baseline=normal_equation")
+    assert beside.curves.drop("train_seconds").equals(plain.curves.drop("train_seconds"))
+    assert beside.record.summary["test"] == plain.record.summary["test"]
+
+
+def test_another_models_run_has_no_linear_regression_beside_it():
+    _, _, mistakes = compose_config("problem=digits_mlp", "baseline=normal_equation")
+    assert "linear regression's" in mistakes[0]

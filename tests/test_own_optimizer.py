@@ -1,0 +1,81 @@
+"""An optimizer of a user's own, in a file outside the repository: two overrides or one YAML file, and no code touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from descentlab import records
+
+CODE = """
+import torch
+
+class Mine(torch.optim.Optimizer):
+    def __init__(self, params, lr, halve=1):
+        super().__init__(params, {"lr": lr, "halve": halve})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(p.grad, alpha=-group["lr"] / 2 ** group["halve"])
+"""
+YAML = """# @package _global_
+optimizer:
+  _target_: my_optimizers.Mine
+  _partial_: true
+  lr: 0.2
+  halve: 1
+"""
+
+
+@pytest.fixture
+def command(tmp_path):
+    (tmp_path / "my_optimizers.py").write_text(CODE)
+    (tmp_path / "conf" / "optimizer").mkdir(parents=True)
+    (tmp_path / "conf" / "optimizer" / "mine.yaml").write_text(YAML)
+
+    def type_in(*words, path=str(tmp_path)):
+        line = [sys.executable, str(ROOT / "train.py"), *words, "budget.epochs=2", "logger=none", f"output_dir={tmp_path}/out"]
+        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(line, capture_output=True, text=True, timeout=120, env=environment, cwd=tmp_path)
+
+    return type_in
+
+
+def losses(tmp_path, sweep):
+    (record,) = records.find(tmp_path / "out" / sweep)
+    assert record.status == "completed"
+    return records.read_curves(record.folder)["train/loss"].drop_nulls().to_list()
+
+
+def test_two_overrides_or_one_file(command, tmp_path):
+    given = {
+        "sgd": ("optimizer=sgd", "optimizer.lr=0.1"),
+        "typed": ("optimizer=custom", "optimizer._target_=my_optimizers.Mine", "optimizer.lr=0.2"),
+        "filed": ("--config-dir", str(tmp_path / "conf"), "optimizer=mine"),
+    }
+    for sweep, words in given.items():
+        answer = command(*words, f"sweep={sweep}")
+        assert answer.returncode == 0, answer.stderr
+    assert losses(tmp_path, "typed") == losses(tmp_path, "filed") == pytest.approx(losses(tmp_path, "sgd"), rel=1e-5)
+
+
+def test_what_is_wrong_with_it_is_said_before_anything_trains(command, tmp_path):
+    target = "optimizer._target_=my_optimizers.Mine"
+    for words, said in (
+        (("optimizer=custom",), "optimizer._target_"),
+        (("optimizer=custom", target, "+optimizer.halvee=2"), "did you mean halve?"),
+        (("optimizer=custom", target.replace("Mine", "Yours")), "cannot be imported"),
+    ):
+        answer = command(*words)
+        assert answer.returncode == 2, answer.stderr
+        assert said in answer.stderr
+        assert "Traceback" not in answer.stderr
+    answer = command("optimizer=custom", target, path="")
+    assert "put the folder that holds it on PYTHONPATH" in answer.stderr
+    assert not any((tmp_path / "out").iterdir())
