@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from descentlab import config as configuration
+from descentlab.interruption import Interruption
 from descentlab.records import Record, read_curves
 from descentlab.sweeps.compose import compose_here
 from descentlab.sweeps.plan import Job, plan
@@ -37,6 +38,19 @@ def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], lis
     composed = compose_here(ROOT / "conf", *overrides)
     config, mistakes = configuration.resolve(composed.config, composed.choices)
     return config, dict(composed.choices), mistakes
+
+
+class AtPoint(Interruption):
+    """Asks the run to end at its `number`-th point."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.deferred = False
+
+    @property
+    def asked(self) -> str:
+        self.left -= 1
+        return "SIGTERM" if self.left <= 0 else ""
 
 
 @dataclass

@@ -54,6 +54,14 @@ def test_two_processes_give_the_curve_of_one_and_leave_what_one_leaves(single, t
         assert record.summary["test"]["accuracy"] == single[optimizer].summary["test"]["accuracy"]
 
 
+def in_two_processes(jobs: list[Job], **environment: str) -> None:
+    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
+    line += [str(ROOT / "tests" / "two_processes.py"), *(str(job.folder) for job in jobs)]
+    given = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=900, env=given)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+
+
 # In 64 bits, for a line search makes much of little; FSDP2 has 32.
 PRECISION = {"ddp": ("64-true", 1e-6), "fsdp": ("32-true", 2e-4)}
 REFUSED = {"adahessian", "sophia"}
@@ -83,11 +91,7 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
     for name in names:
         chosen = (*words, f"optimizer={name}", f"batch_size={'full' if name == 'lbfgs' else 33}")
         jobs[name] = job(*chosen), job(*chosen, *two)
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
-    line += [str(ROOT / "tests" / "two_processes.py"), *(str(parallel.folder) for _, parallel in jobs.values())]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=900, env=environment)
-    assert answer.returncode == 0, answer.stderr[-3000:]
+    in_two_processes([parallel for _, parallel in jobs.values()])
     other: list[tuple[str, str]] = []
     for name, (alone, parallel) in jobs.items():
         run(alone)
@@ -98,3 +102,19 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
             if found[column].drop_nulls().to_list() != pytest.approx(values, rel=ILL_CONDITIONED.get(name, near), abs=1e-9):
                 other.append((name, column))
     assert not other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
+def test_two_processes_go_on_from_their_checkpoint(job, trainer):
+    """Bit for bit: of weights in shards, of optimizers with and without state, of several as one."""
+    two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2", "model.dropout=0.2")
+    words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=1", *two)
+    names = ["adam", "sgd", "schedulefree_adamw", "scratch/gradient_descent", *(["muon", "sam"] if trainer == "ddp" else [])]
+    whole, parts = ([job(*words, f"optimizer={name}", f"sweep={sweep}") for name in names] for sweep in ("whole", "parts"))
+    in_two_processes(whole)
+    in_two_processes(parts, INTERRUPT="1")
+    for one, other in zip(whole, parts, strict=True):
+        expected, found = (records.read_curves(each.folder).drop("train_seconds") for each in (one, other))
+        assert expected.height >= 12
+        assert found.equals(expected), one.name

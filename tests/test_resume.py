@@ -8,28 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FASHION_MNIST, ROOT, every_optimizer, options
+from conftest import FASHION_MNIST, ROOT, AtPoint, every_optimizer, options
 
 from descentlab.data import loader
-from descentlab.interruption import Interrupted, Interruption
+from descentlab.interruption import Interrupted
 from descentlab.records import CHECKPOINT, CURVES, PARQUET, read_curves
 from descentlab.run import run
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150")
 AT = 7  # in the middle of an epoch, between two validations
-
-
-class AtPoint(Interruption):
-    """Asks the run to end at its `number`-th point."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-        self.deferred = False
-
-    @property
-    def asked(self) -> str:
-        self.left -= 1
-        return "SIGTERM" if self.left <= 0 else ""
 
 
 @pytest.fixture(autouse=True)

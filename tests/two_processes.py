@@ -1,11 +1,17 @@
-"""Trains jobs one after the other, as one of the processes that torchrun starts: `torchrun ... two_processes.py FOLDER ...`."""
+"""Trains jobs one after the other, as one of the processes that torchrun starts: `torchrun ... two_processes.py FOLDER ...`.
 
+With INTERRUPT=1 in the environment each is asked to end at its first point, and then taken up again.
+"""
+
+import contextlib
 import os
 import sys
 from pathlib import Path
 
+from conftest import AtPoint
 from torch.distributed import barrier, init_process_group
 
+from descentlab.interruption import Interrupted
 from descentlab.run import run
 from descentlab.sweeps.plan import Job
 
@@ -13,5 +19,10 @@ if __name__ == "__main__":
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     init_process_group("gloo")  # once, for all runs
     for folder in map(Path, sys.argv[1:]):
+        if os.environ.get("INTERRUPT"):
+            with contextlib.suppress(Interrupted):
+                run(Job.load(folder), AtPoint(1))
+            barrier()
+            assert (folder / "last.ckpt").exists()
         run(Job.load(folder))
         barrier()

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from descentlab.allowed import ALLOWED
-from descentlab.contradictions import contradictions
+from descentlab.contradictions import SCHEDULES, contradictions, misshapen
 from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY
 
@@ -32,7 +32,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
         return {}, [_explain_interpolation(error, choices)]
     assert isinstance(resolved, dict)
     plain = {str(key): value for key, value in resolved.items()}
-    return plain, [*_out_of_range(plain), *contradictions(plain)]
+    return plain, list(misshapen(plain)) or [*_out_of_range(plain), *contradictions(plain)]
 
 
 def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, str]) -> str:
@@ -44,11 +44,16 @@ def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, 
             f"{key} needs {wanted}, which data={choices.get('data')} does not have: "
             f"{group}={choices.get(group)} does not fit this data; choose another {group} or another data"
         )
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} is yours to say: {key}=..."
     return f"{key}: {str(error).splitlines()[0]}"
 
 
 def _out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
-    for key, allowed in ALLOWED.items():
+    others = {
+        key.replace("schedule", name): ALLOWED[key] for name in SCHEDULES[1:] for key in ALLOWED if key.startswith("schedule.")
+    }
+    for key, allowed in {**ALLOWED, **others}.items():
         found, value = _look_up(config, key)
         if found and value not in allowed:
             close = nearest(str(value), getattr(allowed, "options", ()))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from descentlab.allowed import Choice, Each, Either, Number
 from descentlab.messages import nearest, written
 from descentlab.optim.needs import Needs
 
@@ -16,6 +17,32 @@ OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
 NEEDS = tuple(field.name for field in fields(Needs))
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
+RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
+# What a node that is no group of conf/ looks like.
+NODES = {
+    "budget": "budget.epochs=10",
+    "clip": "clip.norm=1.0",
+    "decay": "decay.rate=0.01",
+    "average": "average.kind=ema",
+    "needs": "needs.closure=true",
+    "stop": "stop.patience=5",
+    "checkpoint": "checkpoint.every=60",
+}
+OPTIONAL_NODES = {
+    "momentum_schedule": "schedule@momentum_schedule=linear",
+    "decay_schedule": "schedule@decay_schedule=linear",
+    "auxiliary": "auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}",
+}
+
+
+def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
+    """Nodes that are something else altogether, so that there is no use in looking into them."""
+    for key, example in {**NODES, **OPTIONAL_NODES}.items():
+        if not isinstance(config[key], Mapping) and (config[key] is not None or key in NODES):
+            yield f"{key}={written(config[key])} is not allowed: it has parts; write for example {example}"
+    groups = config["groups"]
+    if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
+        yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
 
 
 def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
@@ -35,14 +62,18 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         yield "budget: nothing would ever end the run; set one of " + ", ".join(f"budget.{key}" for key in budget)
     if all(budget[key] is None for key in ("epochs", "steps", "examples")):
         whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
+        average = config["average"]
+        if average["kind"] != "none" and 0 < average["start"] < 1:
+            whys.append(f"average.start={written(average['start'])} is a fraction of all steps")
         yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
 
 
 def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
-    if config["decay"]["rate"] and config["optimizer"].get("weight_decay"):
-        yield "two weight decays: set optimizer.weight_decay=0 with decay.rate"
+    own = [f"{name}.weight_decay=0" for name in ("optimizer", "auxiliary") if (config[name] or {}).get("weight_decay")]
+    if config["decay"]["rate"] and own:
+        yield f"two weight decays: set {' and '.join(own)} with decay.rate"
     for name in SCHEDULES[1:]:
         if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
@@ -86,6 +117,11 @@ def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"groups[{place}].{key}: an entry has {', '.join(RULE)}{nearest(key, RULE)}"
         if rule.get("to", "optimizer") not in ("optimizer", "auxiliary"):
             yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
+        for key, allowed in RULE_VALUES.items():
+            if key in rule and rule[key] not in allowed:
+                yield f"groups[{place}].{key}={written(rule[key])} is not allowed: it is {allowed}"
+        if not isinstance(rule.get("set", {}), Mapping):
+            yield f"groups[{place}].set={written(rule['set'])} is not allowed: it is hyperparameters, as {{momentum: 0.5}}"
         try:
             re.compile(str(rule.get("match", "")))
         except re.error as error:

@@ -15,13 +15,11 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
-    get_optimizer_state_dict,
     set_model_state_dict,
-    set_optimizer_state_dict,
 )
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
 from torch.optim import Optimizer
 
 GATHER = StateDictOptions(full_state_dict=True, cpu_offload=True)
@@ -91,16 +89,44 @@ def put(model: nn.Module, weights: dict[str, Any]) -> None:
 
 
 def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    if sharded(model):
-        return get_optimizer_state_dict(model, optimizer, options=GATHER)
-    return optimizer.state_dict()
+    """The optimizer's state dict. Of shards, whole tensors in the first process; `spread` names those that were in shards."""
+    state = optimizer.state_dict()
+    if not sharded(model):
+        return state
+    spread = [(id, key) for id, own in state["state"].items() for key, value in own.items() if isinstance(value, DTensor)]
+    whole: dict[Any, Any] = {id: dict(own) for id, own in state["state"].items()}
+    for id, key in spread:
+        whole[id][key] = whole[id][key].full_tensor().cpu()  # all processes take part
+        if dist.get_rank():
+            del whole[id][key]
+    return {**state, "state": whole, "spread": spread}
 
 
 def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str, Any]) -> None:
-    if sharded(model):
-        set_optimizer_state_dict(model, optimizer, state, options=SPREAD)
-    else:
-        optimizer.load_state_dict(state)
+    """Set what `optimizer_state` gave.
+
+    Not by torch's set_optimizer_state_dict: it takes a step to make the state, which counts where steps are counted in groups,
+    and fails where an optimizer keeps nothing.
+    """
+    if not sharded(model):
+        return optimizer.load_state_dict(state)
+    outline = [_outline(state) if dist.get_rank() == 0 else None]
+    dist.broadcast_object_list(outline, src=0)
+    groups, values, spread = outline[0]  # pyright: ignore[reportGeneralTypeIssues]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for id, key, shape, dtype in spread:
+        like = parameters[id]
+        whole = state["state"][id][key] if dist.get_rank() == 0 else torch.empty(shape, dtype=dtype)
+        placements = like.placements if whole.shape == like.shape else [Replicate()] * like.device_mesh.ndim
+        values.setdefault(id, {})[key] = distribute_tensor(whole.to(like.device), like.device_mesh, placements)
+    return optimizer.load_state_dict({"state": values, "param_groups": groups})
+
+
+def _outline(state: dict[str, Any]) -> tuple[Any, Any, list[tuple[int, str, torch.Size, torch.dtype]]]:
+    """The groups, what every process holds of the state, and the shapes of what is spread over them."""
+    spread = {(id, key): state["state"][id][key] for id, key in state["spread"]}
+    values = {id: {k: v for k, v in own.items() if (id, k) not in spread} for id, own in state["state"].items()}
+    return state["param_groups"], values, [(id, key, value.shape, value.dtype) for (id, key), value in spread.items()]
 
 
 def norm(gradients: list[Tensor]) -> Tensor:

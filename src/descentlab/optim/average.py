@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descentlab.messages import UsageError
 from descentlab.optim.schedules import in_steps
 
 
@@ -28,11 +29,21 @@ class Average:
     start: float = 0
 
     def tracker(self, weights: Sequence[Tensor], total: int | None) -> Tracker | None:
-        return None if self.kind == "none" else Tracker(self, weights, in_steps(self.start, total))
+        """What averages `weights` in a run of `total` steps.
+
+        Raises:
+            UsageError: none of them would enter.
+        """
+        if self.kind == "none":
+            return None
+        start = in_steps(self.start, total)
+        if total is not None and start >= total:
+            raise UsageError(f"average.start={self.start:g}: the run has {total} steps, so that nothing would be averaged")
+        return Tracker(self, weights, start)
 
 
 class Tracker:
-    """The average of `weights` from step `start` on; `count` weights are in it."""
+    """The average of `weights` from step `start` on, in 32 bits or more; `count` weights are in it."""
 
     def __init__(self, average: Average, weights: Sequence[Tensor], start: int) -> None:
         self.average, self.start, self.count = average, start, 0
@@ -44,9 +55,10 @@ class Tracker:
         if step <= self.start:
             return
         if not self.mean:
-            self.mean = [weight.clone() for weight in self.weights]
+            self.mean = [weight.to(torch.promote_types(weight.dtype, torch.float32), copy=True) for weight in self.weights]
         else:
-            torch._foreach_lerp_(self.mean, self.weights, self._share())  # pyright: ignore[reportPrivateImportUsage]
+            now = [weight.to(mean.dtype) for weight, mean in zip(self.weights, self.mean, strict=True)]
+            torch._foreach_lerp_(self.mean, now, self._share())  # pyright: ignore[reportPrivateImportUsage]
         self.count += 1
 
     def _share(self) -> float:
@@ -65,4 +77,4 @@ class Tracker:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count = state["count"]
-        self.mean = [saved.to(weight) for saved, weight in zip(state["mean"], self.weights, strict=False)]
+        self.mean = [saved.to(weight.device, copy=True) for saved, weight in zip(state["mean"], self.weights, strict=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,18 +21,15 @@ class Composite(Optimizer):
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         super().__init__([{"params": group["params"]} for group in groups], {})
         self.optimizers = list(optimizers)
-        self.param_groups = groups
-        for optimizer in optimizers:
-            self.state.update(optimizer.state)
-        self._share()
+        self._gather()
 
-    def _share(self) -> None:
-        """Give every optimizer its slice of the groups, and the one state."""
-        start = 0
+    def _gather(self) -> None:
+        """Have all groups, and one state for all."""
+        self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        state = defaultdict(dict, {key: value for optimizer in self.optimizers for key, value in optimizer.state.items()})
+        self.state = state
         for optimizer in self.optimizers:
-            end = start + len(optimizer.param_groups)
-            optimizer.param_groups, optimizer.state = self.param_groups[start:end], self.state
-            start = end
+            optimizer.state = state
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         loss = None
@@ -43,8 +41,14 @@ class Composite(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        self._share()
+        """Each optimizer takes its part, in its own way."""
+        start, groups, state = 0, list(state_dict["param_groups"]), state_dict["state"]
+        for optimizer in self.optimizers:
+            part = groups[start : start + len(optimizer.param_groups)]
+            own = {key: state[key] for group in part for key in group["params"] if key in state}
+            optimizer.load_state_dict({"state": own, "param_groups": part})
+            start += len(part)
+        self._gather()
 
     def train(self) -> None:
         self._put("train")

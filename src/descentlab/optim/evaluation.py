@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from descentlab import weights
 from descentlab.optim.average import Tracker
 
 RECALIBRATION = 50  # batches that running statistics are taken anew from
@@ -40,6 +41,7 @@ class Look:
         """Args: inputs: of recent batches, each (batch, ...), for running statistics; read only where `needs_batches`."""
         if not self.modes and self.tracker is None:
             return
+        weights.sharded(self.model)  # or what it has gathered would be looked at, not what is put into the shards
         tensors = [tensor.detach() for tensor in (*self.model.parameters(), *self.model.buffers())]
         self.kept = [(tensor, tensor.clone()) for tensor in tensors]
         if self.modes:
@@ -52,6 +54,8 @@ class Look:
     def end(self) -> None:
         if self.modes and self.kept:
             self.optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
+        if self.kept:
+            weights.sharded(self.model)
         for tensor, before in self.kept:
             tensor.copy_(before)
         self.kept = []

@@ -52,6 +52,10 @@ class Needs:
             yield f"{name} differentiates the gradient, which data-parallel processes cannot: use one device"
         if self.graph and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
             yield f"{name} differentiates the gradient, which clip and decay.kind=coupled would change: leave them out"
+        if self.graph and config["compile"]:
+            yield f"{name} differentiates the gradient, which compiled models cannot: leave compile out"
+        if self.closure and any(config["clip"].values()):
+            yield f"{name} looks at losses and gradients together, and clip would change only these: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
             yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":

@@ -86,26 +86,23 @@ class Recipe:
 def _made(make: Make, groups: Sequence[Group], extra: Mapping[str, Any], more: Sequence[str] = ()) -> Optimizer:
     """An optimizer of `groups`, which may set what differs between its own groups, or is in `more`."""
     settings: Mapping[str, Any] = getattr(make, "keywords", {})
-    decays = "weight_decay" in settings or _takes(make, "weight_decay")
+    decays = "weight_decay" in {*settings, *inspect.signature(make).parameters}
     described: list[dict[str, Any]] = []
     for group in groups:
         own = {key: value for key, value in group.set.items() if decays or (key, value) != ("weight_decay", 0.0)}
         if group.lr != 1.0:
-            if "lr" not in {**settings, **own}:
+            lr = own.get("lr", settings.get("lr"))
+            if lr is None:
                 raise UsageError("groups, lr_decay: this optimizer has no learning rate to scale")
-            own["lr"] = own.get("lr", settings.get("lr")) * group.lr
+            own["lr"] = lr * group.lr
         described.append({"params": list(group.parameters.values()), **own})
-    plain = [parameter for group in groups for parameter in group.parameters.values()]
+    set_apart = {key for each in described for key in each} - {"params"}
+    plain = [parameter for each in described for parameter in each["params"]]
     try:
-        made = make(described if any(len(each) > 1 for each in described) else plain, **extra)
+        made = make(described if set_apart else plain, **extra)
     except ValueError as error:
         raise UsageError(f"optimizer, groups: {error}") from error
-    if unknown := {key for each in described for key in each} - {"params", *made.defaults, *more}:
+    if unknown := set_apart - {*made.defaults, *more}:
         takes = ", ".join(key for key in settings if key in made.defaults)
         raise UsageError(f"groups: {', '.join(sorted(unknown))} cannot differ between groups of this optimizer; it has {takes}")
     return made
-
-
-def _takes(make: Make, key: str) -> bool:
-    parameters = inspect.signature(make).parameters
-    return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,6 @@ class Step:
     def _with_gradient(self, parts: Sequence[Part]) -> Tensor:
         loss = self._evaluate(parts)
         self._finish_gradients()
-        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
         self._update()
         return loss
 
@@ -128,24 +127,23 @@ class Step:
             with self.frozen if losses else nullcontext():
                 losses.append(self._evaluate(parts))
             self._finish_gradients()
-            return self.mean(losses[-1])
+            return self.mean(losses[-1]) + self.recipe.decay.penalty(self.bare_optimizer, self.values.decay)
 
         self._update(closure)
-        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
         return losses[0]
 
     def _with_two_passes(self, parts: Sequence[Part]) -> Tensor:
         loss = self._evaluate(parts)
+        before = {p: p.detach().clone() for p in self.parameters} if self.recipe.decay.coupled else None
 
         @torch.enable_grad()
         def again() -> Tensor:
             with self.frozen:
                 second = self._evaluate(parts)
-            self._finish_gradients()
+            self._finish_gradients(before)
             return second
 
         self._update(again)
-        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier)
         return loss
 
     def _evaluate(self, parts: Sequence[Part]) -> Tensor:
@@ -165,17 +163,26 @@ class Step:
         self.backward(loss)
         return loss.detach()
 
-    def _finish_gradients(self) -> None:
-        self.recipe.decay.to_gradients(self.bare_optimizer)
+    def _finish_gradients(self, at: Mapping[Tensor, Tensor] | None = None) -> None:
+        self.recipe.decay.to_gradients(self.bare_optimizer, self.values.decay, at)
         self.recipe.clip(self.parameters)
 
     def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
+        """Weights decay before the optimizer moves them, as in torch; after it where it looks at them as they are."""
         arguments: Any = () if closure is None else (closure,)
+        after = closure is not None or self.recipe.needs.graph
+        if not after:
+            self._decay()
         with seeded(hash((self.recipe.seed, self.count))) if self.recipe.needs.random else nullcontext():
             self.optimizer.step(*arguments)
+        if after:
+            self._decay()
         if self.recipe.needs.graph:
             self.evaluations += self._products()
             self.optimizer.zero_grad()  # a gradient with a graph and its weight hold each other
+
+    def _decay(self) -> None:
+        self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier, self.values.decay)
 
     def _products(self) -> int:
         """The Hessian-vector products of this step, as pytorch_optimizer's classes say."""

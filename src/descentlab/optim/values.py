@@ -22,6 +22,7 @@ class Values:
         self.initial = [{key: group.get(key) for key in ("lr", "momentum", "betas", "weight_decay")} for group in self.groups]
         self.last: tuple[Any, ...] = (1.0, None, None, None)
         self.multiplier = 1.0  # the learning rate's
+        self.decay = 1.0  # the weight decay's
 
     def set(self, step: int, total: int | None) -> None:
         """Make the groups ready for `step`."""
@@ -36,6 +37,7 @@ class Values:
             return
         self.last = found
         self.multiplier, momentum, momentum_factor, decay_factor = found
+        self.decay = 1.0 if decay_factor is None else decay_factor
         for group, initial in zip(self.optimizer.param_groups, self.initial, strict=True):
             if initial["lr"] is not None:
                 group["lr"] = initial["lr"] * self.multiplier

@@ -18,6 +18,8 @@ from descentlab.messages import nearest
 from descentlab.sweeps.plan import Job
 
 if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
     from descentlab.optim.needs import Needs
 
 GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "baseline")
@@ -49,6 +51,7 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
 def training(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """The part of each config that an optimizer may be at odds with, each once."""
     keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
+    keys += ("schedule", "momentum_schedule", "decay_schedule", "average", "compile")
     parts = {json.dumps(part): part for job in jobs if (part := {key: job.config[key] for key in keys})}
     return list(parts.values())
 
@@ -157,24 +160,49 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
     from descentlab.optim.needs import Needs
 
     needs = Needs.of(get_object(config["optimizer"]["_target_"]), config["needs"])
-    made = [group for group in ("optimizer", "auxiliary") if config[group] is not None]
-    mistakes = [*(message for group in made for message in _refusal(group, config[group], needs)), *needs.conflicts(config)]
+    optimizers, mistakes = [], list(needs.conflicts(config))
+    for group in (group for group in ("optimizer", "auxiliary") if config[group] is not None):
+        try:
+            optimizers.append(_tried(group, config[group], needs))
+        except Exception as error:  # somebody's class
+            mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {_reason(error)}")
+    mistakes += _idle(config, optimizers) if optimizers else ()
     if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes
 
 
-def _refusal(group: str, node: Mapping[str, Any], needs: Needs) -> Iterator[str]:
-    """What an optimizer says to its hyperparameters, given weights to train."""
+def _tried(group: str, node: Mapping[str, Any], needs: Needs) -> Optimizer:
+    """The optimizer that `node` describes, of weights to try it on; raises what it says to its hyperparameters."""
     import torch
     from hydra.utils import instantiate
 
     model = torch.nn.Linear(2, 2, bias=False)
     extra = {needs.total_steps: 10_000} if needs.total_steps and group == "optimizer" else {}
-    try:
-        instantiate(node, _convert_="all")(model if needs.model and group == "optimizer" else model.parameters(), **extra)
-    except Exception as error:  # somebody's class
-        yield f"{group}: {node['_target_'].rpartition('.')[2]} says: {_reason(error)}"
+    return instantiate(node, _convert_="all")(model if needs.model and group == "optimizer" else model.parameters(), **extra)
+
+
+def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterator[str]:
+    """What around the update would have no effect on `optimizers`, or not the one it has on others."""
+    from descentlab.optim.evaluation import has_modes
+
+    name, groups = type(optimizers[0]).__name__, [group for each in optimizers for group in each.param_groups]
+    schedule, decay, own = config["schedule"], config["decay"], has_modes(optimizers[0])
+    if not any("lr" in group for group in groups):
+        if not schedule["_target_"].endswith(".Constant") or schedule.get("warmup"):
+            yield f"schedule: {name} has no learning rate to multiply: schedule=constant schedule.warmup=0"
+        if decay["rate"] and decay["kind"] == "decoupled":
+            yield f"decay.kind=decoupled is times the learning rate, and {name} has none: decay.kind=independent"
+    if config["momentum_schedule"] and not any(group.get("momentum") or (group.get("betas") or [0])[0] for group in groups):
+        yield f"momentum_schedule: {name} has no momentum to multiply"
+    if config["decay_schedule"] and not (decay["rate"] or any(group.get("weight_decay") for group in groups)):
+        yield "decay_schedule: there is no weight decay to multiply: set optimizer.weight_decay or decay.rate"
+    if own and (config["momentum_schedule"] or schedule.get("momenta")):
+        yield f"{name} takes its average with one momentum throughout: no momentum_schedule, and schedule.momenta=null"
+    if own and config["average"]["kind"] != "none":
+        yield f"{name} is judged by an average of its own: leave average.kind=none"
+    if own and decay["rate"] and decay["kind"] != "coupled":
+        yield f"decay.rate would shrink only a part of what {name} averages: set optimizer.weight_decay, or decay.kind=coupled"
 
 
 def _reason(error: Exception) -> str:
