@@ -6,7 +6,8 @@ Its checkpoints are tested in test_resume, its steps in two processes in test_dd
 from __future__ import annotations
 
 import inspect
-from functools import partial
+from copy import deepcopy
+from functools import cache, partial
 
 import pytest
 import torch
@@ -27,14 +28,21 @@ HOW = {"foreach", "fused", "maximize", "capturable", "differentiable", "mu_dtype
 HOW |= {"model_sharding", "kwargs"}
 
 
-def config_of(name, *words):
-    config, _, mistakes = compose_config(f"optimizer={name}", *words)
+@cache
+def composed(name):
+    config, _, mistakes = compose_config(f"optimizer={name}", "budget.epochs=null", "budget.steps=200")
     assert not mistakes
     return config
 
 
-def recipe_of(name, *words) -> Recipe:
-    return Recipe.of(config_of(name, "budget.epochs=null", "budget.steps=200", *words), partial(instantiate, _convert_="all"))
+def config_of(name, **hyperparameters):
+    config = deepcopy(composed(name))
+    config["optimizer"] |= hyperparameters
+    return config
+
+
+def recipe_of(name, **hyperparameters) -> Recipe:
+    return Recipe.of(config_of(name, **hyperparameters), partial(instantiate, _convert_="all"))
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -97,8 +105,8 @@ def step_of(recipe: Recipe, model: nn.Module) -> Step:
     return Step(model, lambda batch: model(*batch), partial(backward, needs=recipe.needs), optimizer, recipe, 200)
 
 
-def train(name: str, model: nn.Module, steps: int, *words: str) -> Step:
-    made = step_of(recipe_of(name, *words), model)
+def train(name: str, model: nn.Module, steps: int, **hyperparameters: float) -> Step:
+    made = step_of(recipe_of(name, **hyperparameters), model)
     for x in batches(steps):
         made([Part((x,), 1.0)])
     return made
@@ -119,7 +127,7 @@ def test_it_goes_down_at_some_rate_of_its_search_space(name, make):
     start = judged(train(name, make(), 0))
     ((key, (low, _)),) = config_of(name)["search"].items()
     rates = [low * 10**decade for decade in (3, 2, 4, 1, 0)]
-    assert any(judged(train(name, make(), 80, f"optimizer.{key}={rate}")) < 0.5 * start for rate in rates)
+    assert any(judged(train(name, make(), 80, **{key: rate})) < 0.5 * start for rate in rates)
 
 
 def by_hand(name: str, model: nn.Module, steps: int) -> list[torch.optim.Optimizer]:
