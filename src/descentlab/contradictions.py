@@ -31,7 +31,7 @@ NODES = {
 OPTIONAL_NODES = {
     "momentum_schedule": "schedule@momentum_schedule=linear",
     "decay_schedule": "schedule@decay_schedule=linear",
-    "auxiliary": "auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}",
+    "auxiliary": "'auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}'",
 }
 
 
@@ -111,6 +111,11 @@ def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
+    wanted = any(rule.get("to") == "auxiliary" for rule in config["groups"])
+    if wanted and config["auxiliary"] is None:
+        yield f"groups: some parameters go to the auxiliary optimizer, and there is none: {OPTIONAL_NODES['auxiliary']}"
+    if config["auxiliary"] is not None and not wanted:
+        yield "auxiliary: no parameter would go to it: 'groups=[{match: head, to: auxiliary}, {}]'"
     for place, rule in enumerate(config["groups"]):
         for key in rule:
             if key not in RULE:

@@ -144,6 +144,18 @@ def test_what_only_groups_have_is_declared():
     assert group["rank"] == 2
 
 
+@pytest.mark.parametrize("rules", [[{"match": "hed", "lr": 0.1}, {}], [{}, {"match": "head", "set": {"momentum": 0.1}}]])
+def test_an_entry_that_would_change_something_and_takes_nothing_is_refused(rules):
+    """A slip in a name would otherwise go unnoticed."""
+    with pytest.raises(UsageError, match=r"no parameter is left for match=he.*head\.bias"):
+        made(model(), groups=rules)
+
+
+def test_an_entry_that_only_directs_may_take_nothing():
+    """Muon's entry for embeddings, in a model that has none."""
+    assert len(made(model(), auxiliary=ADAM, groups=[{"match": "embed", "to": "auxiliary"}, {}])) == 1
+
+
 def test_an_optimizer_without_parameters_is_refused():
     with pytest.raises(UsageError, match="the optimizer trains no parameter"):
         made(model(), auxiliary=ADAM, groups=[{"to": "auxiliary"}])

@@ -256,9 +256,10 @@ def test_a_killed_fork_server_costs_the_runs_under_way_and_no_other(lab):
         os.kill(server, signal.SIGKILL)
         assert command.wait(90) == 1
     assert "Traceback" not in lab.said
-    assert (
-        sorted(str(record.status) for record in records.find(lab.folder / "out" / "s")) == ["completed"] * 3 + ["crashed"] * 2
-    )
+    found = sorted(str(record.status) for record in records.find(lab.folder / "out" / "s"))
+    ended = found.count("crashed")  # two were under way, of which one may have been about to write its record
+    assert ended in (1, 2)
+    assert found == ["completed"] * (5 - ended) + ["crashed"] * ended
     again = lab.type_in("seed=range(5)", "+model.pause=0.1", "+model.fault=none")
     assert again.returncode == 0, again.stderr
 

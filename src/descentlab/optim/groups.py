@@ -56,19 +56,24 @@ def assign(model: nn.Module, rules: Sequence[Rule], decay_to: str = "all", lr_de
         lr_decay: the learning rate of a layer is so many times that of the layer after it.
 
     Raises:
-        UsageError: no rule takes some parameter.
+        UsageError: no rule takes some parameter, or a rule that would change something takes none.
     """
     parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     layers = list(dict.fromkeys(_layer(name) for name in parameters))
     groups: dict[Any, Group] = {}
+    idle = {place: rule.match for place, rule in enumerate(rules) if rule.match and (rule.lr != 1.0 or rule.set)}
     for name, parameter in parameters.items():
         place, rule = _first(rules, name, parameter)
+        idle.pop(place, None)
         lr = rule.lr * lr_decay ** (len(layers) - 1 - layers.index(_layer(name)))
         exempt = decay_to == "matrices" and parameter.dim() < 2
         key = (place, lr, exempt)
         if key not in groups:
             groups[key] = Group(to=rule.to, lr=lr, set={**rule.set, **({"weight_decay": 0.0} if exempt else {})})
         groups[key].parameters[name] = parameter
+    for match in idle.values():
+        some = ", ".join(list(parameters)[:8])
+        raise UsageError(f"groups: no parameter is left for match={match}; there are {some}{', ...' * (len(parameters) > 8)}")
     return list(groups.values())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -103,6 +104,7 @@ def _send(answer: Connection, content: Any) -> None:
 def main(wanted: tuple[Sequence[Call], Sequence[Mapping[str, Any]]], answer: Connection) -> None:
     """Send back one message for each mistake."""
     nodes, configs = wanted
+    logging.getLogger("hydra.utils").disabled = True  # what it says of a failed import is said here
     mistakes = [message for call in nodes for message in check(call)]
     _send(answer, mistakes or [message for config in configs for message in conflicts(config)])
 
@@ -193,10 +195,10 @@ def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterato
             yield f"schedule: {name} has no learning rate to multiply: schedule=constant schedule.warmup=0"
         if decay["rate"] and decay["kind"] == "decoupled":
             yield f"decay.kind=decoupled is times the learning rate, and {name} has none: decay.kind=independent"
-    if config["momentum_schedule"] and not any(group.get("momentum") or (group.get("betas") or [0])[0] for group in groups):
+    if config["momentum_schedule"] and not any({"momentum", "betas"} & set(group) for group in groups):
         yield f"momentum_schedule: {name} has no momentum to multiply"
-    if config["decay_schedule"] and not (decay["rate"] or any(group.get("weight_decay") for group in groups)):
-        yield "decay_schedule: there is no weight decay to multiply: set optimizer.weight_decay or decay.rate"
+    if config["decay_schedule"] and decay["rate"] is None and not any("weight_decay" in group for group in groups):
+        yield f"decay_schedule: {name} has no weight decay to multiply: set decay.rate"
     if own and (config["momentum_schedule"] or schedule.get("momenta")):
         yield f"{name} takes its average with one momentum throughout: no momentum_schedule, and schedule.momenta=null"
     if own and config["average"]["kind"] != "none":

@@ -1,0 +1,204 @@
+"""Judging other weights than those in training: batch normalisation's statistics are theirs, and training does not notice."""
+
+from functools import partial
+
+import pytest
+import pytorch_optimizer
+import schedulefree
+import torch
+from test_ddp import in_two_processes
+from torch import nn
+
+from descentlab.data.loader import Part
+from descentlab.models.mlp import MLP
+from descentlab.optim import scratch
+from descentlab.optim.average import Average
+from descentlab.optim.evaluation import RECALIBRATION, FrozenStatistics, recalibrate
+from descentlab.optim.needs import Needs
+from descentlab.optim.recipe import Recipe
+from descentlab.optim.step import Step
+from descentlab.records import read_curves
+from descentlab.run import run as run_job
+from descentlab.tasks.base import Task
+
+RUN = ("problem=digits_mlp", "model.norm=batch", "data.drop_last=true", "budget.epochs=null", "log_every=1", "data.limit=300")
+JUDGES_OTHERS = [
+    ("optimizer=schedulefree_sgd",),
+    ("optimizer=schedulefree_adamw",),
+    ("optimizer=scratch/schedule_free_adamw",),
+    ("optimizer=adam", "average.kind=ema", "average.decay=0.9"),
+    ("optimizer=adam", "average.kind=swa"),
+]
+
+
+def net(dropout: float = 0.0) -> MLP:
+    torch.manual_seed(0)
+    return MLP(6, 3, [5, 4], norm="batch", dropout=dropout)
+
+
+def batches(count):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(8, 6, generator=generator) + i for i in range(count)]
+
+
+def trained(model, optimizer, steps=5, **recipe):
+    recipe = Recipe(optimizer=optimizer, **recipe)
+    step = Step(model, lambda batch: (model(*batch) - 1).pow(2).mean(), torch.Tensor.backward, recipe.make(model), recipe, None)
+    for batch in batches(steps):
+        step([Part((batch,), 1.0)])
+    return step
+
+
+def norms(model):
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+
+
+def statistics(model):
+    return [buffer.clone() for norm in norms(model) for buffer in (norm.running_mean, norm.running_var)]
+
+
+def by_hand(model, inputs):
+    """The means over batches of the mean and the (unbiased) variance that come to each norm, at the model's weights."""
+    seen: dict[nn.Module, list[torch.Tensor]] = {norm: [] for norm in norms(model)}
+
+    def note(norm, arguments):
+        seen[norm].append(torch.stack([arguments[0].mean(0), arguments[0].var(0)]))
+
+    hooks = [norm.register_forward_pre_hook(note) for norm in seen]
+    model.train()
+    with torch.no_grad(), FrozenStatistics(model):
+        for batch in inputs:
+            model(batch)
+    for hook in hooks:
+        hook.remove()
+    return [each for values in seen.values() for each in torch.stack(values).mean(0)]
+
+
+EVALUATED = {
+    "schedule-free": (partial(schedulefree.SGDScheduleFree, lr=0.5), {}),
+    "schedule-free from scratch": (partial(scratch.ScheduleFreeAdamW, lr=0.1), {}),
+    "ema": (partial(torch.optim.SGD, lr=0.1), {"average": Average(kind="ema")}),
+    "swa": (partial(torch.optim.SGD, lr=0.1), {"average": Average(kind="swa")}),
+}
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_running_statistics_are_those_of_recent_batches_at_the_weights_to_judge_by(name):
+    optimizer, more = EVALUATED[name]
+    model = net()
+    step = trained(model, optimizer, **more)
+    before = statistics(model)
+    model.eval()
+    assert step.look.needs_batches()
+    step.look.begin(batches(5))
+    assert all(not norm.training and norm.momentum == 0.1 for norm in norms(model))
+    found = statistics(model)
+    for mine, expected in zip(found, by_hand(model, batches(5)), strict=True):
+        torch.testing.assert_close(mine, expected)
+    assert not any(torch.equal(mine, old) for mine, old in zip(found, before, strict=True))
+    step.look.end()
+    assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
+
+
+def test_weights_judged_as_they_are_keep_the_statistics_of_training():
+    model = net()
+    step = trained(model, partial(torch.optim.SGD, lr=0.1))
+    before = statistics(model)
+    assert not step.look.needs_batches()
+    step.look.begin(batches(5))
+    assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
+
+
+def test_taking_statistics_anew_draws_no_random_number_and_sees_no_dropout():
+    model = net(dropout=0.5).eval()
+    state = torch.get_rng_state()
+    recalibrate(model, batches(3))
+    assert torch.equal(torch.get_rng_state(), state)
+    plain = net().eval()
+    plain.load_state_dict(model.state_dict(), strict=False)
+    recalibrate(plain, batches(3))
+    assert all(torch.equal(a, b) for a, b in zip(statistics(model), statistics(plain), strict=True))
+
+
+def test_without_batches_statistics_stay():
+    model = net()
+    model(batches(1)[0])
+    before = statistics(model)
+    recalibrate(model, [])
+    assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
+
+
+@pytest.mark.parametrize("words", JUDGES_OTHERS, ids=" ".join)
+def test_validating_often_changes_nothing_in_training(train, words):
+    often = train(*RUN, *words, "budget.steps=23", "validate_every=5")
+    rarely = train(*RUN, *words, "budget.steps=23", "validate_every=1000")
+    assert often.column("train/loss") == rarely.column("train/loss")
+    assert often.column("valid/loss")[-1] == rarely.column("valid/loss")[-1]
+    assert len(often.column("valid/loss")) == 6 > len(rarely.column("valid/loss"))
+
+
+@pytest.mark.slow
+def test_validating_often_changes_nothing_in_training_of_shards(job):
+    """The weights that a validation has gathered are not those that the next step begins with."""
+    words = ("problem=digits_mlp", "optimizer=schedulefree_sgd", "optimizer.lr=5", "budget.epochs=null", "budget.steps=12")
+    words += ("log_every=1", "data.limit=300", "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2")
+    often, rarely = (job(*words, f"validate_every={steps}", f"sweep=every{steps}") for steps in (2, 1000))
+    in_two_processes([often, rarely])
+    losses = [read_curves(each.folder)["train/loss"].drop_nulls().to_list() for each in (often, rarely)]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 12
+
+
+@pytest.mark.parametrize("words", JUDGES_OTHERS[2:4], ids=" ".join)
+def test_a_run_validates_with_statistics_of_its_own_last_batches(job, monkeypatch, words):
+    checked = []
+
+    def on_validation_epoch_start(task):
+        if task.step.count:
+            loader = task.trainer.datamodule.loader
+            recent = [
+                loader.parts(step)[0].batch[0] for step in range(max(0, task.step.count - RECALIBRATION), task.step.count)
+            ]
+            found = statistics(task.model)
+            for mine, expected in zip(found, by_hand(task.model, recent), strict=True):
+                torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+            task.model.eval()
+            checked.append(len(recent))
+
+    monkeypatch.setattr(Task, "on_validation_epoch_start", on_validation_epoch_start)
+    run_job(job(*RUN, *words, "budget.steps=60", "validate_every=30"))
+    assert checked == [30, RECALIBRATION]
+
+
+def plain_statistics(model, make):
+    """Those of a plain loop in which each batch is seen once, whatever the optimizer does besides."""
+    optimizer = make(model.parameters())
+    for batch in batches(1):
+        optimizer.zero_grad()
+        (model(batch) - 1).pow(2).mean().backward()
+    return statistics(model)
+
+
+SEVERAL_A_STEP = {
+    "SAM": (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1, rho=0.5), Needs(two_passes=True)),
+    "LBFGS": (partial(torch.optim.LBFGS, lr=0.1, max_iter=4), Needs(closure=True)),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL_A_STEP)
+def test_further_evaluations_of_a_step_leave_no_trace_in_running_statistics(name):
+    make, needs = SEVERAL_A_STEP[name]
+    model = net()
+    step = trained(model, make, steps=1, needs=needs)
+    assert step.evaluations > 1
+    assert all(torch.equal(a, b) for a, b in zip(statistics(model), plain_statistics(net(), make), strict=True))
+    assert all(norm.num_batches_tracked == 1 and norm.track_running_stats for norm in norms(model))
+
+
+def test_further_evaluations_normalise_by_the_batch_as_in_training():
+    model, (batch,) = net(), batches(1)
+    expected = model(batch)
+    with FrozenStatistics(model):
+        assert torch.equal(model(batch), expected)
+    model.eval()
+    assert not torch.equal(model(batch), expected)

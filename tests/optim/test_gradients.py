@@ -1,0 +1,256 @@
+"""What happens to gradients and weights around an update: clipping and decay equal torch's own, whatever the optimizer."""
+
+from functools import partial
+
+import pytest
+import pytorch_optimizer
+import torch
+from torch import nn
+
+from descentlab.data.loader import Part
+from descentlab.messages import UsageError
+from descentlab.models.mlp import MLP
+from descentlab.optim.gradients import Clip, Decay
+from descentlab.optim.needs import Needs
+from descentlab.optim.recipe import Recipe
+from descentlab.optim.schedules import Polynomial
+from descentlab.optim.step import Step
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
+SGD = partial(torch.optim.SGD, lr=0.1)
+TOTAL = 12
+
+
+def net(norm="none") -> MLP:
+    torch.manual_seed(0)
+    return MLP(6, 3, [5], norm=norm)
+
+
+def loss(model, step):
+    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step))
+    return (model(x) - 1).pow(2).mean()
+
+
+def trained(recipe: Recipe, steps: int = TOTAL, norm: str = "none"):
+    """The weights after a few steps of the one loop."""
+    model = net(norm)
+    backward = partial(torch.Tensor.backward, create_graph=recipe.needs.graph)
+    step = Step(model, lambda batch: loss(model, int(batch[0])), backward, recipe.make(model), recipe, TOTAL)
+    for count in range(steps):
+        step([Part((torch.tensor(count),), 1.0)])
+    return list(model.parameters())
+
+
+def by_hand(make, change=lambda model: None, steps: int = TOTAL, norm: str = "none"):
+    """The weights after a plain loop in which `change` is made to the gradients."""
+    model = net(norm)
+    optimizer = make(model.parameters())
+    for count in range(steps):
+        optimizer.zero_grad()
+        loss(model, count).backward()
+        change(model)
+        optimizer.step()
+    return list(model.parameters())
+
+
+def equal(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("clip", "torchs"),
+    [
+        (Clip(norm=0.3), lambda model: nn.utils.clip_grad_norm_(model.parameters(), 0.3)),
+        (Clip(value=0.02), lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.02)),
+    ],
+    ids=["norm", "value"],
+)
+def test_clipping_is_torchs(clip, torchs):
+    make = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+    clipped = trained(Recipe(optimizer=make, clip=clip))
+    assert equal(clipped, by_hand(make, torchs))
+    assert not equal(clipped, by_hand(make))
+
+
+def test_elements_are_bounded_before_the_length_is():
+    def both(model):
+        nn.utils.clip_grad_value_(model.parameters(), 0.02)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.03)
+
+    assert equal(trained(Recipe(optimizer=SGD, clip=Clip(norm=0.03, value=0.02))), by_hand(SGD, both))
+
+
+def test_a_gradient_within_the_bounds_is_left_as_it_is():
+    assert equal(trained(Recipe(optimizer=SGD, clip=Clip(norm=1e6, value=1e6))), by_hand(SGD))
+
+
+@pytest.mark.parametrize("foreach", [False, True])
+def test_adam_with_decoupled_decay_is_adamw(foreach):
+    settings = {"lr": 0.01, "foreach": foreach}
+    ours = trained(Recipe(optimizer=partial(torch.optim.Adam, **settings), decay=Decay(rate=0.3)))
+    assert equal(ours, by_hand(partial(torch.optim.AdamW, **settings, weight_decay=0.3)))
+
+
+@pytest.mark.parametrize("make", [partial(torch.optim.SGD, lr=0.1, momentum=0.9), partial(torch.optim.Adam, lr=0.01)])
+def test_coupled_decay_is_the_optimizers_own(make):
+    ours = trained(Recipe(optimizer=make, decay=Decay(rate=0.3, kind="coupled")))
+    assert equal(ours, by_hand(partial(make, weight_decay=0.3)))
+    assert not equal(ours, by_hand(make))
+
+
+@pytest.mark.parametrize("lr", [0.0, 1e-9])
+def test_independent_decay_follows_the_schedule_and_no_learning_rate(lr):
+    """With next to no learning rate, only the decay is left: w (1 - rate multiplier) at each step."""
+    ours = trained(Recipe(optimizer=partial(SGD, lr=lr), schedule=Polynomial(), decay=Decay(rate=0.1, kind="independent")))
+    factor = torch.tensor([1 - 0.1 * (1 - step / TOTAL) for step in range(TOTAL)], dtype=torch.float64).prod().item()
+    for mine, start in zip(ours, net().parameters(), strict=True):
+        torch.testing.assert_close(mine, start * factor, rtol=1e-4, atol=1e-6)
+
+
+def test_decoupled_decay_follows_the_learning_rate_of_each_group():
+    recipe = Recipe(optimizer=partial(SGD, lr=1e-9), schedule=Polynomial(), decay=Decay(rate=1e8), lr_decay=0.5)
+    ours = trained(recipe, steps=2)
+    factors = [0.5, 0.5, 1.0, 1.0]
+    for mine, start, factor in zip(ours, net().parameters(), factors, strict=True):
+        torch.testing.assert_close(mine, start * (1 - 0.1 * factor) * (1 - 0.1 * factor * 11 / 12), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["decoupled", "coupled", "independent"])
+def test_decay_to_matrices_leaves_biases_and_norms_as_they_are_without(kind):
+    decay = Decay(rate=0.3, kind=kind, to="matrices")
+    decayed = trained(Recipe(optimizer=SGD, decay=decay), steps=1, norm="layer")
+    for mine, plain in zip(decayed, by_hand(SGD, steps=1, norm="layer"), strict=True):
+        assert torch.equal(mine, plain) == (mine.dim() < 2)
+
+
+@pytest.mark.parametrize("kind", ["decoupled", "coupled", "independent"])
+def test_the_decay_schedule_multiplies_the_rate(kind):
+    """As steps of their own, each with the rate that is due."""
+    falling = trained(Recipe(optimizer=SGD, decay=Decay(rate=0.3, kind=kind), decay_schedule=Polynomial()))
+    model, rates = net(), [0.3 * (1 - step / TOTAL) for step in range(TOTAL)]
+    for step, rate in enumerate(rates):
+        single = Recipe(optimizer=SGD, decay=Decay(rate=rate, kind=kind))
+        once = Step(model, lambda batch: loss(model, int(batch[0])), torch.Tensor.backward, single.make(model), single, TOTAL)
+        once([Part((torch.tensor(step),), 1.0)])
+    for mine, other in zip(falling, model.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+    assert not equal(falling, trained(Recipe(optimizer=SGD, decay=Decay(rate=0.3, kind=kind))))
+
+
+def test_what_is_clipped_contains_the_coupled_decay():
+    def decayed_then_clipped(model):
+        for p in model.parameters():
+            p.grad.add_(p.detach(), alpha=2.0)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+
+    def clipped_then_decayed(model):
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        for p in model.parameters():
+            p.grad.add_(p.detach(), alpha=2.0)
+
+    ours = trained(Recipe(optimizer=SGD, clip=Clip(norm=0.1), decay=Decay(rate=2.0, kind="coupled")))
+    assert equal(ours, by_hand(SGD, decayed_then_clipped))
+    assert not equal(ours, by_hand(SGD, clipped_then_decayed))
+
+
+def test_clipping_does_not_bound_decay_that_is_no_gradient():
+    ours = trained(Recipe(optimizer=partial(SGD, lr=1.0), clip=Clip(norm=1e-6), decay=Decay(rate=0.5)), steps=1)
+    for mine, start in zip(ours, net().parameters(), strict=True):
+        torch.testing.assert_close(mine, 0.5 * start, rtol=0, atol=2e-6)
+
+
+def test_a_weight_without_a_gradient_does_not_decay():
+    model = nn.ParameterList([nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))])
+    recipe = Recipe(optimizer=SGD, decay=Decay(rate=0.5))
+    step = Step(model, lambda batch: model[0].sum(), torch.Tensor.backward, recipe.make(model), recipe, None)
+    step([Part((torch.tensor(0),), 1.0)])
+    assert model[1].tolist() == [1, 1]
+    assert model[0].tolist() == pytest.approx([0.85, 0.85])
+
+
+def sam(**settings):
+    return partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1, momentum=0.9, rho=0.5, **settings)
+
+
+def test_coupled_decay_of_sam_is_of_the_weights_and_not_of_where_it_looks():
+    needs = Needs(two_passes=True)
+    ours = trained(Recipe(optimizer=sam(), needs=needs, decay=Decay(rate=0.3, kind="coupled")))
+    own = trained(Recipe(optimizer=sam(weight_decay=0.3), needs=needs))
+    for mine, other in zip(ours, own, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_lbfgs_with_coupled_decay_finds_the_minimum_of_the_penalised_loss():
+    """Ridge regression: the loss that it searches along its lines has the penalty whose gradient it is given."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(20, 3, generator=generator).double(), torch.randn(20, 1, generator=generator).double()
+    model = nn.Linear(3, 1, bias=False).double()
+    make = partial(torch.optim.LBFGS, line_search_fn="strong_wolfe", tolerance_grad=1e-12, tolerance_change=1e-14)
+    recipe = Recipe(optimizer=make, needs=Needs(closure=True), decay=Decay(rate=2.0, kind="coupled"))
+    step = Step(model, lambda batch: (model(x) - y).pow(2).mean(), torch.Tensor.backward, recipe.make(model), recipe, None)
+    for _ in range(3):
+        step([Part((x, y), 1.0)])
+    found = torch.linalg.solve(2 * x.T @ x / 20 + 2.0 * torch.eye(3), 2 * x.T @ y / 20)
+    torch.testing.assert_close(model.weight.detach(), found.T, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["decoupled", "independent"])
+def test_an_optimizer_that_differentiates_its_gradient_can_have_decay_beside_it(kind):
+    make = partial(pytorch_optimizer.AdaHessian, lr=1e-9)
+    ours = trained(Recipe(optimizer=make, needs=Needs(graph=True, random=True), decay=Decay(rate=0.1, kind=kind)), steps=1)
+    for mine, start in zip(ours, net().parameters(), strict=True):
+        torch.testing.assert_close(mine, start * (0.9 if kind == "independent" else 1.0), rtol=1e-6, atol=1e-7)
+
+
+class Table(nn.Module):
+    """Rows of an embedding, some of which a batch does not touch and some of which it touches twice."""
+
+    def __init__(self, sparse: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.rows = nn.Embedding(6, 3, sparse=sparse)
+
+    def forward(self, which):
+        return (self.rows(which) - 1).pow(2).sum(-1).mean()
+
+
+BATCHES = [torch.tensor(rows) for rows in ([1, 2, 2], [0, 2, 5], [5, 5, 5])]
+
+
+def table(sparse: bool, make, **recipe):
+    model = Table(sparse)
+    recipe = Recipe(optimizer=make, **recipe)
+    step = Step(model, lambda batch: model(*batch), torch.Tensor.backward, recipe.make(model), recipe, None)
+    norms = []
+    for batch in BATCHES:
+        step([Part((batch,), 1.0)], measure=True)
+        norms.append([float(step.measured[name]) for name in ("grad_norm", "update_norm")])
+    return model.rows.weight.detach(), norms
+
+
+@pytest.mark.parametrize("make", [partial(torch.optim.SparseAdam, lr=0.1), SGD], ids=["SparseAdam", "SGD"])
+@pytest.mark.parametrize("clip", [Clip(), Clip(norm=0.3)], ids=["", "clipped"])
+def test_steps_on_sparse_gradients_are_those_of_a_plain_loop(make, clip):
+    model = Table(sparse=True)
+    optimizer = make(model.parameters())
+    for batch in BATCHES:
+        optimizer.zero_grad()
+        model(batch).backward()
+        if clip.norm:
+            nn.utils.clip_grad_norm_(model.parameters(), clip.norm)
+        optimizer.step()
+    assert torch.equal(table(True, make, clip=clip)[0], model.rows.weight)
+
+
+@pytest.mark.parametrize("more", [{}, {"clip": Clip(norm=0.3)}, {"clip": Clip(value=0.1)}, {"decay": Decay(rate=0.5)}], ids=str)
+def test_a_sparse_gradient_does_what_the_dense_one_does(more):
+    """Its norm, its bounds and the decay beside it, though a row may be in it twice."""
+    sparse, norms = table(True, SGD, **more)
+    dense, expected = table(False, SGD, **more)
+    torch.testing.assert_close(sparse, dense)
+    torch.testing.assert_close(norms, expected)
+
+
+def test_coupled_decay_of_a_sparse_gradient_is_refused():
+    with pytest.raises(UsageError, match=r"decay\.kind=decoupled"):
+        table(True, SGD, decay=Decay(rate=0.1, kind="coupled"))

@@ -1,0 +1,222 @@
+"""What an optimizer asks for is found or declared; what it cannot have, or would not notice, is refused before a run starts."""
+
+from functools import partial
+
+import pytest
+import pytorch_optimizer
+import torch
+from conftest import compose_config, every_optimizer
+from hydra.utils import instantiate
+from torch import nn
+
+from descentlab.data.loader import Part
+from descentlab.optim.needs import Needs
+from descentlab.optim.recipe import Recipe
+from descentlab.optim.step import Step
+from descentlab.sweeps.preflight import Call, check, conflicts
+
+
+class Declares(torch.optim.SGD):
+    """One of somebody's own, whose methods show nothing."""
+
+
+class Shows(torch.optim.SGD):
+    """One of somebody's own with two passes."""
+
+    def first_step(self): ...
+
+    def second_step(self): ...
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "closure", "two_passes"),
+    [
+        (torch.optim.SGD, False, False),
+        (torch.optim.LBFGS, True, False),
+        (pytorch_optimizer.SAM, False, True),
+        (Shows, False, True),
+        (Declares, False, False),
+        (None, False, False),  # a recipe that was made in Python, of a function
+    ],
+)
+def test_what_its_methods_show_is_found(optimizer, closure, two_passes):
+    needs = Needs.of(optimizer, {})
+    assert (needs.closure, needs.two_passes) == (closure, two_passes)
+
+
+def test_what_is_declared_is_kept_beside_what_is_found():
+    needs = Needs.of(pytorch_optimizer.SAM, {"random": True, "whole": True})
+    assert (needs.random, needs.whole, needs.two_passes, needs.closure) == (True, True, True, False)
+
+
+def test_the_catalogues_needs_reach_the_recipe():
+    recipe = Recipe.of(compose_config("optimizer=adahessian")[0], partial(instantiate, _convert_="all"))
+    assert recipe.needs == Needs(graph=True, random=True, in_groups=[])
+
+
+def said(*words):
+    """The mistakes and conflicts of a command, one text."""
+    config, _, mistakes = compose_config(*words)
+    return "\n".join(mistakes or conflicts(config))
+
+
+@pytest.mark.parametrize("name", every_optimizer())
+def test_no_optimizer_is_at_odds_with_the_default_config(name):
+    assert said(f"optimizer={name}") == ""
+
+
+TWO = ("trainer=ddp", "trainer.accelerator=cpu")
+HALF = "trainer.precision=16-mixed"
+ADAMW = "auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}"
+HEAD = "groups=[{match: head, to: auxiliary}, {}]"
+UNKNOWN_END = ("budget.epochs=null", "budget.seconds=5")
+CONFLICTS = [
+    (("optimizer=adahessian", *TWO), "AdaHessian differentiates the gradient, which data-parallel processes cannot"),
+    (("optimizer=sophia", "clip.norm=1"), "SophiaH differentiates the gradient, which clip"),
+    (("optimizer=sophia", "decay.rate=0.1", "decay.kind=coupled"), "SophiaH differentiates the gradient, which clip and decay"),
+    (("optimizer=adahessian", "compile=true"), "AdaHessian differentiates the gradient, which compiled models cannot"),
+    (("optimizer=lbfgs", "clip.value=1"), "LBFGS looks at losses and gradients together"),
+    (("optimizer=lbfgs", HALF), "LBFGS evaluates more than one gradient a step"),
+    (("optimizer=sam", HALF), "SAM evaluates more than one gradient a step"),
+    (("optimizer=adahessian", HALF), "AdaHessian evaluates more than one gradient a step"),
+    (("optimizer=soap", "trainer=fsdp"), "SOAP needs whole weights"),
+    (("optimizer=muon", "trainer=fsdp"), "Muon needs whole weights"),
+    (("optimizer=sam", HEAD, ADAMW), "no auxiliary beside it"),
+    (("optimizer=lbfgs", HEAD, ADAMW), "no auxiliary beside it"),
+    (("optimizer=adam_mini", "lr_decay=0.5"), "AdamMini makes its own parameter groups"),
+    (("optimizer=adam_mini", "decay.to=matrices"), "AdamMini makes its own parameter groups"),
+    (("optimizer=adam_mini", "groups=[{lr: 0.5}]"), "AdamMini makes its own parameter groups"),
+    (("optimizer=ranger21", *UNKNOWN_END), "Ranger21 must know the run's number of steps"),
+    (("optimizer=adam", "engine=explicit"), "engine=explicit takes a rule"),
+    (("optimizer=alig", "schedule=cosine"), "AliG has no learning rate to multiply"),
+    (("optimizer=alig", "schedule.warmup=10"), "AliG has no learning rate to multiply"),
+    (("optimizer=alig", "decay.rate=0.1"), "decay.kind=independent"),
+    (("optimizer=adagrad", "schedule@momentum_schedule=linear"), "Adagrad has no momentum to multiply"),
+    (("optimizer=rprop", "schedule@decay_schedule=linear"), "Rprop has no weight decay to multiply: set decay.rate"),
+    (("optimizer=adam", HEAD), "there is none: 'auxiliary={_target_:"),
+    (("optimizer=adam", ADAMW), "auxiliary: no parameter would go to it"),
+    (("optimizer=schedulefree_sgd", "schedule=one_cycle"), "SGDScheduleFree takes its average with one momentum throughout"),
+    (("optimizer=scratch/schedule_free_sgd", "schedule@momentum_schedule=linear"), "with one momentum throughout"),
+    (("optimizer=schedulefree_adamw", "average.kind=ema"), "AdamWScheduleFree is judged by an average of its own"),
+    (("optimizer=schedulefree_adamw", "decay.rate=0.1"), "decay.rate would shrink only a part"),
+    (("optimizer=adamw", "decay.rate=0.1"), "two weight decays: set optimizer.weight_decay=0 with decay.rate"),
+    (("optimizer=muon", "optimizer.weight_decay=0", "decay.rate=0.1"), "two weight decays: set auxiliary.weight_decay=0"),
+    (("average.kind=swa", "average.start=0.5", *UNKNOWN_END), "average.start=0.5 is a fraction of all steps"),
+    (("schedule@momentum_schedule=linear", "momentum_schedule.final=2"), "momentum_schedule.final=2 is not allowed"),
+    (("schedule@momentum_schedule=reduce_on_plateau",), "reduce_on_plateau is for the learning rate"),
+    (("clip=0.1",), "clip=0.1 is not allowed: it has parts; write for example clip.norm=1.0"),
+    (("average=swa",), "average=swa is not allowed"),
+    (("auxiliary=adamw",), "auxiliary=adamw is not allowed"),
+    (("momentum_schedule=linear",), "schedule@momentum_schedule=linear"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), CONFLICTS, ids=[" ".join(words) for words, _ in CONFLICTS])
+def test_what_cannot_be_had_together_is_refused(words, message):
+    assert message in said(*words)
+
+
+FINE = [
+    ("optimizer=adahessian", "decay.rate=0.1"),
+    ("optimizer=sam", "clip.norm=1", *TWO),
+    ("optimizer=lbfgs", "decay.rate=0.1", "decay.kind=coupled", *TWO),
+    ("optimizer=soap", *TWO),
+    ("optimizer=adamw", "trainer=fsdp", "lr_decay=0.5", "clip.norm=1"),
+    ("optimizer=ranger21", "budget.epochs=null", "budget.steps=100"),
+    ("optimizer=scratch/adam", "engine=explicit", "schedule=one_cycle"),
+    ("optimizer=muon", "schedule=one_cycle", "schedule@momentum_schedule=linear", "schedule@decay_schedule=linear"),
+    ("optimizer=adam", "decay.rate=0.1", "schedule@decay_schedule=linear", "average.kind=swa"),
+    ("optimizer=schedulefree_sgd", "schedule.warmup=10", "decay.rate=0.1", "decay.kind=coupled"),
+    ("optimizer=alig", "decay.rate=0.1", "decay.kind=independent"),
+    ("optimizer=sgd", "schedule@momentum_schedule=linear", "schedule@decay_schedule=linear"),  # of 0, as in a sweep from 0 on
+]
+
+
+@pytest.mark.parametrize("words", FINE, ids=" ".join)
+def test_what_can_be_had_together_is_not(words):
+    assert said(*words) == ""
+
+
+def checked(*words):
+    config, _, mistakes = compose_config(*words)
+    assert not mistakes, mistakes
+    return "\n".join(check(Call.of("optimizer", config["optimizer"])))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("optimizer=lion", "+optimizer.weight_decouple_=true"),
+            "Lion takes no weight_decouple_; did you mean weight_decouple?",
+        ),
+        (("optimizer=prodigy", "+optimizer.d_coeff=2"), "Prodigy takes no d_coeff; did you mean d_coef?"),
+        (("optimizer=sam", "+optimizer.momentumm=0.5"), "SAM takes no momentumm; did you mean momentum?"),
+        (("optimizer=adam", "+optimizer.momentum=0.5"), "Adam takes no momentum"),
+        (("optimizer=custom", "optimizer._target_=torch.optim.SDG"), "torch.optim.SDG cannot be imported"),
+        (("optimizer=custom", "optimizer._target_=heavyball.ForeachSOAP"), "pip install heavyball"),
+        (("optimizer=custom", "optimizer._target_=mine.Own"), "put the folder that holds it on PYTHONPATH"),
+    ],
+)
+def test_what_a_class_does_not_take_is_refused_with_the_nearest_that_it_does(words, message):
+    assert message in checked(*words)
+
+
+@pytest.mark.parametrize("base", ["torch.optim.SGD", "torch.optim.AdamW"])
+def test_a_class_that_is_given_another_takes_what_that_one_takes(base):
+    words = ("optimizer=custom", "optimizer._target_=pytorch_optimizer.SAM")
+    words += (f"+optimizer.base_optimizer={{_target_: hydra.utils.get_class, path: {base}}}", "+optimizer.weight_decay=0.1")
+    assert checked(*words) == ""
+    momentum = checked(*words, "+optimizer.momentum=0.9")
+    assert momentum == "" if base.endswith("SGD") else "takes no momentum" in momentum
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("optimizer=custom", "optimizer._target_=torch.optim.Adam", "+optimizer.betas=[2,3]"),
+            "optimizer.betas=[2, 3] is not",
+        ),
+        (("optimizer=tiger", "optimizer.beta=3"), "optimizer: Tiger says: "),
+        (("optimizer=rprop", "optimizer.etas=[2,3]"), "optimizer: Rprop says: Invalid eta values: 2, 3"),
+        (("optimizer=momentum", "optimizer.momentum=0", "optimizer.nesterov=true"), "SGD says: Nesterov momentum requires"),
+        (("optimizer=muon", "auxiliary.betas=[2,3]"), "auxiliary: AdamW says: Invalid beta parameter"),
+    ],
+)
+def test_a_bad_value_is_refused_in_the_words_of_its_class(words, message):
+    text = said(*words)
+    assert message in text
+    assert "Traceback" not in text
+
+
+def test_preflight_does_not_change_the_config():
+    config, untouched = compose_config("optimizer=muon")[0], compose_config("optimizer=muon")[0]
+    conflicts(config)
+    assert config == untouched
+
+
+@pytest.mark.parametrize(
+    ("make", "needs", "evaluations"),
+    [
+        (partial(torch.optim.SGD, lr=0.1), Needs(), 1),
+        (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1), Needs(two_passes=True), 2),
+        (partial(torch.optim.LBFGS, max_iter=3, max_eval=3), Needs(closure=True), 3),
+    ],
+    ids=["SGD", "SAM", "LBFGS"],
+)
+def test_the_microbatches_of_a_step_are_one_evaluation_of_its_gradient(make, needs, evaluations):
+    model = nn.Linear(2, 1)
+    recipe = Recipe(optimizer=make, needs=needs)
+    loss = lambda batch: (model(batch[0]) - 1).pow(4).mean()  # noqa: E731
+    step = Step(model, loss, torch.Tensor.backward, recipe.make(model), recipe, None)
+    x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    other = nn.Linear(2, 1)
+    other.load_state_dict(model.state_dict())
+    (other(x) - 1).pow(4).mean().backward()
+    given = step([Part((rows,), 1 / 3) for rows in x.split(2)], measure=True)
+    assert step.evaluations == evaluations
+    assert step.count == 1
+    norm = torch.cat([p.grad.flatten() for p in other.parameters()]).norm()
+    assert float(step.measured["grad_norm"]) == pytest.approx(float(norm), rel=1e-5)
+    assert float(given) == pytest.approx((other(x) - 1).pow(4).mean().item(), rel=1e-5)
