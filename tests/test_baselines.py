@@ -57,6 +57,13 @@ def test_it_changes_nothing_in_the_training(train):
     assert beside.record.summary["test"] == plain.record.summary["test"]
 
 
+@pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
+def test_it_is_judged_in_the_precision_of_the_run(train, precision):
+    usual = train(*RUN, "budget.steps=5", "baseline=normal_equation").record.summary["baseline"]
+    given = (*RUN, "budget.steps=5", "baseline=normal_equation", f"trainer.precision={precision}", "sweep=other")
+    assert train(*given).record.summary["baseline"]["train_loss"] == pytest.approx(usual["train_loss"], rel=1e-5)
+
+
 def test_another_models_run_has_no_linear_regression_beside_it():
     _, _, mistakes = compose_config("problem=digits_mlp", "baseline=normal_equation")
     assert "linear regression's" in mistakes[0]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from descentlab.data.loader import Batch
-from descentlab.data.tensors import EVAL_BATCH, TensorData
+from descentlab.data.loader import Batch, EvalLoader
+from descentlab.data.tensors import TensorData
 from descentlab.rules import closed_form
 from descentlab.tasks.base import Predict, Scores, Task
 
@@ -58,22 +57,22 @@ def beside(baseline: Baseline, name: str, task: Task, data: TensorData) -> Mappi
     splits, began = data.splits, time.perf_counter()
     predict = baseline.fit(splits.train)
     seconds = time.perf_counter() - began
-    judge = partial(_judged, task)
-    reference = {"name": name, "seconds": seconds, "train_loss": judge(task.valid, splits.train, predict)["loss"]}
-    reference |= {"valid": judge(task.valid, splits.valid, predict), "test": judge(task.test, splits.test, predict)}
+    train, valid, test = (data.evaluated(split) for split in (splits.train, splits.valid, splits.test))
+    reference = {"name": name, "seconds": seconds, "train_loss": _judged(task, task.valid, train, predict)["loss"]}
+    reference |= {"valid": _judged(task, task.valid, valid, predict), "test": _judged(task, task.test, test, predict)}
     task.step.look.begin(())
-    mine = judge(task.valid, splits.train, task.model)["loss"]
+    mine = _judged(task, task.valid, train, task.model)["loss"]
     task.step.look.end()
     gap = {"gap": mine / reference["train_loss"] - 1} if baseline.exact else {}
     return {"baseline": reference, "train_loss": mine, **gap}
 
 
 @torch.no_grad()
-def _judged(task: Task, scores: Scores, split: Batch, predict: Predict) -> dict[str, float]:
+def _judged(task: Task, scores: Scores, split: EvalLoader, predict: Predict) -> dict[str, float]:
     """Loss and metrics of `predict` on a split."""
     training = task.training
     task.eval()
-    for batch in zip(*(tensor.split(EVAL_BATCH) for tensor in split), strict=True):
-        task.evaluate(scores, tuple(each.to(task.device) for each in batch), predict)
+    for batch in split:
+        task.evaluate(scores, batch, predict)
     task.train(training)
     return {name: float(value) for name, value in scores.collect("").items()}

@@ -32,6 +32,14 @@ def test_a_run_that_ends_by_its_budget_is_completed(train):
     assert (summary["monitor"], summary["mode"], summary["diverged_step"]) == ("rmse", "min", None)
 
 
+@pytest.mark.parametrize(("optimizer", "each"), [("adam", 1), ("sam", 2)])
+def test_gradients_after_a_divergence_do_not_count_either(train, optimizer, each):
+    run = train("problem=digits_mlp", f"optimizer={optimizer}", "optimizer.lr=1e6", "budget.steps=20", "budget.epochs=null")
+    summary = run.record.summary
+    assert summary["steps"] == summary["diverged_step"] < 20
+    assert summary["gradient_evaluations"] == each * summary["steps"]
+
+
 def test_a_loss_that_is_not_finite_is_a_divergence_at_its_step(train):
     run = train(*BOWL, "optimizer.lr=1e6", "stop.divergence=null")
     step = run.record.summary["diverged_step"]

@@ -59,6 +59,7 @@ class Outcome(L.Callback):
         self.summary.setdefault("first_train_loss", steps.losses[0])
         for done, loss in enumerate(steps.losses, 1):
             if self._diverges("training", loss, steps.first + done - 1):
+                self.summary["gradient_evaluations"] = steps.evaluations[done - 1]
                 steps.cut(done)
                 trainer.should_stop = True
                 break
@@ -131,5 +132,5 @@ class Outcome(L.Callback):
         count = task.step.count if diverged is None else diverged
         self.summary |= {"steps": count, "examples": self.plan.examples(count)}
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
-        self.summary["gradient_evaluations"] = task.step.evaluations
+        self.summary.setdefault("gradient_evaluations", task.step.evaluations)  # a divergence has counted its own
         self.summary |= {"monitor": task.monitor, "mode": task.mode}

@@ -118,15 +118,16 @@ class TensorData(L.LightningDataModule):
         return self.loader
 
     def val_dataloader(self) -> EvalLoader:
-        return self._eval(self.splits.valid)
+        return self.evaluated(self.splits.valid)
 
     def test_dataloader(self) -> EvalLoader:
-        return self._eval(self.splits.test)
+        return self.evaluated(self.splits.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # the loaders serve what is there already
 
-    def _eval(self, split: Batch) -> EvalLoader:
+    def evaluated(self, split: Batch) -> EvalLoader:
+        """This process's share of `split`, on the device that trains and in its precision."""
         assert self.trainer is not None
         return EvalLoader(self._placed(split), EVAL_BATCH, self.trainer.global_rank, self.trainer.world_size)
 
