@@ -1,5 +1,6 @@
 """Which optimizer trains which parameters, with which settings."""
 
+from dataclasses import fields
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ from conftest import compose_config
 from hydra.utils import instantiate
 from torch import nn
 
+from descentlab import contradictions
 from descentlab.messages import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.gradients import Decay
@@ -24,6 +26,11 @@ HEAD = ["head.weight", "head.bias"]
 
 def model(norm="none") -> MLP:
     return MLP(4, 2, [3, 3], norm=norm)
+
+
+def test_an_entry_is_checked_for_the_keys_that_it_has():
+    """config knows them without torch."""
+    assert tuple(field.name for field in fields(Rule)) == contradictions.RULE
 
 
 def names(groups):

@@ -10,6 +10,11 @@ import torch
 from torch.optim import Optimizer
 
 
+def parts_of(optimizer: Optimizer) -> list[Optimizer]:
+    """The optimizers that `optimizer` consists of: itself, unless it is several."""
+    return optimizer.optimizers if isinstance(optimizer, Composite) else [optimizer]
+
+
 class Composite(Optimizer):
     """Steps all `optimizers`; its groups are theirs, in order, and all keep their state in one place.
 

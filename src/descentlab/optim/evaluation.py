@@ -11,13 +11,14 @@ from torch.optim import Optimizer
 
 from descentlab import weights
 from descentlab.optim.average import Tracker
+from descentlab.optim.composite import parts_of
 
 RECALIBRATION = 50  # batches that running statistics are taken anew from
 
 
 def has_modes(optimizer: Optimizer) -> bool:
     """Whether weights must be looked at in the optimizer's eval mode."""
-    return any(hasattr(each, "train") and hasattr(each, "eval") for each in getattr(optimizer, "optimizers", [optimizer]))
+    return any(hasattr(each, "train") and hasattr(each, "eval") for each in parts_of(optimizer))
 
 
 class Look:
@@ -52,10 +53,11 @@ class Look:
             recalibrate(self.model, inputs)
 
     def end(self) -> None:
-        if self.modes and self.kept:
+        if not self.kept:
+            return
+        if self.modes:
             self.optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
-        if self.kept:
-            weights.sharded(self.model)
+        weights.sharded(self.model)
         for tensor, before in self.kept:
             tensor.copy_(before)
         self.kept = []

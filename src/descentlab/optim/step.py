@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from descentlab.checkpoints import random_state, set_random_state
 from descentlab.optim.evaluation import FrozenStatistics, Look
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
@@ -47,13 +48,13 @@ def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = Fals
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Random numbers of Python, NumPy and torch that depend on `seed` alone; before and after, nothing has been drawn."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    before = random_state()
+    try:
         for sow in (random.seed, np.random.seed, torch.manual_seed):
             sow(seed % 2**32)
         yield
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    finally:
+        set_random_state(before)
 
 
 class Step:

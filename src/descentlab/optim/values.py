@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from descentlab.optim.composite import parts_of
 from descentlab.optim.recipe import Recipe
 
 
@@ -17,9 +18,9 @@ class Values:
     """
 
     def __init__(self, optimizer: Optimizer, recipe: Recipe) -> None:
-        self.groups, self.recipe = optimizer.param_groups, recipe
-        self.optimizer = optimizer
-        self.initial = [{key: group.get(key) for key in ("lr", "momentum", "betas", "weight_decay")} for group in self.groups]
+        self.optimizer, self.recipe = optimizer, recipe
+        keys = ("lr", "momentum", "betas", "weight_decay")
+        self.initial = [{key: group.get(key) for key in keys} for group in optimizer.param_groups]
         self.last: tuple[Any, ...] = (1.0, None, None, None)
         self.multiplier = 1.0  # the learning rate's
         self.decay = 1.0  # the weight decay's
@@ -55,9 +56,8 @@ class Values:
     @property
     def lrs(self) -> dict[str, float]:
         """The learning rate of the last step: of the first group, and of an auxiliary optimizer's first group."""
-        optimizers = getattr(self.optimizer, "optimizers", [self.optimizer])
-        names = ("lr", "lr_auxiliary")
-        found = {name: each.param_groups[0].get("lr") for name, each in zip(names, optimizers, strict=False)}
+        parts = zip(("lr", "lr_auxiliary"), parts_of(self.optimizer), strict=False)
+        found = {name: part.param_groups[0].get("lr") for name, part in parts}
         return {name: float(lr) for name, lr in found.items() if lr is not None}
 
 

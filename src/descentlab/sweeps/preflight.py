@@ -136,23 +136,16 @@ def _parameters(called: Any, handed_on: Sequence[Any]) -> tuple[list[str], bool]
     """
     from torch.optim import Optimizer
 
-    takes = _keywords(called)
-    if takes is None and not (inspect.isclass(called) and issubclass(called, Optimizer)):
-        return list(inspect.signature(called).parameters), True
-    bases = called.__mro__[1:-1] if takes is None else ()
-    takes = list(inspect.signature(called).parameters) if takes is None else takes
-    for each in bases:  # up to the first that says all that it takes
-        own = _keywords(each)
-        takes += list(inspect.signature(each).parameters) if own is None else own
-        if own is not None:
+    optimizer = inspect.isclass(called) and issubclass(called, Optimizer)
+    takes, anything = [], False
+    for each in called.__mro__[:-1] if optimizer else (called,):  # up to the first that says all that it takes
+        parameters = inspect.signature(each).parameters
+        takes += parameters
+        anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        if not anything:
             break
-    return list(dict.fromkeys([*takes, *(name for each in handed_on for name in inspect.signature(each).parameters)])), False
-
-
-def _keywords(called: Any) -> list[str] | None:
-    """The names of the parameters of `called`; None if it takes any."""
-    parameters = inspect.signature(called).parameters
-    return None if any(each.kind is each.VAR_KEYWORD for each in parameters.values()) else list(parameters)
+    takes += [name for each in handed_on for name in inspect.signature(each).parameters]
+    return list(dict.fromkeys(takes)), anything and not optimizer
 
 
 def conflicts(config: Mapping[str, Any]) -> list[str]:
