@@ -38,7 +38,7 @@ def single(tmp_path_factory):
     return train(tmp_path_factory.mktemp("single"), "cpu", "optimizer=adam,sgd,rmsprop", *UNEVEN, "logger=none")
 
 
-@pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
+@pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_two_processes_give_the_curve_of_one_and_leave_what_one_leaves(single, tmp_path, trainer):
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}

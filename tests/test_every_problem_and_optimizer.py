@@ -1,4 +1,4 @@
-"""Every problem trains under each plain optimizer at its defaults: two epochs, and the loss is lower than at the start."""
+"""Every problem trains under two optimizers at its defaults: two epochs, and the loss is lower than at the start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from conftest import needs_fashion_mnist, options
 PAIRS = [
     pytest.param(problem, optimizer, marks=[needs_fashion_mnist] if problem.startswith("fashion") else [])
     for problem in options("problem")
-    for optimizer in ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")  # all: test_every_optimizer
+    for optimizer in ("sgd", "adam")  # all, on one problem: test_every_optimizer
 ]
 
 

@@ -71,7 +71,8 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
-    own = [f"{name}.weight_decay=0" for name in ("optimizer", "auxiliary") if (config[name] or {}).get("weight_decay")]
+    parts = {name: config[name] or {} for name in ("optimizer", "auxiliary")}
+    own = [f"{name}.{key}=0" for name, part in parts.items() for key in ("weight_decay", "weight_decay_1d") if part.get(key)]
     if config["decay"]["rate"] and own:
         yield f"two weight decays: set {' and '.join(own)} with decay.rate"
     for name in SCHEDULES[1:]:

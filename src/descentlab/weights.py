@@ -7,6 +7,7 @@ what setting them takes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 GATHER = StateDictOptions(full_state_dict=True, cpu_offload=True)
@@ -49,6 +51,24 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
     else:
         for child in module.children():
             yield from _blocks(child)
+
+
+@contextmanager
+def unaveraged(model: nn.Module | None) -> Iterator[None]:
+    """Gradients accumulate in each process; the first backward pass after it averages them over all.
+
+    Args:
+        model: as the strategy has wrapped it.
+    """
+    if isinstance(model, DistributedDataParallel):
+        with model.no_sync():
+            yield
+    elif isinstance(model, FSDPModule):
+        model.set_requires_gradient_sync(False)
+        yield
+        model.set_requires_gradient_sync(True)
+    else:
+        yield
 
 
 def copied(model: nn.Module) -> dict[str, Any]:

@@ -93,6 +93,12 @@ CONFLICTS = [
     (("optimizer=alig", "decay.rate=0.1"), "decay.kind=independent"),
     (("optimizer=adagrad", "schedule@momentum_schedule=linear"), "Adagrad has no momentum to multiply"),
     (("optimizer=rprop", "schedule@decay_schedule=linear"), "Rprop has no weight decay to multiply: set decay.rate"),
+    (("optimizer=rprop", "schedule=cosine"), "Rprop reads its learning rate once"),
+    (("optimizer=rprop", "schedule.warmup=10"), "Rprop reads its learning rate once"),
+    (
+        ("optimizer=mars", "optimizer.weight_decay_1d=0.1", "decay.rate=0.1"),
+        "two weight decays: set optimizer.weight_decay_1d=0",
+    ),
     (("optimizer=adam", HEAD), "there is none: 'auxiliary={_target_:"),
     (("optimizer=adam", ADAMW), "auxiliary: no parameter would go to it"),
     (("optimizer=schedulefree_sgd", "schedule=one_cycle"), "SGDScheduleFree takes its average with one momentum throughout"),

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from descentlab.budget import Plan
 from descentlab.data.digits import Digits
 from descentlab.data.loader import Part, TrainLoader
+from descentlab.messages import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Cosine
@@ -92,6 +93,24 @@ def test_microbatches_do_not_change_a_step(train, size, microbatch, steps):
     whole, cut = train(*given), train(*given, f"microbatch={microbatch}", "sweep=cut")
     for column in ("train/loss", "train/grad_norm", "valid/loss"):
         assert cut.column(column) == pytest.approx(whole.column(column), rel=1e-5, abs=1e-6)
+
+
+def test_batch_normalisation_of_a_single_example_is_refused_before_the_first_step(train):
+    with pytest.raises(UsageError, match="batch normalisation would get a single example"):  # 1222 = 33 * 37 + 1
+        train(*RUN, "model.norm=batch", "batch_size=33")
+    assert (
+        train(*RUN, "model.norm=batch", "batch_size=33", "data.drop_last=true", "budget.steps=2").record.status == "completed"
+    )
+
+
+@pytest.mark.slow
+def test_a_compiled_model_takes_the_same_steps_and_its_clock_does_not_count_the_compiling(train):
+    given = (*RUN, "model.norm=batch", "data.drop_last=true", "budget.steps=20")
+    plain, compiled = train(*given), train(*given, "compile=true", "sweep=compiled")
+    assert compiled.column("train/loss") == pytest.approx(plain.column("train/loss"), rel=1e-4)
+    assert compiled.column("valid/loss") == pytest.approx(plain.column("valid/loss"), rel=1e-4)
+    seconds = compiled.record.timings["fit"]
+    assert compiled.record.summary["train_seconds"] < seconds / 2  # most of it has gone into compiling
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])

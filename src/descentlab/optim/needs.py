@@ -21,6 +21,7 @@ class Needs:
         random: it draws random numbers, which must be the same in all processes and after a resume (PSGD).
         whole: it needs whole weights, not FSDP's shards: for their matrices or norms, or because its code fails on shards.
         model: its first argument is the model rather than its parameters (Adam-mini).
+        constant_lr: it reads its learning rate at its first step only (Rprop).
         total_steps: the name of the argument that takes the run's number of steps (Ranger21).
         in_groups: settings that only its parameter groups have, not its arguments (GaLore).
     """
@@ -31,6 +32,7 @@ class Needs:
     random: bool = False
     whole: bool = False
     model: bool = False
+    constant_lr: bool = False
     total_steps: str | None = None
     in_groups: Sequence[str] = ()
 
@@ -66,5 +68,8 @@ class Needs:
             config["groups"] or config["auxiliary"] or config["decay"]["to"] != "all" or config["lr_decay"] != 1
         ):
             yield f"{name} makes its own parameter groups: leave groups, auxiliary, decay.to and lr_decay alone"
+        schedule = config["schedule"]
+        if self.constant_lr and not (schedule["_target_"].endswith(".Constant") and not schedule.get("warmup")):
+            yield f"{name} reads its learning rate once, at its first step: schedule=constant schedule.warmup=0"
         if self.total_steps and all(config["budget"][key] is None for key in ("epochs", "steps", "examples")):
             yield f"{name} must know the run's number of steps: set budget.steps or budget.epochs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
@@ -69,6 +69,7 @@ class Step:
         total: the run's steps, if known.
         mean: averages a loss over processes.
         scale: what half precision has multiplied the gradients by.
+        unaveraged: in its context, `backward` leaves the averaging to a later one.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Step:
         total: int | None,
         mean: Callable[[Tensor], Tensor] = lambda loss: loss,
         scale: Callable[[], float] = lambda: 1.0,
+        unaveraged: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.model, self.loss, self.backward, self.optimizer = model, loss, backward, optimizer
         self.recipe, self.total, self.mean, self.scale = recipe, total, mean, scale
+        self.unaveraged = unaveraged
         self.count = 0
         self.evaluations = 0  # of the gradient of a batch; a Hessian-vector product counts as one
         self.measured: dict[str, Tensor] = {}
@@ -114,6 +117,16 @@ class Step:
             self.tracker.update(self.count)
         return loss
 
+    def warm_up(self, parts: Sequence[Part]) -> None:
+        """Go forward and backward once, as a compiled model must before its steps can be timed, and leave no trace."""
+        buffers = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
+        with seeded(0):
+            for part in parts:
+                self._part(part)
+        self.optimizer.zero_grad()
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
     def _with_gradient(self, parts: Sequence[Part]) -> Tensor:
         loss = self._evaluate(parts)
         self._finish_gradients()
@@ -142,7 +155,7 @@ class Step:
             with self.frozen:
                 second = self._evaluate(parts)
             self._finish_gradients(before)
-            return second
+            return self.mean(second)
 
         self._update(again)
         return loss
@@ -150,7 +163,10 @@ class Step:
     def _evaluate(self, parts: Sequence[Part]) -> Tensor:
         """The loss of the batch at the weights as they are, its gradient accumulated."""
         self.optimizer.zero_grad()
-        losses = [self._part(part) for part in parts]
+        losses: list[Tensor] = []
+        for place, part in enumerate(parts, 1):
+            with nullcontext() if place == len(parts) else self.unaveraged():
+                losses.append(self._part(part))
         self.evaluations += 1
         if self.measuring:
             self.measuring = False  # the first gradient of a step is the one at its weights

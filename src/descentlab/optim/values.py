@@ -55,10 +55,10 @@ class Values:
 
     @property
     def lrs(self) -> dict[str, float]:
-        """The learning rate of the last step: of the first group, and of an auxiliary optimizer's first group."""
+        """The learning rate of the last step, the highest of the groups; an auxiliary optimizer's as well."""
         parts = zip(("lr", "lr_auxiliary"), parts_of(self.optimizer), strict=False)
-        found = {name: part.param_groups[0].get("lr") for name, part in parts}
-        return {name: float(lr) for name, lr in found.items() if lr is not None}
+        found = {name: [float(group["lr"]) for group in part.param_groups if "lr" in group] for name, part in parts}
+        return {name: max(lrs) for name, lrs in found.items() if lrs}
 
 
 def _set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:

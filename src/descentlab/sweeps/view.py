@@ -63,9 +63,11 @@ class View:
         count = f"{self.done.total()}/{self.total}"
         self.say(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
         log = job.folder / LOG
-        if record.status.is_fault and log.exists():
-            lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            self.say(Text("\n".join(f"  {line}" for line in lines), style="dim"))
+        if not record.status.is_fault or not log.exists():
+            return
+        lines = log.read_text(errors="replace").splitlines()
+        if lines != [record.reason]:  # it says more
+            self.say(Text("\n".join(f"  {line}" for line in lines[-LOG_LINES:]), style="dim"))
             self.say(f"  the whole log: {os.path.relpath(log)}")
 
     def tried(self, job: Job, reason: str, delay: float) -> None:

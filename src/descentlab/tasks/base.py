@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 from torchmetrics import Metric, MetricCollection
 
 from descentlab import weights
-from descentlab.data.loader import Chunk
+from descentlab.data.loader import Chunk, TrainLoader
+from descentlab.messages import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step, backward_through, hands_through
@@ -129,8 +130,28 @@ class Task(L.LightningModule):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
-        around = (self.recipe, self.total_steps, self._mean, self._scale)
+        around = (
+            self.recipe,
+            self.total_steps,
+            self._mean,
+            self._scale,
+            partial(weights.unaveraged, self.trainer.strategy.model),
+        )
         self.step = Step(self.model, self._own_loss, backward, optimizer, *around)
+
+    def on_train_start(self) -> None:  # before the clock runs
+        loader: TrainLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
+        kinds = [loader.parts(step) for step in (0, loader.plan.steps_per_epoch - 1)]
+        if 1 in (len(part.batch[0]) for parts in kinds for part in parts) and any(
+            isinstance(module, nn.BatchNorm1d) for module in self.model.modules()
+        ):
+            raise UsageError(
+                "batch normalisation would get a single example, as the last of an epoch or of a microbatch: choose another "
+                "batch_size or microbatch, or data.drop_last=true"
+            )
+        if self.model._compiled_call_impl is not None:
+            for parts in kinds:
+                self.step.warm_up(parts)
 
     def _mean(self, loss: Tensor) -> Tensor:
         """The mean of `loss` over processes."""
