@@ -119,6 +119,7 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "needs.random": FLAG,
     "needs.whole": FLAG,
     "needs.model": FLAG,
+    "needs.constant_lr": FLAG,
     "target": Number(optional=True),
     "validate_every": OPTIONAL_COUNT,
     "log_every": COUNT,

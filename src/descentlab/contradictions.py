@@ -80,10 +80,6 @@ def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
     if config["model"].get("norm") == "batch" and 1 in (config["batch_size"], config["microbatch"]):
         yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
-    if str((config["baseline"] or {}).get("_target_", "")).endswith(".LinearRegression"):
-        found = [config[group]["_target_"].rpartition(".")[2] for group in ("model", "task")]
-        if found != ["Linear", "Regression"]:
-            yield f"this baseline is linear regression's; with model {found[0]} and task {found[1]} it has no meaning"
 
 
 def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:

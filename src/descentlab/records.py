@@ -28,6 +28,7 @@ LOCK = ".lock"  # of a sweep: held while a command trains it
 STOP = "stop"  # a run on a cluster is asked to end by this file
 ALIVE = ".alive"  # held by the first process of a run as long as it lives
 FAULT = "fault.json"  # what broke in a process that does not write the record
+EXHIBITS = "exhibits"  # the folder of what a person may look at: pictures (.png) and texts (.txt)
 CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
 

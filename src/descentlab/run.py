@@ -90,6 +90,7 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
         if config["baseline"] and outcome.status is Status.COMPLETED:
             outcome.summary |= beside(_build(config["baseline"]), job.choices["baseline"], task, data)
         outcome.summary["test"] = _test(trainer, task, data, outcome)
+        sinks.exhibit(_exhibits(task, data) if outcome.summary["test"] else {})
         sinks.conclude({**outcome.summary, "status": outcome.status})
 
     seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
@@ -195,6 +196,13 @@ def _test(trainer: L.Trainer | Explicit, task: Task, data: TensorData, outcome: 
     weights.put(task.model, outcome.best_weights)
     results = trainer.test(task, datamodule=data, verbose=False)[0]
     return {name.removeprefix("test/"): float(value) for name, value in results.items()}
+
+
+@torch.no_grad()
+def _exhibits(task: Task, data: TensorData) -> dict[str, bytes | str]:
+    """What the weights that were tested have learnt, to look at."""
+    task.eval()
+    return task.exhibits(next(iter(data.test_dataloader())))
 
 
 def main(folder: Path) -> int:

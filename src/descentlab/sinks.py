@@ -7,7 +7,7 @@ from typing import Any
 
 from descentlab import ranks
 from descentlab.budget import Plan
-from descentlab.records import CurveWriter
+from descentlab.records import EXHIBITS, CurveWriter
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.progress import ProgressWriter
 from descentlab.tracking import Tracker
@@ -49,6 +49,17 @@ class Sinks:
     def position(self) -> int:
         """The position in the curves up to which everything is safe."""
         return self.curves.position() if self.curves else 0
+
+    def exhibit(self, exhibits: dict[str, bytes | str]) -> None:
+        """Keep pictures and texts, by file name."""
+        if not exhibits or not ranks.is_first():
+            return
+        folder = self.job.folder / EXHIBITS
+        folder.mkdir(exist_ok=True)
+        for name, content in exhibits.items():
+            (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        if self.tracker:
+            self.tracker.exhibit([folder / name for name in exhibits])
 
     def conclude(self, summary: dict[str, Any]) -> None:
         """Leave the numbers to quote, and the curves as they will stay."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from descentlab.sweeps.plan import Job
@@ -63,6 +65,16 @@ class Tracker:
             for row in rows:
                 values = {key: value for key, value in row.items() if key != "batches"}
                 self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
+
+    def exhibit(self, files: Sequence[Path]) -> None:
+        """Show pictures and texts beside the numbers."""
+        import wandb
+
+        with self._no_harm():
+            for file in files:
+                picture = file.suffix == ".png"
+                shown = wandb.Image(str(file)) if picture else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
+                self.run.summary[f"exhibits/{file.stem}"] = shown
 
     def conclude(self, summary: Mapping[str, Any]) -> None:
         """Leave the numbers to quote."""

@@ -17,7 +17,7 @@ def splits(tmp_path_factory):
     """The whole set, from this machine alone."""
     here = ROOT / "data"
     folder = here if (here / "fashion_mnist").exists() else tmp_path_factory.mktemp("data")
-    local = [source for source in fashion_mnist.FASHION_MNIST.sources if "://" not in source.base]
+    local = [source for source in fashion_mnist.FASHION_MNIST.sources if source.packaged]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fashion_mnist, "FASHION_MNIST", replace(fashion_mnist.FASHION_MNIST, sources=local))
         return FashionMNIST(str(folder), valid_fraction=0.1, **FACTS).splits

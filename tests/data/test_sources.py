@@ -11,23 +11,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from descentlab.data.sources import FASHION_MNIST, DataError, Entry, Source, materialise
+from descentlab.data.registry import REGISTRY
+from descentlab.data.sources import DataError, Entry, Files, materialise
 
 CONTENT = {"images.bin": b"pixels" * 1000, "labels.bin": b"labels" * 10}
 INVALID_BLOCK = gzip.compress(b"")[:10] + b"\x07" * 20  # a good header, then what no deflate stream holds
 
 
-def folder(path, content=CONTENT) -> Source:
+def folder(path, content=CONTENT) -> Files:
     """A local source: a folder of .gz files, and of what is given as (raw bytes,)."""
     path.mkdir()
     for name, held in content.items():
         (path / f"{name}.gz").write_bytes(held[0] if isinstance(held, tuple) else gzip.compress(held))
-    return Source(path.name, str(path), hint=f"install {path.name}")
+    return Files(path.name, str(path), hint=f"install {path.name}")
 
 
 def entry(*sources) -> Entry:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
-    return Entry("toy", digests, sources, licence="none", citation="none")
+    return Entry(name="toy", files=digests, sources=sources, licence="none", citation="none")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def server(monkeypatch):
 
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.asked, made.short, made.delay = [], False, 0.0
-    made.source = Source("the web", f"http://127.0.0.1:{made.server_port}")
+    made.source = Files("the web", f"http://127.0.0.1:{made.server_port}")
     threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
     yield made
     made.shutdown()
@@ -106,7 +107,7 @@ def test_a_download_that_breaks_off_is_passed_over(tmp_path, server):
 
 
 def test_a_server_that_is_not_there_is_passed_over(tmp_path):
-    nowhere = Source("nowhere", "http://127.0.0.1:9")
+    nowhere = Files("nowhere", "http://127.0.0.1:9")
     materialise(entry(nowhere, folder(tmp_path / "good")), tmp_path / "data")
     assert_whole(tmp_path / "data")
 
@@ -135,14 +136,14 @@ def test_a_local_file_that_was_changed_is_refused_by_name(tmp_path):
     complete = entry(folder(tmp_path / "here"))
     path = materialise(complete, tmp_path / "data")["labels.bin"]
     path.write_bytes(b"changed")
-    with pytest.raises(DataError, match=rf"{path}.*sha256"):
+    with pytest.raises(DataError, match=rf"{path}.*its digest differs"):
         materialise(complete, tmp_path / "data")
 
 
 def test_two_processes_at_once_fetch_once(tmp_path, server):
     server.delay = 0.2
     script = (
-        "from pathlib import Path; from descentlab.data.sources import Entry, Source, materialise;"
+        "from pathlib import Path; from descentlab.data.sources import Entry, Files, materialise;"
         f"materialise({entry(server.source)!r}, Path({str(tmp_path / 'data')!r}))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
@@ -151,6 +152,10 @@ def test_two_processes_at_once_fetch_once(tmp_path, server):
     assert_whole(tmp_path / "data")
 
 
-def test_fashion_mnist_is_asked_of_its_authors_first():
-    assert "fashion-mnist.s3" in FASHION_MNIST.sources[0].base
-    assert all(len(digest) == 64 for digest in FASHION_MNIST.files.values())
+def test_every_entry_has_digests_and_says_whose_it_is():
+    for entry in REGISTRY.values():
+        assert all(len(digest.removeprefix("md5:")) in (32, 64) for digest in entry.files.values()), entry.name
+        assert entry.sources
+        assert entry.licence
+        assert entry.citation
+    assert not REGISTRY["fashion_mnist"].sources[0].packaged, "its authors are asked first"

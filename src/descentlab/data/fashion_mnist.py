@@ -6,7 +6,8 @@ from typing import Unpack
 import numpy as np
 import torch
 
-from descentlab.data.sources import FASHION_MNIST, materialise
+from descentlab.data.registry import FASHION_MNIST
+from descentlab.data.sources import materialise
 from descentlab.data.tensors import Facts, Splits, TensorData, three_way
 
 

@@ -95,15 +95,19 @@ class TensorData(L.LightningDataModule):
         empty = [name for name, rows in splits.sizes().items() if rows == 0]
         if empty:
             raise ValueError(f"{type(self).__name__}: no examples for {' and '.join(empty)}; ask for larger fractions")
+        for key, value in self.found(splits).items():
+            said = self.facts.get(key)
+            if said is not None and (list(said) if isinstance(said, Sequence) else said) != value:
+                raise ValueError(f"data.{key} is {said} in the config, but {type(self).__name__} has {value}")
+
+    def found(self, splits: Splits) -> dict[str, Any]:
+        """What the data show of the facts that a config states."""
         found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
         if "image_shape" in self.facts:
             found["image_shape"] = list(splits.train[0].shape[1:])
         if "num_classes" in self.facts:
             found["num_classes"] = int(splits.train[1].max()) + 1
-        for key, value in found.items():
-            said = self.facts.get(key)
-            if said is not None and (list(said) if isinstance(said, Sequence) else said) != value:
-                raise ValueError(f"data.{key} is {said} in the config, but {type(self).__name__} has {value}")
+        return found
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
         """Say how the training batches are to be cut and ordered, before a trainer asks for them."""

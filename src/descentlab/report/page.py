@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from descentlab.records import LOG, Record, Status
+from descentlab.records import EXHIBITS, LOG, Record, Status
 from descentlab.report import tables
 from descentlab.report.figures import View, panels, styles
 from descentlab.report.load import MISSING, Loaded, Series, flatten, load, show, statuses, varying
@@ -76,7 +77,20 @@ def _section(view: View) -> dict[str, Any]:
         "grid": tables.grid(view.comparison),
         "panels": [vars(panel) for panel in panels(view)],
         "notes": _notes(view.comparison.runs),
+        "metrics": tables.test_metrics(view.comparison),
+        "exhibits": _exhibits(ranked(view.comparison)),
     }
+
+
+def _exhibits(series: Sequence[Series]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """What the first run of each series shows: (label, [(name, kind, text or picture in base 64)])."""
+    shown: list[tuple[str, list[tuple[str, str, str]]]] = []
+    for one in series[:COLUMNS]:
+        files = next(filter(None, (sorted((run.folder / EXHIBITS).glob("*.*")) for run in one.runs)), [])
+        pictures = [(file.stem, "png", b64encode(file.read_bytes()).decode()) for file in files if file.suffix == ".png"]
+        texts = [(file.stem, "txt", file.read_text(errors="replace")) for file in files if file.suffix == ".txt"]
+        shown += [(one.label, [*pictures, *texts])] if pictures or texts else []
+    return shown
 
 
 def _notes(runs: Sequence[Record]) -> list[str]:

@@ -126,6 +126,24 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
     return Grid(headings, rows, order)
 
 
+def test_metrics(comparison: Comparison) -> Grid:
+    """Every test metric of every series, and of the references beside them; empty if there is but the one that ranks."""
+    order = ranked(comparison)
+    tests = [run.summary.get("test") or {} for run in comparison.runs]
+    names = list(dict.fromkeys(name for test in tests for name in test))
+    references = {found["name"]: found["test"] for run in comparison.runs if (found := run.summary.get("baseline"))}
+    if not references and set(names) <= {comparison.monitor, "loss"}:
+        return Grid([], [], [])
+    rows = [[one.label, *(_cell(one, _test_metric(name)) for name in names)] for one in order]
+    known = [name for place, name in enumerate(names, 1) if any(row[place] != NONE for row in rows)]
+    rows += [[name, *(number(test[key]) if key in test else NONE for key in known)] for name, test in references.items()]
+    return Grid(["", *known], rows, order)
+
+
+def _test_metric(name: str) -> Measure:
+    return Measure(name, name, lambda summary: (summary.get("test") or {}).get(name), number)
+
+
 def console(sweeps: list[Path]) -> Table:
     """The table to print when a sweep has ended; it fits 80 columns. With several problems, a block of rows each.
 

@@ -52,7 +52,7 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
 def training(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """The part of each config that an optimizer may be at odds with, each once."""
     keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
-    keys += ("schedule", "momentum_schedule", "decay_schedule", "average", "compile")
+    keys += ("baseline", "task", "schedule", "momentum_schedule", "decay_schedule", "average", "compile")
     parts = {json.dumps(part): part for job in jobs if (part := {key: job.config[key] for key in keys})}
     return list(parts.values())
 
@@ -162,6 +162,11 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         except Exception as error:  # somebody's class
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {_reason(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
+    task = get_object(config["task"]["_target_"])
+    if config["baseline"] and not issubclass(task, tuple(get_object(config["baseline"]["_target_"]).suits)):
+        name = config["baseline"]["_target_"].rpartition(".")[2]
+        suits = ", ".join(each.__name__ for each in get_object(config["baseline"]["_target_"]).suits)
+        mistakes.append(f"baseline: {name} stands beside {suits}, not beside {task.__name__}; leave it out")
     if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes

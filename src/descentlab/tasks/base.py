@@ -113,6 +113,14 @@ class Task(L.LightningModule):
         """What metrics compare with targets, from the model's outputs."""
         return outputs
 
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """What a person may look at of the model as it is, by file name: pictures (.png) and texts (.txt). None by default.
+
+        Args:
+            batch: the first of the test split, on the model's device.
+        """
+        return {}
+
     def configure_model(self) -> None:
         if isinstance(self.trainer.strategy, ModelParallelStrategy) and not weights.sharded(self.model):
             weights.shard(self.model, self.trainer.strategy.device_mesh["data_parallel"])

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
-from torch.nn.functional import linear
 
 from descentlab.data.loader import Batch, EvalLoader
 from descentlab.data.tensors import TensorData
-from descentlab.rules import closed_form
+from descentlab.models.linear import Linear
 from descentlab.tasks.base import Predict, Scores, Task
 
 
 class Baseline(Protocol):
-    """Anything with a `fit`; `exact` says that no model of its kind has a lower training loss."""
+    """Anything with a `fit`. `suits`: the tasks it makes sense for; `exact`: no linear model has a lower training loss."""
 
+    suits: Sequence[type[Task]]
     exact: bool
 
     def fit(self, train: Batch) -> Predict:
@@ -27,32 +25,12 @@ class Baseline(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinearRegression:
-    """The exact minimum of the mean squared error of a linear model (descentlab.rules.closed_form).
-
-    Args:
-        method: normal_equation, least_squares or ridge.
-        weight_decay: of ridge, as torch.optim.SGD's.
-    """
-
-    exact: ClassVar[bool] = True
-    method: str = "normal_equation"
-    weight_decay: float = 0.0
-
-    def fit(self, train: Batch) -> Predict:
-        solve: Callable[..., tuple[Tensor, Tensor]] = getattr(closed_form, self.method)
-        extra = {"weight_decay": self.weight_decay} if self.method == "ridge" else {}
-        weight, bias = solve(*train, **extra)
-        return lambda x: linear(x.flatten(1), weight.to(x), bias.to(x))
-
-
 def beside(baseline: Baseline, name: str, task: Task, data: TensorData) -> Mapping[str, Any]:
     """What a run's summary says of `baseline`, and of how far above its training loss the trained weights are.
 
     Returns:
         baseline: its name, seconds, train_loss, and valid and test metrics; train_loss: of the whole training split at the
-        weights after the last step; gap: train_loss / the baseline's - 1, if the baseline is exact.
+        weights after the last step; gap: train_loss / the baseline's - 1, if the baseline is exact and the model linear.
     """
     splits, began = data.splits, time.perf_counter()
     predict = baseline.fit(splits.train)
@@ -63,7 +41,7 @@ def beside(baseline: Baseline, name: str, task: Task, data: TensorData) -> Mappi
     task.step.look.begin(())
     mine = _judged(task, task.valid, train, task.model)["loss"]
     task.step.look.end()
-    gap = {"gap": mine / reference["train_loss"] - 1} if baseline.exact else {}
+    gap = {"gap": mine / reference["train_loss"] - 1} if baseline.exact and isinstance(task.model, Linear) else {}
     return {"baseline": reference, "train_loss": mine, **gap}
 
 
