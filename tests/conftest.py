@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from descentlab import config as configuration
+from descentlab.data.registry import REGISTRY
 from descentlab.interruption import Interruption
 from descentlab.records import Record, read_curves
 from descentlab.sweeps.compose import compose_here
@@ -94,6 +95,12 @@ def train(job: Callable[..., Job]) -> Callable[..., Trained]:
         return Trained(record, read_curves(made.folder), made.folder)
 
     return do
+
+
+def needs_data(name: str) -> pytest.MarkDecorator:
+    """Skip where a data set of the registry has not been fetched: tests do not download."""
+    here = REGISTRY[name].here(ROOT / "data")
+    return pytest.mark.skipif(not here, reason=f"{name} is not here: python scripts/data.py fetch {name}")
 
 
 needs_fashion_mnist = pytest.mark.skipif(

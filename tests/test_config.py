@@ -130,3 +130,10 @@ def test_help_shows_every_option_of_every_group():
         expected = [*every_optimizer(), "custom"] if group == "optimizer" else options(group)
         assert f"{group}: {', '.join(sorted(expected))}" in " ".join(answer.stdout.split())
     assert "$" not in answer.stdout
+
+
+def test_on_other_data_a_problem_has_another_name():
+    assert compose_config("problem=digits_mlp")[1]["problem"] == "digits_mlp"
+    _, choices, mistakes = compose_config("data=csv", "data.path=/nowhere.csv", "data.target=y", "task=regression")
+    assert choices["problem"] == "csv"
+    assert mistakes == ["data.path=/nowhere.csv: there is no such file"]

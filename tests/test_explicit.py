@@ -85,3 +85,12 @@ def test_it_takes_a_rule():
     assert not mistakes
     assert conflicts(config) == ["engine=explicit takes a rule, which torch.optim.Adam is not: optimizer=scratch/..."]
     assert conflicts(compose_config("optimizer=scratch/lion", "engine=explicit")[0]) == []
+
+
+@pytest.mark.parametrize("words", [("task.error=huber",), ("task.error=l1",)], ids=" ".join)
+def test_a_loss_that_is_not_written_out_is_differentiated(train, words):
+    """The hand-written gradient is of squared errors: others go through autograd, and to the same curve."""
+    given = ("problem=diabetes_linear", "budget.epochs=2", "log_every=1", *words)
+    usual = train(*given, "optimizer=sgd", "optimizer.lr=0.01")
+    explicit = train(*given, "optimizer=scratch/gradient_descent", "optimizer.lr=0.01", "engine=explicit", "sweep=e")
+    assert explicit.column("train/loss") == pytest.approx(usual.column("train/loss"), rel=1e-5)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FASHION_MNIST, ROOT, AtPoint, every_optimizer, options
+from conftest import AtPoint, every_optimizer
+from problems import missing, trainable
 
 from descentlab.data import loader
 from descentlab.interruption import Interrupted
@@ -47,15 +48,15 @@ def test_every_optimizer_finds_its_state_again(job, optimizer):
     assert resumed_equals_whole(job, "problem=digits_mlp", "model.dropout=0.2", f"optimizer={optimizer}", *QUICK)
 
 
-def is_here(problem: str) -> bool:
-    return "fashion" not in problem or FASHION_MNIST.exists() or (ROOT / "data" / "fashion_mnist").exists()
+FAST = ("digits_mlp", "diabetes_linear", "breast_cancer_logistic", "quadratic_deep", "saddle")
 
 
-@pytest.mark.parametrize("problem", options("problem"))
+@pytest.mark.parametrize("problem", [pytest.param(p, marks=[] if p in FAST else pytest.mark.slow) for p in trainable()])
 def test_every_problem_goes_on(job, problem):
-    if not is_here(problem):
-        pytest.skip("Fashion-MNIST is not here and tests do not download: apt-get install dataset-fashion-mnist")
-    assert resumed_equals_whole(job, f"problem={problem}", "batch_size=20", *QUICK)
+    if data := missing(problem):
+        pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
+    size = "full" if problem in FAST[-1:] else 20
+    assert resumed_equals_whole(job, f"problem={problem}", f"batch_size={size}", *QUICK)
 
 
 @pytest.mark.parametrize(

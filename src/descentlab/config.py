@@ -18,6 +18,8 @@ from descentlab.contradictions import SCHEDULES, contradictions, misshapen
 from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY
 
+NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where data lie and how they are read
+
 
 def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The plain, fully resolved config, and one message for every mistake found in it.
@@ -92,7 +94,7 @@ def _look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
 def run_id(config: Mapping[str, Any]) -> str:
     """Ten hexadecimal digits that identify what `config` computes (see NOT_IDENTITY for what does not count)."""
     meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
-    meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key != "data_dir"}
+    meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from descentlab.allowed import Choice, Each, Either, Number
@@ -15,6 +16,7 @@ from descentlab.optim.needs import Needs
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
 OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
+NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
 NEEDS = tuple(field.name for field in fields(Needs))
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
@@ -78,7 +80,10 @@ def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
     for name in SCHEDULES[1:]:
         if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
-    if config["model"].get("norm") == "batch" and 1 in (config["batch_size"], config["microbatch"]):
+    kind, norm = config["model"]["_target_"].rpartition(".")[2], config["model"].get("norm")
+    if norm is not None and kind in NORMS and norm not in NORMS[kind]:
+        yield f"model.norm={norm} is not for {kind}, which has {', '.join(NORMS[kind])}"
+    if norm == "batch" and 1 in (config["batch_size"], config["microbatch"]):
         yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
 
 
@@ -98,6 +103,9 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
+    path = config["data"].get("path")
+    if path is not None and not Path(path).expanduser().exists():
+        yield f"data.path={path}: there is no such file"
     if not config["output_dir"]:
         yield "output_dir is empty: name a folder"
     if config["sweep"] is not None and not re.fullmatch(r"[\w.,+=-]+", str(config["sweep"])):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from descentlab.data.loader import Part, TrainLoader
+from descentlab.data.loader import Part, StepLoader
 from descentlab.models.linear import Linear
 from descentlab.models.mlp import ACTIVATIONS, MLP, Block
 from descentlab.optim.evaluation import Look
@@ -40,7 +40,7 @@ class Descent:
         self.gradient = over_parts(by_hand(task) or by_autograd(task))
         self.count = self.evaluations = 0
 
-    def steps(self, loader: TrainLoader) -> Iterator[Steps]:
+    def steps(self, loader: StepLoader) -> Iterator[Steps]:
         """One step after the other, from `count` on; the model's weights are those after the last."""
         optimizer, before = self.bare_optimizer, [p.detach().clone() for p in self.parameters]
         states = [optimizer.state[p] or optimizer.rule.init(p) for p in self.parameters]
@@ -70,7 +70,7 @@ class Descent:
         if step % self.task.measure_every == 0:
             moved = [after - weight for after, weight in zip(update.weights, before, strict=True)]
             norms = {"grad_norm": float(norm(update.grads)), "update_norm": float(norm(moved))}
-            measured[step] = {**self.values.lrs, **norms}
+            measured[step] = {**self.values.lrs, **norms, **{key: float(value) for key, value in self.task.watched().items()}}
         return Steps(step, [update.loss], [self.evaluations - 1], measured)
 
     def state_dict(self) -> dict[str, Any]:
@@ -85,7 +85,8 @@ class Descent:
 def by_hand(task: Task) -> Gradient | None:
     """The hand-written gradient of the task's loss; None: its model is no plain dense net, or its loss none of the three."""
     activations = dense(task.model)
-    if activations is None or type(task) not in LOSSES:
+    plain = getattr(task, "error", "mse") == "mse" and not getattr(task, "focus", 0) and float(getattr(task, "weight", 1)) == 1
+    if activations is None or type(task) not in LOSSES or not plain:
         return None
     return partial(backpropagate, activations=activations, loss=LOSSES[type(task)])
 

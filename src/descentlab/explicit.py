@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.plugins.precision import DoublePrecision, Precision
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
-from descentlab.data.tensors import TensorData
+from descentlab.data.tensors import Data
 from descentlab.descent import Descent
 from descentlab.tasks.base import Task
 
@@ -38,7 +38,7 @@ class Explicit:
         self.num_sanity_val_steps = -1  # validate before the first step; a run that goes on says 0
         self.sanity_checking = self.should_stop = False
 
-    def fit(self, task: Task, datamodule: TensorData) -> None:
+    def fit(self, task: Task, datamodule: Data[Any]) -> None:
         """Train until a callback says `should_stop`. An epoch is the stretch between two validations."""
         self._attach(task, datamodule, "fit")
         task.step = descent = Descent(task, task.configure_optimizers())  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
@@ -61,12 +61,12 @@ class Explicit:
             self._tell("on_train_epoch_end")
         self._tell("on_train_end")
 
-    def test(self, task: Task, datamodule: TensorData, verbose: bool = False) -> list[dict[str, torch.Tensor]]:
+    def test(self, task: Task, datamodule: Data[Any], verbose: bool = False) -> list[dict[str, torch.Tensor]]:
         """The test metrics, in a list, as Lightning gives them."""
         self._attach(task, datamodule, "test")
         return [self._evaluate("test", task.test.collect)]
 
-    def _attach(self, task: Task, data: TensorData, stage: str) -> None:
+    def _attach(self, task: Task, data: Data[Any], stage: str) -> None:
         """Make task, data and trainer known to each other, and bring the model to where it is trained."""
         self.lightning_module, self.datamodule = task, data
         task.trainer = data.trainer = self  # pyright: ignore[reportAttributeAccessIssue]

@@ -32,7 +32,7 @@ from descentlab.callbacks.checkpointing import Checkpointing
 from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
-from descentlab.data.tensors import TensorData
+from descentlab.data.tensors import Data
 from descentlab.explicit import Explicit
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
@@ -63,16 +63,16 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     interruption = interruption or Interruption()
     _set_up_torch(config)
 
-    data: TensorData = _build(config["data"])
+    data: Data[Any] = _build(config["data"])
     rows = data.splits.sizes()["train"]
     plan = Plan.of(rows, config["batch_size"], config["budget"], config["validate_every"], data.drop_last)
     data.serve(plan, config["data_seed"], config["microbatch"])
 
     L.seed_everything(config["seed"], verbose=False)
-    model: nn.Module = _build(config["model"])
+    model: nn.Module = _build(data.fill(config["model"]))
     if config["compile"]:
         model.compile()
-    make_task = _build({**config["task"], "_partial_": True})
+    make_task = _build({**data.fill(config["task"]), "_partial_": True})
     recipe = Recipe.of(config, _build)
     task: Task = make_task(model=model, recipe=recipe, total_steps=plan.total, measure_every=config["log_every"])
 
@@ -97,7 +97,7 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     return _record(job, data, outcome, seconds, str(trainer.strategy.root_device))
 
 
-def _record(job: Job, data: TensorData, outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
+def _record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
     return Record(
         id=job.id,
         name=job.name,
@@ -167,7 +167,7 @@ def _strategy(trainer: dict[str, Any]) -> Strategy | str:
     return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
-def _fit(trainer: L.Trainer | Explicit, task: Task, data: TensorData) -> None:
+def _fit(trainer: L.Trainer | Explicit, task: Task, data: Data[Any]) -> None:
     """Train; where another process of the run has died, say so rather than what came of it here."""
     try:
         trainer.fit(task, datamodule=data)
@@ -189,7 +189,7 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _test(trainer: L.Trainer | Explicit, task: Task, data: TensorData, outcome: Outcome) -> dict[str, float]:
+def _test(trainer: L.Trainer | Explicit, task: Task, data: Data[Any], outcome: Outcome) -> dict[str, float]:
     """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
     if outcome.status is Status.DIVERGED or outcome.summary["best_step"] is None:
         return {}
@@ -199,7 +199,7 @@ def _test(trainer: L.Trainer | Explicit, task: Task, data: TensorData, outcome: 
 
 
 @torch.no_grad()
-def _exhibits(task: Task, data: TensorData) -> dict[str, bytes | str]:
+def _exhibits(task: Task, data: Data[Any]) -> dict[str, bytes | str]:
     """What the weights that were tested have learnt, to look at."""
     task.eval()
     return task.exhibits(next(iter(data.test_dataloader())))

@@ -59,7 +59,7 @@ class Sinks:
         for name, content in exhibits.items():
             (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
         if self.tracker:
-            self.tracker.exhibit([folder / name for name in exhibits])
+            self.tracker.exhibit([folder / name for name in exhibits if name.endswith((".png", ".txt"))])
 
     def conclude(self, summary: dict[str, Any]) -> None:
         """Leave the numbers to quote, and the curves as they will stay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def test_panels(make_run, tmp_path):
     found = drawn(tmp_path / "sweep")
     assert list(found) == ["Training loss", "Validation loss", "Validation accuracy", "Learning rate", "Gradient norm"]
     assert found["Validation accuracy"].levels == [(0.95, "target 0.95")]
-    assert {panel.scale for panel in found.values()} == {"loss", "linear"}
+    assert {panel.scale for panel in found.values()} == {"loss", "linear", "log"}
     assert len({trace["line"]["color"] for trace in found["Training loss"].traces}) == 2
 
 
@@ -75,3 +76,17 @@ def test_sensitivity_needs_two_rates_of_an_optimizer(make_run, tmp_path):
     traces = drawn(tmp_path / "sweep")[title].traces
     assert ([0.01, 0.1], [0.8, 0.9]) in [(trace["x"], trace["y"]) for trace in traces]
     assert [(trace["x"], trace["marker"]["symbol"]) for trace in traces if "marker" in trace] == [([10.0], "x")]
+
+
+def test_ways_are_drawn_on_the_surface_and_only_where_there_is_one(make_run, tmp_path):
+    axes = ("step", "examples", "epoch", "gradient_evaluations", "train_seconds")
+    place = [{"train/loss": 1.0, "train/x": 0.5 * step, "train/y": 1.0} for step in range(3)]
+    rows = [dict.fromkeys(axes, float(step)) | place[step] for step in range(3)]
+    run = make_run(curves=rows)
+    assert "Ways on the surface (stars: minima)" not in drawn(tmp_path / "sweep")
+    (run.folder / "exhibits").mkdir()
+    surface = {"axis": [-1, 0, 1], "height": [[0.0] * 3] * 3, "minima": [[0, 1]]}
+    (run.folder / "exhibits" / "surface.json").write_text(json.dumps(surface))
+    panel = drawn(tmp_path / "sweep")["Ways on the surface (stars: minima)"]
+    assert panel.plane == (-1, 1)
+    assert [trace["x"] for trace in panel.traces] == [[-1, 0, 1], [0.0, 0.5, 1.0], [0]]

@@ -39,7 +39,7 @@ def test_the_page_is_escaped_and_refers_to_nothing_outside(sweep, tmp_path):
     own = re.sub(r"<script>\s*/\*\*.*?</script>", "", text, flags=re.DOTALL)  # without plotly.js
     assert len(own) < 100_000 < len(text)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in own
-    assert not re.search(r"(?:src|href)=|url\(|https?://", own)
+    assert not re.search(r'(?:src|href)=(?!"data:)|url\(|https?://', own)
 
 
 def test_panels_are_strict_json(sweep, tmp_path):
@@ -69,3 +69,14 @@ def test_the_command(sweep, tmp_path):
     failed = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr == f"report: there is no folder {tmp_path / 'no'}\n"
+
+
+def test_what_was_learnt_is_shown_and_escaped(make_run, tmp_path):
+    run = make_run(summary={"test": {"accuracy": 0.8, "auroc": 0.91}, "baseline": {"name": "a_tree", "test": {"auroc": 0.7}}})
+    (run.folder / "exhibits").mkdir()
+    (run.folder / "exhibits" / "sample.txt").write_text("To be & <not> to be")
+    (run.folder / "exhibits" / "faces.png").write_bytes(b"\x89PNG")
+    own = build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    assert "To be &amp; &lt;not&gt; to be" in own
+    assert 'src="data:image/png;base64,iVBORw=="' in own
+    assert re.search(r"All test metrics.*auroc.*0\.91.*a_tree.*0\.7", own, re.DOTALL)

@@ -205,3 +205,19 @@ def test_outputs_of_another_shape_than_the_targets_are_not_broadcast():
     outputs, targets = batch("regression")
     with pytest.raises((ValueError, RuntimeError)):
         task("regression").loss(predict, (outputs, targets[:, 0]))
+
+
+@pytest.mark.parametrize(("error", "by_hand"), [("l1", (2.0 + 0.5) / 2), ("huber", (1.5 + 0.125) / 2), ("mse", (4 + 0.25) / 2)])
+def test_the_errors_of_regression(error, by_hand):
+    made = Regression(
+        unit="m", error=error, model=nn.Identity(), recipe=Recipe(optimizer=torch.optim.SGD), monitor="rmse", mode="min"
+    )
+    found = made.loss(predict, (torch.tensor([[2.0], [0.5]]), torch.zeros(2, 1)))
+    assert float(found) == pytest.approx(by_hand)
+
+
+def test_the_mean_absolute_error_is_in_the_targets_own_unit(train):
+    run = train("problem=diabetes_linear", "budget.epochs=1", "task.error=l1")
+    test = run.record.summary["test"]
+    assert 40 < test["mae"] < test["rmse"] < 90  # the target has a standard deviation of 77
+    assert test["loss"] == pytest.approx(test["mae"] / 77, rel=0.1)

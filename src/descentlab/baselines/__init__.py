@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 
-from descentlab.data.loader import Batch, EvalLoader
-from descentlab.data.tensors import TensorData
+from descentlab.data.loader import Batch
+from descentlab.data.tensors import Data
 from descentlab.models.linear import Linear
 from descentlab.tasks.base import Predict, Scores, Task
 
@@ -25,7 +25,7 @@ class Baseline(Protocol):
         ...
 
 
-def beside(baseline: Baseline, name: str, task: Task, data: TensorData) -> Mapping[str, Any]:
+def beside(baseline: Baseline, name: str, task: Task, data: Data[Any]) -> Mapping[str, Any]:
     """What a run's summary says of `baseline`, and of how far above its training loss the trained weights are.
 
     Returns:
@@ -46,7 +46,7 @@ def beside(baseline: Baseline, name: str, task: Task, data: TensorData) -> Mappi
 
 
 @torch.no_grad()
-def _judged(task: Task, scores: Scores, split: EvalLoader, predict: Predict) -> dict[str, float]:
+def _judged(task: Task, scores: Scores, split: Iterable[Batch], predict: Predict) -> dict[str, float]:
     """Loss and metrics of `predict` on a split."""
     training = task.training
     task.eval()

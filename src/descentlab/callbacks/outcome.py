@@ -132,5 +132,7 @@ class Outcome(L.Callback):
         count = task.step.count if diverged is None else diverged
         self.summary |= {"steps": count, "examples": self.plan.examples(count)}
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
+        if task.tokens and self.clock.seconds:
+            self.summary["tokens_per_second"] = task.tokens * self.summary["examples"] / self.clock.seconds
         self.summary.setdefault("gradient_evaluations", task.step.evaluations)  # a divergence has counted its own
         self.summary |= {"monitor": task.monitor, "mode": task.mode}

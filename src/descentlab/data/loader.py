@@ -1,4 +1,4 @@
-"""Batches out of tensors in memory: the same order for every optimizer, whole chunks of steps at a time."""
+"""Batches of a training split: the same order for every optimizer, whole chunks of steps at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from descentlab.budget import Plan
 Batch = tuple[Tensor, ...]
 CHUNK_SECONDS = 0.05
 MAX_CHUNK = 40
+DRAWS = 1  # of the numbers that an augmentation takes; tells their seed from that of an epoch's order
 LOCKSTEP_CHUNK = 8
 
 
@@ -35,7 +37,7 @@ class Part:
 class Chunk:
     """Consecutive steps; iterating gives each step's parts, gathered only then, when they will be used."""
 
-    def __init__(self, loader: TrainLoader, first: int, size: int) -> None:
+    def __init__(self, loader: StepLoader, first: int, size: int) -> None:
         self.loader, self.first, self.size = loader, first, size
 
     def __len__(self) -> int:
@@ -48,14 +50,15 @@ class Chunk:
         self.loader.step_seconds = (time.perf_counter() - began) / self.size
 
 
-class TrainLoader:
+class StepLoader:
     """Chunks of steps from `step` up to the plan's next stop; iterate again to go on from there.
 
     The order of an epoch is a function of `seed` and the epoch alone, so a run may begin at any step. How many steps a chunk
     has follows the clock and changes nothing but overhead; with several processes it is fixed, for they go in lockstep.
+    Subclasses give `parts`: where the examples come from.
 
     Args:
-        tensors: each of shape (rows, ...), on the device that trains.
+        rows: of the training split.
         plan: where the stops lie.
         seed: of the order.
         microbatch: at most so many examples in one part.
@@ -65,7 +68,7 @@ class TrainLoader:
 
     def __init__(
         self,
-        tensors: Batch,
+        rows: int,
         plan: Plan,
         seed: int,
         microbatch: int | None = None,
@@ -73,7 +76,7 @@ class TrainLoader:
         world: int = 1,
         step: int = 0,
     ) -> None:
-        self.tensors, self.plan, self.seed, self.microbatch = tensors, plan, seed, microbatch
+        self.rows, self.plan, self.seed, self.microbatch = rows, plan, seed, microbatch
         self.rank, self.world = rank, world
         self.step = step
         self.step_seconds = CHUNK_SECONDS  # of the last chunk that was trained
@@ -94,19 +97,23 @@ class TrainLoader:
         return max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))
 
     def parts(self, step: int) -> list[Part]:
-        """This process's parts of the batch of `step`."""
+        """This process's parts of the batch of `step`, on the device that trains."""
+        raise NotImplementedError
+
+    def pieces(self, step: int) -> list[tuple[Tensor, float]]:
+        """The rows and the weight of each of this process's parts of the batch of `step`."""
         indices = self.indices(step)
         own = indices[self.rank :: self.world]
         pieces = own.split(self.microbatch) if self.microbatch else (own,)
-        parts = [Part(self._gather(p), len(p) * self.world / len(indices)) for p in pieces if len(p)]
+        found = [(piece, len(piece) * self.world / len(indices)) for piece in pieces if len(piece)]
         largest = math.ceil(len(indices) / self.world)  # share of any process: all take as many backward passes as it does
-        missing = math.ceil(largest / (self.microbatch or largest)) - len(parts)
-        return parts + [Part(self._gather(indices[:1]), 0.0)] * missing
+        missing = math.ceil(largest / (self.microbatch or largest)) - len(found)
+        return found + [(indices[:1], 0.0)] * missing
 
     def indices(self, step: int) -> Tensor:
         """The rows of the global batch of `step`, shape (batch,)."""
         epoch, within = divmod(step, self.plan.steps_per_epoch)
-        if self.plan.batch_size == len(self.tensors[0]):
+        if self.plan.batch_size == self.rows:
             return torch.arange(self.plan.batch_size)
         if self.order_of[0] != epoch:
             self.order_of = (epoch, self._shuffled(epoch))
@@ -121,8 +128,54 @@ class TrainLoader:
         return self.hash.hexdigest()[:16]
 
     def _shuffled(self, epoch: int) -> Tensor:
-        state = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        return torch.randperm(len(self.tensors[0]), generator=torch.Generator().manual_seed(state))
+        return torch.randperm(self.rows, generator=generator(self.seed, epoch))
+
+
+def generator(*seeds: int) -> torch.Generator:
+    """A generator of its own for `seeds`."""
+    return torch.Generator().manual_seed(seed_of(*seeds))
+
+
+def seed_of(*seeds: int) -> int:
+    """A seed of 63 bits that depends on each of `seeds`."""
+    return int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class Augment(Protocol):
+    """Changes inputs (batch, ...) as `numbers` say, shape (batch, `draws`), each uniform in [0, 1); draws none of its own."""
+
+    draws: int
+
+    def __call__(self, inputs: Tensor, numbers: Tensor) -> Tensor: ...
+
+
+class TrainLoader(StepLoader):
+    """Steps out of tensors in memory.
+
+    Args:
+        tensors: each of shape (rows, ...), on the device that trains.
+        augment: changes the inputs; its numbers follow the seed, the step and the place in the global batch, so that every
+            optimizer and any number of processes see the same, and a run may begin at any step.
+    """
+
+    def __init__(self, tensors: Batch, plan: Plan, seed: int, *share: Any, augment: Augment | None = None, **more: Any) -> None:
+        super().__init__(len(tensors[0]), plan, seed, *share, **more)
+        self.tensors, self.augment = tensors, augment
+
+    def parts(self, step: int) -> list[Part]:
+        parts = [Part(self._gather(rows), weight) for rows, weight in self.pieces(step)]
+        return parts if self.augment is None else self._augmented(step, parts, self.augment)
+
+    def _augmented(self, step: int, parts: list[Part], augment: Augment) -> list[Part]:
+        size = len(self.indices(step))
+        numbers = torch.rand(size, augment.draws, generator=generator(self.seed, step, DRAWS))
+        own = numbers[self.rank :: self.world].split([len(part.batch[0]) for part in parts if part.weight])
+        own = (*own, *(numbers[:1] for part in parts if not part.weight))
+        device = parts[0].batch[0].device
+        return [
+            replace(part, batch=(augment(part.batch[0], each.to(device)), *part.batch[1:]))
+            for part, each in zip(parts, own, strict=True)
+        ]
 
     def _gather(self, indices: Tensor) -> Batch:
         if len(indices) == len(self.tensors[0]):

@@ -1,11 +1,11 @@
-"""A data set that fits in memory: split once by a fixed seed, served as tensors."""
+"""A data set: split once by a fixed seed; served as tensors where it fits in memory (streamed.py: where it does not)."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import Any, ClassVar, Generic, Protocol, TypedDict, TypeVar, Unpack
 
 import lightning as L
 import numpy as np
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from descentlab.budget import Plan
-from descentlab.data.loader import Batch, EvalLoader, TrainLoader
+from descentlab.data.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
 
 EVAL_BATCH = 1000
+DIGEST_NUMBERS = 10_000_000  # hashed at a time: there may be more than fit into memory
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,15 @@ class Splits:
         return {"train": len(self.train[0]), "valid": len(self.valid[0]), "test": len(self.test[0])}
 
     def digest(self) -> str:
-        """A hash of every number in every split, in order."""
+        """A hash of every number in every split, in order; of those that overlapping rows share (windows), once."""
         total = hashlib.sha256()
         for tensor in (*self.train, *self.valid, *self.test):
-            total.update(tensor.contiguous().numpy().tobytes())
+            shared = tensor.dim() == 2 and tensor.stride(1) == 1 and tensor.stride(0) < tensor.shape[1]
+            if shared:
+                total.update(repr((tensor.shape, tensor.stride())).encode())
+            numbers = spanned(tensor) if shared else tensor
+            for piece in numbers.split(max(1, DIGEST_NUMBERS // max(1, numbers[:1].numel()))):
+                total.update(piece.contiguous().numpy().tobytes())
         return total.hexdigest()
 
 
@@ -49,19 +55,46 @@ class Facts(TypedDict, total=False):
     num_outputs: int
     image_shape: Sequence[int]  # channels, height, width
     num_classes: int
+    class_names: Sequence[str]
     positive: str
     unit: str
+    cardinalities: Sequence[int] | None  # of coded categories, code 0 included
+    peak: float  # the largest value of a pixel less the smallest
+    vocabulary: int | None  # the number of token ids
+    num_users: int
+    num_items: int
+    output: str  # last or every: after which steps of a sequence there is something to predict
     drop_last: bool
     limit: int | None
 
 
-class TensorData(L.LightningDataModule):
-    """Serves the splits that a subclass's `load` returns.
+class AnySplits(Protocol):
+    """What a run asks of splits, whatever holds their examples."""
+
+    @property
+    def target_scale(self) -> float: ...
+    @property
+    def train(self) -> Any: ...
+    @property
+    def valid(self) -> Any: ...
+    @property
+    def test(self) -> Any: ...
+    def sizes(self) -> dict[str, int]: ...
+    def digest(self) -> str: ...
+
+
+S = TypeVar("S", bound=AnySplits)
+
+
+class Data(L.LightningDataModule, Generic[S]):
+    """What a run asks of its data. Subclasses load splits and say how they are served.
 
     Args:
         facts: see Facts. `limit` keeps only so many training examples (for a quick look) and cuts valid and test to as
             many; `drop_last` leaves a last batch out that is smaller than the others.
     """
+
+    in_memory: ClassVar[bool] = False
 
     def __init__(self, **facts: Unpack[Facts]) -> None:
         super().__init__()
@@ -69,28 +102,30 @@ class TensorData(L.LightningDataModule):
         if unknown:
             raise TypeError(f"{type(self).__name__} does not take {', '.join(sorted(unknown))}")
         self.facts = facts
-        self._splits: Splits | None = None
+        self._splits: S | None = None
         self.plan: Plan | None = None
         self.start = 0  # the first step to be served
 
-    def load(self) -> Splits:
+    def load(self) -> S:
+        raise NotImplementedError
+
+    def limited(self, splits: S, limit: int | None) -> S:
+        """`splits` with at most `limit` examples each."""
         raise NotImplementedError
 
     @property
-    def splits(self) -> Splits:
+    def splits(self) -> S:
         if self._splits is None:
             loaded = self.load()
             self._check(loaded)
-            cut = slice(self.facts.get("limit"))
-            train, valid, test = (tuple(t[cut] for t in part) for part in (loaded.train, loaded.valid, loaded.test))
-            self._splits = Splits(train, valid, test, loaded.target_scale)
+            self._splits = self.limited(loaded, self.facts.get("limit"))
         return self._splits
 
     @property
     def drop_last(self) -> bool:
         return self.facts.get("drop_last", False)
 
-    def _check(self, splits: Splits) -> None:
+    def _check(self, splits: S) -> None:
         """Hold the config's facts against the data."""
         empty = [name for name, rows in splits.sizes().items() if rows == 0]
         if empty:
@@ -100,46 +135,84 @@ class TensorData(L.LightningDataModule):
             if said is not None and (list(said) if isinstance(said, Sequence) else said) != value:
                 raise ValueError(f"data.{key} is {said} in the config, but {type(self).__name__} has {value}")
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def found(self, splits: S) -> dict[str, Any]:
         """What the data show of the facts that a config states."""
-        found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
-        if "image_shape" in self.facts:
-            found["image_shape"] = list(splits.train[0].shape[1:])
-        if "num_classes" in self.facts:
-            found["num_classes"] = int(splits.train[1].max()) + 1
-        return found
+        raise NotImplementedError
+
+    def fill(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        """`node` with what it leaves open (null) read off the data: a table's number of columns, say."""
+        found = self.found(self.splits)
+        return {key: found.get(key) if value is None else value for key, value in node.items()}
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
         """Say how the training batches are to be cut and ordered, before a trainer asks for them."""
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
 
-    def train_dataloader(self) -> TrainLoader:
+    def train_dataloader(self) -> StepLoader:
         assert self.plan is not None, "serve(plan, ...) comes first"
         assert self.trainer is not None
-        rank, world = self.trainer.global_rank, self.trainer.world_size
-        train = self._placed(self.splits.train)
-        self.loader = TrainLoader(train, self.plan, self.seed, self.microbatch, rank, world, self.start)
+        self.loader = self.stepping(self.plan, self.seed, self.microbatch, *self._share(), self.start)
         return self.loader
 
-    def val_dataloader(self) -> EvalLoader:
+    def stepping(self, plan: Plan, *share: Any) -> StepLoader:
+        """What serves the training split; `share` as StepLoader takes it: seed, microbatch, rank, world, step."""
+        raise NotImplementedError
+
+    def val_dataloader(self) -> Iterable[Batch]:
         return self.evaluated(self.splits.valid)
 
-    def test_dataloader(self) -> EvalLoader:
+    def test_dataloader(self) -> Iterable[Batch]:
         return self.evaluated(self.splits.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # the loaders serve what is there already
 
-    def evaluated(self, split: Batch) -> EvalLoader:
-        """This process's share of `split`, on the device that trains and in its precision."""
+    def evaluated(self, split: Any) -> Iterable[Batch]:
+        """This process's share of `split`, in order, on the device that trains and in its precision."""
+        raise NotImplementedError
+
+    def _share(self) -> tuple[int, int]:
+        """This process's rank and how many there are."""
         assert self.trainer is not None
-        return EvalLoader(self._placed(split), EVAL_BATCH, self.trainer.global_rank, self.trainer.world_size)
+        return self.trainer.global_rank, self.trainer.world_size
 
     def _placed(self, split: Batch) -> Batch:
         """`split` on the device that trains, in its precision."""
         assert self.trainer is not None
         converted = self.trainer.precision_plugin.convert_input(split)
         return tuple(tensor.to(self.trainer.strategy.root_device) for tensor in converted)
+
+
+class TensorData(Data[Splits]):
+    """Serves the splits that a subclass's `load` returns from memory; `augment` changes the training batches."""
+
+    in_memory = True
+    augment: Augment | None = None
+
+    def limited(self, splits: Splits, limit: int | None) -> Splits:
+        train, valid, test = (tuple(t[:limit] for t in part) for part in (splits.train, splits.valid, splits.test))
+        return Splits(train, valid, test, splits.target_scale)
+
+    def found(self, splits: Splits) -> dict[str, Any]:
+        found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
+        if "image_shape" in self.facts:
+            found["image_shape"] = list(splits.train[0].shape[1:])
+        if "num_classes" in self.facts:
+            found["num_classes"] = int(splits.train[1].max()) + 1
+        if "peak" in self.facts:
+            found["peak"] = float(splits.train[0].max() - splits.train[0].min())
+        return found
+
+    def stepping(self, plan: Plan, *share: Any) -> TrainLoader:
+        return TrainLoader(self._placed(self.splits.train), plan, *share, augment=self.augment)
+
+    def evaluated(self, split: Batch) -> EvalLoader:
+        return EvalLoader(self._placed(split), EVAL_BATCH, *self._share())
+
+
+def spanned(rows: Tensor) -> Tensor:
+    """The stretch of memory, one-dimensional, that the overlapping or adjoining `rows` (rows, width) lie in."""
+    return rows.as_strided(((len(rows) - 1) * rows.stride(0) + rows.shape[1],), (1,))
 
 
 def three_way(rows: int, test_fraction: float, valid_fraction: float, seed: int) -> tuple[NDArray[np.int64], ...]:

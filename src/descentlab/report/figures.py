@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from descentlab.records import Record, Status
+from descentlab.records import EXHIBITS, Record, Status, read_json
 from descentlab.report.load import Comparison, Loaded, Series, statuses
 from descentlab.report.statistics import AXES, best_valid, curve, curves, ranked, thinned
 from descentlab.report.tables import number, text
@@ -74,6 +74,7 @@ class Panel:
         scale: of y: "log", "linear", or "loss": as the reader chooses.
         x: the title of a logarithmic x axis of its own; empty: the axis that the reader chooses.
         levels: values of y to mark, and what to call each.
+        plane: the range along both axes where x and y are coordinates in a plane; None: they are not.
     """
 
     title: str
@@ -81,6 +82,7 @@ class Panel:
     scale: str
     x: str = ""
     levels: list[tuple[float, str]] = field(default_factory=list)
+    plane: tuple[float, float] | None = None
 
 
 def panels(view: View) -> list[Panel]:
@@ -121,10 +123,10 @@ def _references(view: View, *path: str) -> list[tuple[float, str]]:
 
 
 def learning_rate(view: View) -> Panel | None:
-    """Logarithmic if the rates lie far apart."""
+    """Logarithmic if the rates lie far apart, or are all the same."""
     panel = _curves(view, "train/lr", "Learning rate", "linear", framed=False)
     rates = [] if panel is None else [rate for trace in panel.traces for rate in trace["y"]]
-    if panel is None or min(rates) <= 0 or max(rates) < 10 * min(rates):
+    if panel is None or min(rates) <= 0 or min(rates) < max(rates) < 10 * min(rates):
         return panel
     return Panel(panel.title, panel.traces, "log")
 
@@ -175,7 +177,45 @@ def _without_result(by_rate: dict[float, Series], y: float, view: View) -> Trace
     return trace | {"marker": {"symbol": "x", "size": 9, "color": [view.styles[one.label].color for one in lost.values()]}}
 
 
+def ways(view: View) -> Panel | None:
+    """Where each run's point went on the surface of a test function; of several seeds, the first."""
+    folders = [run.folder / EXHIBITS / "surface.json" for run in view.comparison.runs]
+    found = next((read_json(path) for path in folders if path.exists()), None)
+    if found is None:
+        return None
+    axis, minima = found["axis"], found["minima"]
+    plain = {
+        "showscale": False,
+        "hoverinfo": "skip",
+        "ncontours": 24,
+        "contours": {"coloring": "heatmap"},
+        "line": {"width": 0.5},
+    }
+    surface = {
+        "type": "contour",
+        "x": axis,
+        "y": axis,
+        "z": found["height"],
+        "colorscale": "Greys",
+        "reversescale": True,
+        **plain,
+    }
+    star = {"mode": "markers", "marker": {"symbol": "star", "size": 11, "color": "#111111"}, "hoverinfo": "skip"}
+    traces: list[Trace] = [{**surface, "opacity": 0.55}]
+    for one in view.series:
+        rows = view.frames[one.runs[0].id].drop_nulls(["train/x", "train/y"])
+        line = {"color": view.styles[one.label].color, "dash": view.styles[one.label].dash, "width": 2}
+        way = {"type": "scatter", "mode": "lines+markers", "marker": {"size": 3}, "line": line, "series": one.label}
+        text = [f"{one.label}, step {step}" for step in rows["step"]]
+        traces.append(
+            {**way, "x": rows["train/x"].to_list(), "y": rows["train/y"].to_list(), "text": text, "hoverinfo": "text"}
+        )
+    traces.append({"type": "scatter", "x": [x for x, _ in minima], "y": [y for _, y in minima], **star})
+    return Panel("Ways on the surface (stars: minima)", traces, "linear", x="x", plane=(axis[0], axis[-1]))
+
+
 PANELS: tuple[Callable[[View], Panel | None], ...] = (
+    ways,
     train_loss,
     valid_loss,
     valid_metric,

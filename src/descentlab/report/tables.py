@@ -66,6 +66,7 @@ MEASURES = (
     Measure("steps_to_target", "steps to target", lambda summary: summary.get("steps_to_target"), count),
     Measure("seconds_to_target", "seconds to target", lambda summary: summary.get("seconds_to_target"), seconds),
     Measure("train_seconds", "train seconds", lambda summary: summary.get("train_seconds"), seconds),
+    Measure("tokens_per_second", "tokens per second", lambda summary: summary.get("tokens_per_second"), count),
 )
 COSTS = ("steps", "gradient_evaluations")
 

@@ -153,6 +153,8 @@ class Composer:
 
 def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
     choices: dict[str, Any] = dict(config.hydra.runtime.choices)
+    if any(override.startswith("data=") for override in overrides):  # on other data it is another problem
+        choices["problem"] = choices["data"]
     with read_write(config), open_dict(config):
         del config["hydra"]
     return Composed(config, choices, overrides)

@@ -52,7 +52,7 @@ def calls(jobs: Sequence[Job]) -> list[Call]:
 def training(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """The part of each config that an optimizer may be at odds with, each once."""
     keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
-    keys += ("baseline", "task", "schedule", "momentum_schedule", "decay_schedule", "average", "compile")
+    keys += ("baseline", "data", "task", "schedule", "momentum_schedule", "decay_schedule", "average", "compile")
     parts = {json.dumps(part): part for job in jobs if (part := {key: job.config[key] for key in keys})}
     return list(parts.values())
 
@@ -167,6 +167,8 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         name = config["baseline"]["_target_"].rpartition(".")[2]
         suits = ", ".join(each.__name__ for each in get_object(config["baseline"]["_target_"]).suits)
         mistakes.append(f"baseline: {name} stands beside {suits}, not beside {task.__name__}; leave it out")
+    if config["baseline"] and not getattr(get_object(config["data"]["_target_"]), "in_memory", True):
+        mistakes.append("baseline: it asks for all training examples at once, and these data are streamed; leave it out")
     if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes

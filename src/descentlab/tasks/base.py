@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torchmetrics import Metric, MetricCollection
 
 from descentlab import weights
-from descentlab.data.loader import Chunk, TrainLoader
+from descentlab.data.loader import Chunk, StepLoader
 from descentlab.messages import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
@@ -64,7 +64,7 @@ class Scores(nn.Module):
     def __init__(self, metrics: dict[str, Metric]) -> None:
         super().__init__()
         self.loss = MeanLoss()
-        self.metrics = MetricCollection(dict(metrics))
+        self.metrics = MetricCollection(dict(metrics), compute_groups=False)  # groups are guessed from the first batch
 
     def collect(self, prefix: str) -> dict[str, Tensor]:
         """The values since the last time, by name."""
@@ -84,6 +84,8 @@ class Task(L.LightningModule):
         total_steps: of the run, where the budget tells.
         measure_every: steps between measurements of the gradient norm.
     """
+
+    tokens = 0  # in an example, where it is a sequence whose tokens are counted
 
     def __init__(
         self,
@@ -113,8 +115,13 @@ class Task(L.LightningModule):
         """What metrics compare with targets, from the model's outputs."""
         return outputs
 
+    def watched(self) -> dict[str, Tensor]:
+        """Scalars of the model as it is, by name, that go into the curves beside the norms. None by default."""
+        return {}
+
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """What a person may look at of the model as it is, by file name: pictures (.png) and texts (.txt). None by default.
+        """What a person may look at of the model as it is, by file name: pictures (.png), texts (.txt),
+        and what a panel of the report draws from (.json). None by default.
 
         Args:
             batch: the first of the test split, on the model's device.
@@ -148,18 +155,17 @@ class Task(L.LightningModule):
         self.step = Step(self.model, self._own_loss, backward, optimizer, *around)
 
     def on_train_start(self) -> None:  # before the clock runs
-        loader: TrainLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
-        kinds = [loader.parts(step) for step in (0, loader.plan.steps_per_epoch - 1)]
-        if 1 in (len(part.batch[0]) for parts in kinds for part in parts) and any(
-            isinstance(module, nn.BatchNorm1d) for module in self.model.modules()
-        ):
+        loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
+        ends = (0, loader.plan.steps_per_epoch - 1)  # of an epoch: the usual batch, and the last, which may be smaller
+        sizes = {len(rows) for step in ends for rows, _ in loader.pieces(step)}
+        if 1 in sizes and any(isinstance(module, nn.BatchNorm1d) for module in self.model.modules()):
             raise UsageError(
                 "batch normalisation would get a single example, as the last of an epoch or of a microbatch: choose another "
                 "batch_size or microbatch, or data.drop_last=true"
             )
         if self.model._compiled_call_impl is not None:
-            for parts in kinds:
-                self.step.warm_up(parts)
+            for step in ends:
+                self.step.warm_up(loader.parts(step))
 
     def _mean(self, loss: Tensor) -> Tensor:
         """The mean of `loss` over processes."""
@@ -187,7 +193,7 @@ class Task(L.LightningModule):
             evaluations.append(self.step.evaluations)
             losses.append(self.step(parts, measure=wanted))
             if wanted:
-                measured[step] = {**self.step.values.lrs, **self.step.measured}
+                measured[step] = {**self.step.values.lrs, **self.step.measured, **self.watched()}
         mean = self._mean(torch.stack(losses))
         numbers = {step: {name: float(value) for name, value in values.items()} for step, values in measured.items()}
         return {"steps": Steps(first, mean.tolist(), evaluations, numbers)}

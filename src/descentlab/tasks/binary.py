@@ -1,13 +1,15 @@
-"""Binary cross-entropy: yes or no."""
+"""Binary cross-entropy: yes or no; weighted or focal where yes is rare."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
-from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
 
 from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.binary_metrics import METRICS
 
 
 class Binary(Task):
@@ -15,29 +17,44 @@ class Binary(Task):
 
     Args:
         positive: what a target of 1 means.
+        metrics: names in descentlab.tasks.binary_metrics.
+        positive_weight: of a positive example's loss; "balanced": negatives / positives of the training split.
+        focus: the exponent gamma of the focal loss (Lin et al., arXiv:1708.02002, eq. 4, without its alpha); 0: cross-entropy.
         task: see Task.
     """
 
-    def __init__(self, positive: str, **task: Any) -> None:
-        self.positive = positive
+    weight: Tensor
+
+    def __init__(
+        self,
+        positive: str,
+        metrics: Sequence[str] = ("accuracy", "auroc"),
+        positive_weight: float | str = 1.0,
+        focus: float = 0.0,
+        **task: Any,
+    ) -> None:
+        self.positive, self.names, self.focus = positive, metrics, focus
         super().__init__(**task)
+        self.balanced = positive_weight == "balanced"
+        self.register_buffer("weight", torch.tensor(1.0 if self.balanced else float(positive_weight)), persistent=False)
+
+    def setup(self, stage: str) -> None:
+        if self.balanced:
+            targets = self.trainer.datamodule.splits.train[1]  # pyright: ignore[reportAttributeAccessIssue]
+            self.weight.fill_(float((len(targets) - targets.sum()) / targets.sum()))
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """-[y log sigmoid(z) + (1 - y) log(1 - sigmoid(z))] for logit z and target y, averaged over examples."""
+        """-[w y log p + (1 - y) log(1 - p)] for p = sigmoid(logit), times (1 - p of the target)^focus; mean over examples."""
         inputs, targets = batch
-        return binary_cross_entropy_with_logits(predict(inputs).squeeze(1), targets)
+        logits = predict(inputs).squeeze(1)
+        if not self.focus:
+            return binary_cross_entropy_with_logits(logits, targets, pos_weight=self.weight.to(logits))
+        each = binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        missed = -torch.expm1(-each)  # 1 - p of the target
+        return (missed**self.focus * each * torch.where(targets > 0, self.weight.to(logits), 1.0)).mean()
 
     def score(self, outputs: Tensor) -> Tensor:
-        """A number in (0, 1), above a half for yes: unlike the sigmoid it keeps the order of logits however large."""
-        logit = outputs.squeeze(1).float()
-        return 0.5 + 0.5 * logit / (1 + logit.abs())
+        return outputs.squeeze(1)
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"accuracy": BinaryAccuracy(validate_args=False), "auroc": _BinaryAUROC(validate_args=False)}
-
-
-class _BinaryAUROC(BinaryAUROC):
-    """Takes targets as floats, as the loss does."""
-
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        super().update(preds, target.long())
+        return {name: METRICS[name]() for name in self.names}

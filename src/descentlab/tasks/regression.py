@@ -1,28 +1,31 @@
-"""Mean squared error: a number."""
+"""Squared, absolute or Huber error: a number."""
 
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import mse_loss
-from torchmetrics import MeanSquaredError, Metric, R2Score
+from torch.nn.functional import huber_loss, l1_loss, mse_loss
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
 
 from descentlab.tasks.base import Batch, Predict, Task
+
+ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}
 
 
 class Regression(Task):
     """Predictions (batch, outputs) against standardised targets of the same shape.
 
     Args:
-        unit: of the target; rmse is in it, the loss is in standard deviations squared.
+        unit: of the target; rmse and mae are in it, the loss is in standard deviations (squared).
+        error: mse, l1, or huber (Huber 1964: e^2 / 2 up to one standard deviation, |e| - 1/2 beyond).
         task: see Task.
     """
 
-    def __init__(self, unit: str, **task: Any) -> None:
-        self.unit = unit
+    def __init__(self, unit: str, error: str = "mse", **task: Any) -> None:
+        self.unit, self.error = unit, error
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """(prediction - target)^2, averaged over examples and outputs.
+        """The error of prediction - target, averaged over examples and outputs.
 
         Raises:
             ValueError: the shapes differ; broadcasting would compare each prediction with every target.
@@ -31,15 +34,16 @@ class Regression(Task):
         predictions = predict(inputs)
         if predictions.shape != targets.shape:
             raise ValueError(f"predictions have shape {tuple(predictions.shape)}, targets {tuple(targets.shape)}")
-        return mse_loss(predictions, targets)
+        return ERRORS[self.error](predictions, targets)
 
     def setup(self, stage: str) -> None:
         scale = self.trainer.datamodule.splits.target_scale  # pyright: ignore[reportAttributeAccessIssue]
         for scores in (self.valid, self.test):
-            scores.metrics["rmse"].scale = scale
+            for name in ("rmse", "mae"):
+                scores.metrics[name].scale = scale
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"rmse": _ScaledRMSE(), "r2": R2Score()}
+        return {"rmse": _ScaledRMSE(), "mae": _ScaledMAE(), "r2": R2Score()}
 
 
 class _ScaledRMSE(MeanSquaredError):
@@ -49,6 +53,15 @@ class _ScaledRMSE(MeanSquaredError):
 
     def __init__(self) -> None:
         super().__init__(squared=False)
+
+    def compute(self) -> Tensor:
+        return super().compute() * self.scale
+
+
+class _ScaledMAE(MeanAbsoluteError):
+    """The mean absolute error in the target's own unit."""
+
+    scale = 1.0
 
     def compute(self) -> Tensor:
         return super().compute() * self.scale

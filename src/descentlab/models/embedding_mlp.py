@@ -1,0 +1,30 @@
+"""An mlp for tables whose categories are embedded."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descentlab.models.mlp import MLP
+
+
+class EmbeddingMLP(nn.Module):
+    """x (batch, num_features) -> (batch, num_outputs); the last columns are codes, the others numbers.
+
+    Args:
+        num_features: numbers and codes together.
+        cardinalities: of each code; its embedding has min(50, half of that rounded up) dimensions.
+        mlp: see MLP; what it takes are the numbers beside the embeddings.
+    """
+
+    def __init__(self, num_features: int, num_outputs: int, cardinalities: Sequence[int], **mlp: Any) -> None:
+        super().__init__()
+        self.numbers = num_features - len(cardinalities)
+        self.embed = nn.ModuleList(nn.Embedding(n, min(50, (n + 1) // 2)) for n in cardinalities)
+        width = self.numbers + sum(each.embedding_dim for each in self.embed if isinstance(each, nn.Embedding))
+        self.mlp = MLP(width, num_outputs, **mlp)
+
+    def forward(self, x: Tensor) -> Tensor:
+        numbers, codes = x[:, : self.numbers], x[:, self.numbers :].long()
+        return self.mlp(torch.cat([numbers, *(embed(codes[:, i]) for i, embed in enumerate(self.embed))], 1))

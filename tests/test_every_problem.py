@@ -1,0 +1,51 @@
+"""Every problem file keeps its word: the runs of its own command reach what its header says."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from conftest import options
+from problems import Header, missing, trainable
+
+SIGNS = {">=": operator.ge, "<=": operator.le}
+
+
+def value(summary: Mapping[str, Any], key: str) -> float:
+    """`test accuracy` of a run's summary, or a number of the summary itself."""
+    part, _, name = key.rpartition(" ")
+    return (summary[part] if part else summary)[name]
+
+
+@pytest.mark.parametrize("problem", options("problem"))
+def test_its_header_has_a_command_a_cost_and_what_to_expect(problem):
+    header = Header.of(problem)
+    assert header.command[:2] == ["train.py", "-m"]
+    assert f"problem={problem}" in header.command
+    (optimizers,) = [word.removeprefix("optimizer=").split(",") for word in header.command if word.startswith("optimizer=")]
+    assert len(optimizers) >= 2
+    assert all(header.expect), "OPTIMIZER test METRIC >= VALUE; ..."
+    if header.expect:
+        assert {clause["optimizer"] for clause in header.expect} == set(optimizers)
+
+
+def timed(problem: str) -> Any:
+    """With the marker that its cost asks for."""
+    return pytest.param(problem, marks=pytest.mark.long if "minute" in Header.of(problem).cost else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("problem", [timed(problem) for problem in trainable()])
+def test_it_reaches_what_its_header_says(problem, train):
+    if data := missing(problem):
+        pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
+    header, summaries = Header.of(problem), {}
+    words = [word for word in header.command[2:] if not word.startswith("optimizer=")]
+    for optimizer in {clause["optimizer"]: None for clause in header.expect}:
+        run = train(*words, f"optimizer={optimizer}", f"sweep={optimizer.replace('/', '_')}")
+        assert run.record.status == "completed"
+        summaries[optimizer] = run.record.summary
+    reached = {clause.group(): value(summaries[clause["optimizer"]], clause["key"]) for clause in header.expect}
+    signs = {clause.group(): (SIGNS[clause["sign"]], float(clause["value"])) for clause in header.expect}
+    assert not {words: found for words, found in reached.items() if not signs[words][0](found, signs[words][1])}
