@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from descentlab.data.quadratic import Quadratic as Points
+from descentlab.data.gaussian import Gaussian
 from descentlab.models.quadratic import Quadratic, hessian, random_rotation
 
 
@@ -61,7 +61,7 @@ def test_t_starts_at_ones_and_is_all_that_is_trained():
 
 
 def test_the_loss_is_the_formula():
-    model, [points] = Quadratic(), Points(points=1000, num_features=100).splits.train
+    model, [points] = Quadratic(), Gaussian(points=1000, deviation=0.6, num_features=100).splits.train
     x = points[:50]
     expected = [0.5 * (1 - row) @ hessian(100) @ (1 - row) for row in x.numpy().astype(np.float64)]
     np.testing.assert_allclose(model(x).detach().numpy(), expected, rtol=1e-5)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from descentlab.data.quadratic import Quadratic
+from descentlab.data.gaussian import Gaussian
 
 
 @pytest.fixture(scope="module")
 def splits():
-    return Quadratic(points=1000, num_features=100, drop_last=True).splits
+    return Gaussian(points=1000, deviation=0.6, num_features=100, drop_last=True).splits
 
 
 @pytest.mark.parametrize(("split", "seed"), [("train", 42), ("test", 43), ("valid", 44)])
@@ -23,8 +23,8 @@ def test_no_targets(splits):
 
 
 def test_the_last_partial_batch_is_dropped_as_the_config_says():
-    assert Quadratic(points=10, num_features=3, drop_last=True).drop_last
-    assert not Quadratic(points=10, num_features=3).drop_last
+    assert Gaussian(points=10, deviation=0.6, num_features=3, drop_last=True).drop_last
+    assert not Gaussian(points=10, deviation=0.6, num_features=3).drop_last
 
 
 def test_a_run_takes_seven_steps_of_128_an_epoch(train):

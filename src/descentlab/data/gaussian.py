@@ -1,0 +1,21 @@
+"""Draws from a normal distribution: the noise of losses that are formulas, as of DeepOBS's quadratic (arXiv:1903.05499)."""
+
+from typing import Unpack
+
+import numpy as np
+
+from descentlab.data.tensors import Facts, Splits, TensorData, tensor
+
+SEEDS = (42, 44, 43)  # of train, valid, test
+
+
+class Gaussian(TensorData):
+    """Points (points, num_features) from N(0, deviation^2); no targets. The same for every run, whatever its seed."""
+
+    def __init__(self, points: int, deviation: float, **facts: Unpack[Facts]) -> None:
+        super().__init__(**facts)
+        self.deviation, self.shape = deviation, (points, facts.get("num_features", 1))
+
+    def load(self) -> Splits:
+        train, valid, test = (np.random.RandomState(seed).normal(0.0, self.deviation, self.shape) for seed in SEEDS)
+        return Splits((tensor(train),), (tensor(valid),), (tensor(test),))
