@@ -1,0 +1,68 @@
+"""A sample of MSLR-WEB10K (Qin and Liu, arXiv:1306.2597): web pages that answer a query, judged from 0 (bad) to 4 (perfect)."""
+
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.datasets import load_svmlight_file
+from torch import Tensor
+
+from descentlab.data.registry import MSLR_SAMPLE
+from descentlab.data.sources import materialise
+from descentlab.data.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
+
+NUM_FEATURES = 136
+Query = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (documents, 136), labels (documents,)
+
+
+class MSLRSample(TensorData):
+    """A row is a query. Inputs (queries, documents, 136); targets (queries, documents): 0 to 4, or -1 where no document is.
+
+    A feature x enters as sign(x) log(1 + |x|), for counts and lengths span six decades, standardised by the mean and deviation
+    over the documents of train. Every query is padded with zeros to the largest number of documents. The published test split
+    is test; valid is a valid_fraction of train's queries.
+    """
+
+    def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+        super().__init__(**facts)
+        self.folder, self.fraction, self.split_seed = Path(data_dir), valid_fraction, split_seed
+
+    def load(self) -> Splits:
+        files = materialise(MSLR_SAMPLE, self.folder)
+        published, test = queries(files["train.txt"]), queries(files["test.txt"])
+        train_rows, valid_rows, _ = three_way(len(published), 0.0, self.fraction, self.split_seed)
+        train, valid = [published[row] for row in train_rows], [published[row] for row in valid_rows]
+        documents = np.concatenate([compressed(features) for features, _ in train])
+        mean, deviation = documents.mean(0), documents.std(0)
+        deviation[deviation == 0] = 1.0
+        length = max(len(labels) for _, labels in (*published, *test))
+        parts = [padded(part, mean, deviation, length) for part in (train, valid, test)]
+        return Splits(train=parts[0], valid=parts[1], test=parts[2])
+
+    def found(self, splits: Splits) -> dict[str, Any]:
+        return {"num_features": splits.train[0].shape[2]}
+
+
+def queries(path: Path) -> list[Query]:
+    """The queries of an svmlight file with qid, in its order."""
+    loaded: Any = load_svmlight_file(str(path), n_features=NUM_FEATURES, query_id=True)
+    features, labels, ids = loaded[0].toarray(), loaded[1].astype(np.int64), loaded[2]
+    starts = np.flatnonzero(np.diff(ids)) + 1
+    return list(zip(np.split(features, starts), np.split(labels, starts), strict=True))
+
+
+def compressed(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sign(x) log(1 + |x|)."""
+    return np.sign(features) * np.log1p(np.abs(features))
+
+
+def padded(part: list[Query], mean: NDArray[np.float64], deviation: NDArray[np.float64], length: int) -> Batch:
+    """Standardised features (queries, length, 136), zero where there is no document, and labels (queries, length), there -1."""
+    inputs = torch.zeros(len(part), length, NUM_FEATURES)
+    targets: Tensor = torch.full((len(part), length), -1)
+    for row, (features, labels) in enumerate(part):
+        inputs[row, : len(labels)] = tensor((compressed(features) - mean) / deviation)
+        targets[row, : len(labels)] = tensor(labels)
+    return inputs, targets

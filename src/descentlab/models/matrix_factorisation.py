@@ -1,0 +1,30 @@
+"""Matrix factorisation with biases (Koren, Bell and Volinsky, Computer 42(8), 2009)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class MatrixFactorisation(nn.Module):
+    """x (rows, 1 + items), int64: a user and items -> b_u + b_i + p_u . q_i of each, (rows, items); eq. 4 there.
+
+    Its mean rating mu is not in the model: the data take it out of the targets, and no order depends on it.
+
+    Args:
+        dimensions: of p and q.
+        init_std: they start normal with this deviation, the biases at 0.
+        sparse: the gradient has only the rows of the batch, for torch.optim.SparseAdam, SGD and Adagrad.
+    """
+
+    def __init__(self, num_users: int, num_items: int, dimensions: int, init_std: float = 0.01, sparse: bool = False) -> None:
+        super().__init__()
+        self.user, self.item = (nn.Embedding(n, dimensions, sparse=sparse) for n in (num_users, num_items))
+        self.user_bias, self.item_bias = (nn.Embedding(n, 1, sparse=sparse) for n in (num_users, num_items))
+        for embedding in (self.user, self.item):
+            nn.init.normal_(embedding.weight, std=init_std)
+        for bias in (self.user_bias, self.item_bias):
+            nn.init.zeros_(bias.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        users, items = x[:, 0], x[:, 1:]
+        match = torch.einsum("rd,rid->ri", self.user(users), self.item(items))
+        return self.user_bias(users) + self.item_bias(items).squeeze(2) + match

@@ -1,0 +1,46 @@
+"""Neural collaborative filtering: NeuMF (He et al., arXiv:1708.05031)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from descentlab.models.mlp import MLP
+
+
+class NCF(nn.Module):
+    """x (rows, 1 + items), int64: a user and items -> a score of each, (rows, items); the logit of eq. 12 there.
+
+    The sum of a weighted product of two embeddings and of an mlp of two others, side by side.
+
+    Args:
+        dimensions: of each embedding.
+        hidden: the width of each hidden layer of the mlp.
+        init_std: embeddings start normal with this deviation.
+        sparse: the gradient of an embedding has only the rows of the batch; the other weights need an optimizer of their own.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        dimensions: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        dropout: float = 0.0,
+        init_std: float = 0.01,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__()
+        self.embed_user, self.embed_item = (nn.Embedding(n, 2 * dimensions, sparse=sparse) for n in (num_users, num_items))
+        for embedding in (self.embed_user, self.embed_item):
+            nn.init.normal_(embedding.weight, std=init_std)
+        self.weigh = nn.Linear(dimensions, 1, bias=False)
+        self.mlp = MLP(2 * dimensions, 1, hidden, activation, dropout=dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        items = self.embed_item(x[:, 1:])
+        users = self.embed_user(x[:, :1]).expand_as(items)
+        (product_user, mlp_user), (product_item, mlp_item) = users.chunk(2, 2), items.chunk(2, 2)
+        both = torch.cat([mlp_user, mlp_item], 2)
+        return self.weigh(product_user * product_item).squeeze(2) + self.mlp(both.flatten(0, 1)).view(both.shape[:2])

@@ -1,0 +1,87 @@
+"""Recommendation from what people chose: items of theirs are to score higher than others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+from torchmetrics import Metric
+
+from descentlab.tasks.base import Batch, Predict, Scores, Task
+from descentlab.tasks.ranking import unwrapped
+from descentlab.tasks.ranking_metrics import OverRows, ndcg, recall
+
+USERS = 64  # ranked at once
+SHOWN = 10
+
+
+def bpr(positive: Tensor, negative: Tensor) -> Tensor:
+    """log(1 + exp(-(s_i - s_j))): Bayesian personalised ranking (Rendle et al., arXiv:1205.2618, section 4.1)."""
+    return softplus(negative - positive)
+
+
+def log_loss(positive: Tensor, negative: Tensor) -> Tensor:
+    """-log sigmoid(s_i) - log(1 - sigmoid(s_j)): binary cross-entropy (He et al., arXiv:1708.05031, eq. 7).
+
+    There a positive weighs as much as one of its negatives, here as much as all of them.
+    """
+    return softplus(-positive) + softplus(negative)
+
+
+class Recommendation(Task):
+    """Scores (rows, items) of a user's items.
+
+    A batch to train on is one tensor (rows, 2 + negatives): a user, an item of theirs, and items that are not. One to judge by
+    is users (rows, 1) and what every item is to them (rows, num_items): 1 held out, -1 not to be ranked, 0 neither.
+
+    Args:
+        surrogate: (scores of items of theirs, scores of others) -> the loss of each pair, shapes being broadcast.
+        task: see Task.
+    """
+
+    def __init__(self, surrogate: Callable[[Tensor, Tensor], Tensor], **task: Any) -> None:
+        self.surrogate = unwrapped(surrogate)
+        super().__init__(**task)
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """The surrogate, averaged over rows and their negatives."""
+        scores = predict(batch[0])
+        return self.surrogate(scores[:, :1], scores[:, 1:]).mean()
+
+    def make_metrics(self) -> dict[str, Metric]:
+        return {"ordering": OverRows({"recall_at_10": partial(recall, k=10), "ndcg_at_10": partial(ndcg, k=10)})}
+
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        """Over all items; the loss is the mean over held-out items of that against every item which is neither."""
+        if len(batch) == 1:
+            outputs = predict(batch[0])
+            scores.loss.update(self.loss(lambda _: outputs, batch), len(outputs))
+            scores.metrics.update(outputs[:0], batch[0][:0, 1:])  # an order of no rows: there is none to judge
+            return
+        for ranked, kinds in self._ranked(batch, predict):
+            user, item = (kinds == 1).nonzero(as_tuple=True)
+            others = (kinds == 0)[user].to(ranked)
+            losses = (self.surrogate(ranked[user, item][:, None], ranked[user]) * others).sum(1) / others.sum(1)
+            scores.loss.update(losses.mean(), len(user))
+            scores.metrics.update(ranked, kinds)
+
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """What some users would be shown, those that they did choose marked."""
+        users, kinds = (part[:SHOWN] for part in batch)
+        lines = [f"The first {SHOWN} items for some users of the test split; * marks one that was held out."]
+        for scores, kind in self._ranked((users, kinds), self.model):
+            best = scores.masked_fill(kind < 0, -torch.inf).topk(SHOWN, 1).indices
+            for user, row, marks in zip(users[:, 0].tolist(), best.tolist(), kind.gather(1, best).tolist(), strict=True):
+                shown = (f"{item + 1}{'*' * mark}" for item, mark in zip(row, marks, strict=True))
+                lines.append(f"user {user + 1}: {' '.join(shown)}")
+        return {"recommendations.txt": "\n".join(lines) + "\n"}
+
+    def _ranked(self, batch: Batch, predict: Predict) -> Iterator[tuple[Tensor, Tensor]]:
+        """Scores of all items and what these are, (up to USERS, num_items), for one group of users after the other."""
+        for users, kinds in zip(*(part.split(USERS) for part in batch), strict=True):
+            items = torch.arange(kinds.shape[1], device=users.device).expand(len(users), -1)
+            yield predict(torch.cat([users, items], 1)), kinds
