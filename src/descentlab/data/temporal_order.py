@@ -1,0 +1,65 @@
+"""The temporal order problem (Hochreiter and Schmidhuber, Long short-term memory, 1997, experiments 6a and 6b)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from descentlab.data.loader import Batch
+from descentlab.data.tensors import Facts, Splits, TensorData
+from descentlab.messages import UsageError
+
+DISTRACTORS = 4  # ids 0 to 3
+A = DISTRACTORS  # and B is the next id
+SHORTEST = 10
+PLACES = {  # bits -> where each of the symbols that matter lies: the paper's, as fractions of its length of about 100
+    2: ((0.1, 0.2), (0.5, 0.6)),
+    3: ((0.1, 0.2), (0.33, 0.43), (0.66, 0.76)),
+}
+
+
+class TemporalOrder(TensorData):
+    """Sequences (rows, length) of distractors but for two or three symbols, each A or B; class: which, read as a binary number.
+
+    The class is the order AA, AB, BA, BB of two of them, or one of eight of three. They lie far from the end, where a recurrent
+    network must say it. As in Pascanu et al. (arXiv:1211.5063, 4.1) the length is free and no symbol marks the two ends.
+
+    Args:
+        bits: how many symbols matter, 2 or 3.
+        length: of a sequence.
+        rows: of train, valid and test.
+        split_seed: of all draws, the same for every run, whatever its seed.
+        facts: see Facts.
+
+    Raises:
+        UsageError: the length has no room for the places.
+    """
+
+    def __init__(self, bits: int, length: int, rows: Sequence[int], split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+        super().__init__(**facts)
+        if length < SHORTEST:
+            raise UsageError(f"data.length={length}: the temporal order problem needs {SHORTEST} steps or more")
+        self.bits, self.length, self.rows, self.split_seed = bits, length, rows, split_seed
+
+    def load(self) -> Splits:
+        stream = np.random.default_rng(self.split_seed)
+        train, valid, test = (self._draw(rows, stream) for rows in self.rows)
+        return Splits(train, valid, test)
+
+    def found(self, splits: Splits) -> dict[str, Any]:
+        classes = 2**self.bits
+        return {"vocabulary": A + 2, "num_classes": classes, "num_outputs": classes}
+
+    def _draw(self, rows: int, stream: np.random.Generator) -> Batch:
+        ids: NDArray[np.int64] = stream.integers(DISTRACTORS, size=(rows, self.length))
+        classes = np.zeros(rows, np.int64)
+        for first, last in PLACES[self.bits]:
+            place = stream.integers(int(first * self.length), int(last * self.length), size=rows)
+            symbol = stream.integers(2, size=rows)
+            ids[np.arange(rows), place] = A + symbol
+            classes = 2 * classes + symbol
+        return torch.from_numpy(ids), torch.from_numpy(classes)

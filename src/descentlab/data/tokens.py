@@ -1,0 +1,125 @@
+"""Token files on disk, too large for memory: the ids one after the other, 16 or 32 bits each, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Unpack
+
+import torch
+from torch import Tensor
+
+from descentlab.budget import Plan
+from descentlab.data.loader import Batch, EvalLoader, TrainLoader
+from descentlab.data.sources import DataError
+from descentlab.data.tensors import Facts
+from descentlab.data.windows import Windows
+from descentlab.messages import UsageError
+
+DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
+
+
+class Tokens(Windows):
+    """Windows of train.bin, val.bin and test.bin, memory-mapped: only what a batch holds is read, and brought to the device.
+
+    Without a test.bin the second half of val.bin is test.
+
+    Args:
+        length, stride: see Windows.
+        path: the folder of the files.
+        dtype: of an id: uint16 or uint32.
+        tokenizer: a tokenizer.json of the tokenizers library, to write texts with; None: they are written in ids.
+        facts: see Facts. `vocabulary` is the number of ids, which the files do not tell.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        path: str,
+        stride: int | None = None,
+        dtype: str = "uint16",
+        tokenizer: str | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(length, stride, **facts)
+        self.path, self.dtype, self.tokenizer = Path(path).expanduser(), dtype, tokenizer
+
+    def tokens(self) -> tuple[Tensor, Tensor, Tensor]:
+        train, valid = (mapped(self.path / f"{name}.bin", self.dtype) for name in ("train", "val"))
+        if (self.path / "test.bin").exists():
+            return train, valid, mapped(self.path / "test.bin", self.dtype)
+        half = len(valid) // 2
+        return train, valid[:half], valid[half:]
+
+    def vocabulary(self) -> int:
+        """Raises: UsageError: the config does not say it."""
+        size = self.facts.get("vocabulary")
+        if size is None:
+            raise UsageError(f"data.vocabulary=...: the token files in {self.path} do not tell how many ids there are")
+        return size
+
+    def stepping(self, plan: Plan, *share: Any) -> TrainLoader:
+        return FetchingTrainLoader(self.splits.train, plan, *share, device=self._device())
+
+    def evaluated(self, split: Batch) -> EvalLoader:
+        return FetchingEvalLoader(split, self.eval_rows, *self._share(), device=self._device())
+
+    def _device(self) -> torch.device:
+        assert self.trainer is not None
+        return self.trainer.strategy.root_device
+
+    def decode(self, ids: list[int]) -> str:
+        if self.tokenizer is None:
+            return "".join(f"{id} " for id in ids)
+        return read_tokenizer(Path(self.tokenizer)).decode(ids)
+
+
+class FetchingTrainLoader(TrainLoader):
+    """Steps out of tensors that are not on the device that trains."""
+
+    def __init__(self, tensors: Batch, plan: Plan, *share: Any, device: torch.device) -> None:
+        super().__init__(tensors, plan, *share)
+        self.device = device
+
+    def _gather(self, indices: Tensor) -> Batch:
+        return fetched(super()._gather(indices), self.device)
+
+
+class FetchingEvalLoader(EvalLoader):
+    """A split that is not on the device that trains."""
+
+    def __init__(self, tensors: Batch, batch_size: int, *share: Any, device: torch.device) -> None:
+        super().__init__(tensors, batch_size, *share)
+        self.device = device
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (fetched(batch, self.device) for batch in super().__iter__())
+
+
+def fetched(batch: Batch, device: torch.device) -> Batch:
+    """`batch` on `device`, as 64-bit integers, which every operation takes."""
+    return tuple(ids.long().to(device) for ids in batch)
+
+
+def mapped(path: Path, dtype: str) -> Tensor:
+    """The ids in a file, shape (tokens,); they are read when they are looked at.
+
+    Raises:
+        DataError: there is no such file, or its size is no whole number of ids.
+    """
+    kind = DTYPES[dtype]
+    if not path.is_file():
+        raise DataError(f"{path} is not there: a token file has the ids one after the other as {dtype}, and nothing else")
+    size, rest = divmod(path.stat().st_size, kind.itemsize)
+    if rest:
+        raise DataError(f"{path} has {path.stat().st_size} bytes, which are no whole number of {dtype}")
+    return torch.from_file(str(path), shared=False, size=size, dtype=kind)
+
+
+def read_tokenizer(path: Path) -> Any:
+    """Raises: UsageError: the tokenizers library is not installed."""
+    try:
+        from tokenizers import Tokenizer  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise UsageError("texts in BPE tokens need a library: pip install tokenizers") from error
+    return Tokenizer.from_file(str(path))

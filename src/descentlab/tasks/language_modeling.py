@@ -1,0 +1,73 @@
+"""Next-token prediction: categorical cross-entropy at every step of a sequence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import Metric
+
+from descentlab.tasks.base import Batch, MeanLoss, Predict, Scores, Task
+
+PROMPT = 64  # tokens
+TEXT = 500  # characters that are sampled, or as many tokens
+TEMPERATURE = 0.8
+SEED = 0
+
+
+class Perplexity(MeanLoss):
+    """exp of the mean loss over all tokens."""
+
+    def compute(self) -> Tensor:
+        return super().compute().exp()
+
+
+class BitsPerCharacter(MeanLoss):
+    """The mean loss over all tokens, which are characters, in bits."""
+
+    def compute(self) -> Tensor:
+        return super().compute() / math.log(2)
+
+
+class LanguageModeling(Task):
+    """Logits (batch, steps, vocabulary) against the next token of each step (batch, steps). All sequences have one length.
+
+    Args:
+        unit: what a token is: character or token; of characters, bits are told.
+        length: of a sequence, in tokens.
+        task: see Task.
+    """
+
+    def __init__(self, unit: str, length: int, **task: Any) -> None:
+        self.unit, self.tokens = unit, length
+        super().__init__(**task)
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """-log softmax(logits)[next token], in nats, averaged over steps and examples."""
+        inputs, following = batch
+        return cross_entropy(predict(inputs).flatten(0, 1), following.long().flatten())
+
+    def make_metrics(self) -> dict[str, Metric]:
+        bits = {"bits_per_character": BitsPerCharacter()} if self.unit == "character" else {}
+        return {"perplexity": Perplexity(), **bits}
+
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        loss, examples = self.loss(predict, batch), len(batch[0])
+        scores.loss.update(loss, examples)
+        scores.metrics.update(loss, examples)
+
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """sample.txt: how the model goes on after the first words of the test split, by chance that is always the same."""
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        prompt = data.splits.test[0][0, :PROMPT].tolist()  # the same in all processes
+        words, drawn = data.decode(prompt), torch.Generator().manual_seed(SEED)
+        ids: list[int] = []
+        while len(ids) < TEXT and len(data.decode(ids)) < TEXT:
+            seen = torch.tensor([[*prompt, *ids][-self.tokens :]], device=batch[0].device)
+            logits = self.model(seen)[0, -1].double().cpu()
+            ids.append(int(torch.multinomial((logits / TEMPERATURE).softmax(0), 1, generator=drawn)))
+        head = f"After the first {len(prompt)} {self.unit}s of the test split, at temperature {TEMPERATURE}:"
+        return {"sample.txt": f"{head}\n\n{words}|{data.decode(ids)}\n"}

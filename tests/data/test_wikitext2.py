@@ -1,0 +1,99 @@
+"""BPE tokens made once from a text that comes through datasets: train alone decides them, nothing of the text is lost."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tokenizers")
+
+from descentlab.data.sources import DataError
+from descentlab.data.wikitext2 import WikiText2
+
+WORDS = "the cat sat on the mat and the dog sat on the log\n"
+TEXTS = {"train": WORDS * 60 + "= A heading =\n\n", "validation": "the dog sat\n" * 40, "test": "zebras — ünïcode ✓\n" * 40}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    for split, content in TEXTS.items():
+        (folder / f"{split}.txt").write_text(content, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")  # before datasets is loaded, which reads it then
+        patch.setattr(importlib.import_module("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(texts, tmp_path_factory):
+    """Where tokens have been made, and the data that made them."""
+    data_dir = tmp_path_factory.mktemp("data")
+    data = wikitext(texts, data_dir)
+    _ = data.splits
+    return data_dir, data
+
+
+def wikitext(folder, data_dir, vocabulary=280, length=8):
+    where = {"folder": folder, "data_dir": str(data_dir)}
+    return WikiText2(length, "Salesforce/wikitext", "wikitext-2-raw-v1", vocabulary=vocabulary, **where)
+
+
+def test_no_character_of_any_split_is_lost(made):
+    for part, content in zip(made[1].tokens(), TEXTS.values(), strict=True):
+        assert made[1].decode(part.tolist()) == content
+
+
+def test_the_published_splits_stay_and_train_alone_is_compressed(made):
+    lengths = [len(part) / len(text.encode()) for part, text in zip(made[1].tokens(), TEXTS.values(), strict=True)]
+    assert lengths[0] < 0.5
+    assert lengths[2] > 0.9  # its words are in no merge
+    assert made[1].vocabulary() == 280
+
+
+def test_tokens_are_made_once_and_for_each_text_anew(made, texts, tmp_path, monkeypatch):
+    data_dir, first = made
+    other = tmp_path / "other"
+    other.mkdir()
+    for split, content in TEXTS.items():
+        (other / f"{split}.txt").write_text(content + "more\n", "utf-8")
+    assert wikitext(other, data_dir).path != first.path
+    assert wikitext(texts, data_dir, vocabulary=270).path != first.path
+    monkeypatch.setattr(WikiText2, "_make", lambda self: pytest.fail("made again"))
+    assert wikitext(texts, data_dir).splits.digest() == first.splits.digest()
+
+
+def test_parquet_holds_the_same_lines(made, tmp_path):
+    import polars as pl
+
+    for split, content in TEXTS.items():
+        pl.DataFrame({"text": content.splitlines(keepends=True)}).write_parquet(tmp_path / f"{split}.parquet")
+    data = wikitext(tmp_path, tmp_path / "data")
+    assert data.splits.digest() == made[1].splits.digest()
+
+
+def test_a_vocabulary_that_the_text_does_not_give_is_refused(texts, tmp_path):
+    with pytest.raises(ValueError, match=r"data\.vocabulary is 5000 in the config, but WikiText2 has 2\d\d"):
+        _ = wikitext(texts, tmp_path, vocabulary=5000).splits
+
+
+def test_tokens_that_were_changed_are_refused(texts, tmp_path):
+    data = wikitext(texts, tmp_path)
+    data.tokens()
+    np.zeros(100, np.uint16).tofile(data.path / "val.bin")
+    with pytest.raises(DataError, match=r"val\.bin is not what was made"):
+        data.tokens()
+
+
+def test_what_cannot_be_had_is_an_error_that_says_so(tmp_path):
+    with pytest.raises(DataError, match=r"no file train and none validation and none test"):
+        wikitext(tmp_path, tmp_path)
+    hub = WikiText2(8, "Salesforce/wikitext", "wikitext-2-raw-v1", data_dir=str(tmp_path))
+    with pytest.raises(DataError, match=r"Salesforce/wikitext cannot be had"):
+        hub.tokens()
+    assert not hub.path.exists()

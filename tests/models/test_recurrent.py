@@ -1,0 +1,69 @@
+"""Recurrent networks: the recursion, what is read out, where the recurrent matrix starts."""
+
+import pytest
+import torch
+
+from descentlab.models.recurrent import CELLS, Recurrent
+
+every_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+def make(cell="rnn", seed=0, **changes):
+    torch.manual_seed(seed)
+    return Recurrent(**{"vocabulary": 7, "num_outputs": 3, "cell": cell, "width": 10} | changes)
+
+
+def ids(rows=4, steps=9):
+    return torch.randint(7, (rows, steps), generator=torch.Generator().manual_seed(1))
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2])
+def test_last_is_the_last_of_every(cell, layers):
+    last, every = (make(cell, layers=layers, output=output)(ids()) for output in ("last", "every"))
+    assert (last.shape, every.shape) == ((4, 3), (4, 9, 3))
+    torch.testing.assert_close(last, every[:, -1])
+
+
+@every_cell
+def test_a_step_knows_those_before_it_and_none_after(cell):
+    model, before = make(cell, output="every"), ids()
+    after = before.clone()
+    after[:, 4] = (after[:, 4] + 1) % 7
+    moved = (model(after) - model(before)).abs().amax(dim=(0, 2))
+    assert moved[:4].eq(0).all()
+    assert moved[4:].gt(0).all()
+
+
+def test_an_rnn_is_the_recursion():
+    model, read = make(), ids()
+    cells, h = model.cells, torch.zeros(4, 10)
+    for step in range(9):
+        inputs = model.embed(read[:, step]) @ cells.weight_ih_l0.T + cells.bias_ih_l0
+        h = torch.tanh(inputs + h @ cells.weight_hh_l0.T + cells.bias_hh_l0)
+    torch.testing.assert_close(model(read), model.head(h))
+
+
+@pytest.mark.parametrize("radius", [0.5, 0.95, 1.2])
+def test_the_recurrent_matrices_start_with_the_radius_asked_for(radius):
+    model, drawn = make(init_radius=radius, layers=2), make(layers=2)
+    for name, weight in model.named_parameters():
+        original = dict(drawn.named_parameters())[name]
+        if "weight_hh" in name:
+            assert float(torch.linalg.eigvals(weight.detach()).abs().max()) == pytest.approx(radius, rel=1e-4)
+            torch.testing.assert_close(weight / weight.norm(), original / original.norm())
+        else:
+            assert torch.equal(weight, original)
+
+
+def test_dropout_acts_while_training_only():
+    model = make(dropout=0.5, layers=2)
+    assert not torch.equal(model(ids()), model(ids()))
+    model.eval()
+    assert torch.equal(model(ids()), make(layers=2)(ids()))
+
+
+@pytest.mark.parametrize("changes", [{"cell": "mgu"}, {"output": "first"}, {"cell": "lstm", "init_radius": 1.0}])
+def test_what_makes_no_sense_is_refused(changes):
+    with pytest.raises(ValueError, match=r"cell=|init_radius="):
+        make(**changes)
