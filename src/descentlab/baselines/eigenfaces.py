@@ -1,0 +1,47 @@
+"""Eigenfaces (Turk and Pentland 1991): pictures as points in the space of their principal components."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from descentlab.data.loader import Batch
+from descentlab.tasks.base import Predict, Task
+from descentlab.tasks.faces import Faces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eigenfaces:
+    """The first principal components of the training split, scaled to length 1, and the largest cosine to pictures of each
+    person.
+
+    Args:
+        dimensions: how many components; as many as the model's embedding has, for the task to find them.
+        whiten: give each the same variance.
+    """
+
+    suits: ClassVar[Sequence[type[Task]]] = (Faces,)
+    exact: ClassVar[bool] = False
+    dimensions: int
+    whiten: bool = False
+
+    def fit(self, train: Batch) -> Predict:
+        images, people = (part.cpu() for part in train)
+        components = PCA(self.dimensions, whiten=self.whiten, svd_solver="full").fit(images.flatten(1).double().numpy())
+        seen = torch.arange(int(people.max()) + 1)[:, None] == people  # (people, rows)
+
+        def embed(x: Tensor) -> Tensor:
+            return normalize(torch.as_tensor(components.transform(x.cpu().flatten(1).double().numpy())), dim=1)
+
+        gallery = embed(images)
+
+        def predict(x: Tensor) -> Tensor:
+            embedding = embed(x)
+            cosines = torch.where(seen, (embedding @ gallery.T)[:, None], -1.0).amax(2)
+            return torch.cat([embedding, cosines], 1).to(x)
+
+        return predict

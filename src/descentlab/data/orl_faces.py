@@ -1,0 +1,75 @@
+"""The ORL faces (Samaria and Harter 1994): 40 people, ten pictures each. Some people are for training, others are
+strangers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from descentlab.data.augment import AUGMENTS
+from descentlab.data.registry import ORL_FACES
+from descentlab.data.sources import materialise
+from descentlab.data.tensors import Facts, Splits, TensorData
+
+PEOPLE, EACH = 40, 10
+
+
+class OrlFaces(TensorData):
+    """Images (rows, 1, height, width), standardised by the mean and deviation of all pixels of train; people (rows,).
+
+    People 0 to num_classes - 1 are known: each has pictures in train, in valid and in test. The others are strangers, with all
+    their ten pictures in valid or in test: whom train has never seen, for telling whether two pictures show the same person.
+
+    Args:
+        shrink: how many pixels a side of the published 112 x 92 make one.
+        held_out: pictures of each known person in valid and in test.
+        strangers: people in valid and in test.
+        augment: what is done to training batches, a key of AUGMENTS.
+        split_seed: of who is a stranger and which pictures are held out.
+        facts: see Facts.
+    """
+
+    def __init__(
+        self,
+        data_dir: str,
+        shrink: int,
+        held_out: Sequence[int],
+        strangers: Sequence[int],
+        augment: str = "none",
+        split_seed: int = 0,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(**facts)
+        self.folder, self.shrink, self.split_seed = Path(data_dir), shrink, split_seed
+        self.held_out, self.strangers = held_out, strangers
+        self.augment = AUGMENTS[augment]
+
+    def load(self) -> Splits:
+        """Raises: ValueError: held_out or strangers leave nobody to train on."""
+        pixels = torch.from_numpy(np.load(materialise(ORL_FACES, self.folder)["faces.npy"]))
+        small = avg_pool2d(pixels[:, None] / 255, self.shrink)
+        numbers, people = self._parts()
+        mean, deviation = small[numbers[0]].mean(), small[numbers[0]].std()
+        faces = (small - mean) / deviation
+        train, valid, test = ((faces[rows], people[rows]) for rows in numbers)
+        return Splits(train, valid, test)
+
+    def _parts(self) -> tuple[list[Tensor], Tensor]:
+        """The pictures' numbers of train, valid and test, shuffled, and the person in each picture, (400,)."""
+        rng = np.random.default_rng(self.split_seed)
+        known, (valid, test) = PEOPLE - sum(self.strangers), self.held_out
+        if known < 1 or valid + test >= EACH:
+            raise ValueError(f"data.strangers={self.strangers} and data.held_out={self.held_out} leave nobody to train on")
+        order = rng.permutation(PEOPLE)
+        pictures = EACH * order[:, None] + rng.permuted(np.tile(np.arange(EACH), (PEOPLE, 1)), axis=1)
+        seen, unseen = pictures[:known], np.split(pictures[known:], [self.strangers[0]])
+        parts = [seen[:, valid + test :], seen[:, :valid], seen[:, valid : valid + test]]
+        joined = [part.ravel() for part in parts]
+        joined[1:] = [np.concatenate([part, other.ravel()]) for part, other in zip(joined[1:], unseen, strict=True)]
+        people = np.empty(PEOPLE * EACH, np.int64)
+        people[pictures] = np.arange(PEOPLE)[:, None]
+        return [torch.from_numpy(rng.permutation(part)) for part in joined], torch.from_numpy(people)

@@ -1,0 +1,48 @@
+"""A small convolutional net from faces to points on a sphere, where pictures of a person are to lie close together."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, normalize
+
+
+class FaceCNN(nn.Module):
+    """Images (batch, channels, height, width) -> (batch, dimensions + num_classes): an embedding of length 1, and its cosines.
+
+    Four times: 3 x 3 convolution, group normalisation, ReLU, max-pooling by 2; then dropout, a dense layer and batch
+    normalisation, as Deng et al. (arXiv:1801.07698, section 3.1) have it: without the last, all faces start at the same point.
+    The cosines are those of the angles to each class's centre, a learnt vector; without classes there are none.
+
+    Args:
+        width: channels after the first convolution, doubled twice.
+        dimensions: of the embedding.
+        num_classes: people to have a centre.
+        dropout: the probability that a feature is dropped before the dense layer.
+    """
+
+    def __init__(self, image_shape: Sequence[int], num_classes: int, width: int, dimensions: int, dropout: float) -> None:
+        super().__init__()
+        channels, *sides = image_shape
+        self.num_classes = num_classes
+        widths = [channels, width, 2 * width, 4 * width, 4 * width]
+        blocks = [_block(n, m) for n, m in pairwise(widths)]
+        flat = widths[-1] * math.prod(side >> len(blocks) for side in sides)
+        self.features = nn.Sequential(*blocks, nn.Flatten(), nn.Dropout(dropout))
+        self.embed = nn.Sequential(nn.Linear(flat, dimensions, bias=False), nn.BatchNorm1d(dimensions, affine=False))
+        if num_classes:
+            self.centres = nn.Parameter(torch.randn(num_classes, dimensions))
+
+    def forward(self, x: Tensor) -> Tensor:
+        embedding = normalize(self.embed(self.features(x)), dim=1)
+        if not self.num_classes:
+            return embedding
+        return torch.cat([embedding, linear(embedding, normalize(self.centres, dim=1))], 1)
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.GroupNorm(8, outputs), nn.ReLU(), nn.MaxPool2d(2)
+    )

@@ -1,0 +1,83 @@
+"""Faces: embeddings trained by who is in the picture, judged by recognising people and by telling strangers apart."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import MeanMetric, Metric
+
+from descentlab.tasks.base import Batch, Predict, Scores, Task
+from descentlab.tasks.face_losses import batch_hard_triplet, margin_softmax
+from descentlab.tasks.pictures import png
+from descentlab.tasks.verification import Verification
+
+SHOWN = 12
+
+
+class Faces(Task):
+    """Outputs (batch, dimensions + num_classes or none): embeddings of length 1, cosines to the centres; people (batch,).
+
+    A picture is recognised if the most similar picture of the training split, by the cosine of embeddings, shows the same
+    person: `accuracy`, over known people, whatever the loss. `auroc` and `eer` are of all pairs of pictures of strangers,
+    people from num_classes on.
+
+    Args:
+        num_classes: how many people are known.
+        dimensions: of the embedding.
+        criterion: softmax (a margin makes it ArcFace's) or triplet.
+        margin, scale: see descentlab.tasks.face_losses.
+        task: see Task.
+    """
+
+    def __init__(
+        self, num_classes: int, dimensions: int, criterion: str, margin: float, scale: float = 1.0, **task: Any
+    ) -> None:
+        self.num_classes, self.dimensions = num_classes, dimensions
+        self.criterion, self.margin, self.scale = criterion, margin, scale
+        super().__init__(**task)
+
+    def setup(self, stage: str) -> None:
+        self.gallery: Batch = self.trainer.datamodule.splits.train  # pyright: ignore[reportAttributeAccessIssue]
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """The criterion over the batch; triplets are formed among its examples, or those of a microbatch or process."""
+        images, people = batch
+        outputs = predict(images)
+        if self.criterion == "triplet":
+            return batch_hard_triplet(outputs[:, : self.dimensions], people, self.margin)
+        return margin_softmax(outputs[:, self.dimensions :], people, self.scale, self.margin)
+
+    def make_metrics(self) -> dict[str, Metric]:
+        return {"accuracy": MeanMetric(), "verification": Verification()}
+
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        images, people = batch
+        known = people < self.num_classes
+        outputs = predict(images)
+        embeddings = outputs[:, : self.dimensions]
+        judged = known if self.criterion == "softmax" else torch.ones_like(known)  # strangers have no centre, but triplets
+        if judged.any():
+            scores.loss.update(self.loss(lambda _: outputs[judged], (images[judged], people[judged])), int(judged.sum()))
+        if known.any():
+            found = self.gallery[1].to(people)[self.nearest(embeddings[known], predict)]
+            scores.metrics["accuracy"].update((found == people[known]).float())
+        scores.metrics["verification"].update(embeddings[~known], people[~known])
+
+    def nearest(self, embeddings: Tensor, predict: Predict) -> Tensor:
+        """The row of the training split that is most similar to each of `embeddings`, (batch,)."""
+        gallery = predict(self.gallery[0].to(embeddings))[:, : self.dimensions]
+        return (embeddings @ gallery.T).argmax(1)
+
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """Test pictures of known people above the most similar ones of the training split, those of somebody else first."""
+        images, people = batch
+        known = people < self.num_classes
+        if not known.any():
+            return {}
+        images, people = images[known], people[known]
+        rows = self.nearest(self.model(images)[:, : self.dimensions], self.model)
+        wrong = self.gallery[1].to(people)[rows] != people
+        shown = wrong.int().argsort(descending=True, stable=True)[:SHOWN]
+        picked = torch.cat([images[shown], self.gallery[0].to(images)[rows[shown]]]).cpu()
+        low, high = picked.min(), picked.max()
+        return {"nearest.png": png((picked - low) / (high - low), columns=len(shown))}
