@@ -1,18 +1,34 @@
 """Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from sklearn.datasets import load_digits
 
-from descentlab.data.tensors import Embedded, Splits
+from descentlab.data.tensors import Embedded, Facts, Splits
 
 
 class Digits(Embedded):
-    """Images of shape (rows, 1, 8, 8), pixels centred and scaled by one mean and deviation (of train); classes 0 to 9."""
+    """Images of shape (rows, 1, 8, 8), classes 0 to 9.
+
+    Args:
+        pixels: standardised, by one mean and deviation of train; or unit: from 0 to 1.
+        cut: see Embedded.
+    """
+
+    def __init__(
+        self,
+        test_fraction: float,
+        valid_fraction: float,
+        split_seed: int = 0,
+        pixels: str = "standardised",
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(test_fraction, valid_fraction, split_seed, **facts)
+        self.pixels = pixels
 
     def load(self) -> Splits:
         loaded: Any = load_digits()
         train, valid, test = self.cut(loaded.data.reshape(-1, 1, 8, 8), loaded.target)
-        mean, deviation = train[0].mean(), train[0].std()
-        train, valid, test = (((x - mean) / deviation, y) for x, y in (train, valid, test))
+        shift, scale = (train[0].mean(), train[0].std()) if self.pixels == "standardised" else (0.0, 16.0)
+        train, valid, test = (((x - shift) / scale, y) for x, y in (train, valid, test))
         return Splits(train, valid, test)

@@ -1,0 +1,70 @@
+"""ImageNet-1k (Russakovsky et al. 2015), or any set in such folders: JPEG files read as they are needed."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from descentlab.data.sources import DataError
+from descentlab.data.streamed import StreamedData, StreamedSplits, subset
+from descentlab.data.tensors import three_way
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the training split's channels, as torchvision gives them
+RESIZED = 256 / 224  # the shorter side of an image that is judged, over the side of what is cut out of it
+
+
+class ImageNet(StreamedData):
+    """Images (3, size, size), standardised; classes in the order of the folders' names.
+
+    Training images: a random part of random size and shape, mirrored every second time (Szegedy et al., arXiv:1409.4842,
+    sec. 6); others: the centre. The published validation split is test, for whose own the labels are not published; valid is
+    cut from train.
+
+    Args:
+        data_dir: holds imagenet/train/CLASS/*.JPEG and imagenet/val/CLASS/*.JPEG.
+        valid_fraction: of the training split.
+        split_seed: of that cut.
+        facts: see StreamedData.
+    """
+
+    def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Any) -> None:
+        super().__init__(**facts)
+        self.folder, self.fraction, self.split_seed = Path(data_dir) / "imagenet", valid_fraction, split_seed
+
+    def load(self) -> StreamedSplits:
+        """
+        Raises:
+            DataError: there are no such folders.
+        """
+        size = self.facts.get("image_shape", (224,))[-1]
+        training, judged = [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()], _centre(size)
+        train, valid, test = (self._part(*part) for part in (("train", training), ("train", judged), ("val", judged)))
+        rows = three_way(len(train), 0.0, self.fraction, self.split_seed)
+        names = "\n".join(f"{Path(path).name} {label}" for part in (train, test) for path, label in part.samples)
+        fingerprint = hashlib.sha256(f"{names} {self.fraction} {self.split_seed}".encode()).hexdigest()
+        return StreamedSplits(subset(train, rows[0].tolist()), subset(valid, rows[1].tolist()), test, fingerprint)
+
+    def found(self, splits: StreamedSplits) -> dict[str, Any]:
+        test: Any = splits.test
+        return super().found(splits) | {"num_classes": len(test.classes)}
+
+    def _part(self, name: str, cut: list[v2.Transform]) -> ImageFolder:
+        to_tensor = [
+            v2.ToImage(),
+            *cut,
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, DEVIATION),
+            v2.ToPureTensor(),
+        ]
+        try:
+            return ImageFolder(str(self.folder / name), v2.Compose(to_tensor))
+        except (FileNotFoundError, RuntimeError) as error:
+            how = f"image-net.org gives it to who asks; unpack it as {self.folder}/train/CLASS/*.JPEG and val/CLASS/*.JPEG"
+            raise DataError(f"imagenet: {error}\n  {how}") from error
+
+
+def _centre(size: int) -> list[v2.Transform]:
+    return [v2.Resize(round(size * RESIZED), antialias=True), v2.CenterCrop(size)]

@@ -1,0 +1,40 @@
+"""Sets of MedMNIST (Yang et al., MedMNIST v2, Scientific Data 10, 2023) that ask yes or no; CC BY 4.0."""
+
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+
+from descentlab.data.loader import Batch
+from descentlab.data.registry import REGISTRY
+from descentlab.data.sources import materialise
+from descentlab.data.tensors import Facts, Splits, TensorData
+
+
+class MedMNIST(TensorData):
+    """Images (rows, 1, 28, 28) with pixels in [0, 1]; target (rows,) 1.0 for the positive class, else 0.0.
+
+    Train, valid and test are the published ones.
+
+    Args:
+        name: of the registry's entry, pneumoniamnist or breastmnist.
+        data_dir: holds its file.
+        positive_label: the published label of the positive class.
+        facts: see Facts.
+    """
+
+    def __init__(self, name: str, data_dir: str, positive_label: int, **facts: Unpack[Facts]) -> None:
+        super().__init__(**facts)
+        self.entry, self.folder, self.positive_label = REGISTRY[name], Path(data_dir), positive_label
+
+    def load(self) -> Splits:
+        [path] = materialise(self.entry, self.folder).values()
+        with np.load(path) as arrays:
+            train, valid, test = (self._part(arrays, part) for part in ("train", "val", "test"))
+        return Splits(train, valid, test)
+
+    def _part(self, arrays: Any, part: str) -> Batch:
+        """Of uint8 (rows, 28, 28) and labels (rows, 1)."""
+        images = torch.from_numpy(arrays[f"{part}_images"]).unsqueeze(1).float() / 255
+        return images, torch.from_numpy(arrays[f"{part}_labels"][:, 0] == self.positive_label).float()

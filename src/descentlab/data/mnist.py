@@ -1,0 +1,14 @@
+"""MNIST (LeCun, Bottou, Bengio and Haffner 1998): 70,000 handwritten digits, CC BY-SA 3.0."""
+
+from typing import Unpack
+
+from descentlab.data.idx import IdxData
+from descentlab.data.registry import MNIST as ENTRY
+from descentlab.data.tensors import Facts
+
+
+class MNIST(IdxData):
+    """See IdxData; classes are the digits 0 to 9."""
+
+    def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+        super().__init__(ENTRY, data_dir, valid_fraction, split_seed, **facts)

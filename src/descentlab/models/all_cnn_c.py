@@ -1,0 +1,35 @@
+"""The all convolutional net C (Springenberg et al., arXiv:1412.6806, table 1), as in DeepOBS (arXiv:1903.05499)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+# Channels, size of the filter, stride, padding; 0 channels: as many as there are outputs.
+LAYERS = ((96, 3, 1, 1), (96, 3, 1, 1), (96, 3, 2, 1), (192, 3, 1, 1), (192, 3, 1, 1), (192, 3, 2, 1))
+LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
+
+
+class AllCNNC(nn.Module):
+    """Images (batch, channels, height, width) -> logits (batch, num_outputs): nine convolutions with ReLU, then a mean.
+
+    Glorot and Bengio's uniform weights (2010, eq. 16) and biases of 0.1, on which the paper is silent, are DeepOBS's.
+
+    Args:
+        input_dropout: the probability that a number of an image is dropped.
+        dropout: that a value after a convolution of stride 2 is.
+    """
+
+    def __init__(self, image_shape: Sequence[int], num_outputs: int, input_dropout: float = 0.2, dropout: float = 0.5) -> None:
+        super().__init__()
+        channels, layers = image_shape[0], [nn.Dropout(input_dropout)]
+        for width, size, stride, padding in LAYERS:
+            convolution = nn.Conv2d(channels, width or num_outputs, size, stride, padding)
+            nn.init.xavier_uniform_(convolution.weight)
+            assert convolution.bias is not None
+            nn.init.constant_(convolution.bias, 0.1)
+            layers += [convolution, nn.ReLU()] + ([nn.Dropout(dropout)] if stride == 2 else [])
+            channels = width
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).mean((2, 3))

@@ -1,0 +1,37 @@
+"""Any classifier of torchvision's, from random weights."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+
+class TorchvisionNet(nn.Module):
+    """Images (batch, channels, height, width) -> logits (batch, num_outputs).
+
+    Args:
+        name: as torchvision.models.list_models gives it: resnet18, resnet50, vgg16.
+        stem: imagenet, as it is; small, for a ResNet on 32 x 32 pixels: a first convolution 3x3 of stride 1 and no pooling
+            after it, as in He et al., arXiv:1512.03385, sec. 4.2, and for any number of channels.
+
+    Raises:
+        ValueError: the name or the stem is none, or the stem does not suit the net or the images.
+    """
+
+    def __init__(self, image_shape: Sequence[int], num_outputs: int, name: str, stem: str = "imagenet") -> None:
+        super().__init__()
+        self.net = get_model(name, weights=None, num_classes=num_outputs)
+        first = getattr(self.net, "conv1", None)
+        if stem == "small":
+            if not isinstance(first, nn.Conv2d) or not hasattr(self.net, "maxpool"):
+                raise ValueError(f"model.stem=small is for ResNets: {name} has another beginning")
+            self.net.conv1 = nn.Conv2d(image_shape[0], first.out_channels, 3, 1, 1, bias=False)
+            nn.init.kaiming_normal_(self.net.conv1.weight, mode="fan_out", nonlinearity="relu")
+            self.net.maxpool = nn.Identity()
+        elif stem != "imagenet":
+            raise ValueError(f"model.stem={stem}: it is imagenet or small")
+        elif image_shape[0] != 3:
+            raise ValueError(f"{name} takes images of 3 channels, not of {image_shape[0]}: model.stem=small takes any number")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)

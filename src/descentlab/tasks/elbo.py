@@ -1,0 +1,80 @@
+"""The negative evidence lower bound: variational autoencoders (Kingma and Welling, arXiv:1312.6114)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import MeanMetric, MeanSquaredError, Metric
+
+from descentlab.tasks.base import Batch, Predict, Scores, Task
+from descentlab.tasks.pictures import png
+
+SHOWN = 10
+Outputs = tuple[Tensor, Tensor, Tensor]  # logits of pixels, and mean and log-variance of the code
+
+
+class ELBO(Task):
+    """What a variational autoencoder gives against the inputs, images (batch, ...) with pixels in [0, 1].
+
+    Args:
+        task: see Task. `predict` returns logits, means and log-variances, as models/vae.py does; the code was drawn by it.
+    """
+
+    def loss(self, predict: Any, batch: Batch) -> Tensor:
+        """The negative of eq. 10 with one draw: cross-entropy of pixels + KL, in nats, mean over examples."""
+        logits, mean, log_variance = predict(batch[0])
+        return (cross_entropy(logits, batch[0]) + divergence(mean, log_variance)).mean()
+
+    def score(self, outputs: Any) -> Any:
+        return outputs
+
+    def make_metrics(self) -> dict[str, Metric]:
+        return {"reconstruction": _CrossEntropy(), "kl": _Divergence(), "mse": _MSE()}
+
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        super().evaluate(scores, (batch[0], batch[0]), predict)
+
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """Originals above what becomes of them, and what codes drawn from the prior stand for; nothing but for images."""
+        shown = batch[0][:SHOWN]
+        if shown.ndim != 4 or shown.shape[1] not in (1, 3):
+            return {}
+        logits, mean, _ = self.model(shown)
+        drawn = torch.randn(4 * SHOWN, mean.shape[1], generator=torch.Generator().manual_seed(0)).to(mean)
+        decode: Any = self.model.decode
+        return {
+            "reconstructions.png": png(torch.cat([shown, logits.sigmoid()]), len(shown)),
+            "samples.png": png(decode(drawn).sigmoid(), SHOWN),
+        }
+
+
+def cross_entropy(logits: Tensor, pixels: Tensor) -> Tensor:
+    """-log p(x|z) of a Bernoulli (appendix C.1), summed over an example's pixels, shape (batch,)."""
+    return binary_cross_entropy_with_logits(logits, pixels, reduction="none").flatten(1).sum(1)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) (appendix B), summed over a code's numbers, shape (batch,)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+class _CrossEntropy(MeanMetric):
+    """Nats an example, of the code that was drawn."""
+
+    def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().update(cross_entropy(outputs[0], inputs))
+
+
+class _Divergence(MeanMetric):
+    """Nats an example."""
+
+    def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().update(divergence(*outputs[1:]))
+
+
+class _MSE(MeanSquaredError):
+    """Of pixels, from the code that was drawn."""
+
+    def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().update(outputs[0].sigmoid().flatten(), inputs.flatten())

@@ -1,0 +1,75 @@
+"""The inputs themselves are what is to be predicted: autoencoders."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torchmetrics import MeanSquaredError, Metric
+from torchmetrics.image import PeakSignalNoiseRatio
+
+from descentlab.tasks.base import Batch, Predict, Scores, Task
+from descentlab.tasks.pictures import png
+
+SHOWN = 10
+LOSSES = {"gaussian": mse_loss, "bernoulli": binary_cross_entropy_with_logits}
+
+
+class Reconstruction(Task):
+    """Outputs of the inputs' shape (batch, ...) against the inputs; targets, if there are any, do not count.
+
+    Args:
+        likelihood: gaussian: outputs are pixels, the loss their squared error; bernoulli: outputs are logits of pixels in
+            [0, 1], the loss their cross-entropy.
+        peak: the largest value of a pixel less the smallest.
+        task: see Task.
+
+    Raises:
+        ValueError: no such likelihood, or pixels that a Bernoulli is not for.
+    """
+
+    def __init__(self, likelihood: str, peak: float, **task: Any) -> None:
+        if likelihood not in LOSSES:
+            raise ValueError(f"task.likelihood={likelihood}: it is gaussian or bernoulli")
+        if likelihood == "bernoulli" and peak != 1:
+            raise ValueError(f"task.likelihood=bernoulli is for pixels in [0, 1], and data.peak is {peak:g}")
+        self.likelihood, self.peak = likelihood, peak
+        super().__init__(**task)
+
+    def loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """(output - pixel)^2, or -[x log sigmoid(z) + (1 - x) log(1 - sigmoid(z))] of pixel x and logit z; mean over pixels.
+
+        Raises:
+            ValueError: the shapes differ; broadcasting would compare each output with every pixel.
+        """
+        inputs = batch[0]
+        outputs = predict(inputs)
+        if outputs.shape != inputs.shape:
+            raise ValueError(f"outputs have shape {tuple(outputs.shape)}, inputs {tuple(inputs.shape)}")
+        return LOSSES[self.likelihood](outputs, inputs)
+
+    def score(self, outputs: Tensor) -> Tensor:
+        """Pixels."""
+        return outputs if self.likelihood == "gaussian" else outputs.sigmoid()
+
+    def make_metrics(self) -> dict[str, Metric]:
+        return {"mse": _MSE(), "psnr": PeakSignalNoiseRatio(float(self.peak))}
+
+    def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        super().evaluate(scores, (batch[0], batch[0]), predict)
+
+    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+        """Originals above what becomes of them; nothing where inputs are no images of 1 or 3 channels."""
+        shown = batch[0][:SHOWN]
+        if shown.ndim != 4 or shown.shape[1] not in (1, 3):
+            return {}
+        pictures = torch.cat([shown, self.score(self.model(shown))])
+        low, high = shown.min(), shown.max()
+        return {"reconstructions.png": png((pictures - low) / (high - low), len(shown))}
+
+
+class _MSE(MeanSquaredError):
+    """Takes any shape of memory."""
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        super().update(preds.flatten(), target.flatten())
