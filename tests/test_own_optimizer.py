@@ -65,6 +65,7 @@ def test_two_overrides_or_one_file(command, tmp_path):
     assert losses(tmp_path, "typed") == losses(tmp_path, "filed") == pytest.approx(losses(tmp_path, "sgd"), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_it_is_said_before_anything_trains(command, tmp_path):
     target = "optimizer._target_=my_optimizers.Mine"
     for words, said in (

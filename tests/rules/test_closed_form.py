@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def loss(weight, bias, x, y):
     """The regression task's loss of a linear module with these weights."""
     module = nn.Linear(*reversed(weight.shape), dtype=torch.float64)
     module.load_state_dict({"weight": weight, "bias": bias})
-    return module, Regression.loss(None, module, (x, y))
+    return module, Regression.loss(SimpleNamespace(error="mse"), module, (x, y))
 
 
 @exact

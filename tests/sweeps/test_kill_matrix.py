@@ -275,6 +275,7 @@ def parent_of(pid: int) -> int:
 # ------------------------------------------------------------------------------------------- retries, limits, on_error
 
 
+@pytest.mark.slow
 def test_a_run_that_crashed_or_hung_is_tried_again_and_one_that_failed_or_diverged_is_not(lab, uninterrupted):
     faults = "kill-mid-x2,kill-start-x3,hang-mid,raise-mid,nan-mid"
     answer = lab.type_in(f"+model.fault={faults}", "retries=2", "retry_after=0.5", "heartbeat=8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol, Unpack
@@ -16,6 +17,7 @@ from descentlab.data.loader import Batch, Part, StepLoader, seed_of
 from descentlab.data.tensors import EVAL_BATCH, Data, Facts
 
 Key = tuple[int, list[int]]  # an epoch and the rows of a batch
+REAPED = 5.0  # seconds until a process that died is known to have
 Place = Callable[[Batch], Batch]
 
 
@@ -84,7 +86,7 @@ class StreamedLoader(StepLoader):
             return [Part(self.place(tuple(each)), weight) for each, weight in zip(found, weights, strict=True)]
         if self.stream is None:
             self.stream = iter(stream(self.batches, self._keys(step, self.plan.total or sys.maxsize), self.reading))
-        parts = [Part(self.place(tuple(next(self.stream))), weight) for weight in weights]
+        parts = [Part(self.place(tuple(following(self.stream))), weight) for weight in weights]
         self.due, self.last = step + 1, (step, parts)
         return parts
 
@@ -107,7 +109,17 @@ class StreamedEvalLoader:
         return len(self.keys)
 
     def __iter__(self) -> Iterator[Batch]:
-        return (self.place(tuple(batch)) for batch in self.loader)
+        batches = iter(self.loader)
+        return (self.place(tuple(following(batches))) for _ in self.keys)
+
+
+def following(batches: Iterator[Any]) -> Any:
+    """The next batch. Where a worker dies while it hands one over, its death is what is said, not the broken connection."""
+    try:
+        return next(batches)
+    except ConnectionError:
+        time.sleep(REAPED)  # torch raises when the signal of its death arrives
+        raise
 
 
 def stream(batches: Batches, keys: Any, reading: dict[str, Any]) -> DataLoader[Any]:
