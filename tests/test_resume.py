@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from conftest import AtPoint, every_optimizer
-from problems import missing, trainable
+from problems import missing, text, trainable
 
 from descentlab.data import loader
 from descentlab.interruption import Interrupted
@@ -55,7 +55,7 @@ FAST = ("digits_mlp", "diabetes_linear", "breast_cancer_logistic", "quadratic_de
 def test_every_problem_goes_on(job, problem):
     if data := missing(problem):
         pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
-    size = "full" if problem in FAST[-1:] else 20
+    size = "full" if "/data: exact" in text(problem) else 20
     assert resumed_equals_whole(job, f"problem={problem}", f"batch_size={size}", *QUICK)
 
 
