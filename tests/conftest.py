@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from torch import Tensor
 
 from descentlab import config as configuration
 from descentlab.data.registry import REGISTRY
@@ -107,3 +109,9 @@ needs_fashion_mnist = pytest.mark.skipif(
     not FASHION_MNIST.exists() and not (ROOT / "data" / "fashion_mnist").exists(),
     reason="Fashion-MNIST is not here and tests do not download: apt-get install dataset-fashion-mnist",
 )
+
+
+def digests(split: tuple[Tensor, ...]) -> set[bytes]:
+    """A digest of each example of `split`, inputs and targets."""
+    columns = [part.flatten(1).numpy() if part.dim() > 1 else part[:, None].numpy() for part in split]
+    return {hashlib.sha256(b"".join(column[row].tobytes() for column in columns)).digest() for row in range(len(columns[0]))}

@@ -85,8 +85,7 @@ class Descent:
 def by_hand(task: Task) -> Gradient | None:
     """The hand-written gradient of the task's loss; None: its model is no plain dense net, or its loss none of the three."""
     activations = dense(task.model)
-    plain = getattr(task, "error", "mse") == "mse" and not getattr(task, "focus", 0) and float(getattr(task, "weight", 1)) == 1
-    if activations is None or type(task) not in LOSSES or not plain:
+    if activations is None or type(task) not in LOSSES or not task.plain:
         return None
     return partial(backpropagate, activations=activations, loss=LOSSES[type(task)])
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, needs_data
+from conftest import ROOT, digests, needs_data
 
 from descentlab.data.fashion_mnist import FashionMNIST
 from descentlab.data.fashion_scenes import BOUND, VISIBLE, FashionScenes, compose
-from descentlab.data.table import digests
 
 NAMES = ["train", "valid", "test"]
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from conftest import ROOT, needs_data
+from conftest import ROOT, digests, needs_data
 
 from descentlab.data.sources import DataError
-from descentlab.data.table import Table, cut_groups, digests
+from descentlab.data.table import Table, cut_groups
 
 ROWS = 60
 

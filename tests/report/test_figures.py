@@ -7,8 +7,9 @@ import math
 from pathlib import Path
 
 from descentlab.records import Status
-from descentlab.report.figures import Panel, View, panels, styles
+from descentlab.report.figures import panels
 from descentlab.report.load import load
+from descentlab.report.view import Panel, View, styles
 
 
 def drawn(sweep: Path) -> dict[str, Panel]:

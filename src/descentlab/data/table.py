@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,9 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from descentlab.data.registry import REGISTRY
-from descentlab.data.sources import DataError, materialise
-from descentlab.data.tensors import Batch, Facts, Splits, TensorData, standardise, tensor
+from descentlab.data.registry import one_file
+from descentlab.data.sources import DataError
+from descentlab.data.tensors import Facts, Splits, TensorData, standardise, tensor
 from descentlab.messages import nearest
 
 Rows = NDArray[np.int64]
@@ -89,11 +88,7 @@ class Table(TensorData):
 
     def _read(self) -> pl.DataFrame:
         """Raises: DataError: there is no such file, or it is no table."""
-        if self.path is None:
-            entry = REGISTRY[self.source or ""]
-            (path,) = materialise(entry, self.data_dir).values()
-        else:
-            path = Path(self.path).expanduser()
+        path = one_file(self.path, self.source, self.data_dir)
         try:
             if path.suffix == ".csv":
                 return pl.read_csv(path, null_values=["", *self.missing], infer_schema_length=None)
@@ -201,9 +196,3 @@ def cut_groups(rows: Rows, groups: NDArray[Any], fraction: float, seed: int) -> 
     sizes = np.bincount(rank[group_of]).cumsum()
     end = sizes[np.abs(sizes - fraction * len(rows)).argmin()]
     return rows[by_rank[:end]], rows[by_rank[end:]]
-
-
-def digests(split: Batch) -> set[bytes]:
-    """A digest of each example of `split`, inputs and targets."""
-    columns = [part.flatten(1).numpy() if part.dim() > 1 else part[:, None].numpy() for part in split]
-    return {hashlib.sha256(b"".join(column[row].tobytes() for column in columns)).digest() for row in range(len(columns[0]))}

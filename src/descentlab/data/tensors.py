@@ -141,7 +141,7 @@ class Data(L.LightningDataModule, Generic[S]):
 
     def fill(self, node: Mapping[str, Any]) -> dict[str, Any]:
         """`node` with what it leaves open (null) read off the data: a table's number of columns, say."""
-        found = self.found(self.splits)
+        found = self.found(self.splits) if None in node.values() else {}
         return {key: found.get(key) if value is None else value for key, value in node.items()}
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:

@@ -68,8 +68,12 @@ class Needs:
             config["groups"] or config["auxiliary"] or config["decay"]["to"] != "all" or config["lr_decay"] != 1
         ):
             yield f"{name} makes its own parameter groups: leave groups, auxiliary, decay.to and lr_decay alone"
-        schedule = config["schedule"]
-        if self.constant_lr and not (schedule["_target_"].endswith(".Constant") and not schedule.get("warmup")):
+        if self.constant_lr and varies(config["schedule"]):
             yield f"{name} reads its learning rate once, at its first step: schedule=constant schedule.warmup=0"
         if self.total_steps and all(config["budget"][key] is None for key in ("epochs", "steps", "examples")):
             yield f"{name} must know the run's number of steps: set budget.steps or budget.epochs"
+
+
+def varies(schedule: Mapping[str, Any]) -> bool:
+    """Whether the learning rate ever changes under `schedule`, a node of the config."""
+    return not schedule["_target_"].endswith(".Constant") or bool(schedule.get("warmup"))

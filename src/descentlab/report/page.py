@@ -16,9 +16,10 @@ from plotly.offline import get_plotlyjs
 
 from descentlab.records import EXHIBITS, LOG, Record, Status
 from descentlab.report import tables
-from descentlab.report.figures import View, panels, styles
+from descentlab.report.figures import panels
 from descentlab.report.load import MISSING, Loaded, Series, flatten, load, show, statuses, varying
 from descentlab.report.statistics import ranked
+from descentlab.report.view import View, styles
 
 COLUMNS = 12  # at most so many configs side by side: more cannot be read
 # How SVG draws what plotly calls by name; for a line 2 wide.

@@ -9,7 +9,7 @@ from html import escape
 from itertools import zip_longest
 from typing import Any
 
-from descentlab.report.figures import COLORS
+from descentlab.report.view import COLORS
 
 GUTTER = 6  # characters for the numbers of the y axis
 POINTS = 2000  # at most about so many to a line of the page

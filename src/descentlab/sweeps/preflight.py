@@ -162,16 +162,21 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         except Exception as error:  # somebody's class
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {_reason(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
-    task = get_object(config["task"]["_target_"])
-    if config["baseline"] and not issubclass(task, tuple(get_object(config["baseline"]["_target_"]).suits)):
-        name = config["baseline"]["_target_"].rpartition(".")[2]
-        suits = ", ".join(each.__name__ for each in get_object(config["baseline"]["_target_"]).suits)
-        mistakes.append(f"baseline: {name} stands beside {suits}, not beside {task.__name__}; leave it out")
-    if config["baseline"] and not getattr(get_object(config["data"]["_target_"]), "in_memory", True):
-        mistakes.append("baseline: it asks for all training examples at once, and these data are streamed; leave it out")
+    mistakes += _of_baseline(config) if config["baseline"] else ()
     if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes
+
+
+def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:
+    from hydra.utils import get_object
+
+    baseline, task, data = (get_object(config[group]["_target_"]) for group in ("baseline", "task", "data"))
+    if not issubclass(task, tuple(baseline.suits)):
+        suits = ", ".join(each.__name__ for each in baseline.suits)
+        yield f"baseline: {baseline.__name__} stands beside {suits}, not beside {task.__name__}; leave it out"
+    if not getattr(data, "in_memory", True):
+        yield "baseline: it asks for all training examples at once, and these data are streamed; leave it out"
 
 
 def _tried(group: str, node: Mapping[str, Any], needs: Needs) -> Optimizer:
@@ -187,11 +192,12 @@ def _tried(group: str, node: Mapping[str, Any], needs: Needs) -> Optimizer:
 def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterator[str]:
     """What around the update would have no effect on `optimizers`, or not the one it has on others."""
     from descentlab.optim.evaluation import has_modes
+    from descentlab.optim.needs import varies
 
     name, groups = type(optimizers[0]).__name__, [group for each in optimizers for group in each.param_groups]
     schedule, decay, own = config["schedule"], config["decay"], has_modes(optimizers[0])
     if not any("lr" in group for group in groups):
-        if not schedule["_target_"].endswith(".Constant") or schedule.get("warmup"):
+        if varies(schedule):
             yield f"schedule: {name} has no learning rate to multiply: schedule=constant schedule.warmup=0"
         if decay["rate"] and decay["kind"] == "decoupled":
             yield f"decay.kind=decoupled is times the learning rate, and {name} has none: decay.kind=independent"

@@ -87,6 +87,11 @@ class Task(L.LightningModule):
 
     tokens = 0  # in an example, where it is a sequence whose tokens are counted
 
+    @property
+    def plain(self) -> bool:
+        """Whether the loss is the plain one that descentlab.rules.backprop writes out, where it writes out any."""
+        return True
+
     def __init__(
         self,
         model: nn.Module,
@@ -157,8 +162,8 @@ class Task(L.LightningModule):
     def on_train_start(self) -> None:  # before the clock runs
         loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
         ends = (0, loader.plan.steps_per_epoch - 1)  # of an epoch: the usual batch, and the last, which may be smaller
-        sizes = {len(rows) for step in ends for rows, _ in loader.pieces(step)}
-        if 1 in sizes and any(isinstance(module, nn.BatchNorm1d) for module in self.model.modules()):
+        normalised = any(isinstance(module, nn.BatchNorm1d) for module in self.model.modules())
+        if normalised and 1 in (len(rows) for step in ends for rows, _ in loader.pieces(step)):
             raise UsageError(
                 "batch normalisation would get a single example, as the last of an epoch or of a microbatch: choose another "
                 "batch_size or microbatch, or data.drop_last=true"

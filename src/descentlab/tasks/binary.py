@@ -43,6 +43,10 @@ class Binary(Task):
             targets = self.trainer.datamodule.splits.train[1]  # pyright: ignore[reportAttributeAccessIssue]
             self.weight.fill_(float((len(targets) - targets.sum()) / targets.sum()))
 
+    @property
+    def plain(self) -> bool:
+        return self.focus == 0 and float(self.weight) == 1
+
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """-[w y log p + (1 - y) log(1 - p)] for p = sigmoid(logit), times (1 - p of the target)^focus; mean over examples."""
         inputs, targets = batch

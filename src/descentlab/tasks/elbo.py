@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import MeanMetric, MeanSquaredError, Metric
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
-from descentlab.tasks.pictures import png
+from descentlab.tasks.pictures import drawable, png
 
 SHOWN = 10
 Outputs = tuple[Tensor, Tensor, Tensor]  # logits of pixels, and mean and log-variance of the code
@@ -37,8 +37,8 @@ class ELBO(Task):
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """Originals above what becomes of them, and what codes drawn from the prior stand for; nothing but for images."""
-        shown = batch[0][:SHOWN]
-        if shown.ndim != 4 or shown.shape[1] not in (1, 3):
+        shown = drawable(batch[0], SHOWN)
+        if not len(shown):
             return {}
         logits, mean, _ = self.model(shown)
         drawn = torch.randn(4 * SHOWN, mean.shape[1], generator=torch.Generator().manual_seed(0)).to(mean)

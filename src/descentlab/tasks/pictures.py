@@ -17,3 +17,8 @@ def png(images: Tensor, columns: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, "png")
     return file.getvalue()
+
+
+def drawable(inputs: Tensor, most: int) -> Tensor:
+    """The first `most` of `inputs`; none of them where they are no images of 1 or 3 channels."""
+    return inputs[:most] if inputs.ndim == 4 and inputs.shape[1] in (1, 3) else inputs[:0]

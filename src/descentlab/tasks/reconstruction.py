@@ -9,7 +9,7 @@ from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.image import PeakSignalNoiseRatio
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
-from descentlab.tasks.pictures import png
+from descentlab.tasks.pictures import drawable, png
 
 SHOWN = 10
 LOSSES = {"gaussian": mse_loss, "bernoulli": binary_cross_entropy_with_logits}
@@ -60,8 +60,8 @@ class Reconstruction(Task):
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """Originals above what becomes of them; nothing where inputs are no images of 1 or 3 channels."""
-        shown = batch[0][:SHOWN]
-        if shown.ndim != 4 or shown.shape[1] not in (1, 3):
+        shown = drawable(batch[0], SHOWN)
+        if not len(shown):
             return {}
         pictures = torch.cat([shown, self.score(self.model(shown))])
         low, high = shown.min(), shown.max()

@@ -24,6 +24,10 @@ class Regression(Task):
         self.unit, self.error = unit, error
         super().__init__(**task)
 
+    @property
+    def plain(self) -> bool:
+        return self.error == "mse"
+
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """The error of prediction - target, averaged over examples and outputs.
 
