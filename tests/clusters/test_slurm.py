@@ -210,9 +210,10 @@ def test_a_controller_that_is_away_costs_nothing_and_starts_nothing_twice(slurm,
     command.kill()
     finish(command)
     command = slurm_bench.start(*words)
-    time.sleep(12)
-    deaf.unlink()
+    time.sleep(12)  # until it asks what runs
     slurm_bench.fast()
+    wait_until(lambda: len(slurm_bench.records()) == 2, 60, "the jobs to finish, which the command cannot see")
+    deaf.unlink()
     answer = finish(command)
     assert set(slurm.states()) <= jobs
     if answer.returncode:  # to refuse is fine

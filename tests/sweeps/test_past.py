@@ -8,7 +8,7 @@ import pytest
 
 from descentlab import provenance
 from descentlab.records import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
-from descentlab.sweeps.past import REPLACED, Fate, judge, prepare, read_record
+from descentlab.sweeps.past import REPLACED, Fate, finished_since, judge, prepare, read_record
 
 FAULTS = [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.INTERRUPTED]
 RESULTS = [Status.COMPLETED, Status.DIVERGED]
@@ -54,7 +54,7 @@ def test_a_result_of_other_code_or_versions_is_not_reused_and_it_is_said_which(f
     left(fresh, status)
     record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
-    assert judge(fresh) == (Fate.AGAIN, f"made by other {name}")
+    assert judge(fresh) == (Fate.REPLACE, f"made by other {name}")
 
 
 def test_all_that_differs_is_named(fresh):
@@ -63,7 +63,7 @@ def test_all_that_differs_is_named(fresh):
     record.versions.pop("numpy")
     record.versions["gone"] = "1.0"
     replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
-    assert judge(fresh) == (Fate.AGAIN, "made by other gone, numpy, torch")
+    assert judge(fresh) == (Fate.REPLACE, "made by other gone, numpy, torch")
 
 
 @pytest.mark.parametrize("status", FAULTS)
@@ -143,7 +143,7 @@ def test_a_result_of_a_users_module_that_changed_since_is_not_reused(fresh, mine
     assert judge(given) == (Fate.REUSE, "completed")
     mine.write_text("class Sgd: 'now something else'\n")
     provenance._module.cache_clear()
-    assert judge(given) == (Fate.AGAIN, "made by other mine_of_test_past (source)")
+    assert judge(given) == (Fate.REPLACE, "made by other mine_of_test_past (source)")
     left(given, Status.INTERRUPTED, checkpoint=True)
     assert judge(given)[0] is Fate.CONTINUE
     mine.write_text("class Sgd: 'and again'\n")
@@ -188,3 +188,16 @@ def test_a_result_that_is_made_again_is_kept_aside_the_last_one_only(fresh, stat
         assert Record.read(kept).attempt == number
         assert read_record(fresh.folder) is None
     assert [path.name for path in kept.parent.iterdir()] == [fresh.name]
+
+
+@pytest.mark.parametrize("fate", [Fate.NEW, Fate.CONTINUE, Fate.AGAIN])
+def test_what_an_earlier_commands_process_finished_since_is_not_trained_again(fresh, fate):
+    assert finished_since(fresh, fate) is None
+    left(fresh, Status.COMPLETED)
+    assert finished_since(fresh, fate) == read_record(fresh.folder)
+
+
+def test_a_result_that_is_to_be_replaced_was_not_finished_since(fresh):
+    left(fresh, Status.COMPLETED)
+    assert finished_since(fresh, Fate.REPLACE) is None
+    assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Fate.AGAIN) is None

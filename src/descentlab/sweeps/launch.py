@@ -116,7 +116,7 @@ def _judged(jobs: Sequence[Job]) -> dict[str, tuple[Fate, str]]:
     if doubtful:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in doubtful}
         changed = preflight.changed_data(fork_server(doubtful[0].config["threads"]), doubtful, digests)
-        judged |= dict.fromkeys(changed, (Fate.AGAIN, "made with other data"))
+        judged |= dict.fromkeys(changed, (Fate.REPLACE, "made with other data"))
     return judged
 
 

@@ -21,6 +21,7 @@ class Fate(StrEnum):
     REUSE = "reused"
     CONTINUE = "continued"
     AGAIN = "run again"
+    REPLACE = "replaced"
 
 
 def judge(job: Job) -> tuple[Fate, str]:
@@ -33,10 +34,17 @@ def judge(job: Job) -> tuple[Fate, str]:
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
         differing = _differing(record.versions, now)
-        return (Fate.AGAIN, f"made by other {differing}") if differing else (Fate.REUSE, record.status)
+        return (Fate.REPLACE, f"made by other {differing}") if differing else (Fate.REUSE, record.status)
     last = _last_attempt(job)
     usable = last is not None and last.origin == now and has_checkpoint(job)
     return (Fate.CONTINUE if usable else Fate.AGAIN), (record.status if record else "cut off")
+
+
+def finished_since(job: Job, fate: Fate) -> Record | None:
+    """The result of a job that had none when its fate was judged: an earlier command's process was about to end."""
+    if fate is Fate.REPLACE or judge(job)[0] is not Fate.REUSE:
+        return None
+    return read_record(job.folder)
 
 
 def has_checkpoint(job: Job) -> bool:

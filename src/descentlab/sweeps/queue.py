@@ -126,6 +126,9 @@ class Queue:
             if past.is_alive(job):
                 self._wait_for(job)
                 continue
+            if result := past.finished_since(job, self.fates[job.id]):
+                self._end(job, result)
+                continue
             try:
                 batch.append(past.prepare(job, self.fates[job.id]))
             except OSError as error:

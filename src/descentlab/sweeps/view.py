@@ -22,6 +22,7 @@ MEANINGS = {
     "reused": "finished before and reused (rerun=true trains again)",
     "continued": "go on from their checkpoints ({why})",
     "run again": "run again ({why})",
+    "replaced": "replace their results ({why})",
 }
 
 
