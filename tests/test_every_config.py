@@ -13,6 +13,7 @@ EVERY = [(group, option) for group in ("problem", *GROUPS, "trainer", "logger", 
 EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # which names no class
 WITHOUT_PROBLEM = {  # options that no problem names by default, and what goes with them
     "data=csv": [f"data.path={ROOT}/README.md", "data.target=y", "model=linear", "task=regression"],
+    "data=hub": ["data.hub=owner/name", "data.target=y", "model=linear", "task=regression"],
     "data=lending_club": ["problem=german_credit_mlp"],
     "data=breast_mnist": ["problem=pneumonia_cnn"],
     "baseline=pca": ["problem=digits_autoencoder"],

@@ -89,6 +89,19 @@ def test_the_same_command_finds_its_work(sweep):
     assert before == after
 
 
+def test_a_table_that_changed_since_is_trained_on_again(tmp_path):
+    words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=y", "task=regression", "model=linear", *QUICK)
+    lines = ["x,y", *(f"{place},{place % 7}" for place in range(60))]
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    assert type_in(tmp_path, *words).returncode == 0
+    assert [record.choices["problem"] for record in records.find(tmp_path / "s")] == ["csv"]
+    assert "1 of 1 finished before and reused" in type_in(tmp_path, *words).stderr
+    (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], "59,1000"]))
+    again = type_in(tmp_path, *words)
+    assert again.returncode == 0, again.stderr
+    assert "1 of 1 replace their results (1 made with other data)" in again.stderr
+
+
 def test_the_parent_never_imports_torch(tmp_path):
     script = f"""
 import sys

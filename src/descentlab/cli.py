@@ -91,7 +91,8 @@ def _keep(kept: list[tuple[Composed, dict[str, Any]]], config: DictConfig) -> No
     """Hydra's task function: a single run starts only when Hydra is done. (A sweep is started by its launcher.)"""
     from hydra.core.hydra_config import HydraConfig
 
-    from descentlab.sweeps.compose import Composed
+    from descentlab.sweeps.compose import Composed, chosen
 
     hydra = HydraConfig.get()
-    kept.append((Composed(config, dict(hydra.runtime.choices), list(hydra.overrides.task)), dict(hydra.launcher)))
+    overrides = list(hydra.overrides.task)
+    kept.append((Composed(config, chosen(hydra.runtime.choices, overrides), overrides), dict(hydra.launcher)))

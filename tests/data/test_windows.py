@@ -91,6 +91,16 @@ def test_a_digest_does_not_depend_on_how_much_is_hashed_at_a_time(monkeypatch):
     assert splits.digest() == digest
 
 
+def test_of_more_than_can_be_read_a_digest_sees_evenly_spaced_stretches_and_the_shape(monkeypatch):
+    monkeypatch.setattr("descentlab.data.tensors.DIGEST_NUMBERS", 10)
+    monkeypatch.setattr("descentlab.data.tensors.DIGEST_PIECES", 20)
+    ids = torch.arange(400)  # of 40 stretches every other one is seen
+    digest = splits_of(ids).digest()
+    changed = {place: splits_of(torch.where(ids == place, 0, ids)).digest() != digest for place in (25, 35, 385, 395)}
+    assert changed == {25: True, 35: False, 385: True, 395: False}
+    assert splits_of(torch.arange(402)).digest() != digest
+
+
 # Characters
 
 TEXT = "".join(chr(0x100 + place) for place in range(2000))  # no character twice: it tells its place

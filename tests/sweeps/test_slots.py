@@ -22,6 +22,14 @@ def test_processes_times_threads_never_exceed_the_cores(given, at_once):
     assert all(share.environment == {} for share in taken)
 
 
+def test_workers_that_read_data_count_as_threads_do():
+    slots = Slots(4, [], 1)
+    reading = {**wish(), "data": {"workers": 2}}
+    assert slots.take(reading) == Share(3)
+    assert slots.take(reading) is None
+    assert slots.take(wish()) == Share(1)
+
+
 def test_what_is_given_back_is_there_again():
     slots = Slots(2, ["0"], 1)
     first = slots.take(wish())

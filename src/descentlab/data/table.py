@@ -1,4 +1,4 @@
-"""Tables: a CSV or Parquet file -> standardised numbers, categories in numbers, and a target. Statistics are those of train."""
+"""Tables, from a file or a hub -> standardised numbers, coded categories, and a target. Statistics are those of train."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from descentlab.data import hub
 from descentlab.data.registry import one_file
 from descentlab.data.sources import DataError
 from descentlab.data.tensors import Facts, Splits, TensorData, standardise, tensor
@@ -32,6 +33,7 @@ class Table(TensorData):
     Args:
         path: of the file, .csv or Parquet; null: the registry's `source`.
         source: a name in descentlab.data.registry; its one file is the table.
+        hub, subset, revision: instead of both, a data set of Hugging Face's hub (see hub.table).
         target: the column to predict.
         kind: of the target: regression, binary or classes.
         categorical: columns of numbers that are categories.
@@ -40,7 +42,7 @@ class Table(TensorData):
         missing: texts that stand for a missing value.
         drop: columns that are left out.
         group: a column; rows that share its value are never split. It is no input.
-        test_rows: {column: value} of the published test split; null: a test_fraction is cut.
+        test_rows: {column: value} of the published test split, such as {split: test} of a hub's; null: a test_fraction is cut.
         facts: see Facts; `positive` is the value of a binary target that is 1.
     """
 
@@ -50,6 +52,9 @@ class Table(TensorData):
         kind: str,
         path: str | None = None,
         source: str | None = None,
+        hub: str | None = None,
+        subset: str | None = None,
+        revision: str | None = None,
         data_dir: str = "data",
         categorical: Sequence[str] = (),
         categories: str = "one_hot",
@@ -65,7 +70,7 @@ class Table(TensorData):
     ) -> None:
         super().__init__(**facts)
         self.target, self.kind, self.positive = target, kind, str(facts.get("positive"))
-        self.path, self.source, self.data_dir = path, source, Path(data_dir)
+        self.path, self.source, self.hub, self.data_dir = path, source, (hub, subset, revision), Path(data_dir)
         self.categorical, self.categories, self.logarithm = categorical, categories, logarithm
         self.missing, self.drop, self.group, self.test_rows = missing, drop, group, test_rows
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
@@ -87,16 +92,23 @@ class Table(TensorData):
         return {"num_features": splits.train[0].shape[1], "cardinalities": self.cardinalities, **classes}
 
     def _read(self) -> pl.DataFrame:
-        """Raises: DataError: there is no such file, or it is no table."""
-        path = one_file(self.path, self.source, self.data_dir)
+        """Raises: DataError: there is no such file or data set, or it is no table."""
+        name, subset, revision = self.hub
+        if name is None:
+            found = self._file(one_file(self.path, self.source, self.data_dir))
+        else:
+            found = hub.table(name, subset, revision, self.data_dir / "hub")
+            found = found if hub.SPLIT in (self.test_rows or ()) else found.drop(hub.SPLIT)
+        gone = pl.col(pl.String).is_in(list(self.missing))
+        return found.with_columns(pl.when(gone).then(None).otherwise(pl.col(pl.String)).name.keep())
+
+    def _file(self, path: Path) -> pl.DataFrame:
         try:
             if path.suffix == ".csv":
                 return pl.read_csv(path, null_values=["", *self.missing], infer_schema_length=None)
-            found = pl.read_parquet(path)
+            return pl.read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"data.path={path} cannot be read as a table: {error}") from error
-        gone = pl.col(pl.String).is_in(list(self.missing))
-        return found.with_columns(pl.when(gone).then(None).otherwise(pl.col(pl.String)).name.keep())
 
     def _check_columns(self, table: pl.DataFrame) -> None:
         wanted = {"target": [self.target], "group": [self.group] if self.group else [], "drop": self.drop}
@@ -108,6 +120,8 @@ class Table(TensorData):
                     raise DataError(
                         f"data.{key}={name}: there is no such column{nearest(name, table.columns)}; there are {some}"
                     )
+        if nested := [name for name in table.columns if table[name].dtype.is_nested() and name not in self.drop]:
+            raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: data.drop=[{','.join(nested)}]")
 
     def _split(self, table: pl.DataFrame) -> tuple[Rows, Rows, Rows]:
         """Row numbers of train, valid and test."""

@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock
 from torch import Tensor
 
+from descentlab.data import hub
 from descentlab.data.sources import DataError
 from descentlab.data.tensors import Facts
 from descentlab.data.tokens import Tokens, read_tokenizer
@@ -89,19 +90,13 @@ class WikiText2(Tokens):
 
     def _texts(self) -> Mapping[str, Any]:
         """The splits by datasets' names, each with a column `text`, a row a line."""
-        import datasets
-        from datasets.exceptions import DatasetsError
-
-        cache = str(self.base / "datasets")
-        try:
-            if not self.folder:
-                source, subset, revision = self.hub
-                return datasets.load_dataset(source, subset, revision=revision, cache_dir=cache)  # pyright: ignore[reportReturnType]
-            files = {split: str(path) for split, path in _files(self.folder).items()}
-            kind = "parquet" if files["train"].endswith(".parquet") else "text"
-            return datasets.load_dataset(kind, data_files=files, cache_dir=cache)  # pyright: ignore[reportReturnType]
-        except (OSError, ValueError, DatasetsError) as error:
-            raise DataError(f"{self.folder or self.hub[0]} cannot be had through datasets: {error}") from error
+        cache = self.base / "datasets"
+        if not self.folder:
+            source, subset, revision = self.hub
+            return hub.load(source, subset, revision=revision, cache=cache)
+        files = {split: str(path) for split, path in _files(self.folder).items()}
+        kind = "parquet" if files["train"].endswith(".parquet") else "text"
+        return hub.load(kind, data_files=files, cache=cache)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -6,7 +6,6 @@ import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -152,9 +151,13 @@ class Composer:
 
 
 def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
-    choices: dict[str, Any] = dict(config.hydra.runtime.choices)
-    if any(override.startswith("data=") for override in overrides):  # on other data it is another problem
-        choices["problem"] = choices["data"]
+    choices = chosen(config.hydra.runtime.choices, overrides)
     with read_write(config), open_dict(config):
         del config["hydra"]
     return Composed(config, choices, overrides)
+
+
+def chosen(choices: Mapping[str, str], overrides: Sequence[str]) -> dict[str, str]:
+    """Hydra's choice of each group; on other data it is another problem."""
+    other = any(override.startswith("data=") for override in overrides)
+    return {**choices, "problem": choices["data"]} if other else dict(choices)

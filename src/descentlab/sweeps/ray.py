@@ -18,7 +18,7 @@ from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
-from descentlab.sweeps.slots import gpus
+from descentlab.sweeps.slots import cores_of_a_process, gpus
 
 POLL = 0.25
 OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray allows: nothing is handed over but a folder's name
@@ -76,8 +76,9 @@ class Ray:
         return [self._start(job) for job in jobs]
 
     def _start(self, job: Job) -> RayAttempt:
-        trainer, threads = job.config["trainer"], job.config["threads"]
-        needs: dict[str, Any] = {"num_cpus": trainer["devices"] * threads, "max_retries": 0}
+        trainer = job.config["trainer"]
+        wanted = trainer["devices"] * cores_of_a_process(job.config)
+        needs: dict[str, Any] = {"num_cpus": min(wanted, self._largest()), "max_retries": 0}
         if trainer["accelerator"] in ("gpu", "cuda") or (
             trainer["accelerator"] == "auto" and self.ray.cluster_resources().get("GPU")
         ):
@@ -85,7 +86,11 @@ class Ray:
         if self.memory_gb is not None:
             needs["memory"] = self.memory_gb * 2**30
         task = self.ray.remote(**needs)(_work)
-        return RayAttempt(self.ray, job, task.remote(str(job.folder.resolve()), threads))
+        return RayAttempt(self.ray, job, task.remote(str(job.folder.resolve()), job.config["threads"]))
+
+    def _largest(self) -> float:
+        """The cores of the largest node: one that is asked for more never starts."""
+        return max((node["Resources"].get("CPU", 0) for node in self.ray.nodes() if node["Alive"]), default=1)
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
         if attempts:

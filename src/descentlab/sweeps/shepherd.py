@@ -25,14 +25,15 @@ class Shepherd:
     child: subprocess.Popen[bytes] | None = None
 
     def __call__(self, folder: str) -> int:
+        job = Job.load(Path(folder))
         if "SLURM_RESTART_COUNT" in os.environ and os.environ.get("SLURM_PROCID") == "0":
-            job = Job.load(Path(folder))
             replace(job, attempt=job.attempt + 1).save()
         with (Path(folder) / LOG).open("ab") as log:
             # Slurm may send its warning to all processes of the task: until the run listens, it must not die of it.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             line = [sys.executable, "-m", "descentlab.run", folder]
-            self.child = subprocess.Popen(line, stdout=log, stderr=log, env=_environment(), preexec_fn=_die_with_parent)  # noqa: PLW1509 no threads here
+            own = _environment(job.config["threads"])
+            self.child = subprocess.Popen(line, stdout=log, stderr=log, env=own, preexec_fn=_die_with_parent)  # noqa: PLW1509 no threads here
             signal.signal(signal.SIGUSR2, before)
         asked = False
         while not self._over():
@@ -58,11 +59,10 @@ class Shepherd:
         return submitit.helpers.DelayedSubmission(Shepherd(), folder)
 
 
-def _environment() -> dict[str, str]:
+def _environment(threads: int) -> dict[str, str]:
     """A run on one node meets on loopback, whatever the node's name resolves to."""
     one_node = os.environ.get("SLURM_JOB_NUM_NODES", "1") == "1"
-    threads = os.environ.get("SLURM_CPUS_PER_TASK", "1")
-    defaults = {"OMP_NUM_THREADS": threads, **({"MASTER_ADDR": "127.0.0.1"} if one_node else {})}
+    defaults = {"OMP_NUM_THREADS": str(threads), **({"MASTER_ADDR": "127.0.0.1"} if one_node else {})}
     return {**defaults, **os.environ}
 
 

@@ -40,7 +40,7 @@ class Slots:
     def take(self, config: Mapping[str, Any]) -> Share | None:
         """A share for a run of `config`, or None if it must wait. One that is larger than the machine gets its turn alone."""
         trainer = config["trainer"]
-        cores = min(self.most, trainer["devices"] * config["threads"])
+        cores = min(self.most, trainer["devices"] * cores_of_a_process(config))
         open_gpus = sorted((gpu for gpu, places in self.free.items() if places), key=lambda gpu: -self.free[gpu])
         wanted = min(trainer["devices"], len(self.free)) if trainer["accelerator"] != "cpu" else 0
         if self.taken and (cores > self.cores or wanted > len(open_gpus)):
@@ -57,6 +57,11 @@ class Slots:
         self.taken -= sign
         for gpu in share.gpus:
             self.free[gpu] += sign
+
+
+def cores_of_a_process(config: Mapping[str, Any]) -> int:
+    """How many cores each process of a run of `config` occupies: its threads, and the workers that read data for it."""
+    return config["threads"] + config.get("data", {}).get("workers", 0)
 
 
 def gpus() -> list[str]:

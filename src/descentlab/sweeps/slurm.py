@@ -17,6 +17,7 @@ from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.shepherd import Shepherd
+from descentlab.sweeps.slots import cores_of_a_process
 
 FOLDER, TICKET = ".slurm", "slurm.json"  # below a sweep: what submitit writes; below a run: its job's id
 PATIENCE = 120.0  # seconds to wait for a controller that is away, before anything is started
@@ -133,7 +134,11 @@ class Slurm:
 
     def _resources(self, job: Job) -> dict[str, Any]:
         trainer = job.config["trainer"]
-        needs = {"nodes": trainer["num_nodes"], "tasks_per_node": trainer["devices"], "cpus_per_task": job.config["threads"]}
+        needs = {
+            "nodes": trainer["num_nodes"],
+            "tasks_per_node": trainer["devices"],
+            "cpus_per_task": cores_of_a_process(job.config),
+        }
         on_gpus = trainer["devices"] if trainer["accelerator"] in ("gpu", "cuda") else 0
         gpus = on_gpus if self.gpus_per_node is None else self.gpus_per_node
         return {**needs, "gpus_per_node": gpus} if gpus else needs
