@@ -42,6 +42,17 @@ def test_the_page_is_escaped_and_refers_to_nothing_outside(sweep, tmp_path):
     assert not re.search(r'(?:src|href)=(?!"data:)|url\(|https?://', own)
 
 
+def test_what_differs_stands_apart_from_what_is_the_same(make_run, tmp_path):
+    for optimizer, lr in {"adam": 0.001, "sgd": 0.1}.items():
+        make_run(optimizer, config={"optimizer": {"lr": lr}, "batch_size": 77})
+    text = build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    differing, same = text.partition("<h2>Configs side by side</h2>")[2].partition("<h2>Provenance")[0].split("<details>")
+    assert re.search(r"optimizer.lr</th><td>0.001</td><td>0.1</td>", differing)
+    assert "<th>batch_size</th><td>77</td>" in same
+    assert "batch_size" not in differing
+    assert "optimizer.lr" not in same
+
+
 def test_panels_are_strict_json(sweep, tmp_path):
     text = build([sweep], tmp_path / "out").read_text()
     panels = re.findall(r'<script type="application/json">(.*?)</script>', text)

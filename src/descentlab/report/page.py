@@ -103,13 +103,14 @@ def _notes(runs: Sequence[Record]) -> list[str]:
 
 
 def _configs(series: Sequence[Series]) -> dict[str, Any]:
-    """The settings that differ, a column a series; `more` series do not fit."""
+    """The settings that differ, a column a series, of which `more` do not fit; `shared`: the others."""
     shown = series[:COLUMNS]
     keys = varying([one.settings for one in shown])
     rows = [(key, [_shown(one.settings.get(key, MISSING)) for one in shown]) for key in keys]
     seeds = [", ".join(show(run.config.get("seed")) for run in one.runs) for one in shown]
     rows += [("seed", seeds)] if len(set(seeds)) > 1 or "," in seeds[0] else []
-    return {"labels": [one.label for one in shown], "rows": rows, "more": len(series) - len(shown)}
+    shared = [(key, show(value)) for key, value in shown[0].settings.items() if key not in keys]
+    return {"labels": [one.label for one in shown], "rows": rows, "shared": shared, "more": len(series) - len(shown)}
 
 
 def _shown(value: Any) -> str:
