@@ -151,6 +151,15 @@ def test_characters_of_a_file_train(train, tmp_path, problem):
     assert test["bits_per_character"] == pytest.approx(test["loss"] / math.log(2), rel=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", ["adahessian", "sophia"])
+@pytest.mark.parametrize("problem", ["shakespeare_gpt", "shakespeare_lstm"])
+def test_optimizers_that_differentiate_the_gradient_train_it(train, tmp_path, problem, optimizer):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 100)
+    model = ["model.width=16", *TINY_GPT[3:]] if problem.endswith("lstm") else TINY_GPT
+    file = (f"data.path={tmp_path}/text.txt", "data.vocabulary=null", "data.stride=4")
+    learns(train(f"problem={problem}", f"optimizer={optimizer}", *model, *file, *SHORT))
+
+
 def test_token_files_train_as_the_same_ids_in_memory_do(train, tmp_path, monkeypatch):
     ids = torch.randint(30, (2000,), generator=torch.Generator().manual_seed(0)) // 3 * 3
     for name in ("train", "val"):

@@ -14,6 +14,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
 from descentlab.checkpoints import random_state, set_random_state
@@ -25,6 +26,7 @@ from descentlab.weights import norm
 if TYPE_CHECKING:
     from descentlab.data.loader import Part
 
+Loss = Callable[[tuple[Tensor, ...]], Tensor]
 LISTENING = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 
 
@@ -57,6 +59,16 @@ def seeded(seed: int) -> Iterator[None]:
         set_random_state(before)
 
 
+def twice_differentiable(loss: Loss) -> Loss:
+    """`loss`, with attention by its formula: its fused kernels have no second derivative."""
+
+    def by_formula(batch: tuple[Tensor, ...]) -> Tensor:
+        with sdpa_kernel(SDPBackend.MATH):
+            return loss(batch)
+
+    return by_formula
+
+
 class Step:
     """Takes one step at a time and counts them; `count` is the x axis of every curve.
 
@@ -75,7 +87,7 @@ class Step:
     def __init__(
         self,
         model: nn.Module,
-        loss: Callable[[tuple[Tensor, ...]], Tensor],
+        loss: Loss,
         backward: Callable[[Tensor], None],
         optimizer: Optimizer | LightningOptimizer,
         recipe: Recipe,
@@ -84,7 +96,8 @@ class Step:
         scale: Callable[[], float] = lambda: 1.0,
         unaveraged: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self.model, self.loss, self.backward, self.optimizer = model, loss, backward, optimizer
+        self.model, self.backward, self.optimizer = model, backward, optimizer
+        self.loss = twice_differentiable(loss) if recipe.needs.graph else loss
         self.recipe, self.total, self.mean, self.scale = recipe, total, mean, scale
         self.unaveraged = unaveraged
         self.count = 0
