@@ -15,6 +15,8 @@ NAMES = ("steps", "compose", "sweep")
 
 
 def main(words: list[str]) -> None:
+    if {"-h", "--help"} & set(words):
+        sys.exit(__doc__)
     wanted = [name for name in NAMES if name in words]
     problems = [word for word in words if word not in NAMES]
     if problems and "steps" not in wanted:

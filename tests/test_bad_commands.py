@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SCREEN = 24  # lines
 
+TABLE = ["data=csv", "data.path=loans.csv", "data.target=paid", "model=linear"]
+
 BAD = [
     (["optimizer=adm"], ["optimizer=adm", "did you mean adam?", "rmsprop"]),
     (["problem=digits"], ["there is no such problem", "digits_mlp", "quadratic_deep"]),
@@ -44,14 +46,35 @@ BAD = [
     (["sweep=../elsewhere"], ["sweep=../elsewhere", "not the name of a folder"]),
     (["-m", "optimizer=adam", "seed=range(0)"], ["the sweep is empty"]),
     (["deterministic=maybe"], ["deterministic=maybe", "true, false"]),
+    (["lr=0.1"], ["there is no lr", "did you mean optimizer.lr?"]),
+    (["baseline=pca"], ["model.code_size", "which model=mlp does not have"]),
+    (["-m", "--cfg", "job"], ["leave out -m"]),
+    (["problem=orl_faces_recognition", "task=triplet"], ["model=face_embedding"]),
+    (["optimizer._target_=torch.optim.Adum"], ["cannot be imported", "did you mean Adam?"]),
+    (["--config-dir=CONF", "problem=late"], ["conf/problem/late.yaml", "# @package _global_", "first line"]),
+    (["--config-dir=CONF", "optimizer=late"], ["optimizer has no _target_", "first line"]),
+    ([*TABLE, "task=classification"], ["data.kind=regression", "data.kind=classes, or task=regression"]),
+    ([*TABLE, "task=regression"], ["data.target=paid is no number", "data.kind=binary data.positive=yes task=binary"]),
+    ([*TABLE, "task=regression", "data.drop=[rom]"], ["data.drop=rom", "did you mean room?"]),
 ]
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A table, and a folder of configs that say too late where they belong."""
+    (tmp_path / "loans.csv").write_text("room;paid\n" + "".join(f"{n};{'yes' if n % 2 else 'no'}\n" for n in range(60)))
+    late = {"problem": "defaults:\n  - override /data: digits\n", "optimizer": "optimizer:\n  _target_: torch.optim.SGD\n"}
+    for group, content in late.items():
+        (tmp_path / "CONF" / group).mkdir(parents=True)
+        (tmp_path / "CONF" / group / "late.yaml").write_text(f"# What it is.\n# @package _global_\n{content}")
+    return tmp_path
+
+
 @pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
-def test_a_bad_command_names_the_cure(command: list[str], expected: list[str], tmp_path: Path) -> None:
-    outputs = tmp_path / "outputs"
+def test_a_bad_command_names_the_cure(command: list[str], expected: list[str], folder: Path) -> None:
+    outputs = folder / "outputs"
     line = [sys.executable, str(ROOT / "train.py"), *command, f"output_dir={outputs}"]
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=folder)
     said = answer.stdout + answer.stderr
     assert answer.returncode == 2, said
     for part in expected:

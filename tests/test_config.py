@@ -136,4 +136,6 @@ def test_on_other_data_a_problem_has_another_name():
     assert compose_config("problem=digits_mlp")[1]["problem"] == "digits_mlp"
     _, choices, mistakes = compose_config("data=csv", "data.path=/nowhere.csv", "data.target=y", "task=regression")
     assert choices["problem"] == "csv"
+    assert compose_config("problem=digits_mlp", "data=digits_unit")[0]["target"] is None, "it was made for other data"
+    assert compose_config("problem=digits_mlp", "data=digits_unit", "target=0.5")[0]["target"] == 0.5
     assert mistakes == ["data.path=/nowhere.csv: there is no such file"]

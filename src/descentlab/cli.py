@@ -34,6 +34,9 @@ def main(conf_dir: Path) -> None:
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and `explain` gets to speak
     try:
+        words = {word.partition("=")[0] for word in sys.argv[1:]}
+        if {"-m", "--multirun"} & words and {"-c", "--cfg"} & words:
+            raise UsageError("--cfg shows one configuration: leave out -m, and values to sweep over")
         sys.argv[1:] = _each_run_for_itself(sys.argv[1:])
         kept: list[tuple[Composed, dict[str, Any]]] = []
         hydra.main(config_path=str(conf_dir), config_name="train", version_base="1.3")(partial(_keep, kept))()
@@ -91,8 +94,8 @@ def _keep(kept: list[tuple[Composed, dict[str, Any]]], config: DictConfig) -> No
     """Hydra's task function: a single run starts only when Hydra is done. (A sweep is started by its launcher.)"""
     from hydra.core.hydra_config import HydraConfig
 
-    from descentlab.sweeps.compose import Composed, chosen
+    from descentlab.sweeps.compose import as_composed
 
     hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    kept.append((Composed(config, chosen(hydra.runtime.choices, overrides), overrides), dict(hydra.launcher)))
+    kept.append((as_composed(config, hydra.runtime.choices, overrides), dict(hydra.launcher)))

@@ -42,9 +42,10 @@ def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, 
     group = key.split(".", maxsplit=1)[0]
     if isinstance(error, InterpolationKeyError):
         wanted = str(error).splitlines()[0].split("'")[1]
+        other = wanted.split(".", maxsplit=1)[0]
         return (
-            f"{key} needs {wanted}, which data={choices.get('data')} does not have: "
-            f"{group}={choices.get(group)} does not fit this data; choose another {group} or another data"
+            f"{key} needs {wanted}, which {other}={choices.get(other)} does not have: "
+            f"{group}={choices.get(group)} does not fit it; choose another {group} or another {other}"
         )
     if isinstance(error, MissingMandatoryValue):
         return f"{key} is yours to say: {key}=..."

@@ -17,6 +17,9 @@ SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
 OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
 NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
+# The kind of target that a task learns, and the option that a person would choose.
+KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}
+TASKS = {"Regression": "regression", "Binary": "binary", "Classification": "classification"}
 NEEDS = tuple(field.name for field in fields(Needs))
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
@@ -42,6 +45,9 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
     for key, example in {**NODES, **OPTIONAL_NODES}.items():
         if not isinstance(config[key], Mapping) and (config[key] is not None or key in NODES):
             yield f"{key}={written(config[key])} is not allowed: it has parts; write for example {example}"
+    for key in ("data", "model", "task", "optimizer", "schedule"):
+        if not isinstance(config[key], Mapping) or "_target_" not in config[key]:
+            yield f"{key} has no _target_: a file that says `# @package _global_` says it in its very first line"
     groups = config["groups"]
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
         yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
@@ -52,6 +58,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _of_length(config)
     yield from _of_updates(config)
     yield from _of_processes(config)
+    yield from _of_targets(config)
     yield from _of_names(config)
     yield from _of_groups(config)
     if config["engine"] == "explicit":
@@ -100,6 +107,16 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
         yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
     if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
         yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+
+
+def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Where the data's targets are none that the task can learn."""
+    kind, task = config["data"].get("kind"), config["task"]["_target_"].rpartition(".")[2]
+    if kind in KINDS.values() and KINDS.get(task, kind) != kind:
+        fitting = next(option for name, option in TASKS.items() if KINDS[name] == kind)
+        yield f"data.kind={kind} is no target for {task}: data.kind={KINDS[task]}, or task={fitting}"
+    if config["task"].get("criterion") == "triplet" and config["model"].get("num_classes"):
+        yield "task=triplet compares faces with faces, not with classes: model=face_embedding batch_size=90"
 
 
 def _of_names(config: Mapping[str, Any]) -> Iterator[str]:

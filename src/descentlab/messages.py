@@ -36,7 +36,13 @@ def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
         return _unknown_key(cause, overrides)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; write key=value (quote values with spaces, brackets or commas)"
-    text = str(error)
+    return _explained(str(error))
+
+
+def _explained(text: str) -> str:
+    """What Hydra says, in words for who typed the command."""
+    if misplaced := re.search(r"In '([^']+)': Could not override '[^']*@", text):
+        return f"conf/{misplaced[1]}.yaml: `# @package _global_` must be its very first line"
     if "Ambiguous value" in text:
         return f"{_quoted(text)}: several values make a sweep: add -m, as in python train.py -m {_quoted(text)}"
     if "Could not override" in text and "No match in the defaults list" in text:
@@ -60,7 +66,9 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str
     where = chosen or prefix or "the top level"
     if not valid:
         return f"{key}: {str(error).splitlines()[0]}"
-    return f"{key}: there is no {last} in {where}{nearest(last, valid)}\n  {where} has: {', '.join(valid)}"
+    deeper = [f"{k}.{last}" for k in valid if k != "search" and OmegaConf.is_dict(parent._get_node(k)) and last in parent[k]]
+    hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, valid)
+    return f"{key}: there is no {last} in {where}{hint}\n  {where} has: {', '.join(valid)}"
 
 
 def _quoted(text: str) -> str:

@@ -90,8 +90,14 @@ def test_yes_or_no_and_classes(table):
     ("given", "said"),
     [
         ({"target": "prise"}, "data.target=prise: there is no such column; did you mean price?"),
-        ({"target": "sold"}, "is text, no number: data.kind=binary"),
-        ({"target": "sold", "kind": "binary", "positive": "maybe"}, "data.positive=maybe: the target sold has no, yes"),
+        ({"target": "sold"}, "data.target=sold is no number: data.kind=binary data.positive=yes task=binary?"),
+        ({"target": "colour", "drop": []}, "is missing in 20 rows"),
+        (
+            {"target": "sold", "kind": "binary", "positive": "maybe"},
+            "data.positive=maybe is no value of the target sold: data.positive=no or data.positive=yes",
+        ),
+        ({"target": "sold", "kind": "binary", "positive": False}, "no, on and off are put in quotes"),
+        ({"target": "price", "kind": "binary", "positive": "1"}, "the target price has 60 values, not two"),
         ({"target": "size"}, "is missing in 6 rows"),
         ({"path": "/nowhere.csv"}, "data.path=/nowhere.csv cannot be read"),
         ({"drop": ["color"]}, "data.drop=color: there is no such column; did you mean colour?"),
@@ -100,6 +106,20 @@ def test_yes_or_no_and_classes(table):
 def test_what_is_wrong_is_said(table, given, said):
     with pytest.raises(DataError, match=said.replace("?", r"\?")):
         _ = table(**given).splits
+
+
+@pytest.mark.parametrize("positive", [True, "true"])
+def test_a_target_of_true_and_false_is_binary(frame, tmp_path, positive):
+    frame.with_columns(pl.col("sold") == "yes").write_csv(tmp_path / "x.csv")
+    data = Table(path=str(tmp_path / "x.csv"), target="sold", kind="binary", positive=positive)
+    every = torch.cat([data.splits.train[1], data.splits.valid[1], data.splits.test[1]])
+    assert float(every.sum()) == ROWS / 2
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("csv", ";"), ("tsv", "\t"), ("txt", "|")])
+def test_whatever_separates_the_columns_is_found(frame, table, tmp_path, suffix, separator):
+    frame.write_csv(tmp_path / f"y.{suffix}", separator=separator)
+    assert table(path=str(tmp_path / f"y.{suffix}")).splits.digest() == table().splits.digest()
 
 
 def test_groups_and_identical_rows_are_never_split(frame, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 
 import pytest
 from rich.console import Console
@@ -49,6 +51,17 @@ def test_a_row_a_series(sweep):
     assert shaky["best valid accuracy"] == "0.92 ± 0.25"
     assert shaky["steps to target"] == "1 of 2 seeds"
     assert "seconds to target" not in grid.headings  # nobody's is known
+
+
+def test_a_reference_has_a_row_of_its_own(make_run, tmp_path):
+    make_run(summary={"baseline": {"name": "a_tree", "test": {"accuracy": 0.71}}})
+    compared = load([tmp_path / "sweep"]).comparisons
+    (row,) = tables.grid(compared[0]).references
+    assert dict(zip(tables.grid(compared[0]).headings, row, strict=True))["test accuracy"] == "0.71"
+    assert "| a_tree |  | baseline |  | – | 0.71 |" in tables.markdown(compared)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(tables.console([tmp_path / "sweep"]))
+    assert re.search(r"a_tree +baseline +– +0\.71", console.export_text())
 
 
 def test_csv_holds_plain_numbers(sweep, tmp_path):

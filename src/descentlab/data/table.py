@@ -18,8 +18,9 @@ from descentlab.data import hub
 from descentlab.data.registry import one_file
 from descentlab.data.sources import DataError
 from descentlab.data.tensors import Facts, Splits, TensorData, standardise, tensor
-from descentlab.messages import nearest
+from descentlab.messages import nearest, written
 
+TEXTS, SEPARATORS = (".csv", ".tsv", ".txt"), ",;\t|"
 Rows = NDArray[np.int64]
 
 
@@ -28,10 +29,11 @@ class Table(TensorData):
 
     Numbers are standardised; where a column lacks some in train, the median of train stands for them and a further column says
     where. Columns of text are categories, a missing one being a category of its own; a category that train does not have is
-    all zeros (one_hot) or code 0 (codes). Identical rows, and rows of one group, always fall into the same split.
+    all zeros (one_hot) or code 0 (codes). Identical rows, and rows of one group, fall into the same split (but a published
+    test split is left as it is).
 
     Args:
-        path: of the file, .csv or Parquet; null: the registry's `source`.
+        path: of the file, text (.csv, .tsv, .txt; whatever separates its columns) or Parquet; null: the registry's `source`.
         source: a name in descentlab.data.registry; its one file is the table.
         hub, subset, revision: instead of both, a data set of Hugging Face's hub (see hub.table).
         target: the column to predict.
@@ -69,7 +71,7 @@ class Table(TensorData):
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
-        self.target, self.kind, self.positive = target, kind, str(facts.get("positive"))
+        self.target, self.kind, self.positive = target, kind, facts.get("positive")
         self.path, self.source, self.hub, self.data_dir = path, source, (hub, subset, revision), Path(data_dir)
         self.categorical, self.categories, self.logarithm = categorical, categories, logarithm
         self.missing, self.drop, self.group, self.test_rows = missing, drop, group, test_rows
@@ -104,11 +106,13 @@ class Table(TensorData):
 
     def _file(self, path: Path) -> pl.DataFrame:
         try:
-            if path.suffix == ".csv":
-                return pl.read_csv(path, null_values=["", *self.missing], infer_schema_length=None)
+            if path.suffix.lower() in TEXTS:
+                nulls = ["", *self.missing]
+                return pl.read_csv(path, separator=_separator(path), null_values=nulls, infer_schema_length=None)
             return pl.read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"data.path={path} cannot be read as a table: {error}") from error
+        except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+            kinds = f"{', '.join(TEXTS)}, or else Parquet"
+            raise DataError(f"data.path={path} cannot be read as a table ({kinds}): {error}") from error
 
     def _check_columns(self, table: pl.DataFrame) -> None:
         wanted = {"target": [self.target], "group": [self.group] if self.group else [], "drop": self.drop}
@@ -184,20 +188,37 @@ class Table(TensorData):
         """The target of each part, and its unit in the target's own."""
         if column.null_count():
             raise DataError(f"data.target={self.target} is missing in {column.null_count()} rows: take them out first")
+        if self.kind == "regression" and column.dtype.is_numeric():
+            numbers = [tensor(column[rows].cast(pl.Float64).to_numpy(writable=True)[:, None]) for rows in parts]
+            return list(standardise(*numbers)), float(numbers[0].std(correction=0))
+        texts = column.cast(pl.String)
+        values = texts.unique().sort().to_list()
         if self.kind == "binary":
-            values = sorted(map(str, column.unique().to_list()))
-            if self.positive not in values or len(values) != 2:
-                raise DataError(f"data.positive={self.positive}: the target {self.target} has {', '.join(values[:8])}")
-            return [tensor((column[rows].cast(pl.String) == self.positive).to_numpy() * 1.0) for rows in parts], 1.0
+            positive = str(self.positive).lower() if isinstance(self.positive, bool) else str(self.positive)
+            if positive not in values or len(values) != 2:
+                raise DataError(self._not_binary(values))
+            return [tensor((texts[rows] == positive).to_numpy() * 1.0) for rows in parts], 1.0
         if self.kind == "classes":
-            values = np.unique(column.cast(pl.String).to_numpy().astype(str))
-            codes = np.searchsorted(values, column.cast(pl.String).to_numpy().astype(str))
+            codes = np.searchsorted(np.array(values), texts.to_numpy().astype(str))
             return [tensor(codes[rows]) for rows in parts], 1.0
-        if not column.dtype.is_numeric():
-            kinds = "binary (with data.positive=...)" if column.n_unique() == 2 else "classes"
-            raise DataError(f"data.target={self.target} is text, no number: data.kind={kinds}?")
-        numbers = [tensor(column[rows].cast(pl.Float64).to_numpy(writable=True)[:, None]) for rows in parts]
-        return list(standardise(*numbers)), float(numbers[0].std(correction=0))
+        binary = f"data.kind=binary data.positive={written(values[-1])} task=binary"
+        cure = binary if len(values) == 2 else "data.kind=classes task=classification"
+        raise DataError(f"data.target={self.target} is no number: {cure}?")
+
+    def _not_binary(self, values: Sequence[str]) -> str:
+        if len(values) != 2:
+            some = ", ".join(values[:8])
+            return f"data.kind=binary: the target {self.target} has {len(values)} values, not two: {some}"
+        quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(self.positive, bool) else ""
+        cure = " or ".join(f"data.positive={written(value)}" for value in values)
+        return f"data.positive={written(self.positive)} is no value of the target {self.target}: {cure}{quote}"
+
+
+def _separator(path: Path) -> str:
+    """What separates the columns: of the usual characters, the one that the first line has most of."""
+    with path.open(encoding="utf-8") as file:
+        header = file.readline()
+    return max(SEPARATORS, key=header.count)
 
 
 def cut_groups(rows: Rows, groups: NDArray[Any], fraction: float, seed: int) -> tuple[Rows, Rows]:

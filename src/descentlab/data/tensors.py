@@ -138,7 +138,9 @@ class Data(L.LightningDataModule, Generic[S]):
         for key, value in self.found(splits).items():
             said = self.facts.get(key)
             if said is not None and (list(said) if isinstance(said, Sequence) else said) != value:
-                raise ValueError(f"data.{key} is {said} in the config, but {type(self).__name__} has {value}")
+                raise ValueError(
+                    f"data.{key} is {said} in the config, but {type(self).__name__} has {value}; null: read off the data"
+                )
 
     def found(self, splits: S) -> dict[str, Any]:
         """What the data show of the facts that a config states."""

@@ -104,11 +104,13 @@ class Grid:
     """A table ready to show: a row of strings a series, the best first.
 
     Measures that no run has are left out, and so are COSTS where every step takes one gradient: a step is a step then.
+    References that stand beside the runs follow in rows of their own.
     """
 
     headings: list[str]
     rows: list[list[str]]
     series: list[Series]
+    references: list[list[str]]
 
 
 def grid(comparison: Comparison, metric: str | None = None) -> Grid:
@@ -124,7 +126,17 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
         + [_cell(one, measure) for measure in known]
         for one in order
     ]
-    return Grid(headings, rows, order)
+    references = [
+        [name, "", "baseline", ""]
+        + [number(test[comparison.monitor]) if each.key == "test" and comparison.monitor in test else NONE for each in known]
+        for name, test in _references(comparison).items()
+    ]
+    return Grid(headings, rows, order, references)
+
+
+def _references(comparison: Comparison) -> dict[str, dict[str, float]]:
+    """The test metrics of what was asked for as baseline=..., by name."""
+    return {found["name"]: found["test"] for run in comparison.runs if (found := run.summary.get("baseline"))}
 
 
 def test_metrics(comparison: Comparison) -> Grid:
@@ -132,13 +144,13 @@ def test_metrics(comparison: Comparison) -> Grid:
     order = ranked(comparison)
     tests = [run.summary.get("test") or {} for run in comparison.runs]
     names = list(dict.fromkeys(name for test in tests for name in test))
-    references = {found["name"]: found["test"] for run in comparison.runs if (found := run.summary.get("baseline"))}
+    references = _references(comparison)
     if not references and set(names) <= {comparison.monitor, "loss"}:
-        return Grid([], [], [])
+        return Grid([], [], [], [])
     rows = [[one.label, *(_cell(one, _test_metric(name)) for name in names)] for one in order]
     known = [name for place, name in enumerate(names, 1) if any(row[place] != NONE for row in rows)]
-    rows += [[name, *(number(test[key]) if key in test else NONE for key in known)] for name, test in references.items()]
-    return Grid(["", *known], rows, order)
+    beside = [[name, *(number(test[key]) if key in test else NONE for key in known)] for name, test in references.items()]
+    return Grid(["", *known], rows, order, beside)
 
 
 def _test_metric(name: str) -> Measure:
@@ -164,7 +176,7 @@ def console(sweeps: list[Path]) -> Table:
         if several:
             metrics = [comparison.monitor if heading in ("best valid", "test") else "" for heading in numbers]
             table.add_row(*(Text(cell, style="bold") for cell in (comparison.problem, "", *metrics)))
-        for cells in one.rows:
+        for cells in one.rows + one.references:
             optimizer, settings, status = cells[:LABELS]
             by_heading = dict(zip(one.headings, cells, strict=True))
             measured = [by_heading.get(heading, "").replace(" ± ", "\n± ") for heading in numbers]
@@ -189,7 +201,7 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
 
 def _markdown(table: Grid) -> str:
     rule = ["---"] * LABELS + ["---:"] * (len(table.headings) - LABELS)
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (table.headings, rule, *table.rows)]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (table.headings, rule, *table.rows, *table.references)]
     return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
 
 

@@ -151,13 +151,18 @@ class Composer:
 
 
 def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
-    choices = chosen(config.hydra.runtime.choices, overrides)
+    choices: dict[str, str] = dict(config.hydra.runtime.choices)
     with read_write(config), open_dict(config):
         del config["hydra"]
-    return Composed(config, choices, overrides)
+    return as_composed(config, choices, overrides)
 
 
-def chosen(choices: Mapping[str, str], overrides: Sequence[str]) -> dict[str, str]:
-    """Hydra's choice of each group; on other data it is another problem."""
-    other = any(override.startswith("data=") for override in overrides)
-    return {**choices, "problem": choices["data"]} if other else dict(choices)
+def as_composed(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Composed:
+    """A run as Hydra composed it; on other data than its problem's it is another problem, for which the target was not made."""
+    given = {override.lstrip("+").partition("=")[0] for override in overrides}
+    if "data" not in given:
+        return Composed(config, choices, overrides)
+    if "target" not in given:
+        with read_write(config), open_dict(config):
+            config.target = None
+    return Composed(config, {**choices, "problem": choices["data"]}, overrides)

@@ -30,7 +30,6 @@ from descentlab.sweeps.plan import Job, plan
 from descentlab.sweeps.queue import Alarm, Queue
 from descentlab.sweeps.view import View
 
-USERS_OWN = ("path", "folder", "hub")  # keys of a data config that say where files are that no digest of ours vouches for
 MakePlace = Callable[[Sequence[Job]], Place]
 
 
@@ -112,18 +111,13 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
 def _judged(jobs: Sequence[Job]) -> dict[str, tuple[Fate, str]]:
     """The fate of each job and its reason, by id. Of a user's own data, which no version vouches for, numbers are compared."""
     judged = {job.id: judge(job) for job in jobs}
-    foreign = [job for job in jobs if _is_foreign(job.config["data"])]
+    foreign = [job for job in jobs if not preflight.is_ours(job.config["data"])]
     doubtful = [job for job in foreign if judged[job.id][0] is Fate.REUSE]
     if doubtful:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in doubtful}
         changed = preflight.changed_data(fork_server(doubtful[0].config["threads"]), doubtful, digests)
         judged |= dict.fromkeys(changed, (Fate.REPLACE, "made with other data"))
     return judged
-
-
-def _is_foreign(data: Mapping[str, Any]) -> bool:
-    """Whether a user's class or files make these data, or a hub's dataset that may change."""
-    return not data["_target_"].startswith("descentlab.") or any(data.get(key) for key in USERS_OWN)
 
 
 def _exit_code(statuses: Mapping[str, Status], alarm: Alarm, wanted: int) -> int:

@@ -6,6 +6,7 @@ It needs torch, so it runs in a process of its own, forked from the server that 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import json
 import logging
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from descentlab.optim.needs import Needs
 
+OWN_FILES = ("path", "folder", "hub")  # keys of a data config that say where files are that no digest of ours vouches for
 GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "baseline")
 
 
@@ -71,6 +73,11 @@ def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mappin
     return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
 
 
+def is_ours(data: Mapping[str, Any]) -> bool:
+    """Whether neither a user's class nor a user's files make these data, nor a hub's, which may change."""
+    return data["_target_"].startswith("descentlab.") and not any(data.get(key) for key in OWN_FILES)
+
+
 def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
     """What `question` sends back from a process of its own; None if it dies."""
     answer, end = server.Pipe(duplex=False)
@@ -106,7 +113,22 @@ def main(wanted: tuple[Sequence[Call], Sequence[Mapping[str, Any]]], answer: Con
     nodes, configs = wanted
     logging.getLogger("hydra.utils").disabled = True  # what it says of a failed import is said here
     mistakes = [message for call in nodes for message in check(call)]
-    _send(answer, mistakes or [message for config in configs for message in conflicts(config)])
+    mistakes = mistakes or [message for config in configs for message in conflicts(config)]
+    _send(answer, mistakes or list(unreadable([config["data"] for config in configs])))
+
+
+def unreadable(nodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What is wrong with users' own files that classes of ours are to read: tables, texts, tokens."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    for node in {json.dumps(node): node for node in nodes if not is_ours(node)}.values():
+        if not node["_target_"].startswith("descentlab."):
+            continue  # somebody's class may take an hour
+        try:
+            _ = instantiate(node, _convert_="all").splits
+        except (ValueError, InstantiationException) as error:
+            yield str(error.__cause__ if isinstance(error, InstantiationException) else error)
 
 
 def check(call: Call) -> list[str]:
@@ -223,8 +245,13 @@ LIBRARIES = {"pytorch_optimizer": "pytorch-optimizer", "schedulefree": "schedule
 def _cure(target: str, error: Exception) -> str:
     if "ModuleNotFoundError" not in str(error) and not isinstance(error.__cause__, ModuleNotFoundError):
         return ""
-    library = LIBRARIES.get(target.partition(".")[0])
-    return f"; pip install {library}" if library else "; put the folder that holds it on PYTHONPATH"
+    if library := LIBRARIES.get(target.partition(".")[0]):
+        return f"; pip install {library}"
+    module, _, name = target.rpartition(".")
+    try:
+        return nearest(name, dir(importlib.import_module(module)))
+    except ImportError:
+        return "; put the folder that holds it on PYTHONPATH"
 
 
 def _hint(group: str, key: str) -> str:
