@@ -50,12 +50,10 @@ BAD = [
     (["baseline=pca"], ["model.code_size", "which model=mlp does not have"]),
     (["-m", "--cfg", "job"], ["leave out -m"]),
     (["problem=orl_faces_recognition", "task=triplet"], ["model=face_embedding"]),
-    (["optimizer._target_=torch.optim.Adum"], ["cannot be imported", "did you mean Adam?"]),
     (["--config-dir=CONF", "problem=late"], ["conf/problem/late.yaml", "# @package _global_", "first line"]),
     (["--config-dir=CONF", "optimizer=late"], ["optimizer has no _target_", "first line"]),
     ([*TABLE, "task=classification"], ["data.kind=regression", "data.kind=classes, or task=regression"]),
     ([*TABLE, "task=regression"], ["data.target=paid is no number", "data.kind=binary data.positive=yes task=binary"]),
-    ([*TABLE, "task=regression", "data.drop=[rom]"], ["data.drop=rom", "did you mean room?"]),
 ]
 
 

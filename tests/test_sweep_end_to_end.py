@@ -89,6 +89,7 @@ def test_the_same_command_finds_its_work(sweep):
     assert before == after
 
 
+@pytest.mark.slow
 def test_a_table_that_changed_since_is_trained_on_again(tmp_path):
     words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=y", "task=regression", "model=linear", *QUICK)
     lines = ["x,y", *(f"{place},{place % 7}" for place in range(60))]

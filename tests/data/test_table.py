@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from conftest import ROOT, digests, needs_data
+from conftest import ROOT, compose_config, digests, needs_data
 
 from descentlab.data.sources import DataError
 from descentlab.data.table import Table, cut_groups
+from descentlab.sweeps.preflight import unreadable
 
 ROWS = 60
 
@@ -106,6 +107,16 @@ def test_yes_or_no_and_classes(table):
 def test_what_is_wrong_is_said(table, given, said):
     with pytest.raises(DataError, match=said.replace("?", r"\?")):
         _ = table(**given).splits
+
+
+def test_a_mistake_in_a_file_of_ones_own_is_told_before_training(frame, tmp_path):
+    frame.write_csv(tmp_path / "x.csv")
+    words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=price", "task=regression", "model=linear")
+    good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0]["data"] for drop in ("colour", "color"))
+    assert list(unreadable([good, good])) == []
+    assert list(unreadable([good, bad])) == [
+        "data.drop=color: there is no such column; did you mean colour?; there are size, price, colour, sold"
+    ]
 
 
 @pytest.mark.parametrize("positive", [True, "true"])
