@@ -17,9 +17,7 @@ SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
 OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
 NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
-# The kind of target that a task learns, and the option that a person would choose.
-KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}
-TASKS = {"Regression": "regression", "Binary": "binary", "Classification": "classification"}
+KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # of target that a task learns
 NEEDS = tuple(field.name for field in fields(Needs))
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
@@ -113,7 +111,7 @@ def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
     """Where the data's targets are none that the task can learn."""
     kind, task = config["data"].get("kind"), config["task"]["_target_"].rpartition(".")[2]
     if kind in KINDS.values() and KINDS.get(task, kind) != kind:
-        fitting = next(option for name, option in TASKS.items() if KINDS[name] == kind)
+        fitting = next(name for name, takes in KINDS.items() if takes == kind).lower()
         yield f"data.kind={kind} is no target for {task}: data.kind={KINDS[task]}, or task={fitting}"
     if config["task"].get("criterion") == "triplet" and config["model"].get("num_classes"):
         yield "task=triplet compares faces with faces, not with classes: model=face_embedding batch_size=90"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,13 +11,9 @@ from descentlab.data import hub
 from descentlab.data.sources import DataError
 from descentlab.data.table import Table
 
+pytestmark = pytest.mark.usefixtures("offline")
+
 ROWS = {"train": 60, "test": 20}
-
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # before datasets is loaded, which reads it then
-    monkeypatch.setattr(importlib.import_module("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """BPE tokens made once from a text that comes through datasets: train alone decides them, nothing of the text is lost."""
 
-import importlib
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,8 @@ pytest.importorskip("tokenizers")
 
 from descentlab.data.sources import DataError
 from descentlab.data.wikitext2 import WikiText2
+
+pytestmark = pytest.mark.usefixtures("offline")
 
 WORDS = "the cat sat on the mat and the dog sat on the log\n"
 TEXTS = {"train": WORDS * 60 + "= A heading =\n\n", "validation": "the dog sat\n" * 40, "test": "zebras — ünïcode ✓\n" * 40}
@@ -22,16 +22,8 @@ def texts(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def offline():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")  # before datasets is loaded, which reads it then
-        patch.setattr(importlib.import_module("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)
-        yield
-
-
 @pytest.fixture(scope="module")
-def made(texts, tmp_path_factory):
+def made(texts, tmp_path_factory, offline):
     """Where tokens have been made, and the data that made them."""
     data_dir = tmp_path_factory.mktemp("data")
     data = wikitext(texts, data_dir)

@@ -159,7 +159,10 @@ def checked(*words):
         (("optimizer=prodigy", "+optimizer.d_coeff=2"), "Prodigy takes no d_coeff; did you mean d_coef?"),
         (("optimizer=sam", "+optimizer.momentumm=0.5"), "SAM takes no momentumm; did you mean momentum?"),
         (("optimizer=adam", "+optimizer.momentum=0.5"), "Adam takes no momentum"),
-        (("optimizer=custom", "optimizer._target_=torch.optim.SDG"), "importable from module 'torch.optim'?; did you mean SGD?"),
+        (
+            ("optimizer=custom", "optimizer._target_=torch.optim.SDG"),
+            "importable from module 'torch.optim'?; did you mean SGD?",
+        ),
         (("optimizer=custom", "optimizer._target_=heavyball.ForeachSOAP"), "pip install heavyball"),
         (("optimizer=custom", "optimizer._target_=mine.Own"), "put the folder that holds it on PYTHONPATH"),
     ],

@@ -206,7 +206,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_run_that_hangs(lab):
         assert command.returncode is None, "the first one gives runs time to save"
         command.send_signal(signal.SIGINT)
         assert command.wait(10) == 130
-        assert lab.is_quiet_within(15), lab.processes()
+        assert lab.is_quiet_within(5), lab.processes()
     assert "ending: 1 running" in lab.said
     assert lab.statuses() == {"hang-mid": "interrupted"}
 

@@ -10,7 +10,7 @@ from descentlab.sweeps.slots import Share, Slots, gpus
 
 
 def wish(devices: int = 1, threads: int = 1, accelerator: str = "auto") -> dict:
-    return {"threads": threads, "trainer": {"devices": devices, "accelerator": accelerator}}
+    return {"threads": threads, "trainer": {"devices": devices, "accelerator": accelerator}, "data": {}}
 
 
 @pytest.mark.parametrize(("given", "at_once"), [(wish(), 4), (wish(threads=2), 2), (wish(devices=2), 2), (wish(2, 2), 1)])

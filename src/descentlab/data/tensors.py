@@ -48,7 +48,7 @@ class Splits:
             pieces = numbers.split(max(1, DIGEST_NUMBERS // max(1, numbers[:1].numel())))
             if shared or len(pieces) > DIGEST_PIECES:
                 total.update(repr((tensor.shape, tensor.stride())).encode())
-            for piece in pieces[:: max(1, math.ceil(len(pieces) / DIGEST_PIECES))]:
+            for piece in pieces[:: math.ceil(len(pieces) / DIGEST_PIECES)]:
                 total.update(piece.contiguous().numpy().tobytes())
         return total.hexdigest()
 

@@ -127,8 +127,7 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
         for one in order
     ]
     references = [
-        [name, "", "baseline", ""]
-        + [number(test[comparison.monitor]) if each.key == "test" and comparison.monitor in test else NONE for each in known]
+        [name, "", "baseline", ""] + [_of_reference(test, comparison.monitor) if each.key == "test" else NONE for each in known]
         for name, test in _references(comparison).items()
     ]
     return Grid(headings, rows, order, references)
@@ -137,6 +136,10 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
 def _references(comparison: Comparison) -> dict[str, dict[str, float]]:
     """The test metrics of what was asked for as baseline=..., by name."""
     return {found["name"]: found["test"] for run in comparison.runs if (found := run.summary.get("baseline"))}
+
+
+def _of_reference(test: Mapping[str, float], name: str) -> str:
+    return number(test[name]) if name in test else NONE
 
 
 def test_metrics(comparison: Comparison) -> Grid:
@@ -149,7 +152,7 @@ def test_metrics(comparison: Comparison) -> Grid:
         return Grid([], [], [], [])
     rows = [[one.label, *(_cell(one, _test_metric(name)) for name in names)] for one in order]
     known = [name for place, name in enumerate(names, 1) if any(row[place] != NONE for row in rows)]
-    beside = [[name, *(number(test[key]) if key in test else NONE for key in known)] for name, test in references.items()]
+    beside = [[name, *(_of_reference(test, key) for key in known)] for name, test in references.items()]
     return Grid(["", *known], rows, order, beside)
 
 

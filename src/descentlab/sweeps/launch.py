@@ -111,8 +111,8 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
 def _judged(jobs: Sequence[Job]) -> dict[str, tuple[Fate, str]]:
     """The fate of each job and its reason, by id. Of a user's own data, which no version vouches for, numbers are compared."""
     judged = {job.id: judge(job) for job in jobs}
-    foreign = [job for job in jobs if not preflight.is_ours(job.config["data"])]
-    doubtful = [job for job in foreign if judged[job.id][0] is Fate.REUSE]
+    reused = [job for job in jobs if judged[job.id][0] is Fate.REUSE]
+    doubtful = [job for job in reused if preflight.may_change(job.config["data"])]
     if doubtful:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in doubtful}
         changed = preflight.changed_data(fork_server(doubtful[0].config["threads"]), doubtful, digests)

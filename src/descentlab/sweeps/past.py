@@ -42,9 +42,8 @@ def judge(job: Job) -> tuple[Fate, str]:
 
 def finished_since(job: Job, fate: Fate) -> Record | None:
     """The result of a job that had none when its fate was judged: an earlier command's process was about to end."""
-    if fate is Fate.REPLACE or judge(job)[0] is not Fate.REUSE:
-        return None
-    return read_record(job.folder)
+    record = None if fate is Fate.REPLACE else read_record(job.folder)
+    return record if record is not None and judge(job)[0] is Fate.REUSE else None
 
 
 def has_checkpoint(job: Job) -> bool:

@@ -73,9 +73,17 @@ def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mappin
     return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
 
 
-def is_ours(data: Mapping[str, Any]) -> bool:
-    """Whether neither a user's class nor a user's files make these data, nor a hub's, which may change."""
-    return data["_target_"].startswith("descentlab.") and not any(data.get(key) for key in OWN_FILES)
+def may_change(data: Mapping[str, Any]) -> bool:
+    """Whether a user's class or a user's files make these data, or a hub's."""
+    return not _of_our_class(data) or _of_own_files(data)
+
+
+def _of_our_class(data: Mapping[str, Any]) -> bool:
+    return data["_target_"].startswith("descentlab.")
+
+
+def _of_own_files(data: Mapping[str, Any]) -> bool:
+    return any(data.get(key) for key in OWN_FILES)
 
 
 def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
@@ -122,9 +130,8 @@ def unreadable(nodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    for node in {json.dumps(node): node for node in nodes if not is_ours(node)}.values():
-        if not node["_target_"].startswith("descentlab."):
-            continue  # somebody's class may take an hour
+    own = [node for node in nodes if _of_own_files(node) and _of_our_class(node)]  # somebody's class may take an hour
+    for node in {json.dumps(node): node for node in own}.values():
         try:
             _ = instantiate(node, _convert_="all").splits
         except (ValueError, InstantiationException) as error:

@@ -78,7 +78,9 @@ class Ray:
     def _start(self, job: Job) -> RayAttempt:
         trainer = job.config["trainer"]
         wanted = trainer["devices"] * cores_of_a_process(job.config)
-        needs: dict[str, Any] = {"num_cpus": min(wanted, self._largest()), "max_retries": 0}
+        if self.address is None:  # one that asks for more than there is would never start; a cluster may grow
+            wanted = min(wanted, cores())
+        needs: dict[str, Any] = {"num_cpus": wanted, "max_retries": 0}
         if trainer["accelerator"] in ("gpu", "cuda") or (
             trainer["accelerator"] == "auto" and self.ray.cluster_resources().get("GPU")
         ):
@@ -87,10 +89,6 @@ class Ray:
             needs["memory"] = self.memory_gb * 2**30
         task = self.ray.remote(**needs)(_work)
         return RayAttempt(self.ray, job, task.remote(str(job.folder.resolve()), job.config["threads"]))
-
-    def _largest(self) -> float:
-        """The cores of the largest node: one that is asked for more never starts."""
-        return max((node["Resources"].get("CPU", 0) for node in self.ray.nodes() if node["Alive"]), default=1)
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
         if attempts:

@@ -61,7 +61,7 @@ class Slots:
 
 def cores_of_a_process(config: Mapping[str, Any]) -> int:
     """How many cores each process of a run of `config` occupies: its threads, and the workers that read data for it."""
-    return config["threads"] + config.get("data", {}).get("workers", 0)
+    return config["threads"] + config["data"].get("workers", 0)
 
 
 def gpus() -> list[str]:
