@@ -87,5 +87,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     line = [sys.executable, str(ROOT / "train.py"), f"output_dir={tmp_path}/file/x"]
     answer = subprocess.run(line, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 2
-    assert "file/x: Not a directory" in answer.stderr
+    assert "file/x/digits_mlp" in answer.stderr
+    assert "Not a directory" in answer.stderr
     assert "Traceback" not in answer.stderr

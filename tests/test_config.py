@@ -9,7 +9,6 @@ import pytest
 from conftest import ROOT, compose_config, every_optimizer, options
 
 from descentlab.allowed import ALLOWED, Choice, Each, Number
-from descentlab.cli import _each_run_for_itself
 from descentlab.config import run_id
 from descentlab.sweeps.plan import MAX_NAME, plan
 
@@ -105,25 +104,6 @@ def test_a_part_of_a_problem_can_be_overridden_alone():
     assert config["model"]["image_shape"] == [1, 8, 8]
 
 
-@pytest.mark.parametrize(
-    ("word", "kept"),
-    [
-        ("optimizer.momentum=0.5", "optimizer.momentum=choice(0.5)"),
-        ("+optimizer.foreach=true", "+optimizer.foreach=choice(True)"),
-        ("model.hidden=[3,4]", "model.hidden=choice([3,4])"),
-        ("optimizer._target_=my.Own", "optimizer._target_=choice(my.Own)"),
-        *(
-            (same, same)
-            for same in ("optimizer=a,b", "optimizer.lr=0.1,0.2", "seed=1", "~optimizer.fused", "hydra.verbose=true")
-        ),
-        *((same, same) for same in ("budget.epochs=null", "--cfg", "job")),
-    ],
-)
-def test_values_inside_a_swept_group_wait_for_their_run(word, kept):
-    assert _each_run_for_itself(["-m", word]) == ["-m", kept]
-    assert _each_run_for_itself([word]) == [word]
-
-
 def test_help_shows_every_option_of_every_group():
     answer = subprocess.run([sys.executable, str(ROOT / "train.py"), "--help"], capture_output=True, text=True, check=True)
     for group in (folder.name for folder in (ROOT / "conf").iterdir() if folder.is_dir() and folder.name != "hydra"):
@@ -135,7 +115,7 @@ def test_help_shows_every_option_of_every_group():
 def test_on_other_data_a_problem_has_another_name():
     assert compose_config("problem=digits_mlp")[1]["problem"] == "digits_mlp"
     _, choices, mistakes = compose_config("data=csv", "data.path=/nowhere.csv", "data.target=y", "task=regression")
-    assert choices["problem"] == "csv"
+    assert choices["problem"] == "nowhere.csv"
     assert compose_config("problem=digits_mlp", "data=digits_unit")[0]["target"] is None, "it was made for other data"
     assert compose_config("problem=digits_mlp", "data=digits_unit", "target=0.5")[0]["target"] == 0.5
     assert mistakes == ["data.path=/nowhere.csv: there is no such file"]

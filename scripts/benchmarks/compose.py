@@ -7,14 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import hydra
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
-
-from descentlab.sweeps.compose import compose_all
+from descentlab.sweeps.command import Command, config_loader
 from descentlab.sweeps.launch import checked_plan
-from hydra_plugins.descentlab import GridSweeper
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RATES = ",".join(f"{1e-5 * 1.5**step:.2g}" for step in range(20))
@@ -23,19 +17,17 @@ SAMPLE = 50
 
 
 def main(_: Sequence[str] = ()) -> None:
-    parsed = OverridesParser.create().parse_overrides(list(COMMAND))
-    with tempfile.TemporaryDirectory() as folder, hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        jobs = [[*job, f"output_dir={folder}"] for job in GridSweeper.split_arguments(parsed, None)[0]]
-        loader = GlobalHydra.instance().config_loader()
-        master = loader.load_configuration("train", [], RunMode.MULTIRUN)
+    with tempfile.TemporaryDirectory() as folder, config_loader(ROOT / "conf") as loader:
+        command = Command(loader, [*COMMAND, f"output_dir={folder}"], multirun=True)
+        jobs = [list(run.overrides) for run in command.runs()]
         sample = jobs[:: len(jobs) // SAMPLE]
 
         def all_of_it() -> None:
-            assert len(checked_plan(compose_all(loader, master, jobs))) == len(jobs)
+            assert len(checked_plan(command.runs())) == len(jobs)
 
         ours = _milliseconds(all_of_it, len(jobs))
-        alone = _milliseconds(lambda: sum(1 for _ in compose_all(loader, master, jobs)), len(jobs))
-        hydras = _milliseconds(lambda: [loader.load_sweep_config(master, job) for job in sample], len(sample))
+        alone = _milliseconds(lambda: sum(1 for _ in command.runs()), len(jobs))
+        hydras = _milliseconds(lambda: [loader.load_sweep_config(command.master, job) for job in sample], len(sample))
     seconds = ours * len(jobs) / 1e3
     print(f"{len(jobs)} runs, 5 optimizers x 20 rates x 10 seeds: {seconds:.1f} s of a core before the first starts")
     print(f"compose, check and plan            {ours:6.2f} ms a run   x {ours / hydras:.3f} of Hydra's composition alone")

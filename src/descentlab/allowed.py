@@ -23,6 +23,8 @@ class Number:
             return self.optional
         if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
             return False
+        if not math.isfinite(value):
+            return False
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
         return above and below
@@ -70,7 +72,7 @@ class Either:
 class Each:
     """A list whose every element satisfies `element`; `length` of them where it is given."""
 
-    element: Number
+    element: Number | Text
     length: int | None = None
 
     def __contains__(self, value: object) -> bool:
@@ -82,6 +84,23 @@ class Each:
         return f"a list of {self.length or 'any number of'} values, each {self.element}"
 
 
+@dataclass(frozen=True)
+class Text:
+    """A text that is not empty; `without`: characters that it must not contain."""
+
+    optional: bool = False
+    without: str = ""
+
+    def __contains__(self, value: object) -> bool:
+        if value is None:
+            return self.optional
+        return isinstance(value, str) and bool(value.strip()) and not set(value) & set(self.without)
+
+    def __str__(self) -> str:
+        excluded = f" without {' '.join(self.without)}" if self.without else ""
+        return f"a text{excluded}{' or null' * self.optional}"
+
+
 POSITIVE = Number(0, open_low=True)
 OPTIONAL_POSITIVE = Number(0, open_low=True, optional=True)
 NON_NEGATIVE = Number(0)
@@ -91,7 +110,7 @@ OPTIONAL_COUNT = Number(1, integer=True, optional=True)
 FLAG = Choice((True, False))
 INIT = Choice(("default", "glorot", "he", "standard", "zeros"))
 
-ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
+ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
     "seed": Number(0, 2**32 - 1, integer=True),
     "data_seed": Number(0, 2**32 - 1, integer=True),
     "batch_size": Either(COUNT, Choice(("full",))),
@@ -127,6 +146,8 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "needs.whole": FLAG,
     "needs.model": FLAG,
     "needs.constant_lr": FLAG,
+    "needs.total_steps": Text(optional=True),
+    "needs.in_groups": Each(Text()),
     "target": Number(optional=True),
     "validate_every": OPTIONAL_COUNT,
     "log_every": COUNT,
@@ -136,6 +157,11 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "stop.at_target": FLAG,
     "deterministic": FLAG,
     "rerun": FLAG,
+    "sweep": Text(optional=True),
+    "output_dir": Text(),
+    "data_dir": Text(),
+    "logger.project": Text(optional=True, without="/\\#?%:"),
+    "logger.entity": Text(optional=True, without="/\\#?%:"),
     "on_error": Choice(("continue", "stop")),
     "retries": Number(0, integer=True),
     "retry_after": NON_NEGATIVE,
@@ -202,6 +228,9 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "model.output": Choice(("last", "every")),
     "model.init_radius": OPTIONAL_POSITIVE,
     "task.length": COUNT,
+    "data.path": Text(optional=True),
+    "data.folder": Text(optional=True),
+    "data.hub": Text(optional=True),
     "data.vocabulary": OPTIONAL_COUNT,
     "data.length": COUNT,
     "data.stride": OPTIONAL_COUNT,
@@ -257,4 +286,21 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each] = {
     "trainer.num_nodes": COUNT,
     "trainer.strategy": Choice(("auto", "ddp", "fsdp")),
     "trainer.precision": Choice(("32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed")),
+}
+
+# The settings of conf/hydra/launcher/.
+LAUNCHER: Mapping[str, Number | Each | Text] = {
+    "address": Text(optional=True),
+    "memory_gb": OPTIONAL_POSITIVE,
+    "timeout_min": POSITIVE,
+    "signal_delay_s": NON_NEGATIVE,
+    "max_requeues": Number(0, integer=True),
+    "array_parallelism": COUNT,
+    "gpus_per_node": Number(0, integer=True, optional=True),
+    "mem_gb": OPTIONAL_POSITIVE,
+    "partition": Text(optional=True),
+    "account": Text(optional=True),
+    "qos": Text(optional=True),
+    "constraint": Text(optional=True),
+    "setup": Each(Text()),
 }

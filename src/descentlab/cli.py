@@ -1,20 +1,17 @@
-"""The command `python train.py`: Hydra composes, `sweeps` does the rest. Keeps torch out of this process."""
+"""The command `python train.py`: parses the command line and hands its runs to `sweeps`. Keeps torch out of this process."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import NoReturn
 
-if TYPE_CHECKING:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from omegaconf import DictConfig
-
-    from descentlab.sweeps.compose import Composed
+PRIMARY = "train"  # conf/train.yaml
 
 
 def main(conf_dir: Path) -> None:
@@ -26,25 +23,18 @@ def main(conf_dir: Path) -> None:
         print(_help(conf_dir))
         return
 
-    import hydra
+    import yaml
 
     from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
-    from descentlab.sweeps.launch import launch, place_maker
 
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and `explain` gets to speak
     try:
-        words = {word.partition("=")[0] for word in sys.argv[1:]}
-        if {"-m", "--multirun"} & words and {"-c", "--cfg"} & words:
-            raise UsageError("--cfg shows one configuration: leave out -m, and values to sweep over")
-        sys.argv[1:] = _each_run_for_itself(sys.argv[1:])
-        kept: list[tuple[Composed, dict[str, Any]]] = []
-        hydra.main(config_path=str(conf_dir), config_name="train", version_base="1.3")(partial(_keep, kept))()
-        raise SystemExit(launch([composed for composed, _ in kept], place_maker(kept[0][1])) if kept else 0)
-    except (UsageError, *COMPOSITION_ERRORS) as error:
+        raise SystemExit(_carry_out(_arguments(sys.argv[1:]), conf_dir))
+    except (UsageError, yaml.YAMLError, *COMPOSITION_ERRORS) as error:
         if traceback_wanted:
             raise
-        message = str(error) if isinstance(error, UsageError) else explain(error)
+        message = str(error) if isinstance(error, UsageError) else explain(error, sys.argv[1:])
         print(f"train.py: {message}", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
@@ -54,6 +44,56 @@ def main(conf_dir: Path) -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:  # before training began; during it, the queue winds up and says so
         raise SystemExit(130) from None
+
+
+def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
+    """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
+    from descentlab.sweeps.command import Command, config_loader
+    from descentlab.sweeps.launch import launch, place_maker
+
+    if arguments.cfg or arguments.info or arguments.hydra_help or arguments.shell_completion:
+        _show(arguments, conf_dir)
+        return 0
+    with config_loader(conf_dir, arguments.config_dir) as loader:
+        command = Command(loader, arguments.overrides, arguments.multirun, arguments.config_name or PRIMARY)
+        return launch(command.runs(), place_maker(command.launcher, arguments.overrides), dry_run=arguments.dry_run)
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The flags and overrides of a command line; flags may stand anywhere.
+
+    Raises:
+        UsageError: a flag is unknown, or cannot be combined with another.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    from descentlab.messages import UsageError
+
+    def refuse(message: str) -> NoReturn:
+        raise UsageError(f"{message}; python train.py --help lists what there is")
+
+    parser = get_args_parser()
+    parser.error = refuse
+    parser.add_argument("--dry-run", action="store_true")
+    found = parser.parse_intermixed_args(words)
+    if found.multirun and found.cfg:
+        raise UsageError("--cfg shows one configuration: leave out -m, and values to sweep over")
+    if found.config_path is not None:
+        raise UsageError("--config-path would leave out descentlab's own config groups: add yours with --config-dir")
+    if found.experimental_rerun is not None:
+        raise UsageError("--experimental-rerun is not supported: repeat the command with rerun=true")
+    return found
+
+
+def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
+    """Let Hydra show a configuration, its own help, or shell completion."""
+    from hydra import version
+    from hydra._internal.utils import _run_hydra, get_args_parser
+
+    from descentlab.sweeps.command import HYDRA_VERSION
+
+    version.setbase(HYDRA_VERSION)
+    _run_hydra(arguments, get_args_parser(), main, str(conf_dir), PRIMARY)
 
 
 def _help(conf_dir: Path) -> str:
@@ -66,36 +106,3 @@ def _help(conf_dir: Path) -> str:
 def _options(group: Path) -> list[str]:
     """What may be chosen of a group: the names of its files, with their folders."""
     return sorted(path.relative_to(group).with_suffix("").as_posix() for path in group.rglob("*.yaml"))
-
-
-def _each_run_for_itself(words: list[str]) -> list[str]:
-    """Keep the values that a sweep sets inside a group from the config that Hydra composes before it looks at the runs.
-
-    That one has the default of every group that is swept: `-m optimizer=momentum,nesterov optimizer.momentum=0.5` would
-    fail, for the default optimizer has no momentum. Written as a choice of one, a value waits for its run.
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    if not {"-m", "--multirun"} & set(words):
-        return words
-    parser = OverridesParser.create()
-    return [_as_choice(parser, word) if "." in word.partition("=")[0] and "=" in word else word for word in words]
-
-
-def _as_choice(parser: OverridesParser, word: str) -> str:
-    override = parser.parse_override(word)
-    hydra = (override.key_or_group or "").startswith("hydra")
-    if override.is_sweep_override() or override.is_delete() or hydra or override.value() is None:  # no choice of null
-        return word
-    return f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
-
-
-def _keep(kept: list[tuple[Composed, dict[str, Any]]], config: DictConfig) -> None:
-    """Hydra's task function: a single run starts only when Hydra is done. (A sweep is started by its launcher.)"""
-    from hydra.core.hydra_config import HydraConfig
-
-    from descentlab.sweeps.compose import as_composed
-
-    hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
-    kept.append((as_composed(config, hydra.runtime.choices, overrides), dict(hydra.launcher)))

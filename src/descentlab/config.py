@@ -13,28 +13,53 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from descentlab.allowed import ALLOWED
-from descentlab.contradictions import SCHEDULES, contradictions, misshapen
+from descentlab.allowed import ALLOWED, Text
+from descentlab.contradictions import SCHEDULES, contradictions
 from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY
+from descentlab.shape import PARTS, completed, misshapen, missing
 
+PATHS = ("output_dir", "data_dir")
+CHECKED = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # whose keys have the ranges of ALLOWED
 NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where data lie and how they are read
 
 
 def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The plain, fully resolved config, and one message for every mistake found in it.
+    """Return the plain, fully resolved config, and one message for every mistake found in it.
 
     Args:
         config: as Hydra composed it, without the `hydra` node.
         choices: group -> option, for the messages.
     """
+    present = {str(key): config._get_node(key) for key in config}
+    if mistakes := list(missing({key: None if node is None or node._is_none() else node for key, node in present.items()})):
+        return {}, mistakes
     try:
         resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        assert isinstance(resolved, dict)
+        plain = completed({str(key): value for key, value in resolved.items()})
     except OmegaConfBaseException as error:
         return {}, [_explain_interpolation(error, choices)]
-    assert isinstance(resolved, dict)
-    plain = {str(key): value for key, value in resolved.items()}
-    return plain, list(misshapen(plain)) or [*_out_of_range(plain), *contradictions(plain)]
+    mistakes = list(misshapen(plain))
+    if mistakes:
+        return plain, mistakes
+    plain = _with_texts(plain)
+    return plain, list(_out_of_range(plain)) or list(contradictions(plain))
+
+
+def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
+    """`config` with the text where a text was typed as a whole number or a flag (sweep=2024), and ~ in paths expanded."""
+    changed = dict(config)
+    for key in (key for key, allowed in ALLOWED.items() if isinstance(allowed, Text)):
+        node, _, last = key.rpartition(".")
+        if node in PARTS or not isinstance(_look_up(config, key)[1], int):
+            continue
+        text = written(_look_up(config, key)[1])
+        changed |= {node: {**changed[node], last: text}} if node else {last: text}
+    for key in PATHS:
+        if isinstance(changed[key], str):
+            changed[key] = os.path.expanduser(changed[key])  # noqa: PTH111, text as it was typed
+    return changed
 
 
 def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, str]) -> str:
@@ -48,7 +73,7 @@ def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, 
             f"{group}={choices.get(group)} does not fit it; choose another {group} or another {other}"
         )
     if isinstance(error, MissingMandatoryValue):
-        return f"{key} is yours to say: {key}=..."
+        return f"{key} has no value yet: set {key}=..."
     return f"{key}: {str(error).splitlines()[0]}"
 
 
@@ -58,9 +83,17 @@ def _out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
     }
     for key, allowed in {**ALLOWED, **others}.items():
         found, value = _look_up(config, key)
-        if found and value not in allowed:
+        if found and value not in allowed and _is_checked(config, key):
             close = nearest(str(value), getattr(allowed, "options", ()))
-            yield f"{key}={written(value)} is not allowed: {key} is {allowed}{close}"
+            quote = f"; quote it: '{key}=\"...\"'" if isinstance(allowed, Text) and isinstance(value, float) else ""
+            yield f"{key}={written(value)} is not allowed: {key} is {allowed}{close}{quote}"
+
+
+def _is_checked(config: Mapping[str, Any], key: str) -> bool:
+    """Whether a range applies: what a key of a user's own class may be is for that class to say."""
+    node = config[key.partition(".")[0]]
+    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
+    return not target or target.startswith(CHECKED)
 
 
 def beyond_this_machine(config: Mapping[str, Any]) -> Iterator[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from descentlab.allowed import Choice, Each, Either, Number
 from descentlab.messages import nearest, written
-from descentlab.optim.needs import Needs
+from descentlab.shape import OPTIONAL_EXAMPLES
 
 # The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
@@ -18,37 +17,8 @@ OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
 NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
 KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # of target that a task learns
-NEEDS = tuple(field.name for field in fields(Needs))
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
-# What a node that is no group of conf/ looks like.
-NODES = {
-    "budget": "budget.epochs=10",
-    "clip": "clip.norm=1.0",
-    "decay": "decay.rate=0.01",
-    "average": "average.kind=ema",
-    "needs": "needs.closure=true",
-    "stop": "stop.patience=5",
-    "checkpoint": "checkpoint.every=60",
-}
-OPTIONAL_NODES = {
-    "momentum_schedule": "schedule@momentum_schedule=linear",
-    "decay_schedule": "schedule@decay_schedule=linear",
-    "auxiliary": "'auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}'",
-}
-
-
-def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
-    """Nodes that are something else altogether, so that there is no use in looking into them."""
-    for key, example in {**NODES, **OPTIONAL_NODES}.items():
-        if not isinstance(config[key], Mapping) and (config[key] is not None or key in NODES):
-            yield f"{key}={written(config[key])} is not allowed: it has parts; write for example {example}"
-    for key in ("data", "model", "task", "optimizer", "schedule"):
-        if not isinstance(config[key], Mapping) or "_target_" not in config[key]:
-            yield f"{key} has no _target_: a file that says `# @package _global_` says it in its very first line"
-    groups = config["groups"]
-    if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
-        yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
 
 
 def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
@@ -119,21 +89,16 @@ def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
     path = config["data"].get("path")
-    if path is not None and not Path(path).expanduser().exists():
+    if isinstance(path, str) and not Path(path).expanduser().exists():
         yield f"data.path={path}: there is no such file"
-    if not config["output_dir"]:
-        yield "output_dir is empty: name a folder"
-    if config["sweep"] is not None and not re.fullmatch(r"[\w.,+=-]+", str(config["sweep"])):
-        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only"
-    for key in config["needs"]:
-        if key not in NEEDS:
-            yield f"needs.{key}: there is no such need; they are {', '.join(NEEDS)}{nearest(key, NEEDS)}"
+    if config["sweep"] is not None and not re.fullmatch(r"(?!\.)[\w.,+=-]+", config["sweep"]):
+        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only, no dot first"
 
 
 def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
     wanted = any(rule.get("to") == "auxiliary" for rule in config["groups"])
     if wanted and config["auxiliary"] is None:
-        yield f"groups: some parameters go to the auxiliary optimizer, and there is none: {OPTIONAL_NODES['auxiliary']}"
+        yield f"groups: some parameters go to the auxiliary optimizer, and there is none: {OPTIONAL_EXAMPLES['auxiliary']}"
     if config["auxiliary"] is not None and not wanted:
         yield "auxiliary: no parameter would go to it: 'groups=[{match: head, to: auxiliary}, {}]'"
     for place, rule in enumerate(config["groups"]):

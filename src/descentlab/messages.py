@@ -5,8 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import sysconfig
+import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import yaml
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,7 +22,29 @@ class UsageError(ValueError):
 
 def written(value: object) -> str:
     """`value` as the command line writes it."""
-    return json.dumps(value, default=str).strip('"')
+    return json.dumps(value, default=str, ensure_ascii=False).strip('"').replace("Infinity", "inf").replace("NaN", "nan")
+
+
+def one_line(error: BaseException) -> str:
+    """What `error` says, in one line of at most 500 characters."""
+    text = " ".join(str(error).split()) or "no message"
+    return text if len(text) <= 500 else f"{text[:500]} ..."
+
+
+def described(error: BaseException) -> str:
+    """A sentence about an error: its kind, its text and, where a user's own code raised it, the file and the line."""
+    if isinstance(error, UsageError):
+        return str(error)
+    return f"{type(error).__name__}: {one_line(error)}{_where(error)}"
+
+
+def _where(error: BaseException) -> str:
+    """The last line outside of descentlab and the libraries that `error` passed through."""
+    ours = (str(Path(__file__).parent), *sysconfig.get_paths().values())
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(ours) and not frame.filename.startswith("<"):
+            return f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
+    return ""
 
 
 def nearest(word: str, options: Iterable[object]) -> str:
@@ -27,9 +53,18 @@ def nearest(word: str, options: Iterable[object]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def no_such_key(key: str, where: str, valid: Iterable[str], deeper: Sequence[str] = ()) -> str:
+    """The message for an unknown key, with the nearest key that `where` has, or the nodes below it that have such a key."""
+    last, known = key.rpartition(".")[2], sorted(valid)
+    hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, known)
+    return f"{key}: there is no {last} in {where}{hint}\n  {where} has: {', '.join(known)}"
+
+
 def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
-    """What `error`, raised while a configuration was composed from `overrides`, says to a person."""
+    """Return a sentence for a person about `error`, which was raised while `overrides` were parsed and composed."""
     cause = error.__cause__
+    if isinstance(error, yaml.YAMLError):
+        return _yaml_error(error)
     if isinstance(error, MissingConfigException):
         return _missing_option(error)
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
@@ -39,8 +74,15 @@ def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
     return _explained(str(error))
 
 
+def _yaml_error(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f"{Path(mark.name).name if mark.name.endswith('.yaml') else mark.name}, line {mark.line + 1}: " if mark else ""
+    return f"{where}not valid YAML: {what}"
+
+
 def _explained(text: str) -> str:
-    """What Hydra says, in words for who typed the command."""
+    """Hydra's message in descentlab's words."""
     if misplaced := re.search(r"In '([^']+)': Could not override '[^']*@", text):
         return f"conf/{misplaced[1]}.yaml: `# @package _global_` must be its very first line"
     if "Ambiguous value" in text:
@@ -52,6 +94,8 @@ def _explained(text: str) -> str:
 
 def _missing_option(error: MissingConfigException) -> str:
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
+    if not group:
+        return f"--config-name={option}: there is no {option}.yaml in conf/ or in the folder of --config-dir"
     options = sorted(error.options or ())
     listed = ", ".join(options)
     return f"{group}={option}: there is no such {group}{nearest(option, options)}\n  {group} is one of: {listed}"
@@ -61,14 +105,12 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str
     key, parent = str(error.full_key), error.parent_node
     prefix, _, last = key.rpartition(".")
     siblings = [str(k) for k in parent] if OmegaConf.is_dict(parent) else []
-    valid = sorted(k for k in siblings if not k.startswith("_") and k != "hydra")
-    chosen = next((override for override in overrides if prefix and override.startswith(f"{prefix}=")), None)
-    where = chosen or prefix or "the top level"
+    valid = [k for k in siblings if not k.startswith("_") and k != "hydra"]
     if not valid:
         return f"{key}: {str(error).splitlines()[0]}"
+    chosen = next((override for override in overrides if prefix and override.startswith(f"{prefix}=")), None)
     deeper = [f"{k}.{last}" for k in valid if k != "search" and OmegaConf.is_dict(parent._get_node(k)) and last in parent[k]]
-    hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, valid)
-    return f"{key}: there is no {last} in {where}{hint}\n  {where} has: {', '.join(valid)}"
+    return no_such_key(key, chosen or prefix or "the top level", valid, deeper)
 
 
 def _quoted(text: str) -> str:

@@ -7,27 +7,20 @@ process; every process of a data-parallel run starts it again.
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import subprocess
 import sys
 import time
 import traceback
-import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from filelock import FileLock
-from hydra.utils import instantiate
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
-from torch import nn
 
 from descentlab import checkpoints, provenance, ranks, weights
+from descentlab.assembly import build, load_data, make_task, make_trainer, plan_of, set_up_torch
 from descentlab.baselines import beside
-from descentlab.budget import Plan
 from descentlab.callbacks.checkpointing import Checkpointing
 from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
@@ -36,7 +29,6 @@ from descentlab.data.tensors import Data
 from descentlab.explicit import Explicit
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
-from descentlab.optim.recipe import Recipe
 from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.sinks import Sinks
 from descentlab.sweeps.child import how_it_ended
@@ -61,20 +53,12 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     """
     config, began = job.config, time.perf_counter()
     interruption = interruption or Interruption()
-    _set_up_torch(config)
+    set_up_torch(config)
 
-    data: Data[Any] = _build(config["data"])
-    rows = data.splits.sizes()["train"]
-    plan = Plan.of(rows, config["batch_size"], config["budget"], config["validate_every"], data.drop_last)
+    data = load_data(config)
+    plan = plan_of(config, data)
     data.serve(plan, config["data_seed"], config["microbatch"])
-
-    L.seed_everything(config["seed"], verbose=False)
-    model: nn.Module = _build(data.fill(config["model"]))
-    if config["compile"]:
-        model.compile()
-    make_task = _build({**data.fill(config["task"]), "_partial_": True})
-    recipe = Recipe.of(config, _build)
-    task: Task = make_task(model=model, recipe=recipe, total_steps=plan.total, measure_every=config["log_every"])
+    task = make_task(config, data, plan)
 
     saved = checkpoints.read(job.folder) if ranks.is_first() else None
     clock = Clock()
@@ -82,13 +66,13 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     with Sinks(job, plan, keep=saved["written"] if saved else 0) as sinks:
         curves = Curves(plan, clock, sinks, config["log_every"])
         checkpointing = Checkpointing(job.folder, saved, interruption, outcome, curves, **config["checkpoint"])
-        trainer = _trainer(config, [clock, outcome, curves, checkpointing])
+        trainer = make_trainer(config, [clock, outcome, curves, checkpointing])
         ready = time.perf_counter()
         interruption.defer()
         _fit(trainer, task, data)
         trained = time.perf_counter()
         if config["baseline"] and outcome.status is Status.COMPLETED:
-            outcome.summary |= beside(_build(config["baseline"]), job.choices["baseline"], task, data)
+            outcome.summary |= beside(build(config["baseline"]), job.choices["baseline"], task, data)
         outcome.summary["test"] = _test(trainer, task, data, outcome)
         sinks.exhibit(_exhibits(task, data) if outcome.summary["test"] else {})
         sinks.conclude({**outcome.summary, "status": outcome.status})
@@ -114,57 +98,6 @@ def _record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, floa
         hardware={**provenance.hardware(), "threads": job.config["threads"], "device": device},
         attempt=job.attempt,
     )
-
-
-def _build(node: dict[str, Any]) -> Any:
-    """What `node` describes by its _target_, given plain lists and dicts."""
-    return instantiate(node, _convert_="all")
-
-
-def _set_up_torch(config: dict[str, Any]) -> None:
-    warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on what this program decides itself
-    warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph")  # optim/step.py breaks the cycle
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    torch.set_num_threads(config["threads"])
-    if config["deterministic"]:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without which CUDA's matrix products refuse
-        torch.use_deterministic_algorithms(True)
-    if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # or gloo looks the host's name up, which may not resolve
-
-
-def _trainer(config: dict[str, Any], callbacks: list[L.Callback]) -> L.Trainer | Explicit:
-    """The explicit loop, or Lightning's trainer without its own logging, checkpoints, bars and signal handlers.
-
-    Its epoch is the stretch between two validations (the loader ends there), and it begins with a full validation: step 0.
-    """
-    wanted = config["trainer"]
-    if config["engine"] == "explicit":
-        return Explicit(callbacks, wanted["accelerator"], wanted["precision"])
-    slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-    trainer = L.Trainer(
-        **{**wanted, "strategy": _strategy(wanted)},
-        callbacks=callbacks,
-        plugins=slurm,
-        max_epochs=-1,
-        num_sanity_val_steps=-1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    # They would talk to the other processes from inside a handler, which may find them in the middle of a collective.
-    trainer._signal_connector.register_signal_handlers = lambda: None
-    return trainer
-
-
-def _strategy(trainer: dict[str, Any]) -> Strategy | str:
-    """Lightning's word for the strategy, or what it has no word for: FSDP2, with whole weights on the first process."""
-    if trainer["strategy"] != "fsdp":
-        return trainer["strategy"]
-    processes = trainer["devices"] * trainer["num_nodes"]
-    return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
 
 
 def _fit(trainer: L.Trainer | Explicit, task: Task, data: Data[Any]) -> None:

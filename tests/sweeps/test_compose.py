@@ -14,6 +14,8 @@ import pytest
 from conftest import ROOT
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -115,6 +117,14 @@ def outcome(compose: Callable[[Sequence[str]], Composed], overrides: Sequence[st
         return {**seen, "unresolvable": (type(error), str(error))}
 
 
+def parsed(words: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(words))
+
+
+def composed_runs(loader: ConfigLoaderImpl, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[Composed]:
+    return compose_all(Composer(loader, master), [parsed(job) for job in jobs])
+
+
 def by_hydra(loader: ConfigLoaderImpl, master: DictConfig) -> Callable[[Sequence[str]], Composed]:
     def compose(overrides: Sequence[str]) -> Composed:
         config = loader.load_sweep_config(master, list(overrides))
@@ -130,9 +140,13 @@ def by_hydra(loader: ConfigLoaderImpl, master: DictConfig) -> Callable[[Sequence
 def assert_same(loader: ConfigLoaderImpl, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Counter[str]:
     """Compare all `jobs`; returns how many had each kind of outcome."""
     composer, reference, kinds = Composer(loader, master), by_hydra(loader, master), Counter[str]()
+
+    def ours(words: Sequence[str]) -> Composed:
+        return composer.compose(parsed(words))
+
     for overrides in jobs:
         expected = outcome(reference, overrides)
-        assert outcome(composer.compose, overrides) == expected, overrides
+        assert outcome(ours, overrides) == expected, overrides
         kinds.update(expected.keys() & {"error", "resolved", "unresolvable"})
     return kinds
 
@@ -177,7 +191,7 @@ def test_a_moment_is_the_same_in_all_runs(tmp_path):
     (tmp_path / "train.yaml").write_text("when: ${now:%f}\nother: 1")
     with command(tmp_path) as (loader, master):
         when = master.when
-        assert {run.config.when for run in compose_all(loader, master, [["other=2"], ["other=3"]])} == {when}
+        assert {run.config.when for run in composed_runs(loader, master, [["other=2"], ["other=3"]])} == {when}
 
 
 def test_hydra_composes_each_choice_of_groups_once(monkeypatch):
@@ -186,14 +200,14 @@ def test_hydra_composes_each_choice_of_groups_once(monkeypatch):
         composed: list[list[str]] = []
         whole = loader.load_configuration
         monkeypatch.setattr(loader, "load_configuration", lambda name, o, *mode: composed.append(o) or whole(name, o, *mode))
-        runs = list(compose_all(loader, master, jobs))
+        runs = list(composed_runs(loader, master, jobs))
     assert composed == [["optimizer=adam"], ["optimizer=sgd"], ["optimizer=momentum"]]
     assert [(run.choices["optimizer"], run.config.seed) for run in runs] == [(n[10:], int(s[5:])) for n, s, _ in jobs]
 
 
 def test_no_run_sees_the_values_of_another():
     with command(ROOT / "conf") as (loader, master):
-        first, second = compose_all(loader, master, [["+new=[1]", "~target", "optimizer.betas.0=0.5"], []])
+        first, second = composed_runs(loader, master, [["+new=[1]", "~target", "optimizer.betas.0=0.5"], []])
     assert list(first.config.optimizer.betas) == [0.5, 0.999]
     assert list(second.config.optimizer.betas) == [0.9, 0.999]
     assert "new" not in second.config
@@ -207,7 +221,7 @@ def test_the_mistakes_of_all_runs_in_one_message():
         for name in ("adam", "sdg", "momentum")
     ]
     with command(ROOT / "conf") as (loader, master), pytest.raises(UsageError) as error:
-        list(compose_all(loader, master, jobs))
+        list(composed_runs(loader, master, jobs))
     said = str(error.value)
     assert said.count("there is no momentum in optimizer=adam") == 1
     assert said.count("did you mean sgd?") == 1

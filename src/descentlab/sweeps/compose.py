@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
+
+OWN_DATA = ("data.path", "data.folder", "data.hub")  # keys that name a user's own data
+# Nodes of Hydra's own that a user's file may set, without effect; and what has that effect.
+UNUSED = {"run": ": set output_dir", "sweep": ": set output_dir", "output_subdir": "", "callbacks": ""}
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,35 @@ class Composed:
     overrides: Sequence[str]
 
 
-def compose_all(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Iterator[Composed]:
-    """The runs of a sweep, each composed when it is asked for: a thousand configs at a time would fill 50 MB.
+def compose_all(composer: Composer, jobs: Iterable[Sequence[Override]]) -> Iterator[Composed]:
+    """Compose each run when it is asked for: a thousand configs at a time would fill 50 MB.
 
     Args:
-        loader: Hydra's, set up by the command.
-        master: the config that Hydra composed before it looked at the runs; it holds the overrides of Hydra itself.
+        composer: of the command.
         jobs: the overrides of each run.
 
     Raises:
         UsageError: after the last run; names the mistakes of all.
     """
-    composer = Composer(loader, master)
-    mistakes = [] if jobs else ["the sweep is empty: some key has no values"]
+    mistakes: list[str] = []
+    empty = True
     for overrides in jobs:
+        empty = False
         try:
             composed = composer.compose(overrides)
         except COMPOSITION_ERRORS as error:
-            mistakes.append(explain(error, overrides))
+            mistakes.append(explain(error, _lines(overrides)))
+        except UsageError as error:
+            mistakes.append(str(error))
         else:
             yield composed
-    refuse(mistakes)
+    refuse(["the sweep is empty: some key has no values"] if empty else mistakes)
 
 
 def compose_here(conf_dir: Path, *overrides: str) -> Composed:
     """A config composed in Python, without a command line: compose_here(Path("conf"), "optimizer=sgd")."""
     with hydra.initialize_config_dir(str(conf_dir.resolve()), version_base="1.3"):
-        return _without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
+        return without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
 
 
 def refuse(mistakes: Sequence[str]) -> None:
@@ -77,46 +80,33 @@ class Composer:
     """Composes one run after the other, each as Hydra would, but each choice of groups only once (60 ms; a copy: 1 ms).
 
     Hydra composes in two steps: the overrides that name a group decide which files are merged, then the others set values,
-    in order. Neither step looks at the other's overrides. A run that might depend on Hydra's own node, which the copies
+    in order. Neither step looks at the other's overrides. A run whose config refers to Hydra's own node, which the copies
     lack, is left to Hydra.
+
+    Args:
+        loader: of the config groups.
+        master: the config that Hydra composed for the command; its overrides of Hydra itself apply to every run.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
-        assert isinstance(loader, ConfigLoaderImpl)
+    def __init__(self, loader: ConfigLoaderImpl, master: DictConfig) -> None:
         self.loader, self.master = loader, master
         self.name: str = master.hydra.job.config_name
         self.hydra_overrides: list[str] = list(master.hydra.overrides.hydra)
         self.repository = loader._parse_overrides_and_create_caching_repo(self.name, self.hydra_overrides)[1]
-        self.parser = OverridesParser.create()
-        self.parsed: dict[str, Override | None] = {}
         self.groups: dict[str, bool] = {}
         self.bases: dict[tuple[str, ...], _Base | Exception | None] = {}
 
-    def compose(self, overrides: Sequence[str]) -> Composed:
-        """The config of the run that `overrides` describe; raises what Hydra would raise."""
-        parsed = [self._parse(line) for line in overrides]
-        known = [override for override in parsed if override is not None]
-        base = self._base([o for o in known if not self._sets_a_value(o)]) if len(known) == len(parsed) else None
+    def compose(self, overrides: Sequence[Override]) -> Composed:
+        """Return the config of the run that `overrides` describe; raises what Hydra would raise."""
+        values = [override for override in overrides if self._sets_a_value(override)]
+        base = None if any(map(_refers_to_hydra, overrides)) else self._base([o for o in overrides if o not in values])
+        lines = _lines(overrides)
         if base is None:
-            return _without_hydra(self.loader.load_sweep_config(self.master, list(overrides)), overrides)
+            return self._without_hydra(self.loader.load_sweep_config(self.master, lines), lines)
         config: DictConfig = pickle.loads(base.pickled)
-        ConfigLoaderImpl._apply_overrides_to_config([o for o in known if self._sets_a_value(o)], config)
+        ConfigLoaderImpl._apply_overrides_to_config(values, config)
         OmegaConf.copy_cache(from_config=self.master, to_config=config)
-        return Composed(config, dict(base.choices), overrides)
-
-    def _parse(self, line: str) -> Override | None:
-        """`line` in parts; None if it cannot be read or concerns Hydra itself."""
-        if line not in self.parsed:
-            self.parsed[line] = self._parse_anew(line)
-        return self.parsed[line]
-
-    def _parse_anew(self, line: str) -> Override | None:
-        try:
-            override = self.parser.parse_override(line)
-        except HydraException:
-            return None
-        own_key = override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
-        return None if own_key or ("${" in line and "hydra" in line) else override
+        return as_composed(config, base.choices, lines)
 
     def _sets_a_value(self, override: Override) -> bool:
         """Whether `override` waits until the files are merged, by Hydra's rule (hydra._internal.defaults_list.Overrides)."""
@@ -141,7 +131,7 @@ class Composer:
 
     def _compose_base(self, lines: Sequence[str]) -> _Base | None:
         config = self.loader.load_configuration(self.name, [*self.hydra_overrides, *lines], RunMode.RUN)
-        base = _without_hydra(config, lines)
+        base = self._without_hydra(config, lines)
         if "hydra" in OmegaConf.to_yaml(base.config):  # perhaps ${hydra...}
             return None
         try:
@@ -149,8 +139,29 @@ class Composer:
         except (pickle.PicklingError, AttributeError, TypeError):  # a class of somebody's in a structured config
             return None
 
+    def _without_hydra(self, config: DictConfig, lines: Sequence[str]) -> Composed:
+        """Check what the files of this run say of Hydra itself, and take it out."""
+        for node in ("launcher", "sweeper"):
+            if config.hydra[node] != self.master.hydra[node]:
+                raise UsageError(f"hydra/{node}: all runs of a command have the same one, but {' '.join(lines)} has another")
+        for key, instead in UNUSED.items():
+            if config.hydra._get_node(key) != self.master.hydra._get_node(key):
+                raise UsageError(f"hydra.{key} is set in a file of {' '.join(lines)}; descentlab does not use it{instead}")
+        return without_hydra(config, lines)
 
-def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
+
+def _lines(overrides: Sequence[Override]) -> list[str]:
+    return [str(override.input_line) for override in overrides]
+
+
+def _refers_to_hydra(override: Override) -> bool:
+    line = str(override.input_line)
+    own = override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
+    return own or ("${" in line and "hydra" in line)
+
+
+def without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
+    """The run that Hydra composed as `config`, without the node of Hydra itself."""
     choices: dict[str, str] = dict(config.hydra.runtime.choices)
     with read_write(config), open_dict(config):
         del config["hydra"]
@@ -158,11 +169,21 @@ def _without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
 
 
 def as_composed(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Composed:
-    """A run as Hydra composed it; on other data than its problem's it is another problem, for which the target was not made."""
+    """Return a run as Hydra composed it; on other data than its problem's it is another problem, without a target."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
-    if "data" not in given:
-        return Composed(config, choices, overrides)
+    if not given & {"data", *OWN_DATA}:
+        problem = choices.get("problem") or choices.get("data")
+        return Composed(config, {**choices, "problem": str(problem)}, overrides)
     if "target" not in given:
         with read_write(config), open_dict(config):
             config.target = None
-    return Composed(config, {**choices, "problem": choices["data"]}, overrides)
+    return Composed(config, {**choices, "problem": _name_of_data(config, choices, given)}, overrides)
+
+
+def _name_of_data(config: DictConfig, choices: Mapping[str, str], given: Set[str]) -> str:
+    """The option of the data group; houses.csv, OWNER/NAME for a file or a data set of the hub that the command line names."""
+    for key in OWN_DATA:
+        own = OmegaConf.select(config, key, default=None)
+        if key in given and isinstance(own, str):
+            return own if key == "data.hub" else Path(own).name
+    return str(choices.get("data"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import runpy
 import shutil
 import sys
@@ -19,36 +20,42 @@ from hydra.utils import get_class
 
 from descentlab import config as configuration
 from descentlab import ranks
-from descentlab.messages import UsageError
+from descentlab.allowed import LAUNCHER
+from descentlab.messages import UsageError, no_such_key, one_line, written
 from descentlab.records import LOCK, Record, Status
 from descentlab.sweeps import preflight
 from descentlab.sweeps.compose import Composed, refuse
 from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.past import Fate, judge
 from descentlab.sweeps.place import Place
-from descentlab.sweeps.plan import Job, plan
+from descentlab.sweeps.plan import Job, plan, same_runs
 from descentlab.sweeps.queue import Alarm, Queue
 from descentlab.sweeps.view import View
 
 MakePlace = Callable[[Sequence[Job]], Place]
+DECISIONS = {Fate.NEW: "start", Fate.REUSE: "reuse", Fate.CONTINUE: "resume", Fate.AGAIN: "rerun", Fate.REPLACE: "replace"}
 
 
-def launch(composed: Iterable[Composed], make_place: MakePlace) -> int:
+def launch(composed: Iterable[Composed], make_place: MakePlace, dry_run: bool = False) -> int:
     """Train every composed run and report; returns the exit code.
 
     Args:
         composed: the runs.
         make_place: gives the place where jobs are to run.
+        dry_run: print the runs that would start, after all checks, and start none.
 
     Raises:
         UsageError: some config is not valid, or cannot work; nothing was started.
     """
-    jobs = checked_plan(composed)
+    jobs = checked_plan(composed, partial(print, file=sys.stderr))
     by_hand = ranks.on_several_nodes() and any(job.config["trainer"]["num_nodes"] > 1 for job in jobs)
     if (ranks.started_outside() or by_hand) and len(jobs) > 1:
         raise UsageError("torchrun, srun and one command a node start one run; for a sweep use hydra/launcher=slurm")
     if not ranks.is_first():
         return follow(jobs[0])
+
+    if dry_run:
+        return rehearse(jobs, make_place)
 
     from descentlab.sweeps import summary
 
@@ -61,14 +68,37 @@ def launch(composed: Iterable[Composed], make_place: MakePlace) -> int:
     return code
 
 
-def place_maker(launcher: Mapping[str, Any]) -> MakePlace:
-    """What a file of conf/hydra/launcher describes: the class of the place, and its settings."""
-    settings = {key: value for key, value in launcher.items() if key not in ("_target_", "place")}
-    return partial(get_class(launcher["place"]), **settings)
+def place_maker(launcher: Mapping[str, Any], words: Sequence[str] = ()) -> MakePlace:
+    """Return what starts runs, from a file of conf/hydra/launcher: a class and its settings.
+
+    Args:
+        launcher: the node of the config: _target_ and settings.
+        words: the overrides of the command.
+
+    Raises:
+        UsageError: there is no such class, it does not take a setting, or it would ignore one of the words.
+    """
+    target = launcher["_target_"]
+    try:
+        place = get_class(target)
+    except Exception as error:  # importing somebody's module may raise anything
+        raise UsageError(f"hydra.launcher._target_={target} cannot be imported: {one_line(error)}") from None
+    settings = {key: value for key, value in launcher.items() if key != "_target_"}
+    takes = [key for key in inspect.signature(place).parameters if key != "jobs"]
+    if unknown := [key for key in settings if key not in takes]:
+        raise UsageError(no_such_key(f"hydra.launcher.{unknown[0]}", target.rpartition(".")[2], takes))
+    for key, allowed in LAUNCHER.items():
+        if key in settings and settings[key] not in allowed:
+            raise UsageError(f"hydra.launcher.{key}={written(settings[key])} is not allowed: hydra.launcher.{key} is {allowed}")
+    for key in (word.lstrip("+").partition("=")[0] for word in words):
+        if key in getattr(place, "ignores", {}):
+            instead = f": {place.ignores[key]}=..." if place.ignores[key] else ""
+            raise UsageError(f"{key}: the launcher {target.rpartition('.')[2]} does not use {key}{instead}")
+    return partial(place, **settings)
 
 
-def checked_plan(composed: Iterable[Composed]) -> list[Job]:
-    """The jobs of the composed runs.
+def checked_plan(composed: Iterable[Composed], say: Callable[[str], None] = print) -> list[Job]:
+    """The jobs of the composed runs; `say` is told which runs are the same.
 
     Raises:
         UsageError: some config is not valid.
@@ -82,7 +112,33 @@ def checked_plan(composed: Iterable[Composed]) -> list[Job]:
         names.append((run.choices, run.overrides))
         mistakes += found
     refuse(mistakes)
-    return plan(configs, [choices for choices, _ in names], [overrides for _, overrides in names])
+    overrides = [words for _, words in names]
+    jobs = plan(configs, [choices for choices, _ in names], overrides)
+    if len(jobs) < len(configs):
+        for line in same_runs(configs, overrides):
+            say(line)
+    return jobs
+
+
+def rehearse(jobs: Sequence[Job], make_place: MakePlace) -> int:
+    """Check `jobs` as `train` does, print what would become of each, and start nothing; returns 0.
+
+    Raises:
+        UsageError: a run cannot work.
+    """
+    judged = _judged(jobs)
+    todo = [job for job in jobs if judged[job.id][0] is not Fate.REUSE]
+    if todo:
+        print("loading torch ...", file=sys.stderr)
+        found = make_place(todo).check(todo)
+        refuse(found.mistakes)
+        for note in found.notes:
+            print(note)
+    for job in jobs:
+        fate, reason = judged[job.id]
+        print(f"{DECISIONS[fate]:7} {job.folder}{f'  ({reason})' if reason else ''}")
+    print(f"{len(todo)} of {len(jobs)} runs would start; nothing was started")
+    return 0
 
 
 def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
@@ -100,7 +156,10 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
         return 0
     view.say("loading torch ...")
     with _alone_in(todo[0].folder.parent), place:
-        refuse(place.check(todo))
+        found = place.check(todo)
+        refuse(found.mistakes)
+        for note in found.notes:
+            view.say(note)
         with view, Alarm() as alarm:
             statuses = Queue(place, todo, fates, view, alarm).run()
             if alarm.count:

@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from typing import Any
+from typing import Any, ClassVar
 
 from descentlab import ranks
 from descentlab.config import beyond_this_machine, cores
@@ -19,6 +19,7 @@ from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.compose import refuse
 from descentlab.sweeps.place import Attempt
 from descentlab.sweeps.plan import Job
+from descentlab.sweeps.preflight import Findings
 from descentlab.sweeps.slots import Share, Slots, gpus
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -30,6 +31,8 @@ class Local:
     Raises:
         UsageError: this machine does not have what a job asks for.
     """
+
+    ignores: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         refuse([mistake for job in jobs for mistake in beyond_this_machine(job.config)])
@@ -46,7 +49,7 @@ class Local:
         for attempt in self.attempts:
             attempt.kill()
 
-    def check(self, jobs: Sequence[Job]) -> list[str]:
+    def check(self, jobs: Sequence[Job]) -> Findings:
         return preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

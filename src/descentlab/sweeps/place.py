@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from descentlab.records import STOP
 from descentlab.sweeps.plan import Job
+from descentlab.sweeps.preflight import Findings
 
 
 class Attempt(Protocol):
@@ -34,10 +35,15 @@ class Attempt(Protocol):
 
 
 class Place(AbstractContextManager["Place"], Protocol):
-    """Starts runs. Use as a context manager, which ends what it needed for that."""
+    """Starts runs. Use as a context manager, which ends what it needed for that.
 
-    def check(self, jobs: Sequence[Job]) -> list[str]:
-        """What would keep `jobs` from working here, a message each; starts nothing."""
+    `ignores`: keys of the config that have no effect here, and the key that has that effect, if there is one.
+    """
+
+    ignores: ClassVar[Mapping[str, str]]
+
+    def check(self, jobs: Sequence[Job]) -> Findings:
+        """Return what would keep `jobs` from working here, and what a person should know; starts nothing."""
         ...
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from descentlab import provenance
-from descentlab.config import run_id
-from descentlab.records import CONFIG, Record, Status, write_text
+from descentlab.config import NOT_OF_DATA, run_id
+from descentlab.messages import UsageError
+from descentlab.records import CONFIG, NOT_IDENTITY, Record, Status, write_text
 
 MAX_NAME = 80
 # The ones in C, several times as fast, where yaml was built with them.
@@ -68,13 +69,17 @@ class Job:
 def plan(
     configs: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]
 ) -> list[Job]:
-    """The jobs of a sweep, in order; runs that are the same in all that matters are one job.
+    """The jobs of a sweep, in order; runs that are the same in all that matters are one job (`same_runs` tells which).
 
     Args:
         configs: the resolved config of each run.
         choices: group -> option of each run.
         overrides: the command-line overrides of each run; those that differ name its folder.
+
+    Raises:
+        UsageError: the sweep gives several values to a key that changes no result.
     """
+    _refuse_without_effect(overrides)
     ids = [run_id(config) for config in configs]
     sweep = configs[0]["sweep"] or _sweep_name(choices, ids)
     labels = _labels(choices, overrides)
@@ -88,6 +93,32 @@ def plan(
     return list(jobs.values())
 
 
+def _refuse_without_effect(overrides: Sequence[Sequence[str]]) -> None:
+    values: dict[str, dict[str, None]] = {}
+    for word in dict.fromkeys(word for own in overrides for word in own):
+        key, _, value = word.lstrip("+~").partition("=")
+        values.setdefault(key, {})[value] = None
+    for key, several in values.items():
+        top, _, below = key.partition(".")
+        without_effect = top in NOT_IDENTITY or (top == "data" and below in NOT_OF_DATA)
+        if without_effect and len(several) > 1:
+            raise UsageError(f"{key}={','.join(several)} cannot be swept: {key} changes no result; give it one value")
+
+
+def same_runs(configs: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A sentence for each run that is described more than once: which words of the sweep mean the same."""
+    shared = set(overrides[0]).intersection(*overrides)
+    words: dict[str, list[str]] = {}
+    for config, own in zip(configs, overrides, strict=True):
+        words.setdefault(run_id(config), []).append(" ".join(word for word in own if word not in shared))
+    for several in words.values():
+        distinct = list(dict.fromkeys(several))
+        if len(distinct) > 1:
+            yield f"trained once, for the configuration is the same: {' | '.join(distinct)}"
+        elif len(several) > 1:
+            yield f"trained once, though given {len(several)} times: {distinct[0] or 'the same run'}"
+
+
 def _names_by_id(sweep: Path) -> dict[str, str]:
     """The runs that the folder `sweep` has already, perhaps named by another command."""
     return {path.name.rpartition("-")[2]: path.name for path in sweep.glob("*-*")}
@@ -96,7 +127,7 @@ def _names_by_id(sweep: Path) -> dict[str, str]:
 def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str:
     problems = {chosen["problem"] for chosen in choices}
     what = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
-    return f"{what}-{_short_hash(' '.join(sorted(ids)))}"
+    return f"{_as_file_name(what)}-{_short_hash(' '.join(sorted(ids)))}"
 
 
 def _short_hash(text: str) -> str:
@@ -113,5 +144,10 @@ def _label(chosen: Mapping[str, str], differing: Sequence[str]) -> str:
     parts = [] if any(o.startswith("optimizer=") for o in differing) else [chosen["optimizer"]]
     for override in differing:
         key, _, value = override.lstrip("+~").partition("=")
-        parts.append(value if key in chosen else key.rpartition(".")[2] + value)
-    return re.sub(r"[^A-Za-z0-9.,_-]+", "_", "-".join(parts))
+        without = "no" * override.startswith("~")
+        parts.append(value if key in chosen and value else without + key.rpartition(".")[2] + value)
+    return _as_file_name("-".join(parts))
+
+
+def _as_file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.,_-]+", "_", text)

@@ -6,9 +6,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from descentlab.config import cores
 from descentlab.messages import UsageError
@@ -18,6 +18,7 @@ from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
+from descentlab.sweeps.preflight import Findings
 from descentlab.sweeps.slots import cores_of_a_process, gpus
 
 POLL = 0.25
@@ -38,6 +39,8 @@ class Ray:
     Raises:
         UsageError: Ray is not installed; on entering: there is no cluster at `address`.
     """
+
+    ignores: ClassVar[Mapping[str, str]] = {"workers": ""}  # Ray has a queue of its own
 
     def __init__(self, jobs: Sequence[Job], address: str | None, memory_gb: float | None) -> None:
         settings = SETTINGS | OWN if address is None else SETTINGS
@@ -63,7 +66,7 @@ class Ray:
     def __exit__(self, *_: object) -> None:
         self.ray.shutdown()
 
-    def check(self, jobs: Sequence[Job]) -> list[str]:
+    def check(self, jobs: Sequence[Job]) -> Findings:
         return preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

@@ -6,9 +6,9 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from descentlab.messages import UsageError
 from descentlab.records import RECORD, read_json, write_json
@@ -16,6 +16,7 @@ from descentlab.sweeps import preflight
 from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.place import Attempt, stop_by_file
 from descentlab.sweeps.plan import Job
+from descentlab.sweeps.preflight import Findings
 from descentlab.sweeps.shepherd import Shepherd
 from descentlab.sweeps.slots import cores_of_a_process
 
@@ -47,6 +48,8 @@ class Slurm:
         UsageError: there is no Slurm here.
     """
 
+    ignores: ClassVar[Mapping[str, str]] = {"workers": "hydra.launcher.array_parallelism", "jobs_per_gpu": ""}
+
     def __init__(
         self,
         jobs: Sequence[Job],
@@ -57,7 +60,11 @@ class Slurm:
         gpus_per_node: int | None,
         setup: list[str],
         additional_parameters: dict[str, Any],
-        **sbatch: Any,
+        mem_gb: float | None = None,
+        partition: str | None = None,
+        account: str | None = None,
+        qos: str | None = None,
+        constraint: str | None = None,
     ) -> None:
         if shutil.which("sbatch") is None:
             raise UsageError("hydra/launcher=slurm: there is no sbatch here; run this on a node of a Slurm cluster")
@@ -70,8 +77,10 @@ class Slurm:
             "slurm_array_parallelism": array_parallelism,
             "slurm_setup": list(setup),
             "slurm_additional_parameters": dict(additional_parameters),
-            **{f"slurm_{name}" if name != "mem_gb" else name: value for name, value in sbatch.items() if value is not None},
         }
+        given = {"mem_gb": mem_gb, "slurm_partition": partition, "slurm_account": account, "slurm_qos": qos}
+        given |= {"slurm_constraint": constraint}
+        self.parameters |= {name: value for name, value in given.items() if value is not None}
         self.known: dict[str, str] = {}  # the state of every job on the queue, by id
         self.looked, self.answered = -POLL, False
 
@@ -81,7 +90,7 @@ class Slurm:
     def __exit__(self, *_: object) -> None:
         """Leave the jobs to Slurm: a command that is killed does not end a night's work."""
 
-    def check(self, jobs: Sequence[Job]) -> list[str]:
+    def check(self, jobs: Sequence[Job]) -> Findings:
         return preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

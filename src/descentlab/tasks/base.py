@@ -161,16 +161,23 @@ class Task(L.LightningModule):
 
     def on_train_start(self) -> None:  # before the clock runs
         loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
-        ends = (0, loader.plan.steps_per_epoch - 1)  # of an epoch: the usual batch, and the last, which may be smaller
+        self.check_batches(loader)
+        if self.model._compiled_call_impl is not None:
+            for step in ends_of_an_epoch(loader):
+                self.step.warm_up(loader.parts(step))
+
+    def check_batches(self, loader: StepLoader) -> None:
+        """Check that the model can be trained on the batches that `loader` cuts.
+
+        Raises:
+            UsageError: batch normalisation would see a single example.
+        """
         normalised = any(isinstance(module, nn.BatchNorm1d) for module in self.model.modules())
-        if normalised and 1 in (len(rows) for step in ends for rows, _ in loader.pieces(step)):
+        if normalised and 1 in (len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step)):
             raise UsageError(
                 "batch normalisation would get a single example, as the last of an epoch or of a microbatch: choose another "
                 "batch_size or microbatch, or data.drop_last=true"
             )
-        if self.model._compiled_call_impl is not None:
-            for step in ends:
-                self.step.warm_up(loader.parts(step))
 
     def _mean(self, loss: Tensor) -> Tensor:
         """The mean of `loss` over processes."""
@@ -238,3 +245,8 @@ class Task(L.LightningModule):
         scores.loss.update(self.loss(lambda _: outputs, batch), len(batch[0]))
         if len(batch) > 1:
             scores.metrics.update(self.score(outputs), batch[1])
+
+
+def ends_of_an_epoch(loader: StepLoader) -> tuple[int, int]:
+    """The first and the last step of an epoch: the usual batch, and one that may be smaller."""
+    return 0, loader.plan.steps_per_epoch - 1
