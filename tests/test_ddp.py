@@ -14,7 +14,7 @@ from descentlab import records
 from descentlab.records import Record
 from descentlab.run import run
 from descentlab.sweeps.plan import Job
-from descentlab.sweeps.preflight import conflicts
+from descentlab.sweeps.conflicts import conflicts
 
 # Shares of 17 and 16 in two microbatches and one, and an epoch ends in a batch of 1: weights make up for all of it.
 # Eigenvectors of matrices without full rank (pixels that are always 0) amplify the last bit of a sum.

@@ -6,7 +6,7 @@ import pytest
 from conftest import compose_config
 
 from descentlab.descent import by_hand
-from descentlab.sweeps.preflight import conflicts
+from descentlab.sweeps.conflicts import conflicts
 
 PROBLEMS = ("digits_mlp", "digits_softmax", "diabetes_linear", "breast_cancer_logistic")
 PLAIN = {"adam": "scratch/adam", "sgd": "scratch/gradient_descent", "momentum": "scratch/momentum"}

@@ -9,7 +9,7 @@ from sklearn.metrics import mean_squared_error
 
 from descentlab.data.diabetes import Diabetes
 from descentlab.report.tables import MEASURES
-from descentlab.sweeps.preflight import conflicts
+from descentlab.sweeps.conflicts import conflicts
 
 RUN = ("problem=diabetes_linear", "budget.epochs=null")
 

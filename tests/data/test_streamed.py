@@ -16,7 +16,7 @@ from descentlab.data.streamed import StreamedEvalLoader, StreamedLoader
 from descentlab.interruption import Interrupted
 from descentlab.records import Record, read_curves
 from descentlab.run import main, run
-from descentlab.sweeps.preflight import conflicts
+from descentlab.sweeps.conflicts import conflicts
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150", "model.dropout=0.2")
 STREAMED = ("data._target_=streamed_digits.StreamedDigits", "sweep=streamed")

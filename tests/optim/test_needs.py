@@ -13,7 +13,8 @@ from descentlab.data.loader import Part
 from descentlab.optim.needs import Needs
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from descentlab.sweeps.preflight import Call, check, conflicts
+from descentlab.sweeps.conflicts import conflicts
+from descentlab.sweeps.signatures import Call, check
 
 
 class Declares(torch.optim.SGD):

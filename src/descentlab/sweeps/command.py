@@ -25,7 +25,9 @@ from hydra.core.override_parser.types import Glob, Override, OverrideType, Sweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from descentlab.config import NOT_OF_DATA
 from descentlab.messages import UsageError, nearest
+from descentlab.records import NOT_IDENTITY
 from descentlab.sweeps.compose import Composed, Composer, compose_all
 
 HYDRA_VERSION = "1.3"
@@ -98,6 +100,7 @@ class Command:
         if several and not multirun:
             word = several[0].input_line
             raise UsageError(f"{word}: several values make a sweep: add -m, as in python train.py -m {word}")
+        _check_swept(several)
 
     @property
     def launcher(self) -> Mapping[str, Any]:
@@ -215,3 +218,11 @@ def _check_repeated(overrides: Sequence[Override]) -> None:
         if key in seen:
             raise UsageError(f"{key} is given twice: {seen[key].input_line} and {override.input_line}")
         seen[key] = override
+
+
+def _check_swept(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        key = override.key_or_group
+        top, _, below = key.partition(".")
+        if top in NOT_IDENTITY or (top == "data" and below in NOT_OF_DATA):
+            raise UsageError(f"{override.input_line} cannot be swept: {key} changes no result; give it one value")

@@ -12,9 +12,8 @@ from typing import Any
 import yaml
 
 from descentlab import provenance
-from descentlab.config import NOT_OF_DATA, run_id
-from descentlab.messages import UsageError
-from descentlab.records import CONFIG, NOT_IDENTITY, Record, Status, write_text
+from descentlab.config import run_id
+from descentlab.records import CONFIG, Record, Status, write_text
 
 MAX_NAME = 80
 # The ones in C, several times as fast, where yaml was built with them.
@@ -75,11 +74,7 @@ def plan(
         configs: the resolved config of each run.
         choices: group -> option of each run.
         overrides: the command-line overrides of each run; those that differ name its folder.
-
-    Raises:
-        UsageError: the sweep gives several values to a key that changes no result.
     """
-    _refuse_without_effect(overrides)
     ids = [run_id(config) for config in configs]
     sweep = configs[0]["sweep"] or _sweep_name(choices, ids)
     labels = _labels(choices, overrides)
@@ -91,18 +86,6 @@ def plan(
         groups = {key: option for key, option in chosen.items() if "hydra" not in key and option is not None}
         jobs.setdefault(id, Job(id, name, sweep, groups, {**config, "sweep": sweep}, parent / name))
     return list(jobs.values())
-
-
-def _refuse_without_effect(overrides: Sequence[Sequence[str]]) -> None:
-    values: dict[str, dict[str, None]] = {}
-    for word in dict.fromkeys(word for own in overrides for word in own):
-        key, _, value = word.lstrip("+~").partition("=")
-        values.setdefault(key, {})[value] = None
-    for key, several in values.items():
-        top, _, below = key.partition(".")
-        without_effect = top in NOT_IDENTITY or (top == "data" and below in NOT_OF_DATA)
-        if without_effect and len(several) > 1:
-            raise UsageError(f"{key}={','.join(several)} cannot be swept: {key} changes no result; give it one value")
 
 
 def same_runs(configs: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence[str]]) -> Iterator[str]:
