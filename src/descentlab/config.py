@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -105,6 +106,10 @@ def beyond_this_machine(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"trainer.devices x threads = {threads}: more than the {cores()} cores here, which would only be slower"
     if trainer["accelerator"] in ("gpu", "cuda") and not _has_gpu():
         yield f"trainer.accelerator={trainer['accelerator']}: no GPU is visible on this machine; use trainer=cpu"
+    if trainer["accelerator"] == "mps" and sys.platform != "darwin":
+        yield "trainer.accelerator=mps: this is no Mac; use trainer=cpu"
+    if trainer["accelerator"] == "tpu" and find_spec("torch_xla") is None:
+        yield "trainer.accelerator=tpu: torch_xla is not installed; use trainer=cpu"
 
 
 def cores() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,8 @@ def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     trainer, decay = config["trainer"], config["decay"]
+    if trainer["accelerator"] in ("mps", "tpu"):
+        yield f"engine=explicit runs on a CPU or a CUDA GPU, not on trainer.accelerator={trainer['accelerator']}"
     if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
         yield "engine=explicit has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
     if trainer["precision"] not in ("32-true", "64-true"):
@@ -143,3 +145,21 @@ def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
             if isinstance(length, int | float) and 0 < length < 1:
                 return f"{name}.{key}={written(value)} is a fraction of all steps"
     return ""
+
+
+# Keys that have an effect only where another key has a certain value: (that other key, whether it has it, an example).
+DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
+    "decay.kind": ("decay", lambda decay: decay["rate"] is not None, "decay.rate=0.01"),
+    "average.decay": ("average", lambda average: average["kind"] == "ema", "average.kind=ema"),
+    "average.start": ("average", lambda average: average["kind"] != "none", "average.kind=ema"),
+    "stop.min_delta": ("stop", lambda stop: stop["patience"] is not None, "stop.patience=5"),
+    "retry_after": ("retries", lambda retries: retries > 0, "retries=2"),
+}
+
+
+def without_effect(configs: Sequence[Mapping[str, Any]], words: Iterable[str]) -> Iterator[str]:
+    """One message for each of the words of a command that has no effect on any of its runs, as others are set."""
+    for key in dict.fromkeys(word.lstrip("+").partition("=")[0] for word in words):
+        other, suffices, example = DEPENDENT.get(key, ("", None, ""))
+        if suffices and not any(suffices(config[other]) for config in configs):
+            yield f"{key} has no effect without {example}"

@@ -70,8 +70,16 @@ def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         return _unknown_key(cause, overrides)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read; write key=value (quote values with spaces, brackets or commas)"
+        return _unreadable(str(error.override))
     return _explained(str(error))
+
+
+def _unreadable(word: str) -> str:
+    key, equals, value = word.partition("=")
+    if not equals or not key or not value.strip("'\""):
+        return f"{word}: cannot be read; write key=value"
+    quoted = value.strip("'\"").replace('"', '\\"')
+    return f"{word}: cannot be read; a text with spaces, commas, brackets or other signs is quoted twice: '{key}=\"{quoted}\"'"
 
 
 def _yaml_error(error: yaml.YAMLError) -> str:

@@ -72,7 +72,11 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
     """One message for each node that is unknown or of the wrong kind; with any, there is no use in looking further."""
     for key in config:
         if key not in TOP:
-            deeper = [f"{node}.{key}" for node, value in config.items() if isinstance(value, Mapping) and key in value]
+            deeper = [
+                f"{node}.{key}"
+                for node, value in config.items()
+                if node != "search" and isinstance(value, Mapping) and key in value
+            ]
             yield no_such_key(key, "the top level", TOP, deeper)
     for key, example in {**EXAMPLES, **OPTIONAL_EXAMPLES}.items():
         if not isinstance(config.get(key), Mapping | None):

@@ -47,7 +47,10 @@ def assert_heeded(words: Sequence[str], jobs: Sequence[Job]) -> None:
         for override in OverridesParser.create(config_loader=loader).parse_overrides(list(words)):
             values = list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
             for value in values:
-                assert any(_shows(override, value, job) for job in jobs), (override.input_line, [job.config for job in jobs][:1])
+                assert any(_shows(override, value, job) for job in jobs), (
+                    override.input_line,
+                    [job.config for job in jobs][:1],
+                )
 
 
 def _shows(override: Override, value: Any, job: Job) -> bool:

@@ -28,11 +28,12 @@ from omegaconf import DictConfig, OmegaConf
 from descentlab.config import NOT_OF_DATA
 from descentlab.messages import UsageError, nearest
 from descentlab.records import NOT_IDENTITY
-from descentlab.sweeps.compose import Composed, Composer, compose_all
+from descentlab.sweeps.compose import Composed, Composer, check_unused, compose_all
 
 HYDRA_VERSION = "1.3"
 SWEEPER = "descentlab.sweeps.command.Command"
 # The words about Hydra itself that have an effect here; Hydra's own folders, logging and job settings have none.
+OWN_SOURCES = ("hydra", "main", "schema")  # of configs: Hydra's and descentlab's
 USED = ("hydra/launcher", "hydra/sweeper", "hydra.searchpath")
 USED_BELOW = ("hydra.launcher.", "hydra.sweeper.")
 INSTEAD = {"hydra.run.dir": "output_dir", "hydra.sweep.dir": "output_dir", "hydra.sweep.subdir": "sweep"}
@@ -94,6 +95,10 @@ class Command:
         lines += [str(o.input_line) for o in chosen if not o.is_delete()]
         self.master: DictConfig = loader.load_configuration(config_name, lines, RunMode.MULTIRUN)
         self._check_plugins()
+        if any(source.provider not in OWN_SOURCES for source in self.repository.get_sources()):
+            alone = [str(override.input_line) for override in of_hydra]
+            usual = loader.load_configuration(config_name, alone, RunMode.MULTIRUN)
+            check_unused(self.master, usual, "a file of --config-dir")
         self.overrides = [*self._params(), *overrides]
         _check_repeated(self.overrides)
         several = [override for override in self.overrides if override.is_sweep_override()]

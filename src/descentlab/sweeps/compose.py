@@ -144,10 +144,19 @@ class Composer:
         for node in ("launcher", "sweeper"):
             if config.hydra[node] != self.master.hydra[node]:
                 raise UsageError(f"hydra/{node}: all runs of a command have the same one, but {' '.join(lines)} has another")
-        for key, instead in UNUSED.items():
-            if config.hydra._get_node(key) != self.master.hydra._get_node(key):
-                raise UsageError(f"hydra.{key} is set in a file of {' '.join(lines)}; descentlab does not use it{instead}")
+        check_unused(config, self.master, f"a file of {' '.join(lines)}")
         return without_hydra(config, lines)
+
+
+def check_unused(config: DictConfig, usual: DictConfig, where: str) -> None:
+    """Check that `config` sets nothing about Hydra itself that `usual` does not, for it would have no effect.
+
+    Raises:
+        UsageError: it does.
+    """
+    for key, instead in UNUSED.items():
+        if config.hydra._get_node(key) != usual.hydra._get_node(key):
+            raise UsageError(f"hydra.{key} is set in {where}; descentlab does not use it{instead}")
 
 
 def _lines(overrides: Sequence[Override]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import runpy
 import shutil
 import sys
@@ -21,7 +22,8 @@ from hydra.utils import get_class
 from descentlab import config as configuration
 from descentlab import ranks
 from descentlab.allowed import LAUNCHER
-from descentlab.messages import UsageError, no_such_key, one_line, written
+from descentlab.contradictions import without_effect
+from descentlab.messages import UsageError, nearest, no_such_key, one_line, written
 from descentlab.records import LOCK, Record, Status
 from descentlab.sweeps import preflight
 from descentlab.sweeps.compose import Composed, refuse
@@ -33,6 +35,7 @@ from descentlab.sweeps.queue import Alarm, Queue
 from descentlab.sweeps.view import View
 
 MakePlace = Callable[[Sequence[Job]], Place]
+WANDB_MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 DECISIONS = {Fate.NEW: "start", Fate.REUSE: "reuse", Fate.CONTINUE: "resume", Fate.AGAIN: "rerun", Fate.REPLACE: "replace"}
 
 
@@ -113,11 +116,19 @@ def checked_plan(composed: Iterable[Composed], say: Callable[[str], None] = prin
         mistakes += found
     refuse(mistakes)
     overrides = [words for _, words in names]
+    refuse([*without_effect(configs, (word for words in overrides for word in words)), *beyond_wandb(configs)])
     jobs = plan(configs, [choices for choices, _ in names], overrides)
     if len(jobs) < len(configs):
         for line in same_runs(configs, overrides):
             say(line)
     return jobs
+
+
+def beyond_wandb(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the environment asks of Weights & Biases that it does not know, where any run is tracked."""
+    mode = os.environ.get("WANDB_MODE")
+    if mode and mode not in WANDB_MODES and any(config["logger"]["project"] for config in configs):
+        yield f"WANDB_MODE={mode}: it is one of {', '.join(WANDB_MODES)}{nearest(mode, WANDB_MODES)}"
 
 
 def rehearse(jobs: Sequence[Job], make_place: MakePlace) -> int:

@@ -13,12 +13,12 @@ import wandb.apis.public
 import wandb.sdk.launch  # noqa: F401, with the line above what wandb.init would import
 
 import descentlab.callbacks.checkpointing
-import descentlab.callbacks.curves
-import descentlab.callbacks.outcome
 import descentlab.models.cnn_2c2d
 import descentlab.models.linear
 import descentlab.models.mlp
 import descentlab.models.quadratic
+import descentlab.rehearsal
+import descentlab.sweeps.conflicts
 import descentlab.tasks.binary
 import descentlab.tasks.classification
 import descentlab.tasks.regression
