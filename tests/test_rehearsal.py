@@ -198,16 +198,8 @@ def test_a_class_of_the_wrong_kind_is_named_once(tmp_path, words, message):
 
 
 def test_runs_that_construct_the_same_are_tried_once():
-    words = [
-        ["seed=1"],
-        ["seed=2"],
-        ["optimizer.lr=0.1"],
-        ["budget.steps=7"],
-        ["batch_size=16"],
-        ["clip.norm=1"],
-        ["clip.norm=2"],
-    ]
-    structures = [structure_of(compose_config(*word)[0]) for word in words]
+    words = ["seed=1", "seed=2", "optimizer.lr=0.1", "budget.steps=7", "batch_size=16", "clip.norm=1", "clip.norm=2"]
+    structures = [structure_of(compose_config(word)[0]) for word in words]
     assert len(set(structures)) == 2, "with clipping and without"
     assert structure_of(compose_config("optimizer.fused=true")[0]) != structure_of(compose_config()[0])
     configs = [compose_config(word)[0] for word in words]

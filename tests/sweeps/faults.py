@@ -30,7 +30,7 @@ from descentlab.callbacks import checkpointing
 from descentlab.callbacks.curves import Curves
 from descentlab.data.digits import Digits as WholeDigits
 from descentlab.models.mlp import MLP
-from descentlab.records import RECORD
+from descentlab.records import CONFIG, RECORD
 from descentlab.sweeps.plan import Job
 
 SOON, MID, SECOND_VALIDATION, STEPS = 10, 35, 40, 60  # of runs with validate_every=20 budget.steps=60
@@ -66,7 +66,9 @@ def chaos(seed: int) -> str:
 
 @cache
 def wish() -> tuple[str, Wish]:
-    """The id of this run, and what is to happen to it."""
+    """The id of this run, and what is to happen to it: nothing while it is only rehearsed."""
+    if not (Path(sys.argv[1]) / CONFIG).exists():
+        return "", Wish()
     job = Job.load(Path(sys.argv[1]))
     return job.id, Wish.read(job.config["model"].get("fault", "none"), job.config["seed"])
 
