@@ -218,7 +218,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def is_better(value: float, than: float | None, mode: str) -> bool:
     """Return True if `value` beats `than` under `mode` ("min" or "max").
 
-    Neither NaN nor the worst value there is (inf of what is minimised, -inf of what is maximised) beats anything, None included.
+    Neither NaN nor the worst value there is (inf under "min", -inf under "max") beats anything, None included.
     """
     if math.isnan(value) or value == (math.inf if mode == "min" else -math.inf):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +121,13 @@ class Outcome(L.Callback):
         self.best_weights = weights.copied(task.model)
         self.summary["valid"] = finite(metrics)
         self.summary["undefined"] = {f"valid/{name}": reason for name, reason in task.valid.undefined.items()}
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Take what was found after training into the summary; `undefined`, reasons by name, joins those that are there."""
+        undefined = {**self.summary.get("undefined", {}), **found.get("undefined", {})}
+        self.summary |= {**found, "undefined": undefined}
+        if not undefined:
+            del self.summary["undefined"]
 
     def _enough(self) -> bool:
         """Whether the run may end before its budget does."""

@@ -35,9 +35,7 @@ class Look:
         steps: returns how many steps have been taken.
     """
 
-    def __init__(
-        self, model: nn.Module, optimizer: Optimizer, tracker: Tracker | None, steps: Callable[[], int]
-    ) -> None:
+    def __init__(self, model: nn.Module, optimizer: Optimizer, tracker: Tracker | None, steps: Callable[[], int]) -> None:
         self.model, self.optimizer, self.tracker, self.steps = model, optimizer, tracker, steps
         self.modes = has_modes(optimizer)
         if self.modes:

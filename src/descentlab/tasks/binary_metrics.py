@@ -65,14 +65,14 @@ class AveragePrecision(OfBothKinds, BinaryAveragePrecision):
         return BinaryAveragePrecision.compute(self)
 
 
-class Sensitivity(OfBothKinds, BinarySensitivityAtSpecificity):
+class Sensitivity(OfBothKinds, BinarySensitivityAtSpecificity):  # pyright: ignore[reportIncompatibleMethodOverride]
     """The largest share of positives found where at least `min_specificity` of the negatives are passed."""
 
     def value(self) -> Tensor:
         return BinarySensitivityAtSpecificity.compute(self)[0]
 
 
-class KolmogorovSmirnov(OfBothKinds, BinaryROC):
+class KolmogorovSmirnov(OfBothKinds, BinaryROC):  # pyright: ignore[reportIncompatibleMethodOverride]
     """The largest distance between the score distributions of positives and negatives: max(TPR - FPR)."""
 
     def value(self) -> Tensor:

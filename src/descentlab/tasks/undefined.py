@@ -1,8 +1,8 @@
 """Metrics that have no value on a split: how a metric gives the reason, and how processes without examples take part.
 
-A metric that is undefined computes NaN and gives the reason as its attribute `undefined`: a sentence in which ``{split}`` stands
-for the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a metric
-with a single possible reason may declare it as a class attribute, which is read only if the value is not finite.
+A metric that is undefined computes NaN and gives the reason as its attribute `undefined`: a sentence in which ``{split}``
+stands for the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a
+metric with a single possible reason may declare it as a class attribute, which is read only if the value is not finite.
 """
 
 from __future__ import annotations
