@@ -37,6 +37,10 @@ class Accuracy(MulticlassAccuracy):
 
     undefined = NO_EXAMPLE
 
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        if len(target):  # torchmetrics reshapes, which it cannot without
+            super().update(preds, target)
+
     def compute(self) -> Tensor:
         rows = self.tp.sum() + self.fn.sum()  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
         return super().compute() if rows else no_value(self)
