@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pytest
 import torch
@@ -14,14 +15,17 @@ STEPS = ("budget.epochs=null", "budget.steps=5")
 
 
 class Broken:
-    """A baseline that raises in `fit`, or in what it returns."""
+    """A baseline that raises in `fit`, or in what it returns; only in one process, if there is a `rank`."""
 
     suits, exact = (), False
 
-    def __init__(self, error="ValueError", late=False):
+    def __init__(self, error="ValueError", late=False, rank=None):
         self.error, self.late = {"ValueError": ValueError, "MemoryError": MemoryError}[error], late
+        self.rank = rank
 
     def fit(self, train):
+        if self.rank is not None and int(os.environ["RANK"]) != self.rank:
+            return lambda inputs: torch.zeros(len(inputs), 1)
         if not self.late:
             raise self.error("it does not fit")
         return self.predict
