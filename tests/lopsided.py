@@ -66,3 +66,12 @@ class DigitsWithoutNines(Digits):
 
     def found(self, splits):
         return {**super().found(splits), "num_classes": 10}
+
+
+class OneHugePixel(Digits):
+    """The digits, of which a validation image has an infinite pixel."""
+
+    def load(self):
+        splits = super().load()
+        splits.valid[0][0].flatten()[0] = torch.inf
+        return splits

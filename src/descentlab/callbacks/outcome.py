@@ -161,10 +161,10 @@ class Outcome(L.Callback):
     def _explain(self, monitor: str) -> None:
         """Give the reason if there is no best value, or none that a record can hold; drop `undefined` if nothing is."""
         undefined: dict[str, str] = self.summary.pop("undefined", {})
-        reason, best = undefined.get(f"valid/{monitor}"), self.summary["best_valid"]
-        if reason is not None and best is None:
+        reason = undefined.get(f"valid/{monitor}")
+        if reason is not None and self.summary["best_step"] is None:
             tested = "" if self.status is Status.DIVERGED else "; the weights after the last step were tested"
             undefined["best_valid"] = f"{monitor} was undefined at every validation: {reason}{tested}"
-        elif reason is not None and math.isinf(best):
+        elif reason is not None:  # the best is infinite
             self.summary["best_valid"], undefined["best_valid"] = None, reason
         self.summary |= {"undefined": undefined} if undefined else {}

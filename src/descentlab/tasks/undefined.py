@@ -3,6 +3,9 @@
 A metric that is undefined computes NaN and gives the reason as its attribute `undefined`: a sentence in which ``{split}``
 stands for the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a
 metric with a single possible reason may declare it as a class attribute, which is read only if the value is not finite.
+
+An infinite value (the perplexity of a huge loss, the signal-to-noise ratio of no error) is recorded as null with its reason
+too: JSON has no word for it, and no mean over seeds is left of it. The best possible infinity still selects the best step.
 """
 
 from __future__ import annotations
