@@ -62,7 +62,6 @@ def in_two_processes(jobs: list[Job], **environment: str) -> None:
     assert answer.returncode == 0, answer.stderr[-3000:]
 
 
-TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 SHORT = ("budget.epochs=null", "budget.steps=6", "validate_every=3")
 TUMOURS = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours")
 FEW = {
@@ -89,10 +88,12 @@ def numbers(metrics):
     return {name: value for name, value in metrics.items() if value is not None}
 
 
-def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job):
+@pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
     """Fewer validation rows than processes; a metric that is undefined; a baseline that fails in the second process only."""
-    jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *TWO)) for name, words in FEW.items()}
-    broken = job(*ONE_BREAKS, *SHORT, *TWO)
+    two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
+    jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}
+    broken = job(*ONE_BREAKS, *SHORT, *two)
     in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
     for name, (alone, parallel) in jobs.items():
         run(alone).write(alone.folder)

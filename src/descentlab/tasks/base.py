@@ -11,6 +11,7 @@ import lightning as L
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
@@ -207,7 +208,7 @@ class Task(L.LightningModule):
         """Evaluate `batch`, which has no rows in a process whose share of the split is used up before the others'."""
         if len(batch[0]):
             self.evaluate(scores, batch, predict)
-        elif predict is self.model and weights.sharded(self.model):
+        elif predict is self.model and isinstance(self.model, FSDPModule):
             predict(batch[0])  # gathering shards takes all processes
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
