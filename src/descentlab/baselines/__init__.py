@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ from descentlab.records import finite
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.classification import Classification
 from descentlab.tasks.scores import Scores
+
+SPLITS = ("train", "valid", "test")
 
 
 class Baseline(Protocol):
@@ -52,30 +54,40 @@ def beside(baseline: Callable[[], Baseline], name: str, task: Task, data: Data[A
         its error; train_loss: of the whole training split at the weights after the last step; gap: train_loss / the
         baseline's - 1, if the baseline is exact and the model linear; undefined: the reason of each value that is None.
     """
-    error, made, found = "", None, {}
+    made, found, error = _tried(baseline, task, data)
+    failed = first_error(error)
+    own = {"train_loss": _own_loss(task, data)}
+    if made is None or failed:
+        return {"baseline": {"name": name, "error": failed}, **own}
+    reference, undefined = _reference(found)
+    summary: dict[str, Any] = {"baseline": {"name": name, **reference}, **own, "undefined": undefined}
+    if made.exact and isinstance(task.model, Linear):
+        summary["gap"], reason = gap(own["train_loss"], reference["train_loss"])
+        undefined |= {"gap": reason} if reason else {}
+    return summary
+
+
+def _tried(baseline: Callable[[], Baseline], task: Task, data: Data[Any]) -> tuple[Baseline | None, dict[str, Any], str]:
+    """Return the baseline, what it came to, and the error if there was one. Not collective."""
     try:
         made = baseline()
-        found = _evaluated(made, task, data)
+        return made, _evaluated(made, task, data), ""
     except UsageError as fault:  # its text is the whole message
-        error = str(fault)
+        return None, {}, str(fault)
     except Exception as fault:  # an estimator is anybody's code
         traceback.print_exc()
-        error = f"{type(fault).__name__}: {fault}"
-    failed = first_error(error)
-    if made is None or failed:
-        return {"baseline": {"name": name, "error": failed}, "train_loss": _own_loss(task, data)}
+        return None, {}, f"{type(fault).__name__}: {fault}"
+
+
+def _reference(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return seconds, training loss and metrics of a baseline, and why some are undefined. Collective."""
+    reference: dict[str, Any] = {"seconds": found["seconds"]}
     undefined: dict[str, str] = {}
-    reference: dict[str, Any] = {"name": name, "seconds": found.pop("seconds")}
-    for split, scores in found.items():
-        values, reasons = _collected(scores, split)
+    for split in SPLITS:
+        values, reasons = _collected(found[split], split)
         reference |= {"train_loss": values["loss"]} if split == "train" else {split: values}
         undefined |= {f"baseline/{split}/{metric}": reason for metric, reason in reasons.items() if split != "train"}
-    mine = _own_loss(task, data)
-    summary = {"baseline": reference, "train_loss": mine}
-    if made.exact and isinstance(task.model, Linear):
-        summary["gap"], reason = gap(mine, reference["train_loss"])
-        undefined |= {"gap": reason} if reason else {}
-    return {**summary, "undefined": undefined}
+    return reference, undefined
 
 
 def gap(loss: float | None, optimum: float | None) -> tuple[float | None, str]:
@@ -103,7 +115,7 @@ def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any
     found: dict[str, Any] = {"seconds": time.perf_counter() - began}
     if isinstance(task, Classification):
         predict = partial(_padded, predict, task.num_classes)
-    for name in ("train", "valid", "test"):
+    for name in SPLITS:
         scores = copy.deepcopy(task.test if name == "test" else task.valid)
         _add(task, scores, data.evaluated(getattr(data.splits, name)), predict)
         found[name] = scores
