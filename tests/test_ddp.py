@@ -62,6 +62,52 @@ def in_two_processes(jobs: list[Job], **environment: str) -> None:
     assert answer.returncode == 0, answer.stderr[-3000:]
 
 
+SHORT = ("budget.epochs=null", "budget.steps=6", "validate_every=3")
+TUMOURS = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours")
+FEW = {
+    "one row, of one class": (*TUMOURS, "+data.most=1"),
+    "one class": (*TUMOURS, "+data.valid=1.0", "task=credit", "baseline=majority"),
+    "one number": ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.most=1", "baseline=normal_equation"),
+    "three numbers, two and one": ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.most=3"),
+    "streamed, two batches and one": (
+        *(
+            "problem=digits_mlp",
+            "data._target_=streamed_digits.StreamedDigits",
+            "data.limit=3",
+            "batch_size=3",
+            "+data.eval_batch=1",
+        ),
+        *("data_seed=1",),
+    ),
+}
+ONE_BREAKS = ("problem=diabetes_linear", "baseline=majority", "~baseline.classifier", "~baseline.regressor")
+ONE_BREAKS += ("baseline._target_=baselines.test_faults.Broken", "+baseline.rank=1")
+
+
+def numbers(metrics):
+    return {name: value for name, value in metrics.items() if value is not None}
+
+
+@pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
+    """Fewer validation rows than processes; a metric that is undefined; a baseline that fails in the second process only."""
+    two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
+    jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}
+    broken = job(*ONE_BREAKS, *SHORT, *two)
+    in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
+    for name, (alone, parallel) in jobs.items():
+        run(alone).write(alone.folder)
+        expected, found = (Record.read(each.folder).summary for each in (alone, parallel))
+        assert expected.get("undefined") == found.get("undefined"), name
+        for metrics in ("valid", "test"):
+            assert numbers(found[metrics]) == pytest.approx(numbers(expected[metrics]), rel=1e-4, abs=1e-6), name
+        reference, same = (summary.get("baseline", {}).get("test", {}) for summary in (expected, found))
+        assert numbers(same) == pytest.approx(numbers(reference), rel=1e-4, abs=1e-6), name
+    summary = Record.read(broken.folder).summary
+    assert summary["baseline"] == {"name": "majority", "error": "ValueError: it does not fit"}
+    assert summary["test"]["rmse"] > 0
+
+
 # In 64 bits, for a line search makes much of little; FSDP2 has 32.
 PRECISION = {"ddp": ("64-true", 1e-6), "fsdp": ("32-true", 2e-4)}
 REFUSED = {"adahessian", "sophia"}

@@ -106,3 +106,71 @@ def test_a_run_that_fails_is_finished_as_failed(job):
         run(made)
     (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
     assert read(path)["exit"][0]["exit_code"] == 1
+
+
+def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
+    from dataclasses import replace
+
+    from descentlab.run import run
+
+    told = []
+    for end in ("a", "b"):
+        made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")
+        made = replace(made, choices={**made.choices, "optimizer": "my_package/" + "o" * 60 + end}, name="n" * 150 + end)
+        record = run(made)
+        assert record.status == "completed"
+        assert "wandb" not in record.summary
+        (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+        told.append(read(path)["run"][0])
+    for one in told:
+        assert max(len(one[key]) for key in ("run_id", "display_name", "run_group")) == 128
+        assert {len(tag) for tag in one["tags"]} == {len("problem:digits_mlp"), 64}
+    one, other = ({one["run_id"], one["display_name"], one["run_group"], *one["tags"]} for one in told)
+    assert one & other == {"problem:digits_mlp"}
+
+
+def test_an_id_has_no_character_that_wandb_refuses(job):
+    from dataclasses import replace
+
+    made = job("budget.steps=5")
+    ids = {tracking.run_id(replace(made, name=name)) for name in ("a,b", "a:b", "a_b")}
+    assert len(ids) == 3
+    assert not any(character in id for id in ids for character in ":;,#?/'")
+
+
+@pytest.mark.parametrize(
+    ("mode", "words", "reason"),
+    [("bogus", (), "bogus"), ("offline", ("logger.project=a/b",), "Invalid project name 'a/b'")],
+    ids=["mode", "project"],
+)
+def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(train, monkeypatch, capsys, mode, words, reason):
+    monkeypatch.setenv("WANDB_MODE", mode)
+    run = train("logger=wandb", "budget.steps=5", *words)
+    assert run.record.status == "completed"
+    assert run.record.summary["test"]["accuracy"] > 0
+    assert reason in run.record.summary["wandb"]["error"]
+    printed = capsys.readouterr().err
+    assert printed.count("Weights & Biases is off for this run") == 1
+    assert reason in printed
+    assert not list((run.folder.parent / "wandb").glob("*run-*"))
+
+
+def test_a_folder_that_cannot_be_written_costs_the_tracking_and_not_the_run(job):
+    from descentlab.run import run
+
+    made = job("logger=wandb", "budget.steps=5")
+    (made.folder.parent / "wandb").write_text("in the way")
+    record = run(made)
+    assert record.status == "completed"
+    assert record.summary["wandb"]["error"].startswith("FileExistsError")
+
+
+def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train):
+    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.valid=1.0")
+    run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
+    (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    told = read(path)
+    rows = [row["item"] for row in told["history"]]
+    assert any("valid/loss" in row for row in rows)
+    assert not any("valid/auroc" in row for row in rows)
+    assert "the validation split has no negative example" in json.dumps(told["summary"])

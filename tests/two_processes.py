@@ -11,6 +11,7 @@ from pathlib import Path
 from conftest import AtPoint
 from torch.distributed import barrier, init_process_group
 
+from descentlab import ranks
 from descentlab.interruption import Interrupted
 from descentlab.run import run
 from descentlab.sweeps.plan import Job
@@ -24,5 +25,7 @@ if __name__ == "__main__":
                 run(Job.load(folder), AtPoint(1))
             barrier()
             assert (folder / "last.ckpt").exists()
-        run(Job.load(folder))
+        record = run(Job.load(folder))
+        if ranks.is_first():
+            record.write(folder)
         barrier()

@@ -36,7 +36,7 @@ class Descent:
         self.task, self.bare_optimizer = task, optimizer
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.values = Values(optimizer, task.recipe)
-        self.look = Look(task.model, optimizer, None)
+        self.look = Look(task.model, optimizer, None, lambda: self.count)
         self.gradient = over_parts(by_hand(task) or by_autograd(task))
         self.count = self.evaluations = 0
 

@@ -216,9 +216,17 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def is_better(value: float, than: float | None, mode: str) -> bool:
-    """Whether `value` beats `than` under `mode` ("min" or "max"). NaN never does."""
-    if math.isnan(value):
+    """Return True if `value` beats `than` under `mode` ("min" or "max").
+
+    Neither NaN nor the worst value there is (inf under "min", -inf under "max") beats anything, None included.
+    """
+    if math.isnan(value) or value == (math.inf if mode == "min" else -math.inf):
         return False
     if than is None:
         return True
     return value < than if mode == "min" else value > than
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Return `values` with None for each number that is not finite: what a record has for an undefined metric."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from descentlab.data.tensors import Data
 from descentlab.explicit import Explicit
 from descentlab.interruption import Interrupted, Interruption
 from descentlab.messages import UsageError
-from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
+from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, finite, write_json
 from descentlab.sinks import Sinks
 from descentlab.sweeps.child import how_it_ended
 from descentlab.sweeps.plan import Job
@@ -72,10 +73,11 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
         _fit(trainer, task, data)
         trained = time.perf_counter()
         if config["baseline"] and outcome.status is Status.COMPLETED:
-            outcome.summary |= beside(build(config["baseline"]), job.choices["baseline"], task, data)
-        outcome.summary["test"] = _test(trainer, task, data, outcome)
-        sinks.exhibit(_exhibits(task, data) if outcome.summary["test"] else {})
-        sinks.conclude({**outcome.summary, "status": outcome.status})
+            outcome.add(_compare(job, task, data))
+        outcome.add(_test(trainer, task, data, outcome))
+        if outcome.summary["test"]:
+            outcome.add(_exhibit(trainer, task, data, sinks))
+        outcome.add(sinks.conclude({**outcome.summary, "status": outcome.status}))
 
     seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
     return _record(job, data, outcome, seconds, str(trainer.strategy.root_device))
@@ -122,20 +124,50 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _test(trainer: L.Trainer | Explicit, task: Task, data: Data[Any], outcome: Outcome) -> dict[str, float]:
-    """The test metrics of the weights that were best on the validation split; nothing for a run that diverged."""
-    if outcome.status is Status.DIVERGED or outcome.summary["best_step"] is None:
-        return {}
+def _compare(job: Job, task: Task, data: Data[Any]) -> dict[str, Any]:
+    """Return what the summary holds of the run's baseline. A fault in it leaves the run its result."""
+    name = job.choices.get("baseline", "baseline")
+    found = beside(partial(build, job.config["baseline"]), name, task, data)
+    if "error" in found["baseline"] and ranks.is_first():
+        error = found["baseline"]["error"]
+        print(f"the baseline {name} is left out, the run keeps its result: {error}", file=sys.stderr)
+    return found
+
+
+def _test(trainer: L.Trainer | Explicit, task: Task, data: Data[Any], outcome: Outcome) -> dict[str, Any]:
+    """Return the test metrics of the best weights on the validation split, and the reasons of those that are undefined.
+
+    Without a best one they are of the last weights; a run that diverged has none.
+    """
+    if outcome.status is Status.DIVERGED or "valid" not in outcome.summary:
+        return {"test": {}}
     weights.put(task.model, outcome.best_weights)
     results = trainer.test(task, datamodule=data, verbose=False)[0]
-    return {name.removeprefix("test/"): float(value) for name, value in results.items()}
+    found = finite({name.removeprefix("test/"): float(value) for name, value in results.items()})
+    return {"test": found, "undefined": {f"test/{name}": reason for name, reason in task.test.undefined.items()}}
 
 
 @torch.no_grad()
-def _exhibits(task: Task, data: Data[Any]) -> dict[str, bytes | str]:
-    """What the weights that were tested have learnt, to look at."""
-    task.eval()
-    return task.exhibits(next(iter(data.test_dataloader())))
+def _exhibit(trainer: L.Trainer | Explicit, task: Task, data: Data[Any], sinks: Sinks) -> dict[str, Any]:
+    """Keep pictures and texts of what the tested weights have learnt. A fault in them leaves the run its result.
+
+    One process makes them, unless the weights are in shards: then all do, from the same batch.
+    """
+    spread = weights.sharded(task.model)
+    if not (spread or ranks.is_first()):
+        return {}
+    try:
+        batch = next(iter(data.test_dataloader()))
+        if spread:
+            batch = tuple(part.to(task.device) for part in trainer.strategy.broadcast(batch))
+        task.eval()
+        sinks.exhibit(task.exhibits(batch))
+    except Exception as error:
+        traceback.print_exc()
+        said = f"{type(error).__name__}: {error}"
+        print(f"pictures and texts are left out, the run keeps its result: {said}", file=sys.stderr)
+        return {"exhibits": {"error": said}}
+    return {}
 
 
 def main(folder: Path) -> int:

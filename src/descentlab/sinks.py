@@ -61,12 +61,13 @@ class Sinks:
         if self.tracker:
             self.tracker.exhibit([folder / name for name in exhibits if name.endswith((".png", ".txt"))])
 
-    def conclude(self, summary: dict[str, Any]) -> None:
-        """Leave the numbers to quote, and the curves as they will stay."""
+    def conclude(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Leave the numbers to quote, and the curves as they will stay; returns what belongs in the summary besides."""
         if self.tracker:
             self.tracker.conclude(summary)
         if self.curves:
             self.curves.seal()
+        return {"wandb": {"error": self.tracker.lost}} if self.tracker and self.tracker.lost else {}
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self.tracker:

@@ -202,3 +202,49 @@ def test_further_evaluations_normalise_by_the_batch_as_in_training():
         assert torch.equal(model(batch), expected)
     model.eval()
     assert not torch.equal(model(batch), expected)
+
+
+class NeedsState(torch.optim.SGD):
+    """Cannot be put into a mode before its first step, as pytorch_optimizer's SPlus."""
+
+    def train(self):
+        self._put("train")
+
+    def eval(self):
+        self._put("eval")
+
+    def _put(self, mode):
+        for group in self.param_groups:
+            for p in group["params"]:
+                assert self.state[p]["momentum_buffer"] is not None, mode  # KeyError
+
+
+NEEDS_STATE = {"splus": partial(pytorch_optimizer.SPlus, lr=0.1), "own": partial(NeedsState, lr=0.1, momentum=0.9)}
+
+
+@pytest.mark.parametrize("name", NEEDS_STATE)
+def test_before_the_first_step_training_weights_are_evaluated_without_a_change_of_mode(name):
+    model = net()
+    step = trained(model, NEEDS_STATE[name], steps=0)
+    before = [p.clone() for p in model.parameters()]
+    step.look.begin(())
+    assert all(torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
+    step.look.end()
+    step([Part((batches(1)[0],), 1.0)])
+    after = [p.clone() for p in model.parameters()]
+    step.look.begin(())
+    step.look.end()
+    assert all(torch.equal(p, old) for p, old in zip(model.parameters(), after, strict=True))
+
+
+WITH_STATE = {
+    "splus": ("optimizer=tiger", "~optimizer.beta", "optimizer._target_=pytorch_optimizer.SPlus", "optimizer.lr=0.1"),
+    "own": ("optimizer=momentum", "optimizer._target_=optim.test_evaluation.NeedsState"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_STATE)
+def test_an_optimizer_that_cannot_evaluate_before_its_first_step_trains(train, name):
+    run = train("problem=digits_mlp", *WITH_STATE[name], "budget.epochs=null", "budget.steps=5", "validate_every=2")
+    assert run.record.status == "completed"
+    assert len(run.column("valid/loss")) == 4

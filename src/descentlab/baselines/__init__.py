@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn.functional import pad
 
+from descentlab.baselines.estimator import NEVER
 from descentlab.data.loader import Batch
 from descentlab.data.tensors import Data
+from descentlab.messages import UsageError
 from descentlab.models.linear import Linear
-from descentlab.tasks.base import Predict, Scores, Task
+from descentlab.records import finite
+from descentlab.tasks.base import Predict, Task
+from descentlab.tasks.classification import Classification
+from descentlab.tasks.scores import Scores
+
+SPLITS = ("train", "valid", "test")
 
 
 class Baseline(Protocol):
@@ -25,32 +38,119 @@ class Baseline(Protocol):
         ...
 
 
-def beside(baseline: Baseline, name: str, task: Task, data: Data[Any]) -> Mapping[str, Any]:
-    """What a run's summary says of `baseline`, and of how far above its training loss the trained weights are.
+def beside(baseline: Callable[[], Baseline], name: str, task: Task, data: Data[Any]) -> dict[str, Any]:
+    """Compare the trained weights with a baseline. Collective: every process must call it.
+
+    A baseline that fails in any process, of whatever cause, is left out in all of them: the run keeps its own result.
+
+    Args:
+        baseline: makes it.
+        name: of the baseline.
+        task: after training, at the weights after the last step.
+        data: of the run.
 
     Returns:
-        baseline: its name, seconds, train_loss, and valid and test metrics; train_loss: of the whole training split at the
-        weights after the last step; gap: train_loss / the baseline's - 1, if the baseline is exact and the model linear.
+        What belongs in the run's summary. baseline: its name, seconds, train_loss, and valid and test metrics, or its name and
+        its error; train_loss: of the whole training split at the weights after the last step; gap: train_loss / the
+        baseline's - 1, if the baseline is exact and the model linear; undefined: the reason of each value that is None.
     """
-    splits, began = data.splits, time.perf_counter()
-    predict = baseline.fit(splits.train)
-    seconds = time.perf_counter() - began
-    train, valid, test = (data.evaluated(split) for split in (splits.train, splits.valid, splits.test))
-    reference = {"name": name, "seconds": seconds, "train_loss": _judged(task, task.valid, train, predict)["loss"]}
-    reference |= {"valid": _judged(task, task.valid, valid, predict), "test": _judged(task, task.test, test, predict)}
+    made, found, error = _tried(baseline, task, data)
+    failed = first_error(error)
+    own = {"train_loss": _own_loss(task, data)}
+    if made is None or failed:
+        return {"baseline": {"name": name, "error": failed}, **own}
+    reference, undefined = _reference(found)
+    summary: dict[str, Any] = {"baseline": {"name": name, **reference}, **own, "undefined": undefined}
+    if made.exact and isinstance(task.model, Linear):
+        summary["gap"], reason = gap(own["train_loss"], reference["train_loss"])
+        undefined |= {"gap": reason} if reason else {}
+    return summary
+
+
+def _tried(baseline: Callable[[], Baseline], task: Task, data: Data[Any]) -> tuple[Baseline | None, dict[str, Any], str]:
+    """Return the baseline, what it came to, and the error if there was one. Not collective."""
+    try:
+        made = baseline()
+        return made, _evaluated(made, task, data), ""
+    except UsageError as fault:  # its text is the whole message
+        return None, {}, str(fault)
+    except Exception as fault:  # an estimator is anybody's code
+        traceback.print_exc()
+        return None, {}, f"{type(fault).__name__}: {fault}"
+
+
+def _reference(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return seconds, training loss and metrics of a baseline, and why some are undefined. Collective."""
+    reference: dict[str, Any] = {"seconds": found["seconds"]}
+    undefined: dict[str, str] = {}
+    for split in SPLITS:
+        values, reasons = _collected(found[split], split)
+        reference |= {"train_loss": values["loss"]} if split == "train" else {split: values}
+        undefined |= {f"baseline/{split}/{metric}": reason for metric, reason in reasons.items() if split != "train"}
+    return reference, undefined
+
+
+def gap(loss: float | None, optimum: float | None) -> tuple[float | None, str]:
+    """Return loss / optimum - 1, or None and the reason why that is undefined."""
+    if loss is None or optimum is None:
+        return None, "a training loss is not a finite number"
+    if optimum == 0:
+        return None, f"the training loss of the baseline is 0, that of the run {loss:.4g}"
+    return loss / optimum - 1, ""
+
+
+def first_error(error: str) -> str:
+    """Return the error of the first process that has one; empty if none has. Collective: every process must call it."""
+    if not dist.is_initialized():
+        return error
+    every: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(every, error)
+    return next(filter(None, every), "")
+
+
+def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any]:
+    """Return the seconds of the fit, and scores that have seen each split. Not collective: it may fail in one process."""
+    began = time.perf_counter()
+    predict = baseline.fit(data.splits.train)
+    found: dict[str, Any] = {"seconds": time.perf_counter() - began}
+    if isinstance(task, Classification):
+        predict = partial(_padded, predict, task.num_classes)
+    for name in SPLITS:
+        scores = copy.deepcopy(task.test if name == "test" else task.valid)
+        _add(task, scores, data.evaluated(getattr(data.splits, name)), predict)
+        found[name] = scores
+    return found
+
+
+def _padded(predict: Predict, classes: int, x: Tensor) -> Tensor:
+    """Return log-probabilities of `classes` classes: those above the largest of the training split have the floor."""
+    found = predict(x)
+    missing = classes - found.shape[1] if found.dim() == 2 else 0
+    return pad(found, (0, missing), value=NEVER) if missing > 0 else found
+
+
+def _own_loss(task: Task, data: Data[Any]) -> float | None:
+    """Return the loss of the trained weights on the whole training split."""
+    scores = copy.deepcopy(task.valid)
     task.step.look.begin(())
-    mine = _judged(task, task.valid, train, task.model)["loss"]
+    _add(task, scores, data.evaluated(data.splits.train), task.model)
     task.step.look.end()
-    gap = {"gap": mine / reference["train_loss"] - 1} if baseline.exact and isinstance(task.model, Linear) else {}
-    return {"baseline": reference, "train_loss": mine, **gap}
+    return _collected(scores, "train")[0]["loss"]
 
 
 @torch.no_grad()
-def _judged(task: Task, scores: Scores, split: Iterable[Batch], predict: Predict) -> dict[str, float]:
-    """Loss and metrics of `predict` on a split."""
+def _add(task: Task, scores: Scores, split: Iterable[Batch], predict: Predict) -> None:
+    """Evaluate `predict` on this process's share of a split."""
     training = task.training
     task.eval()
-    for batch in split:
-        task.evaluate(scores, batch, predict)
-    task.train(training)
-    return {name: float(value) for name, value in scores.collect("").items()}
+    try:
+        for batch in split:
+            task.add(scores, batch, predict)
+    finally:
+        task.train(training)
+
+
+def _collected(scores: Scores, split: str) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Return the values of `scores`, None where they are not finite, and the reasons of those."""
+    values = scores.collect("", {"train": "training", "valid": "validation"}.get(split, split))
+    return finite({name: float(value) for name, value in values.items()}), scores.undefined

@@ -16,6 +16,7 @@ from descentlab.tasks.classification import Classification
 from descentlab.tasks.regression import Regression
 
 FLOOR = 1e-6  # of a probability: a leaf that has seen one class only says 0 or 1, whose logarithm would be infinite
+NEVER = float(np.log(FLOOR))  # the log-probability of a class that the training split lacks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,8 @@ class Estimator:
 def _logits(probabilities: Any, classes: Any, binary: bool) -> Any:
     """log(p / (1 - p)) of yes, shape (rows, 1), or the log p of all classes up to the largest, shape (rows, classes)."""
     if binary:
-        yes = probabilities[:, list(classes).index(1.0)].clip(FLOOR, 1 - FLOOR)
+        seen = list(classes)  # one, where the training split has no other
+        yes = (probabilities[:, seen.index(1.0)] if 1.0 in seen else probabilities[:, 0] * 0).clip(FLOOR, 1 - FLOOR)
         return np.log(yes / (1 - yes))[:, None]
     whole = np.zeros((len(probabilities), int(classes.max()) + 1))
     whole[:, classes] = probabilities

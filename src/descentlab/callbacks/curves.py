@@ -64,7 +64,8 @@ class Curves(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step = task.step.count
-        measured = {f"valid/{name}": value for name, value in task.validated().items()}
+        undefined = task.valid.undefined  # null in the curves
+        measured = {f"valid/{name}": None if name in undefined else value for name, value in task.validated().items()}
         row = {**self._axes(step, task.step.evaluations, self.clock.seconds), **measured}
         if not trainer.sanity_checking:
             row["batches"] = trainer.datamodule.loader.digest(step)  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from descentlab import weights
 from descentlab.budget import Plan
 from descentlab.callbacks.timing import Clock
-from descentlab.records import Status, is_better
+from descentlab.records import Status, finite, is_better
 from descentlab.tasks.base import Steps, Task
 
 
@@ -85,29 +86,48 @@ class Outcome(L.Callback):
         metrics = task.validated()
         if trainer.sanity_checking:  # before the first step
             self._judge(metrics, task)
-            if self.stop.divergence is not None and metrics["loss"]:
+            if self.stop.divergence is not None and metrics["loss"] and math.isfinite(metrics["loss"]):
                 self.bound = self.stop.divergence * abs(metrics["loss"])
-        elif self._diverges("validation", metrics["loss"], task.step.count):
+        elif "loss" not in task.valid.undefined and self._diverges("validation", metrics["loss"], task.step.count):
             trainer.should_stop = True
         else:
             self._judge(metrics, task)
             trainer.should_stop |= self._enough()
 
     def _judge(self, metrics: dict[str, float], task: Task) -> None:
-        """Keep what is best so far, and when the target was reached."""
+        """Keep what is best so far, and when the target was reached.
+
+        A validation at which the monitored metric is undefined counts neither as an improvement nor towards the patience. While
+        there has been no other, the latest weights are kept: the run is tested with those after its last step then.
+        """
         value, step = metrics[task.monitor], task.step.count
         margin = self.stop.min_delta if task.mode == "min" else -self.stop.min_delta
         if is_better(value + margin, self.reference, task.mode):
             self.stale, self.reference = 0, value
-        else:
+        elif not math.isnan(value):
             self.stale += 1
-        if is_better(value, self.summary["best_valid"], task.mode):
-            self.summary |= {"best_valid": value, "best_step": step, "valid": metrics}
-            self.best_weights = weights.copied(task.model)
+        better = is_better(value, self.summary["best_valid"], task.mode)
+        if better:
+            self.summary |= {"best_valid": value, "best_step": step}
+        if better or self.summary["best_step"] is None:
+            self._keep(metrics, task)
         reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
         if reached and self.summary["steps_to_target"] is None:
             self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
             self.summary["gradient_evaluations_to_target"] = task.step.evaluations
+
+    def _keep(self, metrics: dict[str, float], task: Task) -> None:
+        """Keep the weights and their validation metrics, with the reason of each that is undefined."""
+        self.best_weights = weights.copied(task.model)
+        self.summary["valid"] = finite(metrics)
+        self.summary["undefined"] = {f"valid/{name}": reason for name, reason in task.valid.undefined.items()}
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Take what was found after training into the summary; `undefined`, reasons by name, joins those that are there."""
+        undefined = {**self.summary.get("undefined", {}), **found.get("undefined", {})}
+        self.summary |= {**found, "undefined": undefined}
+        if not undefined:
+            del self.summary["undefined"]
 
     def _enough(self) -> bool:
         """Whether the run may end before its budget does."""
@@ -136,3 +156,15 @@ class Outcome(L.Callback):
             self.summary["tokens_per_second"] = task.tokens * self.summary["examples"] / self.clock.seconds
         self.summary.setdefault("gradient_evaluations", task.step.evaluations)  # a divergence has counted its own
         self.summary |= {"monitor": task.monitor, "mode": task.mode}
+        self._explain(task.monitor)
+
+    def _explain(self, monitor: str) -> None:
+        """Give the reason if there is no best value, or none that a record can hold; drop `undefined` if nothing is."""
+        undefined: dict[str, str] = self.summary.pop("undefined", {})
+        reason = undefined.get(f"valid/{monitor}")
+        if reason is not None and self.summary["best_step"] is None:
+            tested = "" if self.status is Status.DIVERGED else "; the weights after the last step were tested"
+            undefined["best_valid"] = f"{monitor} was undefined at every validation: {reason}{tested}"
+        elif reason is not None:  # the best is infinite
+            self.summary["best_valid"], undefined["best_valid"] = None, reason
+        self.summary |= {"undefined": undefined} if undefined else {}

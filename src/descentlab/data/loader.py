@@ -185,14 +185,20 @@ class TrainLoader(StepLoader):
 
 
 class EvalLoader:
-    """This process's share of `tensors`, in order, `batch_size` rows at a time."""
+    """This process's share of `tensors`, in order, `batch_size` rows at a time.
+
+    All processes have the same number of batches, since evaluation is collective: those whose share is used up before the
+    others' end with a batch of no rows.
+    """
 
     def __init__(self, tensors: Batch, batch_size: int, rank: int = 0, world: int = 1) -> None:
         self.tensors = tuple(tensor[rank::world] for tensor in tensors)
         self.batch_size = batch_size
+        self.batches = math.ceil(len(tensors[0]) / world / batch_size)  # of the largest share
 
     def __len__(self) -> int:
-        return math.ceil(len(self.tensors[0]) / self.batch_size)
+        return self.batches
 
     def __iter__(self) -> Iterator[Batch]:
-        return zip(*(tensor.split(self.batch_size) for tensor in self.tensors), strict=True)
+        for start in range(0, self.batches * self.batch_size, self.batch_size):
+            yield tuple(tensor[start : start + self.batch_size] for tensor in self.tensors)

@@ -98,11 +98,16 @@ class StreamedLoader(StepLoader):
 
 
 class StreamedEvalLoader:
-    """This process's share of `examples`, in order, `size` rows at a time."""
+    """This process's share of `examples`, in order, `size` rows at a time; as EvalLoader, with batches of no rows at the end.
+
+    Such a batch is made of an example that is read and left out: a reader cannot know the shape of nothing.
+    """
 
     def __init__(self, examples: Examples, place: Place, reading: dict[str, Any], size: int, rank: int, world: int) -> None:
         own = range(rank, len(examples), world)
-        self.keys: list[Key] = [(0, list(own[start : start + size])) for start in range(0, len(own), size)]
+        starts = range(0, len(range(0, len(examples), world)), size)  # of the largest share
+        self.shares = [list(own[start : start + size]) for start in starts]
+        self.keys: list[Key] = [(0, share or [0]) for share in self.shares]
         self.place, self.loader = place, stream(Batches(examples, 0), self.keys, reading)
 
     def __len__(self) -> int:
@@ -110,7 +115,7 @@ class StreamedEvalLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         batches = iter(self.loader)
-        return (self.place(tuple(following(batches))) for _ in self.keys)
+        return (tuple(part[: len(share)] for part in self.place(tuple(following(batches)))) for share in self.shares)
 
 
 def following(batches: Iterator[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -22,16 +23,23 @@ def has_modes(optimizer: Optimizer) -> bool:
 
 
 class Look:
-    """A look at the weights to judge by: `begin` puts them into the model, `end` puts the trained ones back, bit for bit.
+    """The evaluation weights of a run: `begin` puts them into the model, `end` puts the trained ones back, bit for bit.
 
-    Validating often or rarely therefore changes nothing in the training.
+    How often a run is validated therefore does not change its training. Before the first step the evaluation weights are the
+    training weights: `begin` does not call the optimizer's eval(), which may need the state that the first step creates.
+
+    Args:
+        model: whose weights they are.
+        optimizer: perhaps with train() and eval().
+        tracker: of an average of the weights.
+        steps: returns how many steps have been taken.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Optimizer, tracker: Tracker | None) -> None:
-        self.model, self.optimizer, self.tracker = model, optimizer, tracker
+    def __init__(self, model: nn.Module, optimizer: Optimizer, tracker: Tracker | None, steps: Callable[[], int]) -> None:
+        self.model, self.optimizer, self.tracker, self.steps = model, optimizer, tracker, steps
         self.modes = has_modes(optimizer)
         if self.modes:
-            optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
+            _prepare(optimizer)
         self.kept: list[tuple[Tensor, Tensor]] = []
 
     def needs_batches(self) -> bool:
@@ -39,8 +47,12 @@ class Look:
         return (self.modes or self.tracker is not None) and any(_batch_norms(self.model))
 
     def begin(self, inputs: Iterable[Tensor]) -> None:
-        """Args: inputs: of recent batches, each (batch, ...), for running statistics; read only where `needs_batches`."""
-        if not self.modes and self.tracker is None:
+        """Put the evaluation weights into the model.
+
+        Args:
+            inputs: of recent batches, each (batch, ...), for running statistics; read only where `needs_batches`.
+        """
+        if not self.steps() or (not self.modes and self.tracker is None):
             return
         weights.sharded(self.model)  # or what it has gathered would be looked at, not what is put into the shards
         tensors = [tensor.detach() for tensor in (*self.model.parameters(), *self.model.buffers())]
@@ -61,6 +73,18 @@ class Look:
         for tensor, before in self.kept:
             tensor.copy_(before)
         self.kept = []
+
+
+def _prepare(optimizer: Optimizer) -> None:
+    """Put `optimizer` into train mode before its first step, which some require.
+
+    Others cannot be put into a mode before they have state, and are in train mode from the start: what they raise is ignored,
+    since a mode that was needed and is missing is reported by step().
+    """
+    for part in parts_of(optimizer):
+        if hasattr(part, "train") and hasattr(part, "eval"):
+            with contextlib.suppress(Exception):
+                part.train()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @torch.no_grad()

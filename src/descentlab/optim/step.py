@@ -106,7 +106,7 @@ class Step:
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.tracker = recipe.average.tracker(self.parameters, total)
-        self.look = Look(model, self.bare_optimizer, self.tracker)
+        self.look = Look(model, self.bare_optimizer, self.tracker, lambda: self.count)
         self.frozen = FrozenStatistics(model)
         needs = recipe.needs
         self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient

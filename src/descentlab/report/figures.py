@@ -10,18 +10,32 @@ from typing import Any
 import polars as pl
 
 from descentlab.records import EXHIBITS, Record, Status, read_json
+from descentlab.report.grid import UNDEFINED, number, text
 from descentlab.report.load import Series, statuses
 from descentlab.report.statistics import AXES, best_valid, curve, thinned
-from descentlab.report.tables import number, text
 from descentlab.report.view import Panel, Style, Trace, View
 
 HOVER = "%{fullData.name}<br>%{x:,.4~g}, %{y:.4~g}<extra></extra>"
 NO_LINE = {"line": {"width": 0}}
 
 
-def panels(view: View) -> list[Panel]:
-    """All panels that have something to show."""
-    return [panel for draw in PANELS if (panel := draw(view)) is not None]
+def panels(view: View, notes: list[str] | None = None) -> list[Panel]:
+    """Return all panels that have something to show.
+
+    Args:
+        view: what they show.
+        notes: receives a sentence for each panel that could not be drawn, which is left out.
+    """
+    drawn: list[Panel] = []
+    for draw in PANELS:
+        try:
+            panel = draw(view)
+        except Exception as error:  # of one panel, which costs neither the others nor the tables
+            said = f"The panel {draw.__name__} could not be drawn: {type(error).__name__}: {error}."
+            (notes if notes is not None else []).append(said)
+        else:
+            drawn += [] if panel is None else [panel]
+    return drawn
 
 
 def train_loss(view: View) -> Panel | None:
@@ -103,11 +117,11 @@ def _rates(by_rate: dict[float, Series], view: View) -> Trace:
 
 
 def _without_result(by_rate: dict[float, Series], y: float, view: View) -> Trace:
-    """Marks for the rates at which no run completed, at the height `y`."""
+    """Marks for the rates at which no run completed, or the metric is undefined, at the height `y`."""
     lost = {rate: one for rate, one in by_rate.items() if best_valid(one) is None}
     trace: Trace = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
     trace |= {"x": list(lost), "y": [y] * len(lost)}
-    trace["text"] = [f"{one.label}: {statuses(one.runs)}" for one in lost.values()]
+    trace["text"] = [f"{one.label}: {UNDEFINED if one.completed else statuses(one.runs)}" for one in lost.values()]
     return trace | {"marker": {"symbol": "x", "size": 9, "color": [view.styles[one.label].color for one in lost.values()]}}
 
 

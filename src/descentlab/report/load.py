@@ -1,4 +1,4 @@
-"""Reads the records of sweeps and groups them: runs into series (they differ in seeds only), series by problem."""
+"""Read the records of sweeps and group them: runs into series (they differ in seeds only), series by problem and data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.records import NOT_IDENTITY, Record, Status, find
+from descentlab.report import origin
 
 SEEDS = ("seed", "data_seed")
 IRRELEVANT = NOT_IDENTITY | set(SEEDS)
@@ -25,8 +26,9 @@ class Series:
 
     label: str
     settings: Settings
-    differences: Settings  # the settings that tell it from the others of its problem
+    differences: Settings  # the settings that tell it from the others of its comparison
     runs: list[Record]
+    data: str = ""  # the digest of their data
 
     @property
     def problem(self) -> str:
@@ -47,10 +49,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The series of one problem, in the order they were found."""
+    """The series of one problem on the same data, in the order they were found.
+
+    Args:
+        problem: its name in the config.
+        series: all of it.
+        name: the problem's, made distinct where the problem was trained on several data sets.
+    """
 
     problem: str
     series: list[Series]
+    name: str = ""
 
     @property
     def runs(self) -> list[Record]:
@@ -101,13 +110,27 @@ def load(sweeps: Sequence[Path]) -> Loaded:
     """
     found = [record for sweep in sweeps for record in _records(sweep)]
     runs = _distinct(found)
-    groups: dict[str, list[Record]] = {}
+    data = origin.data_keys(runs)
+    groups: dict[tuple[str, str], dict[str, list[Record]]] = {}  # problem and data -> series -> runs
     for run in runs:
-        groups.setdefault(_series_key(run), []).append(run)
-    series = _series(list(groups.values()))
-    problems = dict.fromkeys(one.problem for one in series)
-    comparisons = [Comparison(problem, [one for one in series if one.problem == problem]) for problem in problems]
+        group = groups.setdefault((settings_of(run)["problem"], data[run.id]), {})
+        group.setdefault(_series_key(run), []).append(run)
+    names = _names(groups)
+    comparisons = [
+        Comparison(key[0], _series(list(each.values()), names[key] if len(groups) > 1 else "", key[1]), names[key])
+        for key, each in groups.items()
+    ]
     return Loaded(list(sweeps), comparisons, repeated=len(found) - len(runs))
+
+
+def _names(groups: Mapping[tuple[str, str], Mapping[str, list[Record]]]) -> dict[tuple[str, str], str]:
+    """Return the name of each comparison: its problem's, where that is not on several data sets."""
+    named: dict[tuple[str, str], str] = {}
+    for problem in dict.fromkeys(problem for problem, _ in groups):
+        keys = [key for key in groups if key[0] == problem]
+        firsts = [next(iter(groups[key].values()))[0] for key in keys]
+        named |= dict(zip(keys, origin.distinct_names(problem, firsts, [digest for _, digest in keys]), strict=True))
+    return named
 
 
 def _records(sweep: Path) -> list[Record]:
@@ -156,14 +179,14 @@ def _series_key(run: Record) -> str:
     return json.dumps([chosen, _relevant_config(run)], sort_keys=True, default=str)
 
 
-def _series(groups: Sequence[list[Record]]) -> list[Series]:
+def _series(groups: Sequence[list[Record]], name: str, data: str) -> list[Series]:
+    """Return the series of one comparison, whose `name` is part of their labels unless it is empty."""
     every = [settings_of(runs[0]) for runs in groups]
-    rivals = {mine["problem"]: [one for one in every if one["problem"] == mine["problem"]] for mine in every}
-    varied = {problem: varying(those) for problem, those in rivals.items()}
+    varied = varying(every)
     made: list[Series] = []
     for mine, runs in zip(every, groups, strict=True):
-        differences = _differences(mine, rivals[mine["problem"]], varied[mine["problem"]])
-        made.append(Series(_label(mine, differences, len(runs), len(rivals) > 1), mine, differences, runs))
+        differences = _differences(mine, every, varied)
+        made.append(Series(_label(mine, differences, len(runs), name), mine, differences, runs, data))
     return made
 
 
@@ -188,9 +211,9 @@ def _differs(key: str, mine: Settings, rival: Settings) -> bool:
     return comparable and rival.get(key, MISSING) != mine[key]
 
 
-def _label(settings: Settings, differences: Settings, seeds: int, several_problems: bool) -> str:
-    problem = f"{settings['problem']} / " if several_problems else ""
-    words = [f"{problem}{settings['optimizer']}", *map(assignment, differences, differences.values())]
+def _label(settings: Settings, differences: Settings, seeds: int, name: str) -> str:
+    words = [f"{name} / {settings['optimizer']}" if name else settings["optimizer"]]
+    words += map(assignment, differences, differences.values())
     return " ".join(words) + (f" ({seeds} seeds)" if seeds > 1 else "")
 
 

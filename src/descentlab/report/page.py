@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
+import traceback
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from descentlab.records import EXHIBITS, LOG, Record, Status
@@ -33,12 +35,21 @@ DASH_ARRAYS = {
 }
 
 
+FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
+<p>The page could not be drawn: {error}</p>
+<p>The tables were written beside it: table.md, table.csv, runs.csv.</p>
+"""
+
+
 def build(sweeps: list[Path], out: Path) -> Path:
-    """Write report.html, table.csv, table.md and runs.csv for the runs of `sweeps` into `out`; returns the page's path.
+    """Write table.csv, runs.csv, table.md and report.html for the runs of `sweeps` into `out`; return the page's path.
+
+    If the page cannot be drawn, the file says so and refers to the tables; the error is printed.
 
     Raises:
         FileNotFoundError: a sweep holds no record.
         ValueError: a record cannot be read.
+        OSError: a file cannot be written.
     """
     loaded = load(sweeps)
     out.mkdir(parents=True, exist_ok=True)
@@ -46,7 +57,14 @@ def build(sweeps: list[Path], out: Path) -> Path:
     tables.write_runs(loaded, out / "runs.csv")
     (out / "table.md").write_text(tables.markdown(loaded.comparisons), encoding="utf-8")
     page = out / "report.html"
-    page.write_text(render(loaded), encoding="utf-8")
+    try:
+        text = render(loaded)
+    except Exception as error:  # of drawing: the tables are there
+        traceback.print_exc()
+        said = f"{type(error).__name__}: {error}"
+        print(f"the page could not be drawn, the tables were written: {said}", file=sys.stderr)
+        text = FAILED.format(error=escape(said))
+    page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -72,12 +90,14 @@ def render(loaded: Loaded) -> str:
 
 
 def _section(view: View) -> dict[str, Any]:
-    """What the page shows of one problem."""
+    """Return what the page shows of one comparison."""
+    failed: list[str] = []
+    drawn = panels(view, failed)
     return {
         "comparison": view.comparison,
         "grid": tables.grid(view.comparison),
-        "panels": [vars(panel) for panel in panels(view)],
-        "notes": _notes(view.comparison.runs),
+        "panels": [vars(panel) for panel in drawn],
+        "notes": [*_notes(view.comparison.runs), *failed],
         "metrics": tables.test_metrics(view.comparison),
         "exhibits": _exhibits(ranked(view.comparison)),
     }
@@ -132,7 +152,7 @@ def _provenance(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
 def commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
     """Lines to type next, with paths from the current folder, each with what it does."""
     lines: list[tuple[str, str]] = []
-    for curves in (sweep / "wandb" for sweep in sweeps if (sweep / "wandb").exists()):
+    for curves in (sweep / "wandb" for sweep in sweeps if any((sweep / "wandb").glob("*run-*"))):
         folder = shlex.quote(os.path.relpath(curves))
         lines.append((f"wandb leet {folder}", "browse the curves in the terminal; space adds a run"))
         lines.append((f"wandb sync {folder}", "upload runs made offline"))

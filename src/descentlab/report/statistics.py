@@ -45,13 +45,17 @@ def best_valid(series: Series) -> Estimate | None:
 
 
 def ranked(comparison: Comparison) -> list[Series]:
-    """Its series by mean best validation value; those with a diverged seed after the others, without a result last."""
+    """Its series by mean best validation value.
+
+    Those with a diverged seed come after the others; then those whose value is undefined, those that diverged, and those
+    without a result.
+    """
 
     def rank(series: Series) -> tuple[int, float]:
         best = best_valid(series)
         diverged = any(run.status is Status.DIVERGED for run in series.runs)
         if best is None:
-            return 2 if diverged else 3, 0.0
+            return 2 if series.completed else 3 if diverged else 4, 0.0
         return int(diverged), best.mean if comparison.mode == "min" else -best.mean
 
     return sorted(comparison.series, key=rank)

@@ -23,7 +23,7 @@ from descentlab import config as configuration
 from descentlab import ranks
 from descentlab.allowed import LAUNCHER
 from descentlab.contradictions import without_effect
-from descentlab.messages import UsageError, nearest, no_such_key, one_line, written
+from descentlab.messages import UsageError, described, nearest, no_such_key, one_line, written
 from descentlab.records import LOCK, Record, Status
 from descentlab.sweeps import preflight
 from descentlab.sweeps.compose import Composed, refuse
@@ -65,9 +65,8 @@ def launch(composed: Iterable[Composed], make_place: MakePlace, dry_run: bool = 
     code = train(jobs, make_place)
     try:
         summary.show(jobs)
-    except OSError as error:  # no record, no space
-        print(f"no report: {error}", file=sys.stderr)
-        return code or 1
+    except Exception as error:  # no record, no space, a fault in drawing: the records are there
+        print(f"no report: {described(error)}; python scripts/report.py {jobs[0].folder.parent} tries again", file=sys.stderr)
     return code
 
 

@@ -110,6 +110,7 @@ def _row(job: Job) -> tuple[str, str, str, str, str]:
 def _result(record: Record) -> str:
     summary = record.summary
     if not record.status.is_result or summary.get("best_valid") is None:
-        return record.reason
+        undefined = summary.get("undefined", {}).get("best_valid")
+        return record.reason or (f"valid {summary['monitor']} undefined: {undefined}" if undefined else "")
     found = f"valid {summary['monitor']} {summary['best_valid']:.4g} in {summary['train_seconds']:.1f} s"
     return f"{found}  {record.reason}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,9 @@ import lightning as L
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import Metric
 
 from descentlab import weights
 from descentlab.data.loader import Chunk, StepLoader
@@ -19,6 +21,7 @@ from descentlab.messages import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step, backward_through, hands_through
+from descentlab.tasks.scores import Scores
 
 Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
@@ -36,42 +39,6 @@ class Steps:
     def cut(self, size: int) -> None:
         """Forget all but the first `size` steps."""
         del self.losses[size:], self.evaluations[size:]
-
-
-class MeanLoss(Metric):
-    """The mean of losses, each weighted by its number of examples; NaN if one of them is."""
-
-    total: Tensor
-    examples: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("examples", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, loss: Tensor, examples: int) -> None:
-        wide = torch.float32 if loss.device.type == "mps" else torch.float64  # whatever the precision of training
-        self.total = self.total.to(wide) + loss.detach().to(wide) * examples
-        self.examples += examples
-
-    def compute(self) -> Tensor:
-        return self.total / self.examples
-
-
-class Scores(nn.Module):
-    """The mean loss and the metrics of one split, over all processes."""
-
-    def __init__(self, metrics: dict[str, Metric]) -> None:
-        super().__init__()
-        self.loss = MeanLoss()
-        self.metrics = MetricCollection(dict(metrics), compute_groups=False)  # groups are guessed from the first batch
-
-    def collect(self, prefix: str) -> dict[str, Tensor]:
-        """The values since the last time, by name."""
-        values = {"loss": self.loss.compute(), **self.metrics.compute()}
-        self.loss.reset()
-        self.metrics.reset()
-        return {prefix + name: value for name, value in values.items()}
 
 
 class Task(L.LightningModule):
@@ -106,14 +73,17 @@ class Task(L.LightningModule):
         self.model, self.recipe = model, recipe
         self.monitor, self.mode = monitor, mode
         self.total_steps, self.measure_every = total_steps, measure_every
-        self.valid, self.test = Scores(self.make_metrics()), Scores(self.make_metrics())
+        self.valid, self.test = Scores(self.make_metrics(), "validation"), Scores(self.make_metrics(), "test")
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """The mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
         raise NotImplementedError
 
     def make_metrics(self) -> dict[str, Metric]:
-        """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets)."""
+        """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets).
+
+        A metric that is undefined on a split computes NaN and gives the reason: see descentlab.tasks.undefined.
+        """
         return {}
 
     def score(self, outputs: Tensor) -> Tensor:
@@ -213,12 +183,14 @@ class Task(L.LightningModule):
     def on_validation_start(self) -> None:
         loader = getattr(self.trainer.datamodule, "loader", None)  # pyright: ignore[reportAttributeAccessIssue]
         recent = range(max(0, self.step.count - RECALIBRATION), self.step.count) if self.step.look.needs_batches() else ()
-        self.step.look.begin(part.batch[0] for step in recent if loader for part in loader.parts(step))
+        inputs = (part.batch[0] for step in recent if loader for part in loader.parts(step))
+        self.step.look.begin(inputs)
 
     def on_validation_end(self) -> None:  # after the callbacks, which may copy the weights that were judged
         self.step.look.end()
-        if not self.trainer.sanity_checking:
-            self.recipe.schedule.observe(self.validated()[self.monitor])
+        value = self.validated()[self.monitor]
+        if not self.trainer.sanity_checking and not math.isnan(value):  # an undefined metric is no evidence of a plateau
+            self.recipe.schedule.observe(value)
 
     def on_validation_epoch_start(self) -> None:
         weights.check_agreement(self.model)
@@ -228,16 +200,23 @@ class Task(L.LightningModule):
         weights.agree_on_buffers(self.model)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self.evaluate(self.valid, batch, self.model)
+        self.add(self.valid, batch, self.model)
 
     def test_step(self, batch: Batch, index: int) -> None:
-        self.evaluate(self.test, batch, self.model)
+        self.add(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.valid.collect("valid/"))
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.test.collect("test/"))
+
+    def add(self, scores: Scores, batch: Batch, predict: Predict) -> None:
+        """Evaluate `batch`, which has no rows in a process whose share of the split is used up before the others'."""
+        if len(batch[0]):
+            self.evaluate(scores, batch, predict)
+        elif predict is self.model and isinstance(self.model, FSDPModule):
+            predict(batch[0])  # gathering shards takes all processes
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         """Take what `predict` makes of `batch` into `scores`."""

@@ -8,6 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.undefined import NO_EXAMPLE, no_value
 
 
 class Classification(Task):
@@ -28,4 +29,18 @@ class Classification(Task):
         return cross_entropy(predict(inputs), classes)
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"accuracy": MulticlassAccuracy(self.num_classes, average="micro", validate_args=False)}
+        return {"accuracy": Accuracy(self.num_classes, average="micro", validate_args=False)}
+
+
+class Accuracy(MulticlassAccuracy):
+    """The share of examples whose class has the largest logit."""
+
+    undefined = NO_EXAMPLE
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        if len(target):  # torchmetrics reshapes, which it cannot without
+            super().update(preds, target)
+
+    def compute(self) -> Tensor:
+        rows = self.tp.sum() + self.fn.sum()  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
+        return super().compute() if rows else no_value(self)

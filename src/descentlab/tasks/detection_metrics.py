@@ -8,14 +8,17 @@ from torchmetrics import Metric
 from torchmetrics.detection import MeanAveragePrecision
 from torchmetrics.utilities import dim_zero_cat
 
+from descentlab.tasks.undefined import no_value
+
 
 class AveragePrecision(Metric):
     """`map`: mean average precision over classes and overlaps .5, .55, ..., .95, as COCO defines it; `map_50`: at .5 alone.
 
     torchmetrics computes both; its states are a list of as many tensors as images, which processes with unequal shares cannot
-    gather.
+    gather. Undefined, and -1 in torchmetrics, where no image has a box.
     """
 
+    undefined = "the {split} split has no box"
     full_state_update = False
     detections: list[Tensor]
     targets: list[Tensor]
@@ -31,6 +34,8 @@ class AveragePrecision(Metric):
         self.targets.append(targets)
 
     def compute(self) -> dict[str, Tensor]:
+        if not any((part[..., 4] >= 0).any() for part in self.targets):
+            return dict.fromkeys(("map", "map_50"), no_value(self))
         detections, targets = dim_zero_cat(self.detections).cpu(), dim_zero_cat(self.targets).cpu()
         metric = MeanAveragePrecision(backend="faster_coco_eval")
         metric.warn_on_many_detections = False

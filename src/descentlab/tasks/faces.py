@@ -48,7 +48,7 @@ class Faces(Task):
         return margin_softmax(outputs[:, self.dimensions :], people, self.scale, self.margin)
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"accuracy": MeanMetric(), "verification": Verification()}
+        return {"accuracy": Recognition(), "verification": Verification()}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         images, people = batch
@@ -81,3 +81,9 @@ class Faces(Task):
         picked = torch.cat([images[shown], self.gallery[0].to(images)[rows[shown]]]).cpu()
         low, high = picked.min(), picked.max()
         return {"nearest.png": png((picked - low) / (high - low), columns=len(shown))}
+
+
+class Recognition(MeanMetric):
+    """The share of pictures of known people that are recognised."""
+
+    undefined = "the {split} split has no picture of a known person"

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
-from descentlab.tasks.base import Batch, MeanLoss, Predict, Scores, Task
+from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.scores import MeanLoss, Scores
 
 PROMPT = 64  # tokens
 TEXT = 500  # characters that are sampled, or as many tokens
@@ -19,10 +20,12 @@ SEED = 0
 
 
 class Perplexity(MeanLoss):
-    """exp of the mean loss over all tokens."""
+    """exp of the mean loss over all tokens; infinite where that exceeds the largest number of 64 bits."""
 
     def compute(self) -> Tensor:
-        return super().compute().exp()
+        mean = super().compute()
+        self.undefined = self.undefined or f"exp of the mean loss on the {{split}} split, {float(mean):.4g}, is infinite"
+        return mean.exp()
 
 
 class BitsPerCharacter(MeanLoss):

@@ -46,7 +46,7 @@ class Ranking(Task):
 
     def make_metrics(self) -> dict[str, Metric]:
         measures = {f"ndcg_at_{k}": partial(ndcg, k=k) for k in (1, 5, 10)}
-        return {"ordering": OverRows({**measures, "map": average_precision})}
+        return {"ordering": OverRows({**measures, "map": average_precision}, "query with a relevant document")}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """The labels of some queries' documents in the order that the model gives them."""

@@ -3,7 +3,7 @@
 A row has labels of 0 or more, the higher the more relevant; -1 marks what is not ranked. Documents with equal scores share
 their ranks: NDCG and recall are the means over all their orders (McSherry and Najork, ECIR 2008), average precision counts
 them as found together, all three as scikit-learn does. A row without anything relevant counts as 0, as in the evaluation tool
-of LETOR and in scikit-learn.
+of LETOR and in scikit-learn; if no row has anything relevant, the measures are undefined.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Self
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+
+from descentlab.tasks.undefined import no_value
 
 
 @dataclass(frozen=True)
@@ -72,23 +74,33 @@ def average_precision(ordered: Ordered) -> Tensor:
 
 
 class OverRows(Metric):
-    """The mean of every measure over rows, by name; one sort serves them all."""
+    """The mean of every measure over rows, by name; one sort serves them all.
+
+    Args:
+        measures: by name.
+        lacking: what a split lacks of which no row has anything relevant, where all measures are undefined.
+    """
 
     full_state_update = False
     totals: Tensor
     rows: Tensor
+    relevant: Tensor
 
-    def __init__(self, measures: Mapping[str, Measure]) -> None:
+    def __init__(self, measures: Mapping[str, Measure], lacking: str = "row with anything relevant") -> None:
         super().__init__()
-        self.measures = measures
+        self.measures, self.undefined = measures, f"the {{split}} split has no {lacking}"
         self.add_state("totals", torch.zeros(len(measures)), dist_reduce_fx="sum")
         self.add_state("rows", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("relevant", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, scores: Tensor, labels: Tensor) -> None:
         """Args: scores, labels: (rows, n)."""
         ordered = Ordered.by(scores, labels)
         self.totals += torch.stack([measure(ordered).sum() for measure in self.measures.values()])
         self.rows += len(labels)
+        self.relevant += (labels >= 1).sum()
 
     def compute(self) -> dict[str, Tensor]:
+        if not self.relevant:
+            return dict.fromkeys(self.measures, no_value(self))
         return dict(zip(self.measures, self.totals / self.rows, strict=True))

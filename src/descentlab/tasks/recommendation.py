@@ -53,7 +53,8 @@ class Recommendation(Task):
         return self.surrogate(scores[:, :1], scores[:, 1:]).mean()
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"ordering": OverRows({"recall_at_10": partial(recall, k=10), "ndcg_at_10": partial(ndcg, k=10)})}
+        measures = {"recall_at_10": partial(recall, k=10), "ndcg_at_10": partial(ndcg, k=10)}
+        return {"ordering": OverRows(measures, "user with an item held out")}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         """Over all items; the loss is the mean over held-out items of that against every item which is neither."""
@@ -66,7 +67,8 @@ class Recommendation(Task):
             user, item = (kinds == 1).nonzero(as_tuple=True)
             others = (kinds == 0)[user].to(ranked)
             losses = (self.surrogate(ranked[user, item][:, None], ranked[user]) * others).sum(1) / others.sum(1)
-            scores.loss.update(losses.mean(), len(user))
+            comparable = others.any(1)  # to an item that is neither: somebody may have chosen all
+            scores.loss.update(losses[comparable].mean(), int(comparable.sum()))
             scores.metrics.update(ranked, kinds)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:

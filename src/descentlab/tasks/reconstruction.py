@@ -53,7 +53,7 @@ class Reconstruction(Task):
         return outputs if self.likelihood == "gaussian" else outputs.sigmoid()
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"mse": _MSE(), "psnr": PeakSignalNoiseRatio(float(self.peak))}
+        return {"mse": _MSE(), "psnr": PSNR(float(self.peak))}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         super().evaluate(scores, (batch[0], batch[0]), predict)
@@ -73,3 +73,9 @@ class _MSE(MeanSquaredError):
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         super().update(preds.flatten(), target.flatten())
+
+
+class PSNR(PeakSignalNoiseRatio):
+    """10 log10(peak^2 / mean squared error), in decibels; infinite where the error is 0."""
+
+    undefined = "every example of the {split} split is reproduced exactly: the ratio is infinite"

@@ -4,9 +4,11 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import huber_loss, l1_loss, mse_loss
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 
 from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.regression_metrics import R2
+from descentlab.tasks.undefined import NO_EXAMPLE
 
 ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}
 
@@ -47,13 +49,13 @@ class Regression(Task):
                 scores.metrics[name].scale = scale
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"rmse": _ScaledRMSE(), "mae": _ScaledMAE(), "r2": R2Score()}
+        return {"rmse": _ScaledRMSE(), "mae": _ScaledMAE(), "r2": R2()}
 
 
 class _ScaledRMSE(MeanSquaredError):
     """The root mean squared error in the target's own unit: `scale` times that of the standardised target."""
 
-    scale = 1.0
+    scale, undefined = 1.0, NO_EXAMPLE
 
     def __init__(self) -> None:
         super().__init__(squared=False)
@@ -65,7 +67,7 @@ class _ScaledRMSE(MeanSquaredError):
 class _ScaledMAE(MeanAbsoluteError):
     """The mean absolute error in the target's own unit."""
 
-    scale = 1.0
+    scale, undefined = 1.0, NO_EXAMPLE
 
     def compute(self) -> Tensor:
         return super().compute() * self.scale

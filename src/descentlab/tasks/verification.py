@@ -8,13 +8,16 @@ from torchmetrics import Metric
 from torchmetrics.functional.classification import binary_auroc, binary_eer
 from torchmetrics.utilities import dim_zero_cat
 
+from descentlab.tasks.undefined import no_value
+
 
 class Verification(Metric):
     """`auroc`: the area under the receiver operating characteristic of the cosine; `eer`: the error where both kinds are equal.
 
-    NaN where there are no pairs of one person, or none of two.
+    Undefined where there are no pairs of one person, or none of two.
     """
 
+    undefined: str = ""
     full_state_update = False
     embeddings: list[Tensor]
     people: list[Tensor]
@@ -31,8 +34,11 @@ class Verification(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         cosines, same = pairs(dim_zero_cat(self.embeddings), dim_zero_cat(self.people))
-        if same.all() or not same.any():
-            return dict.fromkeys(("auroc", "eer"), torch.tensor(torch.nan, device=self.device))
+        lacking = [kind for kind, there in (("one person", same.any()), ("two people", not same.all())) if not there]
+        lacking = lacking if len(same) else ["strangers"]
+        self.undefined = f"the {{split}} split has no pair of pictures of {' and none of '.join(lacking)}" if lacking else ""
+        if lacking:
+            return dict.fromkeys(("auroc", "eer"), no_value(self))
         likeness = ((cosines + 1) / 2).clamp(0, 1)
         return {"auroc": binary_auroc(likeness, same), "eer": binary_eer(likeness, same)}
 

@@ -1,0 +1,83 @@
+"""Metrics that have no value on a split: how a metric gives the reason, and how processes without examples take part.
+
+A metric that is undefined computes NaN and gives the reason as its attribute `undefined`: a sentence in which ``{split}``
+stands for the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a
+metric with a single possible reason may declare it as a class attribute, which is read only if the value is not finite.
+
+An infinite value (the perplexity of a huge loss, the signal-to-noise ratio of no error) is recorded as null with its reason
+too: JSON has no word for it, and no mean over seeds is left of it. The best possible infinity still selects the best step.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torchmetrics import Metric
+
+UNKNOWN = "the value on the {split} split is not a finite number"
+NO_EXAMPLE = "the {split} split has no example"
+FAULTS = (ValueError, IndexError, ArithmeticError)  # raised by a metric that has too little to compute a value from
+
+
+def computed(name: str, metric: Metric) -> tuple[dict[str, Tensor], str]:
+    """Return the values of `metric` by name, over all processes, and the reason that holds for those that are not finite."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")  # called before any update
+            found = metric.compute()
+    except FAULTS as error:
+        return {name: torch.tensor(torch.nan, device=metric.device)}, f"{type(error).__name__}: {error}"
+    values = dict(found) if isinstance(found, Mapping) else {name: found}
+    return values, str(getattr(metric, "undefined", "")) or UNKNOWN
+
+
+def no_value(metric: Metric) -> Tensor:
+    """Return what an undefined metric computes: NaN, a scalar on the device of `metric`."""
+    return torch.tensor(torch.nan, device=metric.device)
+
+
+def agree_on_states(metrics: Iterable[Metric]) -> None:
+    """Give the states of `metrics` the same types and shapes in all processes. Collective: every process must call it.
+
+    torchmetrics gathers states of one type and one number of dimensions only. A process that has no example of a split
+    holds initial states, which differ from the others': empty lists, or numbers in the precision they began with.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return
+    metrics = list(metrics)
+    mine = [{name: _kind(state) for name, state in metric.metric_state.items()} for metric in metrics]
+    every: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(every, mine)
+    for place, metric in enumerate(metrics):
+        for name, state in metric.metric_state.items():
+            kinds = [kind for process in every if (kind := process[place][name]) is not None]
+            setattr(metric, name, _conformed(state, kinds, metric.device))
+
+
+Kind = tuple[torch.dtype, tuple[int, ...]]
+
+
+def _kind(state: Any) -> Kind | None:
+    """Return the type and shape of a state, of a list those of its rows; None for a list without elements."""
+    if isinstance(state, Tensor):
+        return state.dtype, tuple(state.shape)
+    return (state[0].dtype, tuple(state[0].shape[1:])) if state else None
+
+
+def _conformed(state: Any, kinds: list[Kind], device: torch.device) -> Any:
+    """Return `state` with the widest type and the largest shape among `kinds`; for an empty list, a tensor of no rows."""
+    if isinstance(state, Tensor):
+        for dtype, _ in kinds:
+            state = state.to(torch.promote_types(state.dtype, dtype))
+        largest = max((shape for _, shape in kinds), key=math.prod)
+        return state.expand(largest).clone() if state.numel() == 1 else state
+    if state or not kinds:
+        return state
+    dtype, shape = kinds[0]
+    return [torch.empty((0, *shape), dtype=dtype, device=device)]

@@ -1,0 +1,98 @@
+"""A baseline that fails, or whose loss is 0, leaves a run its own result."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import pytest
+import torch
+
+from descentlab.baselines import gap
+from descentlab.baselines.estimator import FLOOR, NEVER, Estimator
+
+STEPS = ("budget.epochs=null", "budget.steps=5")
+
+
+class Broken:
+    """A baseline that raises in `fit`, or in what it returns; only in one process, if there is a `rank`."""
+
+    suits, exact = (), False
+
+    def __init__(self, error="ValueError", late=False, rank=None):
+        self.error, self.late = {"ValueError": ValueError, "MemoryError": MemoryError}[error], late
+        self.rank = rank
+
+    def fit(self, train):
+        if self.rank is not None and int(os.environ["RANK"]) != self.rank:
+            return lambda inputs: torch.zeros(len(inputs), 1)
+        if not self.late:
+            raise self.error("it does not fit")
+        return self.predict
+
+    def predict(self, inputs):
+        raise self.error("it does not predict")
+
+
+@pytest.mark.parametrize(("words", "error"), [
+    ((), "ValueError: it does not fit"),
+    (("+baseline.error=MemoryError",), "MemoryError: it does not fit"),
+    (("+baseline.late=true",), "ValueError: it does not predict"),
+    (("+baseline.nonsense=1",), "nonsense"),
+])  # fmt: skip
+def test_the_run_keeps_its_result_and_names_the_error(train, capsys, words, error):
+    given = ("problem=digits_mlp", *STEPS)
+    alone = train(*given, "sweep=alone")
+    run = train(
+        *given,
+        "baseline=majority",
+        "~baseline.classifier",
+        "~baseline.regressor",
+        "baseline._target_=baselines.test_faults.Broken",
+        *words,
+    )
+    assert run.record.status == "completed"
+    assert run.record.summary["test"] == alone.record.summary["test"]
+    assert run.record.summary["baseline"]["name"] == "majority"
+    assert error in run.record.summary["baseline"]["error"]
+    assert capsys.readouterr().err.count("the baseline majority is left out") == 1
+
+
+def test_a_class_that_only_other_splits_have_gets_the_floor(train):
+    """Of the digits, the last class is in valid and test only."""
+    words = ("problem=digits_softmax", "baseline=logistic_regression", "data._target_=lopsided.DigitsWithoutNines", *STEPS)
+    found = train(*words).record.summary["baseline"]
+    assert 0.5 < found["test"]["accuracy"] < 0.95
+    assert found["test"]["loss"] > -NEVER / 20  # a tenth of the examples, each at the floor
+
+
+@pytest.mark.parametrize("only", [0.0, 1.0])
+def test_an_estimator_that_saw_one_class_is_sure_of_it(only):
+    from sklearn.tree import DecisionTreeClassifier
+
+    predict = Estimator(classifier=DecisionTreeClassifier()).fit((torch.randn(5, 2), torch.full((5,), only)))
+    assert predict(torch.randn(3, 2)).sigmoid().flatten().tolist() == pytest.approx([abs(only - FLOOR)] * 3, rel=1e-3)
+
+
+def test_the_gap_to_nothing_is_undefined():
+    assert gap(0.3, 0.2) == (pytest.approx(0.5), "")
+    value, reason = gap(0.3, 0.0)
+    assert value is None
+    assert "baseline is 0, that of the run 0.3" in reason
+    assert gap(None, 1.0)[0] is None
+
+
+def test_a_perfect_optimum_leaves_the_gap_null(train):
+    words = ("problem=diabetes_linear", "baseline=normal_equation", "data._target_=lopsided.Progression", "+data.zero=true")
+    summary = train(*words, *STEPS).record.summary
+    assert summary["gap"] is None
+    assert summary["undefined"]["gap"].startswith("the training loss of the baseline is 0")
+    assert math.isfinite(summary["test"]["rmse"])
+
+
+def test_what_a_baseline_leaves_undefined_has_its_reason(train):
+    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.test=0.0", "baseline=majority", *STEPS)
+    summary = train(*words).record.summary
+    assert summary["baseline"]["test"]["auroc"] is None
+    assert summary["undefined"]["baseline/test/auroc"] == "the test split has no positive example"
+    assert 0 <= summary["baseline"]["valid"]["auroc"] <= 1
