@@ -153,7 +153,8 @@ def test_what_would_fail_in_each_run_is_told_once(words, message):
 
 
 def test_an_optimizer_without_a_state_before_its_first_step():
-    assert tried("optimizer=custom", f"optimizer._target_={mine('Stateful')}", "optimizer.lr=0.1") == []
+    words = ["optimizer=custom", f"optimizer._target_={mine('Stateful')}", "optimizer.lr=0.1", "+optimizer.momentum=0.9"]
+    assert tried(*words) == []
 
 
 def found_in_a_process(tmp_path, *words):

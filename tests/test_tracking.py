@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from descentlab import tracking
+from descentlab.run import run as run_job
 
 
 @pytest.fixture(autouse=True)
@@ -111,13 +112,12 @@ def test_a_run_that_fails_is_finished_as_failed(job):
 def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
     from dataclasses import replace
 
-    from descentlab.run import run
 
     told = []
     for end in ("a", "b"):
         made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")
         made = replace(made, choices={**made.choices, "optimizer": "my_package/" + "o" * 60 + end}, name="n" * 150 + end)
-        record = run(made)
+        record = run_job(made)
         assert record.status == "completed"
         assert "wandb" not in record.summary
         (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
@@ -139,28 +139,29 @@ def test_an_id_has_no_character_that_wandb_refuses(job):
 
 
 @pytest.mark.parametrize(
-    ("mode", "words", "reason"),
-    [("bogus", (), "bogus"), ("offline", ("logger.project=a/b",), "Invalid project name 'a/b'")],
+    ("mode", "project", "reason"),
+    [("bogus", "descentlab", "bogus"), ("offline", "a/b", "Invalid project name 'a/b'")],
     ids=["mode", "project"],
 )
-def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(train, monkeypatch, capsys, mode, words, reason):
+def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(job, monkeypatch, capsys, mode, project, reason):
+    """The command line refuses both; a config that was written by hand does not pass there."""
     monkeypatch.setenv("WANDB_MODE", mode)
-    run = train("logger=wandb", "budget.steps=5", *words)
-    assert run.record.status == "completed"
-    assert run.record.summary["test"]["accuracy"] > 0
-    assert reason in run.record.summary["wandb"]["error"]
+    made = job("logger=wandb", "budget.steps=5")
+    made.config["logger"]["project"] = project
+    record = run_job(made)
+    assert record.status == "completed"
+    assert record.summary["test"]["accuracy"] > 0
+    assert reason in record.summary["wandb"]["error"]
     printed = capsys.readouterr().err
     assert printed.count("Weights & Biases is off for this run") == 1
     assert reason in printed
-    assert not list((run.folder.parent / "wandb").glob("*run-*"))
+    assert not list((made.folder.parent / "wandb").glob("*run-*"))
 
 
 def test_a_folder_that_cannot_be_written_costs_the_tracking_and_not_the_run(job):
-    from descentlab.run import run
-
     made = job("logger=wandb", "budget.steps=5")
     (made.folder.parent / "wandb").write_text("in the way")
-    record = run(made)
+    record = run_job(made)
     assert record.status == "completed"
     assert record.summary["wandb"]["error"].startswith("FileExistsError")
 

@@ -86,19 +86,23 @@ class Each:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is not empty; `without`: characters that it must not contain."""
+    """A text that is not empty, of at most `longest` characters; `without`: characters that it must not contain."""
 
     optional: bool = False
     without: str = ""
+    longest: int | None = None
 
     def __contains__(self, value: object) -> bool:
         if value is None:
             return self.optional
-        return isinstance(value, str) and bool(value.strip()) and not set(value) & set(self.without)
+        if not isinstance(value, str) or not value.strip() or set(value) & set(self.without):
+            return False
+        return self.longest is None or len(value) <= self.longest
 
     def __str__(self) -> str:
         excluded = f" without {' '.join(self.without)}" if self.without else ""
-        return f"a text{excluded}{' or null' * self.optional}"
+        bounded = f" of at most {self.longest} characters" if self.longest else ""
+        return f"a text{bounded}{excluded}{' or null' * self.optional}"
 
 
 POSITIVE = Number(0, open_low=True)
@@ -160,7 +164,7 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
     "sweep": Text(optional=True),
     "output_dir": Text(),
     "data_dir": Text(),
-    "logger.project": Text(optional=True, without="/\\#?%:"),
+    "logger.project": Text(optional=True, without="/\\#?%:", longest=128),
     "logger.entity": Text(optional=True, without="/\\#?%:"),
     "on_error": Choice(("continue", "stop")),
     "retries": Number(0, integer=True),

@@ -180,7 +180,7 @@ REFUSED = [
     (["sweep=1e5"], "quote it: 'sweep=\"...\"'"),
     (["sweep=[a]"], "sweep is a text or null"),
     (["output_dir=null"], "output_dir is a text"),
-    (["logger.project=a/b"], "logger.project is a text without / \\ # ? % : or null"),
+    (["logger.project=a/b"], "logger.project is a text of at most 128 characters without / \\ # ? % : or null"),
     (["optimizer.lr=inf"], "optimizer.lr=inf is not allowed"),
     (["budget.epochs=nan"], "budget.epochs=nan is not allowed"),
     (["trainer.devices=auto"], "trainer.devices=auto is not allowed: trainer.devices is a whole number in [1, inf)"),
