@@ -65,7 +65,7 @@ def test_what_cannot_be_had_is_said(tmp_path):
 
 def test_what_is_no_table_is_said(tmp_path):
     pl.DataFrame({"many": [[1, 2], [3]], "paid": ["no", "yes"]}).write_parquet(tmp_path / "train.parquet")
-    with pytest.raises(DataError, match=r"neither numbers nor texts are in many: data.drop=\[many\]"):
+    with pytest.raises(DataError, match=r"neither numbers nor texts are in many: 'data.drop=\[many\]"):
         _ = loans(tmp_path, tmp_path).splits
 
 

@@ -33,7 +33,7 @@ class Table(TensorData):
     code 0 (codes). A column of texts that are all numbers, dates or truth values after one rule is read as numbers; one
     that is mostly so is refused. Identical rows, and rows of one group, are in the same split (but a published test split is
     left as it is); with a binary target or classes the splits are stratified. `columns` describes how each column was
-    read, `warnings` what to know before training.
+    read, `warnings` what to know before training, `rows` the row numbers of train, valid and test.
 
     Args:
         path: of the file, text (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
@@ -97,6 +97,7 @@ class Table(TensorData):
         self.given |= {"encoding": encoding, "header": header, "skip": skip}
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
         self.cardinalities: list[int] = []
+        self.rows: tuple[Rows, ...] = ()
 
     def load(self) -> Splits:
         """Read the table and cut it.
@@ -112,9 +113,11 @@ class Table(TensorData):
         if not table.height or not inputs:
             lacking = "row below its header" if inputs else f"column beside {', '.join(table.columns)} to predict from"
             raise DataError(f"the table has no {lacking}")
-        columns = read_columns(table, inputs, options)
-        target = read_target(table[options.target], options)
-        parts, self.warnings = self.cut(table, columns, target, options)
+        regression = [options.target] if options.kind == "regression" else []
+        columns = read_columns(table, [*inputs, *regression], options)
+        target = read_target(table[options.target], columns.pop(options.target, None), options)
+        parts, self.warnings = self._cut(table, columns, target, options)
+        self.rows = parts
         made = design.build(columns, parts, options)
         targets, scale = target.parts(parts, options.target)
         self.cardinalities = made.cardinalities
@@ -139,7 +142,7 @@ class Table(TensorData):
         found = hub.table(str(name), subset, revision, self.data_dir / "hub")
         return found if options.test_rows and options.test_rows[0] == hub.SPLIT else found.drop(hub.SPLIT)
 
-    def cut(
+    def _cut(
         self, table: pl.DataFrame, columns: Mapping[str, Column], target: Target, options: Options
     ) -> tuple[tuple[Rows, Rows, Rows], list[str]]:
         """Return the row numbers of train, valid and test, and warnings. Raises: DataError: a split is unfit."""

@@ -10,9 +10,10 @@ import polars as pl
 
 from descentlab.data.sources import DataError
 from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
-from descentlab.data.tables.number_text import GROUPED, Parsed, Style, parse_numbers
+from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.tables.options import Options, listed
 
+UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64
 SHOWN = 3  # offending cells in a message
 
@@ -32,9 +33,9 @@ class Column:
 
 
 def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) -> dict[str, Column]:
-    """Read the columns `names` of `table`.
+    """Read the columns `names` of `table`; the target, if it is among them, may be a category of any size.
 
-    Where one column has decimal commas, commas of the others are decimal too, where these could be either.
+    Where one column has decimal commas, 1,257 and 1.257 in others follow that convention.
 
     Raises:
         DataError: a column is neither all numbers nor a category, or has too many categories.
@@ -42,11 +43,18 @@ def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) ->
     nested = [name for name in names if table[name].dtype.is_nested() or table[name].dtype in (pl.Binary, pl.Object)]
     if nested:
         raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: 'data.drop={listed(nested)}'")
-    columns = {name: read_column(table[name], options) for name in names}
-    if any(column.style and column.style.decimal == "," for column in columns.values()):
-        again = [name for name, column in columns.items() if column.style == GROUPED]
-        columns |= {name: read_column(table[name], replace(options, decimal=",")) for name in again}
+    bounds = {options.target: replace(options, max_categories=UNBOUNDED, categorical=())}
+    columns = {name: read_column(table[name], bounds.get(name, options)) for name in names}
+    if options.decimal is None and any(column.style and column.style.decimal == "," for column in columns.values()):
+        for name, column in columns.items():
+            if column.style in (GROUPED, PLAIN) and _either(stripped(table[name], options)):
+                columns[name] = read_column(table[name], replace(bounds.get(name, options), decimal=","))
     return columns
+
+
+def _either(cells: pl.Series) -> bool:
+    """Whether `cells` have points or commas and are numbers with a decimal comma, too."""
+    return cells.str.contains("[.,]").any() and parse_numbers(cells, ",").whole
 
 
 def read_column(raw: pl.Series, options: Options) -> Column:

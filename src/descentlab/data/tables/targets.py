@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.columns import Column, as_texts, read_column
+from descentlab.data.tables.columns import Column, as_texts
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import finite, shifted
 from descentlab.data.tables.moments import TRUTH
@@ -19,7 +19,7 @@ from descentlab.data.tables.number_text import PLAIN, parse_numbers
 from descentlab.data.tables.options import Options, Scalar, written
 from descentlab.data.tables.scaling import standardised
 
-SHOWN, FEW, UNBOUNDED = 5, 10, 10**12
+SHOWN, FEW = 5, 10
 OTHER_TRUTH = {"0": "false", "1": "true", "false": "0", "true": "1"}
 
 
@@ -51,19 +51,23 @@ class Target:
         return scaled, float(deviation[0])
 
 
-def read_target(raw: pl.Series, options: Options) -> Target:
+def read_target(raw: pl.Series, column: Column | None, options: Options) -> Target:
     """Read the target.
+
+    Args:
+        raw: the target as it is in the table.
+        column: the same as read_columns reads it; needed for regression only.
+        options: of the table.
 
     Raises:
         DataError: cells are missing, infinite or no numbers, or the values do not suit data.kind and data.positive.
     """
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
         raise DataError(f"data.target={raw.name} holds neither numbers nor texts: choose another column")
-    return _number(raw, options) if options.kind == "regression" else _classes(raw, options)
+    return _classes(raw, options) if column is None else _number(raw, column, options)
 
 
-def _number(raw: pl.Series, options: Options) -> Target:
-    column = read_column(raw, replace(options, max_categories=UNBOUNDED, categorical=()))
+def _number(raw: pl.Series, column: Column, options: Options) -> Target:
     _complete(column.values, raw)
     if not column.is_number or column.note == TRUTH:
         found = as_texts(raw, options).unique().sort().to_list()
