@@ -47,7 +47,7 @@ def table(name: str, subset: str | None, revision: str | None, cache: Path) -> p
         frame: pl.DataFrame = rows.to_polars()
         frame = frame.rename({SPLIT: f"{SPLIT}_column"}) if SPLIT in frame.columns else frame
         classes = {column: feature.names for column, feature in rows.features.items() if hasattr(feature, "names")}
-        named = [_named(frame[column], names) for column, names in classes.items() if column in frame.columns]
+        named = [named_classes(frame[column], names) for column, names in classes.items() if column in frame.columns]
         frames.append(frame.with_columns(*named, pl.lit(split).alias(SPLIT)))
     try:
         return pl.concat(frames)
@@ -57,7 +57,7 @@ def table(name: str, subset: str | None, revision: str | None, cache: Path) -> p
         ) from error
 
 
-def _named(codes: pl.Series, names: Sequence[str]) -> pl.Series:
+def named_classes(codes: pl.Series, names: Sequence[str]) -> pl.Series:
     """Return the names of the classes `codes`; null for -1, by which the hub marks rows without a label.
 
     Raises:

@@ -126,10 +126,8 @@ def published(folder: Path) -> tuple[dict[str, Samples], list[str]]:
             where = f"{part}/ and train/ in {folder} have different classes"
             raise DataError(f"{where} ({', '.join(differing[:8])} only in one): add the folders, or remove them")
     if len(classes["train"]) < 2:
-        found = ", ".join(classes["train"]) or "none"
-        raise DataError(
-            f"data.path={folder} has {found} as its only class folder: give one folder for each of two classes or more"
-        )
+        found = "".join(f"{name} as its only class folder" for name in classes["train"]) or "no class folders"
+        raise DataError(f"data.path={folder} has {found}: give a folder of images for each of two classes or more")
     return {part: _samples(place, classes["train"]) for part, place in splits.items()}, classes["train"]
 
 

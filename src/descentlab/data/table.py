@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from descentlab.data import hub
-from descentlab.data.registry import one_file
+from descentlab.data.registry import REGISTRY, one_file
 from descentlab.data.sources import DataError
 from descentlab.data.tables import design
 from descentlab.data.tables.columns import Column, read_columns
@@ -110,9 +110,11 @@ class Table(TensorData):
         options = options.resolved(table.columns)
         apart = {options.target, options.group, *options.drop, *(options.test_rows[:1] if options.test_rows else ())}
         inputs = [name for name in table.columns if name not in apart]
-        if not table.height or not inputs:
-            lacking = "row below its header" if inputs else f"column beside {', '.join(table.columns)} to predict from"
-            raise DataError(f"the table has no {lacking}")
+        if not table.height:
+            raise DataError("the table has no row below its header")
+        if not inputs:
+            left = "every other column is in data.drop" if options.drop else "it has no other column"
+            raise DataError(f"the table has no column to predict {options.target} from: {left}")
         regression = [options.target] if options.kind == "regression" else []
         columns = read_columns(table, [*inputs, *regression], options)
         target = read_target(table[options.target], columns.pop(options.target, None), options)
@@ -138,6 +140,8 @@ class Table(TensorData):
         name, subset, revision = self.hub
         if name is None:
             path = optional_text("path", self.path, "data.path=table.csv")
+            if path is None and self.source not in REGISTRY:
+                raise DataError("data.path=null: give the table's file, data.path=FILE")
             return read_file(one_file(path, self.source, self.data_dir), options)
         found = hub.table(str(name), subset, revision, self.data_dir / "hub")
         return found if options.test_rows and options.test_rows[0] == hub.SPLIT else found.drop(hub.SPLIT)

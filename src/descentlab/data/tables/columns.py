@@ -11,7 +11,7 @@ import polars as pl
 from descentlab.data.sources import DataError
 from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
 from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
-from descentlab.data.tables.options import Options, listed
+from descentlab.data.tables.options import Options, override
 
 UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64
@@ -22,7 +22,7 @@ SHOWN = 3  # offending cells in a message
 class Column:
     """A column as it was read.
 
-    `values` are float64, or int64 where float64 would not be exact, or texts (is_number is False); null where missing.
+    `values` are float64, or integers where float64 would not be exact, or texts (is_number is False); null where missing.
     """
 
     name: str
@@ -42,7 +42,7 @@ def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) ->
     """
     nested = [name for name in names if table[name].dtype.is_nested() or table[name].dtype in (pl.Binary, pl.Object)]
     if nested:
-        raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: 'data.drop={listed(nested)}'")
+        raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: {override('drop', nested)}")
     bounds = {options.target: replace(options, max_categories=UNBOUNDED, categorical=())}
     columns = {name: read_column(table[name], bounds.get(name, options)) for name in names}
     if options.decimal is None and any(column.style and column.style.decimal == "," for column in columns.values()):
@@ -125,14 +125,14 @@ def _native(raw: pl.Series) -> tuple[pl.Series, str]:
         return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"
     if kind == pl.Boolean:
         return raw.cast(pl.Float64), TRUTH
-    if kind.is_integer() and kind not in (pl.UInt64, pl.Int128) and _beyond(raw):
-        return raw.cast(pl.Int64), ""
+    if kind.is_integer() and _beyond(raw):
+        return raw, ""
     return raw.cast(pl.Float64), ""
 
 
 def _exact(cells: pl.Series) -> pl.Series | None:
     """Return the integers in `cells` where float64 would not hold them exactly."""
-    whole = cells.cast(pl.Int64, strict=False)
+    whole = cells.cast(pl.Int128, strict=False)
     return whole if whole.null_count() == cells.null_count() and _beyond(whole) else None
 
 
@@ -172,27 +172,31 @@ def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Option
     shown = ", ".join(f"{cells[place]} (row {place + 1})" for place in places[:SHOWN])
     more = ", ..." if len(places) > SHOWN else ""
     kept = [text for each in options.missing for text in _texts(each) if (raw.str.strip_chars() == text).any()]
-    gaps = f"'data.missing={listed([*kept, *texts[:SHOWN]])[:-1]}{',...' if len(texts) > SHOWN else ''}]' makes them gaps, "
-    comma = "data.decimal=, reads decimal commas, " if any(re.search(r"\d,\d", text) for text in texts) else ""
-    count = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"
-    category = f"'data.categorical={listed([name])}' makes the column a category, "
-    drop = f"'data.drop={listed([name])}' leaves it out"
-    return f"{name}: {count} cannot be read as {parsed.what} like the others: {shown}{more}; {gaps}{comma}{category}{drop}"
+    comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
+    decimal = f"{override('decimal', ',')} reads decimal commas, " if comma and not options.decimal else ""
+    number = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"
+    what = f"{name}: {number} cannot be read as {parsed.what} like the others: {shown}{more}; {decimal}"
+    if name == options.target:
+        return f"{what}correct these cells or remove their rows, for a target has no gaps"
+    gaps = override("missing", [*kept, *texts[:SHOWN], *(["..."] if len(texts) > SHOWN else [])])
+    category = f"{override('categorical', [name])} makes the column a category"
+    return f"{what}{gaps} makes them gaps, {category}, {override('drop', [name])} leaves it out"
 
 
 def _ambiguous(cells: pl.Series) -> str:
     comma = cells.filter(cells.str.contains(",", literal=True))[0]
     plain = cells.filter(cells.str.contains(r"^[-+]?\d{4,}$"))
     beside = f" beside {plain[0]}" if len(plain) else ""
-    return f"{cells.name}: {comma}{beside} can be a decimal comma or a thousands separator: data.decimal=, or data.decimal=."
+    fix = f"{override('decimal', ',')} or {override('decimal', '.')}"
+    return f"{cells.name}: the comma of {comma}{beside} may be a decimal comma or a thousands separator: {fix}"
 
 
 def _other_decimal(cells: pl.Series, decimal: str) -> str:
     mark = "." if decimal == "," else ","
     some = cells.filter(cells.str.contains(mark, literal=True).fill_null(False)).head(SHOWN).to_list()
     name = cells.name
-    fix = f"data.decimal=null reads each column by itself, 'data.categorical={listed([name])}' makes it a category"
-    return f"{name}: cells such as {', '.join(some)} are no numbers with data.decimal={decimal}: {fix}"
+    fix = f"data.decimal=null reads each column by itself, {override('categorical', [name])} makes it a category"
+    return f"{name}: cells such as {', '.join(some)} are no numbers with {override('decimal', decimal)}: {fix}"
 
 
 def _bounded(column: Column, options: Options) -> Column:
@@ -203,5 +207,5 @@ def _bounded(column: Column, options: Options) -> Column:
     iso = "; they look like dates: written as 2024-01-31 they are read as days" if looks_dated(cells) else ""
     name, some = column.name, ", ".join(cells.unique(maintain_order=True).head(SHOWN).to_list())
     what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
-    fix = f"'data.drop={listed([name])}' leaves it out, data.max_categories={distinct} codes them all{iso}"
+    fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{iso}"
     raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from descentlab.data.sources import DataError
 from descentlab.data.tables.columns import Column
 from descentlab.data.tables.cutting import Rows
-from descentlab.data.tables.options import Options, listed
+from descentlab.data.tables.options import Options, override
 from descentlab.data.tables.scaling import standardised
 
 SHOWN = 3
@@ -48,6 +48,10 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
     inputs = [column for name, column in columns.items() if name not in empty]
     if not inputs:
         raise DataError(f"no input column has a value in train ({', '.join(empty[:SHOWN])}): fill one in, or add one")
+    if texts := [column.name for column in inputs if not column.is_number and column.name in options.logarithm]:
+        raise DataError(
+            f"{override('logarithm', texts)}: {texts[0]} is read as a category, which has no logarithm: take it off"
+        )
     made: list[list[Part]] = []
     for column in (column for column in inputs if column.is_number):
         block, details[column.name] = number(column, parts, options)
@@ -69,7 +73,7 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
 def number(column: Column, parts: Sequence[Rows], options: Options) -> tuple[list[Part], str]:
     """Return the standardised column of each part, (rows, 1), or (rows, 2) with one that marks gaps; and its description."""
     values, notes = column.values, [column.note]
-    finite(column, "'data.missing={}' makes it a gap, 'data.drop={}' leaves the column out")
+    finite(column, f"{{}} makes it a gap, {override('drop', [column.name])} leaves the column out")
     if column.name in options.logarithm:
         values = _logarithm(column)
         notes.append("log(1 + x)")
@@ -83,7 +87,7 @@ def number(column: Column, parts: Sequence[Rows], options: Options) -> tuple[lis
     scaled, deviation = standardised(*(array[rows, None] for rows in parts))
     if not deviation[0]:
         notes.append("constant in train: 0")
-    _representable(column.name, scaled, parts)
+    representable(column.name, scaled, parts)
     if gone.any():
         marks = standardised(*(gone[rows, None].astype(np.float64) for rows in parts))[0]
         scaled = [np.concatenate(pair, axis=1) for pair in zip(scaled, marks, strict=True)]
@@ -91,13 +95,11 @@ def number(column: Column, parts: Sequence[Rows], options: Options) -> tuple[lis
 
 
 def shifted(values: pl.Series) -> tuple[pl.Series, int]:
-    """Return `values` as float64; integers that float64 would round less their first one, which is returned as well."""
-    if values.dtype != pl.Int64:
+    """Return `values` as float64; integers that float64 would round less their least one, which is returned as well."""
+    least, largest = values.min(), values.max()
+    if not isinstance(least, int) or not isinstance(largest, int) or largest - least >= 2**62:  # the difference may overflow
         return values.cast(pl.Float64), 0
-    origin = int(values.drop_nulls()[0])
-    largest = values.cast(pl.Float64).abs().max()
-    exact = isinstance(largest, float) and largest < 2.0**62  # else the difference may overflow
-    return ((values - origin).cast(pl.Float64), origin) if exact else (values.cast(pl.Float64), 0)
+    return (values - pl.Series([least], dtype=values.dtype)).cast(pl.Float64), least
 
 
 def category_codes(values: pl.Series, train: Rows) -> tuple[NDArray[np.int64], int]:
@@ -116,7 +118,7 @@ def category_codes(values: pl.Series, train: Rows) -> tuple[NDArray[np.int64], i
 
 
 def finite(column: Column, fix: str) -> None:
-    """Raises: DataError: `column` has an infinite value; `fix` is what to do, with places for the values and the column."""
+    """Raises: DataError: `column` has an infinite value; `fix` is what to do, with a place for data.missing=..."""
     if not column.values.dtype.is_float():
         return
     bad = column.values.is_infinite().fill_null(False)
@@ -126,7 +128,7 @@ def finite(column: Column, fix: str) -> None:
         rows = ", ".join(str(place + 1) for place in places[:SHOWN]) + (", ..." if len(places) > SHOWN else "")
         where = f"row {rows}" if len(places) == 1 else f"{len(places)} rows ({rows})"
         raise DataError(
-            f"{column.name} is {' or '.join(map(str, values))} in {where}: {fix.format(listed(values), listed([column.name]))}"
+            f"{column.name} is {' or '.join(map(str, values))} in {where}: {fix.format(override('missing', values))}"
         )
 
 
@@ -136,18 +138,19 @@ def _logarithm(column: Column) -> pl.Series:
     if isinstance(least, float) and least < 0:
         row = int(values.arg_min() or 0) + 1
         raise DataError(
-            f"data.logarithm={listed([column.name])}: log(1 + x) needs values >= 0, but the minimum of {column.name} is "
-            f"{least:g} (row {row}): take it off data.logarithm, or data.missing={listed([least])} if it stands for a gap"
+            f"{override('logarithm', [column.name])}: log(1 + x) needs values >= 0, but the minimum of {column.name} is "
+            f"{least:g} (row {row}): take it off data.logarithm, or {override('missing', [least])} if it stands for a gap"
         )
     return values.log1p()
 
 
-def _representable(name: str, scaled: Sequence[Part], parts: Sequence[Rows]) -> None:
+def representable(name: str, scaled: Sequence[Part], parts: Sequence[Rows]) -> None:
+    """Raises: DataError: a standardised value, (rows, 1), exceeds the largest 32-bit float."""
     for part, rows in zip(scaled, parts, strict=True):
         bad = np.abs(part[:, 0]) > np.finfo(np.float32).max
         if bad.any():
             row = int(rows[bad.argmax()]) + 1
             raise DataError(
-                f"{name} is so far from train's values in row {row} that 32-bit numbers do not hold it: correct the cell, "
-                f"or 'data.drop={listed([name])}'"
+                f"{name} is so far from train's values in row {row} that 32-bit numbers do not hold it: "
+                f"correct the cell, or {override('missing', ['...'])} with its value"
             )

@@ -116,7 +116,14 @@ def _equal(name: str, column: str) -> bool:
 def written(value: object) -> str:
     """Return `value` as Hydra's command line takes it: quoted only where it must be."""
     if isinstance(value, str):
-        plain = re.fullmatch(r"[\w./:\-]+", value) and value.lower() not in ("true", "false", "null", "nan", "inf", "-inf")
+        plain = re.fullmatch(r"[A-Za-z0-9_./:\-]+", value) and value.lower() not in (
+            "true",
+            "false",
+            "null",
+            "nan",
+            "inf",
+            "-inf",
+        )
         return value if plain else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
@@ -125,6 +132,21 @@ def written(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {written(item)}" for key, item in value.items()) + "}"
     return listed(value) if isinstance(value, Sequence) else str(value)
+
+
+def override(key: str, value: object) -> str:
+    """Return data.`key`=`value` as a shell takes it: in single quotes where it has to be."""
+    if isinstance(value, list | tuple):
+        text = f"data.{key}={listed(value)}"
+    else:
+        text = f"data.{key}={value if value in ('true', 'false') else written(value)}"
+    quoted = text.replace("'", "'\\''")
+    return text if re.fullmatch(r"[A-Za-z0-9_./:=\-]+", text) else f"'{quoted}'"
+
+
+def count(number: int, what: str) -> str:
+    """Return "1 row" or "1,000 rows"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def listed(values: Iterable[object]) -> str:
@@ -174,7 +196,7 @@ def sentinels(value: Any) -> tuple[str | float, ...]:
 def choice(key: str, value: Any, options: tuple[Any, ...]) -> Any:
     """Return `value` if it is one of `options`. Raises: DataError: it is not."""
     if not any(value == option and type(value) is type(option) for option in options):
-        offered = " or ".join(f"data.{key}={written(option)}" for option in options)
+        offered = " or ".join(override(key, option) for option in options)
         raise DataError(f"data.{key}={written(value)} is not allowed: {offered}")
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,10 +13,11 @@ from descentlab.data.tables.columns import Column, as_texts
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import Design
 from descentlab.data.tables.number_text import parse_numbers
-from descentlab.data.tables.options import Options, Scalar, written
+from descentlab.data.tables.options import Options, Scalar, count, override
 from descentlab.data.tables.targets import Target
 
 SHOWN = 8
+UNNAMED = r"column_[0-9]+|Unnamed: [0-9]+|__index_level_0__"  # by files.py and by pandas
 
 
 def group_of(table: pl.DataFrame, options: Options) -> tuple[pl.Series | None, list[str]]:
@@ -25,8 +27,8 @@ def group_of(table: pl.DataFrame, options: Options) -> tuple[pl.Series | None, l
     group = _comparable(table[options.group], options)
     if not group.null_count():
         return group, []
-    count = f"{group.null_count()} rows have no {options.group}"
-    return group, [f"{count} (data.group={options.group}): each counts as a group of its own."]
+    number = count(group.null_count(), "row")
+    return group, [f"{number} without {options.group} (data.group={options.group}): each counts as a group of its own."]
 
 
 def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
@@ -45,10 +47,10 @@ def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
         if not rows.any():
             found = values.drop_nulls().unique().sort().to_list()
             some = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
-            raise DataError(f"data.test_rows={{{name}: {written(value)}}}: no row has this value; {name} has {some}")
+            raise DataError(f"{override('test_rows', {name: value})}: no row has this value; {name} has {some}")
         is_test |= rows
     if is_test.all():
-        raise DataError(f"data.test_rows={{{name}: {written(wanted[0])}}}: all rows are test, none is left for train and valid")
+        raise DataError(f"{override('test_rows', {name: wanted[0]})}: all rows are test, none is left for train and valid")
     return np.flatnonzero(is_test)
 
 
@@ -79,7 +81,7 @@ def describe(
         elif name in options.drop:
             read_as, detail = "dropped", "data.drop"
         elif name == options.group:
-            read_as, detail = "group", f"{table[name].n_unique()} values"
+            read_as, detail = "group", count(table[name].drop_nulls().n_unique(), "group")
         elif options.test_rows and name == options.test_rows[0]:
             read_as, detail = "split", f"test: {', '.join(map(str, options.test_rows[1]))}"
         elif name in design.empty:
@@ -87,11 +89,17 @@ def describe(
         else:
             read_as, detail = "number" if columns[name].is_number else "category", design.details[name]
         found.append({"name": name, "read_as": read_as, "detail": detail})
-    return found, list(_warnings(found, design))
+    return found, _warnings(found, design, options.header)
 
 
-def _warnings(columns: list[dict[str, str]], design: Design) -> list[str]:
+def _warnings(columns: list[dict[str, str]], design: Design, header: bool) -> list[str]:
     said = [f"{name} has no value in train and is left out." for name in design.empty]
+    unnamed = [column["name"] for column in columns if column["read_as"] == "number" and re.fullmatch(UNNAMED, column["name"])]
+    if header and unnamed:
+        drop = override("drop", unnamed)
+        said.append(
+            f"{', '.join(unnamed)} has no name in the file and is an input: {drop} leaves it out if it numbers the rows."
+        )
     inputs = [column for column in columns if column["read_as"] in ("number", "category")]
     constant = [column["name"] for column in inputs if "constant in train" in column["detail"]]
     if constant:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from descentlab.data.sources import DataError
 from descentlab.data.tables.cutting import Rows
-from descentlab.data.tables.options import Options
+from descentlab.data.tables.options import Options, count
 
 SHOWN = 5
 
@@ -33,13 +33,13 @@ def check_parts(parts: Mapping[str, Rows], together: Rows, options: Options, fra
     largest = int(np.bincount(together).max())
     if wrong and largest > max(2, 0.1 * len(together)):
         name = wrong[0]
-        sizes = f"{name} has {len(parts[name])} rows instead of about {wanted[name]:.0f}"
+        sizes = f"{name} has {count(len(parts[name]), 'row')} instead of about {wanted[name]:.0f}"
         if options.group is not None:
             fix = f"data.group={options.group} has a group of {largest} of {len(together)} rows, which is never split"
-            raise DataError(f"{fix}, so {sizes}: choose a finer data.group, or data.group=null")
+            raise DataError(f"{fix}, so {sizes}: choose a finer data.group, data.group=null, or other fractions")
         fix = "identical rows are never split: a column that tells them apart, or data.test_rows for a test split of your own"
         raise DataError(f"{largest} of {len(together)} rows are identical, so {sizes}; {fix}")
-    sizes = [f"{name} has {len(parts[name])} rows instead of about {wanted[name]:.0f}." for name in wrong]
+    sizes = [f"{name} has {count(len(parts[name]), 'row')} instead of about {wanted[name]:.0f}." for name in wrong]
     return [*sizes, *_tiny(parts), *_shared(parts, together, options)]
 
 
@@ -84,11 +84,13 @@ def _wanted(parts: Mapping[str, Rows], options: Options, fractions: tuple[float,
 
 def _empty(empty: list[str], together: Rows, options: Options) -> str:
     groups = int(together.max(initial=-1)) + 1
-    what = f"{' and '.join(empty)} would have no rows: the table has {len(together)} rows"
+    what = f"{' and '.join(empty)} would have no rows: the table has {count(len(together), 'row')}"
     if options.group is not None:
-        return f"{what} in {groups} groups of data.group={options.group}, which are never split: choose a finer group"
+        return f"{what} in {count(groups, 'group')} of data.group={options.group}, which are never split: choose a finer group"
     if groups < len(together):
         return f"{what}, of which {groups} are distinct, and identical rows are never split: add rows"
+    if len(together) < 3:
+        return f"{what}, and each of train, valid and test needs at least one: add rows"
     fraction = {"test": "data.test_fraction", "valid": "data.valid_fraction"}.get(empty[0], "data.test_fraction")
     return f"{what}, and each of train, valid and test needs at least one: add rows, or change {fraction}"
 
@@ -105,4 +107,4 @@ def _shared(parts: Mapping[str, Rows], together: Rows, options: Options) -> Iter
         rest = together[np.concatenate([parts["train"], parts["valid"]])]
         if shared := int(np.isin(together[parts["test"]], rest).sum()):
             what = "a group" if options.group is not None else "identical rows"
-            yield f"{shared} rows of the published test split have {what} in train or valid."
+            yield f"The published test split shares {what} with train or valid in {count(shared, 'row')}."

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from descentlab.data.sources import DataError
 from descentlab.data.tables.columns import Column, as_texts
 from descentlab.data.tables.cutting import Rows
-from descentlab.data.tables.design import finite, shifted
+from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
 from descentlab.data.tables.number_text import PLAIN, parse_numbers
-from descentlab.data.tables.options import Options, Scalar, written
+from descentlab.data.tables.options import Options, Scalar, count, override
 from descentlab.data.tables.scaling import standardised
 
 SHOWN, FEW = 5, 10
@@ -48,6 +48,7 @@ class Target:
         if not deviation[0]:
             value = self.values[rows[0][0]]
             raise DataError(f"data.target={name} is {value:g} in every row of train: there is nothing to learn from it")
+        representable(name, scaled, rows)
         return scaled, float(deviation[0])
 
 
@@ -71,7 +72,7 @@ def _number(raw: pl.Series, column: Column, options: Options) -> Target:
     _complete(column.values, raw)
     if not column.is_number or column.note == TRUTH:
         found = as_texts(raw, options).unique().sort().to_list()
-        binary = f"data.kind=binary data.positive={written(found[-1])} task=binary"
+        binary = f"data.kind=binary {override('positive', found[-1])} task=binary"
         fix = binary if len(found) == 2 else "data.kind=classes task=classification"
         raise DataError(f"data.target={raw.name} is no number: {fix}?")
     finite(column, "correct or remove the row, for a target has no gaps")
@@ -109,8 +110,8 @@ def _complete(values: pl.Series, raw: pl.Series) -> None:
     if values.null_count():
         places = values.is_null().arg_true().to_list()
         rows = ", ".join(str(place + 1) for place in places[:SHOWN]) + (", ..." if len(places) > SHOWN else "")
-        rest = "; in a data set of the hub that is the label -1" if raw.dtype == pl.Enum else ""
-        raise DataError(f"data.target={raw.name} is missing in {len(places)} rows ({rows}): take them out first{rest}")
+        rest = "; a label of -1 in a data set of the hub is a missing one" if raw.dtype == pl.Enum else ""
+        raise DataError(f"data.target={raw.name} is missing in {count(len(places), 'row')} ({rows}): take them out first{rest}")
 
 
 def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
@@ -127,11 +128,10 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:
     if len(values) != 2:
         some = ", ".join(values[:8])
-        count = f"{len(values)} value{'s' if len(values) != 1 else ''}"
         fix = ": data.kind=classes task=classification" if len(values) > 2 else ""
-        return f"data.kind=binary: the target {name} has {count}, not two ({some}){fix}"
+        return f"data.kind=binary: the target {name} has {count(len(values), 'value')}, not two ({some}){fix}"
     quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(positive, bool) else ""
-    fix = " or ".join(f"data.positive={written(value)}" for value in values)
+    fix = " or ".join(override("positive", value) for value in values)
     if positive is None:
-        return f"data.positive is which of the two values of the target {name} is 1: {fix}"
-    return f"data.positive={written(positive)} is no value of the target {name}: {fix}{quote}"
+        return f"data.positive=null, but a binary target needs the one of its values that is 1: {fix}"
+    return f"{override('positive', positive)} is no value of the target {name}: {fix}{quote}"
