@@ -125,7 +125,7 @@ def test_what_is_no_image_folder_is_told(tmp_path):
         _ = data(tmp_path / "one", size="big").splits
     with pytest.raises(DataError, match=r"data.channels=2 is not allowed"):
         _ = data(tmp_path / "one", channels=2).splits
-    with pytest.raises(DataError, match="too few images for valid and test"):
+    with pytest.raises(DataError, match="too few images for test and valid"):
         _ = data(draw(tmp_path / "few", count=1)).splits
 
 

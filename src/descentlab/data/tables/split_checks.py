@@ -83,7 +83,7 @@ def _wanted(parts: Mapping[str, Rows], options: Options, fractions: tuple[float,
 
 
 def _empty(empty: list[str], together: Rows, options: Options) -> str:
-    groups = int(together.max(initial=-1)) + 1
+    groups = len(np.unique(together))
     what = f"{' and '.join(empty)} would have no rows: the table has {count(len(together), 'row')}"
     if options.group is not None:
         return f"{what} in {count(groups, 'group')} of data.group={options.group}, which are never split: choose a finer group"
