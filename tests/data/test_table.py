@@ -196,6 +196,11 @@ def test_a_csv_on_disk_is_a_problem(train, frame, tmp_path):
     csv = ("data=csv", f"data.path={tmp_path}/x.csv", "budget.epochs=3", "batch_size=16")
     numbers = train(*csv, "data.target=price", "task=regression", "model=linear")
     assert set(numbers.record.summary["test"]) == {"loss", "rmse", "mae", "r2"}
+    read = {column["name"]: (column["read_as"], column["detail"]) for column in numbers.record.data["columns"]}
+    assert read["price"] == ("target", "")
+    assert read["colour"] == ("category", "3 categories")
+    assert "missing value" in read["size"][1]
+    assert numbers.record.data["warnings"] == []
     words = ("data.target=sold", "data.kind=binary", "data.positive=yes", "task=binary", "model=mlp", "sweep=b")
     assert "auroc" in train(*csv, *words).record.summary["test"]
     coded = (*csv, "data.target=sold", "data.kind=classes", "task=classification", "model=embedding_mlp")

@@ -1,4 +1,4 @@
-"""Means, deviations and medians in float64 that lose nothing to a large offset."""
+"""Means and deviations in float64 that lose nothing to a large offset."""
 
 from __future__ import annotations
 
