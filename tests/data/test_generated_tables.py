@@ -113,7 +113,7 @@ KINDS = sorted(name for name in vars(Maker) if not name.startswith("_") and name
 def generate(seed: int) -> Made:
     draw = np.random.default_rng(seed)
     rows = int(draw.choice([1, 2, 3, 5, 9, 25, 60, 150, 400]))
-    width = int(draw.choice([1, 3, 6, 12])) if seed % 10 else rows + 5  # more columns than rows
+    width = min(rows, 60) + 5 if seed % 10 == 0 else int(draw.choice([1, 3, 6, 12]))  # often more columns than rows
     maker = Maker(draw, rows, bool(draw.random() < 0.3))
     cells, meaning = {}, {}
     for place in range(width):
