@@ -170,6 +170,35 @@ def test_too_many_categories_are_refused(table, refusal):
     assert "they look like dates: written as 2024-01-31 they are read as days" in refusal({"d": dates}, max_categories=20)
 
 
+def test_a_category_that_tells_the_rows_apart_is_told(table, number):
+    data = table({"id": [f"p{place}" for place in range(ROWS)], "x": number})
+    assert detail(data, "id")[0] == "category"
+    assert data.warnings == ["id has 60 distinct texts in 60 rows and is coded as a category: 'data.drop=[id]' leaves it out."]
+    few = table({"c": [f"p{place % 9}" for place in range(ROWS)], "x": number})
+    assert few.splits
+    assert not few.warnings
+
+
+@pytest.mark.parametrize(
+    ("cells", "read", "features"),
+    [
+        (["1st", "2nd", "3rd"], "category", 3),
+        (["18-25", "26-40", "41+"], "category", 3),
+        (["true", "false", "maybe"], "category", 3),
+        (["yes", "no"], "category", 2),
+        (["1 star", "2 star", "3 star"], "number", 1),
+        (["true", "false", ""], "number", 2),
+        (["17:30", "8:15"], "number", 1),
+        (["-", "+"], "category", 2),
+        (["\u00a0", "5", "7"], "number", 2),
+    ],
+)
+def test_codes_are_categories_and_measurements_are_numbers(table, cells, read, features):
+    data = table({"c": cells * (ROWS // len(cells))})
+    assert detail(data, "c")[0] == read
+    assert data.splits.train[0].shape[1] == features
+
+
 def test_numbers_as_categories_are_equal_where_the_numbers_are(table):
     data = table({"x": ["1", "1.0", "2", "01"] * (ROWS // 4)}, categorical="x")
     assert data.splits.train[0].shape[1] == 4  # 01 makes them codes, which keep their text

@@ -40,7 +40,7 @@ def test_null_characters_and_unknown_encodings_are_refused(refusal):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "^"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_separator_is_found_or_given(table, digest, separator, end):
     key = {"separator": "tab" if separator == "\t" else separator} if separator in "\t ^" else {}
     assert table(PLAIN.replace(",", separator).replace("\n", end), **key).splits.digest() == digest
@@ -112,5 +112,5 @@ def test_a_column_without_a_name_is_an_input_and_a_warning(table):
     data = table(",x,y\n" + "".join(f"{place},{x},{y}\n" for place, (x, y) in enumerate(X)))
     assert data.splits.train[0].shape[1] == 2
     assert data.warnings == [
-        "column_1 has no name in the file and is an input: 'data.drop=[column_1]' leaves it out if it numbers the rows."
+        "Inputs without a name in the file: column_1; 'data.drop=[column_1]' leaves out what only numbers the rows."
     ]

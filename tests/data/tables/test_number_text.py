@@ -33,6 +33,8 @@ def parsed(*cells, decimal=None):
         (["5 km/h", "7km/h"], [5, 7], "km/h removed"),
         (["(3.5)", "2"], [-3.5, 2], "parentheses read as negative"),
         (["−3", "2"], [-3, 2], ""),
+        (["'5'", "'6"], [5, 6], ""),
+        (["１２", "٣"], [12, 3], ""),
         (["007", "12"], [7, 12], "leading zeros removed"),
         (["-1,5", "inf", "-Infinity"], [-1.5, math.inf, -math.inf], "decimal comma"),
     ],

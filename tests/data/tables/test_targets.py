@@ -42,6 +42,13 @@ def test_a_binary_target_that_is_none_is_refused(refusal, number, cells, positiv
     assert said in refusal({"x": number, "y": cells * (ROWS // len(cells))}, kind="binary", positive=positive)
 
 
+def test_classes_with_units_are_in_the_order_of_their_numbers(table, number):
+    data = table({"x": number, "y": ["10%", "9%"] * (ROWS // 2)}, kind="classes")
+    assert detail(data, "y") == ("target", "2 classes: 9%, 10%")
+    assert "10% is 1" in detail(table({"x": number, "y": ["10%", "9%"] * (ROWS // 2)}, kind="binary", positive="10%"), "y")
+    assert detail(table({"x": number, "y": ["01", "2"] * (ROWS // 2)}, kind="classes"), "y") == ("target", "2 classes: 01, 2")
+
+
 def test_a_number_is_no_class(refusal, number):
     said = refusal({"x": number, "y": number}, kind="classes")
     assert said.endswith("classes in 60 rows: it looks like a number: data.kind=regression task=regression")

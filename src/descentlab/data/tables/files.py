@@ -45,6 +45,7 @@ def parse(text: str, path: Path, options: Options) -> pl.DataFrame:
     Raises:
         DataError: the text is empty or has lines of different lengths, or two columns share a name.
     """
+    text = text if "\n" in text else text.replace("\r", "\n")
     text = "".join(text.split("\n", options.skip)[options.skip :]).lstrip("\r\n")
     if not text.strip():
         raise DataError(f"data.path={path} is empty{f' after data.skip={options.skip} lines' if options.skip else ''}")

@@ -11,6 +11,7 @@ BODY = r"[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?(?:[eE][-+]?[0-9]+)?"
 CURRENCY = r"(?:US)?\$|[€£¥₹₽]|USD|EUR|GBP|CHF|JPY"
 UNIT = rf"(?:{CURRENCY}|[%‰]|°?[A-Za-zµμΩ]{{1,6}}[²³]?(?:/[A-Za-z]{{1,4}}[²³]?)?)"
 CELL = rf"^([-+]?)\s*({CURRENCY})?\s*([-+]?)({BODY})\s*({UNIT})?$"
+DIGITS = {mark: str(value) for zero in "０٠۰" for value, mark in enumerate(chr(ord(zero) + place) for place in range(10))}
 SPECIAL = r"^[-+]?(?i:inf|infinity|nan)$"
 CODES = 10  # so many distinct numbers with different units may be codes, such as 1st and 2nd
 
@@ -104,7 +105,8 @@ def _fits(cells: pl.Series, fits: pl.Series) -> pl.Series:
 
 
 def _tidy(cells: pl.Series) -> pl.Series:
-    """Write minus signs, blanks and parentheses in one way: (1 257) becomes -1 257."""
+    """Write digits, minus signs, blanks, quotes and parentheses in one way: (1 257) becomes -1 257, and '5' becomes 5."""
+    cells = cells.str.replace_many(DIGITS).str.replace(r"^'(.*?)'?$", "${1}")
     tidy = cells.str.replace_all("[−–]", "-").str.replace_all("[\u00a0\u2007\u2009\u202f]", " ").str.replace_all("’", "'")
     return tidy.str.strip_chars().str.replace(r"^\(\s*([^-()]+?)\s*\)$", "-${1}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from descentlab.data.tables.number_text import parse_numbers
 from descentlab.data.tables.options import Options, Scalar, count, override
 from descentlab.data.tables.targets import Target
 
-SHOWN = 8
+SHOWN, FEW = 8, 10
 UNNAMED = r"column_[0-9]+|Unnamed: [0-9]+|__index_level_0__"  # by files.py and by pandas
 
 
@@ -89,7 +89,16 @@ def describe(
         else:
             read_as, detail = "number" if columns[name].is_number else "category", design.details[name]
         found.append({"name": name, "read_as": read_as, "detail": detail})
-    return found, _warnings(found, design, options.header)
+    return found, [*_warnings(found, design, options.header), *_identifiers(columns)]
+
+
+def _identifiers(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield a warning for each category that nearly every row has to itself."""
+    for name, column in columns.items():
+        distinct, rows = column.values.drop_nulls().n_unique(), len(column.values)
+        if not column.is_number and distinct > max(FEW, rows / 2):
+            what = f"{name} has {distinct:,} distinct texts in {rows:,} rows and is coded as a category"
+            yield f"{what}: {override('drop', [name])} leaves it out."
 
 
 def _warnings(columns: list[dict[str, str]], design: Design, header: bool) -> list[str]:
@@ -97,9 +106,7 @@ def _warnings(columns: list[dict[str, str]], design: Design, header: bool) -> li
     unnamed = [column["name"] for column in columns if column["read_as"] == "number" and re.fullmatch(UNNAMED, column["name"])]
     if header and unnamed:
         drop = override("drop", unnamed)
-        said.append(
-            f"{', '.join(unnamed)} has no name in the file and is an input: {drop} leaves it out if it numbers the rows."
-        )
+        said.append(f"Inputs without a name in the file: {', '.join(unnamed)}; {drop} leaves out what only numbers the rows.")
     inputs = [column for column in columns if column["read_as"] in ("number", "category")]
     constant = [column["name"] for column in inputs if "constant in train" in column["detail"]]
     if constant:

@@ -15,7 +15,7 @@ from descentlab.data.tables.columns import Column, as_texts
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
-from descentlab.data.tables.number_text import PLAIN, parse_numbers
+from descentlab.data.tables.number_text import parse_numbers
 from descentlab.data.tables.options import Options, Scalar, count, override
 from descentlab.data.tables.scaling import standardised
 
@@ -83,16 +83,16 @@ def _classes(raw: pl.Series, options: Options) -> Target:
     texts = as_texts(raw, options)
     _complete(texts, raw)
     parsed = parse_numbers(texts)
-    numeric = parsed.whole and parsed.style == PLAIN
-    if numeric:
+    if parsed.whole:
         finite(Column(raw.name, parsed.values, True), "correct or remove the row, for a target has no gaps")
-    values = sorted(texts.unique().to_list(), key=float if numeric else None)
+    numbers = dict(zip(texts, parsed.values, strict=True)) if parsed.whole else {}
+    values = sorted(texts.unique().to_list(), key=lambda text: (numbers.get(text, 0.0), text))
     if options.kind == "binary":
         positive = _positive(values, options.positive)
         if positive is None or len(values) != 2:
             raise DataError(_not_binary(raw.name, values, options.positive))
         values.sort(key=lambda value: value == positive)
-    _check_count(raw.name, values, len(texts), numeric)
+    _check_count(raw.name, values, len(texts), parsed.whole)
     codes = texts.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
     some = ", ".join(values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
     return Target(codes, values, f"{values[1]} is 1" if options.kind == "binary" else f"{len(values)} classes: {some}")
