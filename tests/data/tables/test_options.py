@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from descentlab.data.tables.options import override
+from descentlab.data.tables.overrides import override
 
 
 @pytest.mark.parametrize(

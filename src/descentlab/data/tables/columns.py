@@ -11,7 +11,8 @@ import polars as pl
 from descentlab.data.sources import DataError
 from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
 from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
-from descentlab.data.tables.options import Options, override
+from descentlab.data.tables.options import Options
+from descentlab.data.tables.overrides import override
 
 UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from descentlab.data.sources import DataError
 from descentlab.data.tables.columns import Column
 from descentlab.data.tables.cutting import Rows
-from descentlab.data.tables.options import Options, override
+from descentlab.data.tables.options import Options
+from descentlab.data.tables.overrides import override
 from descentlab.data.tables.scaling import standardised
 
 SHOWN = 3

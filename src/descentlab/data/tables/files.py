@@ -14,7 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.options import Options, written
+from descentlab.data.tables.options import Options
+from descentlab.data.tables.overrides import written
 
 TEXTS, SEPARATORS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".gz"), ",;\t|"
 NONE = "\x1f"  # a separator that no text file holds: its lines are single cells

@@ -13,7 +13,8 @@ from descentlab.data.tables.columns import Column, as_texts
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import Design
 from descentlab.data.tables.number_text import parse_numbers
-from descentlab.data.tables.options import Options, Scalar, count, override
+from descentlab.data.tables.options import Options, Scalar
+from descentlab.data.tables.overrides import count, override
 from descentlab.data.tables.targets import Target
 
 SHOWN, FEW = 8, 10

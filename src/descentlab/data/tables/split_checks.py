@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from descentlab.data.sources import DataError
 from descentlab.data.tables.cutting import Rows
-from descentlab.data.tables.options import Options, count
+from descentlab.data.tables.options import Options
+from descentlab.data.tables.overrides import count
 
 SHOWN = 5
 

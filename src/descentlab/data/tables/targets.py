@@ -16,7 +16,8 @@ from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
 from descentlab.data.tables.number_text import parse_numbers
-from descentlab.data.tables.options import Options, Scalar, count, override
+from descentlab.data.tables.options import Options, Scalar
+from descentlab.data.tables.overrides import count, override
 from descentlab.data.tables.scaling import standardised
 
 SHOWN, FEW = 5, 10
