@@ -15,6 +15,7 @@ EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # wh
 WITHOUT_PROBLEM = {  # options that no problem names by default, and what goes with them
     "data=csv": [f"data.path={ROOT}/README.md", "data.target=y", "model=linear", "task=regression"],
     "data=hub": ["data.hub=owner/name", "data.target=y", "model=linear", "task=regression"],
+    "data=image_folder": ["data.path=images", "model=cnn_2c2d", "task=classification"],
     "data=lending_club": ["problem=german_credit_mlp"],
     "data=breast_mnist": ["problem=pneumonia_cnn"],
     "baseline=pca": ["problem=digits_autoencoder"],

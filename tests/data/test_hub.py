@@ -65,8 +65,30 @@ def test_what_cannot_be_had_is_said(tmp_path):
 
 def test_what_is_no_table_is_said(tmp_path):
     pl.DataFrame({"many": [[1, 2], [3]], "paid": ["no", "yes"]}).write_parquet(tmp_path / "train.parquet")
-    with pytest.raises(DataError, match=r"neither numbers nor texts are in many: data.drop=\[many\]"):
+    with pytest.raises(DataError, match=r"neither numbers nor texts are in many: 'data.drop=\[many\]"):
         _ = loans(tmp_path, tmp_path).splits
+
+
+def test_an_unlabelled_row_is_a_missing_target(folder, tmp_path):
+    frame = pl.read_csv(folder / "test.csv").with_columns(paid=pl.when(pl.int_range(pl.len()) < 3).then(-1).otherwise("paid"))
+    frame.write_csv(folder / "test.csv")
+    with pytest.raises(DataError, match=r"data.target=paid is missing in 3 rows .*a label of -1"):
+        _ = loans(folder, tmp_path).splits
+    assert hub.table(str(folder), None, None, tmp_path / "cache")["paid"].null_count() == 3
+
+
+def test_a_label_without_a_name_is_told():
+    with pytest.raises(DataError, match="paid has labels from 0 to 7, but its card names 2 classes"):
+        hub.named_classes(pl.Series("paid", [0, 1, 7]), ["no", "yes"])
+
+
+def test_a_column_called_split_is_kept(folder, tmp_path):
+    for split in ROWS:
+        frame = pl.read_csv(folder / f"{split}.csv").rename({"town": "split"})
+        frame.write_csv(folder / f"{split}.csv")
+    card = (folder / "README.md").read_text().replace("name: town", "name: split")
+    (folder / "README.md").write_text(card)
+    assert hub.table(str(folder), None, None, tmp_path / "cache").columns == ["age", "split_column", "paid", hub.SPLIT]
 
 
 def test_it_trains_from_the_command_line(train, folder, tmp_path):

@@ -10,7 +10,8 @@ import yaml
 from conftest import ROOT, compose_config, digests, needs_data
 
 from descentlab.data.sources import DataError
-from descentlab.data.table import Table, cut_groups
+from descentlab.data.table import Table
+from descentlab.data.tables.cutting import Cut
 from descentlab.sweeps.preflight import unreadable
 
 ROWS = 60
@@ -141,7 +142,7 @@ def test_groups_and_identical_rows_are_never_split(frame, tmp_path):
     assert not train & valid
     assert not (train | valid) & test
     groups = np.repeat(np.arange(12), 5)
-    some, rest = cut_groups(np.arange(60), groups, 0.25, seed=0)
+    some, rest = Cut(groups, None, seed=0).off(np.arange(60), 0.25, leave=1)
     assert (len(some), len(rest)) == (15, 45)
     assert not set(groups[some]) & set(groups[rest])
 
@@ -173,8 +174,9 @@ def test_a_registered_table_is_whole_and_its_splits_are_disjoint(name, rows):
 @needs_data("protein_homology")
 def test_the_blocks_of_protein_homology_are_never_split():
     data = registered("protein_homology")
-    table = data._read()
-    blocks = [set(table["EXAMPLE_ID"].to_numpy()[rows]) for rows in data._split(table)]
+    _ = data.splits
+    table = data.read()
+    blocks = [set(table["EXAMPLE_ID"].cast(int).to_numpy()[rows]) for rows in data.rows]
     assert sum(map(len, blocks)) == 153
     assert not blocks[0] & blocks[1]
     assert not blocks[1] & blocks[2]
@@ -183,9 +185,9 @@ def test_the_blocks_of_protein_homology_are_never_split():
 
 @needs_data("california_housing")
 def test_california_is_the_published_set():
-    table = registered("california_housing")._read()
-    assert float(table["MedInc"].mean()) == pytest.approx(3.8707, abs=1e-4)
-    assert float(table["MedHouseVal"].mean()) == pytest.approx(2.0686, abs=1e-4)
+    table = registered("california_housing").read()
+    assert float(table["MedInc"].cast(float).mean()) == pytest.approx(3.8707, abs=1e-4)
+    assert float(table["MedHouseVal"].cast(float).mean()) == pytest.approx(2.0686, abs=1e-4)
 
 
 def test_a_csv_on_disk_is_a_problem(train, frame, tmp_path):
@@ -194,6 +196,11 @@ def test_a_csv_on_disk_is_a_problem(train, frame, tmp_path):
     csv = ("data=csv", f"data.path={tmp_path}/x.csv", "budget.epochs=3", "batch_size=16")
     numbers = train(*csv, "data.target=price", "task=regression", "model=linear")
     assert set(numbers.record.summary["test"]) == {"loss", "rmse", "mae", "r2"}
+    read = {column["name"]: (column["read_as"], column["detail"]) for column in numbers.record.data["columns"]}
+    assert read["price"] == ("target", "")
+    assert read["colour"] == ("category", "3 categories")
+    assert "missing value" in read["size"][1]
+    assert numbers.record.data["warnings"] == []
     words = ("data.target=sold", "data.kind=binary", "data.positive=yes", "task=binary", "model=mlp", "sweep=b")
     assert "auroc" in train(*csv, *words).record.summary["test"]
     coded = (*csv, "data.target=sold", "data.kind=classes", "task=classification", "model=embedding_mlp")

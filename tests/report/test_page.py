@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from descentlab.records import Status
-from descentlab.report.page import build
+from descentlab.report.load import load
+from descentlab.report.page import build, render
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
 
@@ -91,3 +92,20 @@ def test_what_was_learnt_is_shown_and_escaped(make_run, tmp_path):
     assert "To be &amp; &lt;not&gt; to be" in own
     assert 'src="data:image/png;base64,iVBORw=="' in own
     assert re.search(r"All test metrics.*auroc.*0\.91.*a_tree.*0\.7", own, re.DOTALL)
+
+
+def test_how_the_data_were_read_is_shown_once_and_escaped(make_run, tmp_path):
+    columns = [{"name": "<x1>", "read_as": "number", "detail": "date, in days"}]
+    for optimizer in ("adam", "sgd"):
+        record = make_run(optimizer)
+        record.data.update(columns=columns, warnings=["valid has a single row."])
+        record.write(record.folder)
+    page = render(load([tmp_path / "sweep"]))
+    assert page.count("How the data were read") == 1
+    assert page.count("valid has a single row.") == 1
+    assert "<td>&lt;x1&gt;</td><td>number</td><td>date, in days</td>" in page
+    assert "read_as" not in page
+
+
+def test_data_that_say_nothing_have_no_section(sweep):
+    assert "How the data were read" not in render(load([sweep]))

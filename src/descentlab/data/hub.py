@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def load(what: str, *words: Any, cache: Path, **how: Any) -> Any:
 
 
 def table(name: str, subset: str | None, revision: str | None, cache: Path) -> pl.DataFrame:
-    """All splits of a data set of the hub below each other, with a column SPLIT; classes by their names.
+    """Return all splits of a data set of the hub below each other, with a column SPLIT; classes by their names.
+
+    A column of its own that is called SPLIT is renamed to split_column.
 
     Args:
         name: its id, owner/name.
@@ -37,11 +40,34 @@ def table(name: str, subset: str | None, revision: str | None, cache: Path) -> p
         cache: the folder to keep it in.
 
     Raises:
-        DataError: it cannot be had.
+        DataError: it cannot be had, or its splits or labels do not fit together.
     """
     frames: list[pl.DataFrame] = []
     for split, rows in load(name, subset, revision=revision, cache=cache).items():
+        frame: pl.DataFrame = rows.to_polars()
+        frame = frame.rename({SPLIT: f"{SPLIT}_column"}) if SPLIT in frame.columns else frame
         classes = {column: feature.names for column, feature in rows.features.items() if hasattr(feature, "names")}
-        named = [pl.col(column).replace_strict(range(len(names)), names) for column, names in classes.items()]
-        frames.append(rows.to_polars().with_columns(*named, pl.lit(split).alias(SPLIT)))
-    return pl.concat(frames)
+        named = [named_classes(frame[column], names) for column, names in classes.items() if column in frame.columns]
+        frames.append(frame.with_columns(*named, pl.lit(split).alias(SPLIT)))
+    try:
+        return pl.concat(frames)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"the splits of {name} have different columns ({error}): data.subset names one of its tables"
+        ) from error
+
+
+def named_classes(codes: pl.Series, names: Sequence[str]) -> pl.Series:
+    """Return the names of the classes `codes`; null for -1, by which the hub marks rows without a label.
+
+    Raises:
+        DataError: there is a code that no name belongs to.
+    """
+    known = codes.set(codes == -1, None)
+    try:
+        return known.replace_strict(range(len(names)), names, return_dtype=pl.Enum(names))
+    except pl.exceptions.PolarsError as error:
+        span = f"from {known.min()} to {known.max()}"
+        raise DataError(
+            f"{codes.name} has labels {span}, but its card names {len(names)} classes: correct one of them"
+        ) from error

@@ -1,4 +1,4 @@
-"""Tables, from a file or a hub -> standardised numbers, coded categories, and a target. Statistics are those of train."""
+"""Tables, from a file or a hub: standardised numbers, coded categories and a target. Statistics are those of train."""
 
 from __future__ import annotations
 
@@ -8,49 +8,62 @@ from typing import Any, Unpack
 
 import numpy as np
 import polars as pl
-import torch
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from torch import Tensor
 
 from descentlab.data import hub
-from descentlab.data.registry import one_file
+from descentlab.data.registry import REGISTRY, one_file
 from descentlab.data.sources import DataError
-from descentlab.data.tensors import Facts, Splits, TensorData, standardise, tensor
-from descentlab.messages import nearest, written
+from descentlab.data.tables import design
+from descentlab.data.tables.columns import Column, read_columns
+from descentlab.data.tables.cutting import Cut, Rows, kept_together, three_parts
+from descentlab.data.tables.files import read_file
+from descentlab.data.tables.options import Options, optional_text
+from descentlab.data.tables.roles import describe, group_of, published_rows
+from descentlab.data.tables.split_checks import check_classes, check_parts
+from descentlab.data.tables.targets import Target, read_target
+from descentlab.data.tensors import Facts, Splits, TensorData, tensor
 
-TEXTS, SEPARATORS = (".csv", ".tsv", ".txt"), ",;\t|"
-Rows = NDArray[np.int64]
+Names = Sequence[str | float] | str | float
 
 
 class Table(TensorData):
     """Inputs (rows, num_features); target (rows, 1) standardised, (rows,) 1.0 or 0.0, or (rows,) of classes.
 
-    Numbers are standardised; where a column lacks some in train, the median of train stands for them and a further column says
-    where. Columns of text are categories, a missing one being a category of its own; a category that train does not have is
-    all zeros (one_hot) or code 0 (codes). Identical rows, and rows of one group, fall into the same split (but a published
-    test split is left as it is).
+    Numbers are standardised; in a column with gaps the median of train replaces them and a further column marks them.
+    Texts are categories, of which a missing value is one; a category that train does not have is all zeros (one_hot) or
+    code 0 (codes). A column of texts that are all numbers, dates or truth values after one rule is read as numbers; one
+    that is mostly so is refused. Identical rows, and rows of one group, are in the same split (but a published test split is
+    left as it is); with a binary target or classes the splits are stratified. `columns` describes how each column was
+    read, `warnings` what to know before training, `rows` the row numbers of train, valid and test.
 
     Args:
-        path: of the file, text (.csv, .tsv, .txt; whatever separates its columns) or Parquet; null: the registry's `source`.
+        path: of the file, text (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
         source: a name in descentlab.data.registry; its one file is the table.
         hub, subset, revision: instead of both, a data set of Hugging Face's hub (see hub.table).
         target: the column to predict.
         kind: of the target: regression, binary or classes.
-        categorical: columns of numbers that are categories.
+        categorical: columns of numbers that are categories: a name or a list.
         categories: one_hot: a column of 0 or 1 for each; codes: one column of 1, 2, ..., after the numbers, for embeddings.
-        logarithm: columns of numbers >= 0 that enter as log(1 + x).
-        missing: texts that stand for a missing value.
-        drop: columns that are left out.
-        group: a column; rows that share its value are never split. It is no input.
+        max_categories: a column of more distinct texts is refused.
+        logarithm: columns of numbers >= 0 that enter as log(1 + x): a name or a list.
+        missing: values that stand for a missing one: a text, a number, or a list. Numbers are compared as numbers in columns
+            of numbers.
+        drop: columns that are left out: a name or a list.
+        group: a column; rows that share its value are never split, rows without one are each a group. It is no input.
         test_rows: {column: value} of the published test split, such as {split: test} of a hub's; null: a test_fraction is cut.
+        decimal: "." or ","; null: read off each column.
+        separator: what separates the columns of a text file; null: detected.
+        encoding: of a text file, such as latin-1 or utf-16; null: utf-8.
+        header: whether the first line names the columns; if not they are column_1, column_2, ...
+        skip: lines before the header that are left out.
+        test_fraction: of all rows.
+        valid_fraction: of the rows that are not test.
+        split_seed: of the cuts.
         facts: see Facts; `positive` is the value of a binary target that is 1.
     """
 
     def __init__(
         self,
-        target: str,
+        target: str | float,
         kind: str,
         path: str | None = None,
         source: str | None = None,
@@ -58,176 +71,96 @@ class Table(TensorData):
         subset: str | None = None,
         revision: str | None = None,
         data_dir: str = "data",
-        categorical: Sequence[str] = (),
+        categorical: Names = (),
         categories: str = "one_hot",
-        logarithm: Sequence[str] = (),
-        missing: Sequence[str] = (),
-        drop: Sequence[str] = (),
-        group: str | None = None,
+        max_categories: int = 100,
+        logarithm: Names = (),
+        missing: Names = (),
+        drop: Names = (),
+        group: str | float | None = None,
         test_rows: Mapping[str, Any] | None = None,
+        decimal: str | None = None,
+        separator: str | None = None,
+        encoding: str | None = None,
+        header: bool = True,
+        skip: int = 0,
         test_fraction: float = 0.2,
         valid_fraction: float = 0.15,
         split_seed: int = 0,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
-        self.target, self.kind, self.positive = target, kind, facts.get("positive")
         self.path, self.source, self.hub, self.data_dir = path, source, (hub, subset, revision), Path(data_dir)
-        self.categorical, self.categories, self.logarithm = categorical, categories, logarithm
-        self.missing, self.drop, self.group, self.test_rows = missing, drop, group, test_rows
+        self.given = {"target": target, "kind": kind, "positive": facts.get("positive"), "categorical": categorical}
+        self.given |= {"categories": categories, "max_categories": max_categories, "logarithm": logarithm, "missing": missing}
+        self.given |= {"drop": drop, "group": group, "test_rows": test_rows, "decimal": decimal, "separator": separator}
+        self.given |= {"encoding": encoding, "header": header, "skip": skip}
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
         self.cardinalities: list[int] = []
+        self.rows: tuple[Rows, ...] = ()
 
     def load(self) -> Splits:
-        table = self._read()
-        self._check_columns(table)
-        parts = self._split(table)
-        apart = {self.target, self.group, *self.drop, *(self.test_rows or {})}
-        frame = table.select([name for name in table.columns if name not in apart])
-        inputs = self._inputs(frame, parts)
-        targets, scale = self._targets(table[self.target], parts)
-        return Splits(*zip(inputs, targets, strict=True), target_scale=scale)
+        """Read the table and cut it.
+
+        Raises:
+            DataError: a key of the config does not fit, the file cannot be read, or a column, the target or a split is unfit.
+        """
+        options = Options.checked(self.given)
+        table = self.read(options)
+        options = options.resolved(table.columns)
+        apart = {options.target, options.group, *options.drop, *(options.test_rows[:1] if options.test_rows else ())}
+        inputs = [name for name in table.columns if name not in apart]
+        if not table.height:
+            raise DataError("the table has no row below its header")
+        if not inputs:
+            left = "every other column is in data.drop" if options.drop else "it has no other column"
+            raise DataError(f"the table has no column to predict {options.target} from: {left}")
+        regression = [options.target] if options.kind == "regression" else []
+        columns = read_columns(table, [*inputs, *regression], options)
+        target = read_target(table[options.target], columns.pop(options.target, None), options)
+        parts, self.warnings = self._cut(table, columns, target, options)
+        self.rows = parts
+        made = design.build(columns, parts, options)
+        targets, scale = target.parts(parts, options.target)
+        self.cardinalities = made.cardinalities
+        self.columns, said = describe(table, columns, target, made, options)
+        self.warnings += said
+        floats = options.kind != "classes"
+        outputs = [tensor(part.astype(np.float32) if floats else part) for part in targets]
+        return Splits(*zip(map(tensor, made.parts), outputs, strict=True), target_scale=scale)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1
-        classes = {"num_classes": outputs, "num_outputs": outputs} if self.kind == "classes" else {"num_outputs": 1}
+        classes = {"num_classes": outputs, "num_outputs": outputs} if self.given["kind"] == "classes" else {"num_outputs": 1}
         return {"num_features": splits.train[0].shape[1], "cardinalities": self.cardinalities, **classes}
 
-    def _read(self) -> pl.DataFrame:
-        """Raises: DataError: there is no such file or data set, or it is no table."""
+    def read(self, options: Options | None = None) -> pl.DataFrame:
+        """Return the table as it is on disk or in the hub. Raises: DataError: it cannot be had, or is no table."""
+        options = options or Options.checked(self.given)
         name, subset, revision = self.hub
         if name is None:
-            found = self._file(one_file(self.path, self.source, self.data_dir))
-        else:
-            found = hub.table(name, subset, revision, self.data_dir / "hub")
-            found = found if hub.SPLIT in (self.test_rows or ()) else found.drop(hub.SPLIT)
-        gone = pl.col(pl.String).is_in(list(self.missing))
-        return found.with_columns(pl.when(gone).then(None).otherwise(pl.col(pl.String)).name.keep())
+            path = optional_text("path", self.path, "data.path=table.csv")
+            if path is None and self.source not in REGISTRY:
+                raise DataError("data.path=null: give the table's file, data.path=FILE")
+            return read_file(one_file(path, self.source, self.data_dir), options)
+        found = hub.table(str(name), subset, revision, self.data_dir / "hub")
+        return found if options.test_rows and options.test_rows[0] == hub.SPLIT else found.drop(hub.SPLIT)
 
-    def _file(self, path: Path) -> pl.DataFrame:
-        try:
-            if path.suffix.lower() in TEXTS:
-                nulls = ["", *self.missing]
-                return pl.read_csv(path, separator=_separator(path), null_values=nulls, infer_schema_length=None)
-            return pl.read_parquet(path)
-        except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-            kinds = f"{', '.join(TEXTS)}, or else Parquet"
-            raise DataError(f"data.path={path} cannot be read as a table ({kinds}): {error}") from error
-
-    def _check_columns(self, table: pl.DataFrame) -> None:
-        wanted = {"target": [self.target], "group": [self.group] if self.group else [], "drop": self.drop}
-        wanted |= {"categorical": self.categorical, "logarithm": self.logarithm, "test_rows": list(self.test_rows or ())}
-        for key, names in wanted.items():
-            for name in names:
-                if name not in table.columns:
-                    some = ", ".join(table.columns[:12])
-                    raise DataError(
-                        f"data.{key}={name}: there is no such column{nearest(name, table.columns)}; there are {some}"
-                    )
-        if nested := [name for name in table.columns if table[name].dtype.is_nested() and name not in self.drop]:
-            raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: data.drop=[{','.join(nested)}]")
-
-    def _split(self, table: pl.DataFrame) -> tuple[Rows, Rows, Rows]:
-        """Row numbers of train, valid and test."""
-        groups = self._groups(table)
-        rows = np.arange(table.height)
-        if self.test_rows:
-            ((column, value),) = self.test_rows.items()
-            published = (table[column] == value).to_numpy()
-            test, rest = rows[published], rows[~published]
-        else:
-            test, rest = cut_groups(rows, groups, self.fractions[0], self.split_seed)
-        valid, train = cut_groups(rest, groups[rest], self.fractions[1], self.split_seed)
-        return train, valid, test
-
-    def _groups(self, table: pl.DataFrame) -> NDArray[Any]:
-        """A number for each row, the same for rows that must not be split: identical ones, and whole groups that share one."""
-        content = [name for name in table.columns if name not in (*self.drop, *(self.test_rows or ()), self.group)]
-        first = [
-            pl.first("_row").over(columns).alias(str(place)) for place, columns in enumerate((content, self.group or content))
-        ]
-        same, together = table.with_row_index("_row").select(first).to_numpy().T  # each by the first row of its kind
-        links = coo_array((np.ones(len(same)), (same, together)), shape=(len(same), len(same)))
-        return connected_components(links, directed=False)[1][together]
-
-    def _inputs(self, frame: pl.DataFrame, parts: Sequence[Rows]) -> list[Tensor]:
-        text = [name for name in frame.columns if not frame[name].dtype.is_numeric() or name in self.categorical]
-        numbers = [self._numbers(frame[name], parts[0]) for name in frame.columns if name not in text]
-        coded = [self._category(frame[name].cast(pl.String), parts[0]) for name in text]
-        wide = np.concatenate([np.empty((frame.height, 0)), *numbers, *(coded if self.categories == "one_hot" else [])], axis=1)
-        raw = [tensor(wide[rows]) for rows in parts]
-        scaled = standardise(*raw) if wide.size else raw
-        if self.categories == "one_hot" or not coded:
-            return list(scaled)
-        codes = np.concatenate(coded, axis=1)
-        return [torch.cat([part, tensor(codes[rows])], 1) for part, rows in zip(scaled, parts, strict=True)]
-
-    def _numbers(self, column: pl.Series, train: Rows) -> NDArray[np.float64]:
-        """(rows, 1), or (rows, 2) with 1.0 where a value is missing."""
-        values = column.cast(pl.Float64).to_numpy().copy()
-        if column.name in self.logarithm:
-            values = np.log1p(values)
-        gone = np.isnan(values)
-        if not gone.any():
-            return values[:, None]
-        values[gone] = np.nanmedian(values[train])
-        return np.stack([values, gone.astype(np.float64)], axis=1)
-
-    def _category(self, column: pl.Series, train: Rows) -> NDArray[np.float64]:
-        """(rows, categories of train), or (rows, 1) of codes from 1 on; 0: none of train's."""
-        values = column.fill_null("missing").to_numpy().astype(str)
-        known = np.unique(values[train])
-        codes = np.searchsorted(known, values)
-        codes = np.where(np.isin(values, known), codes + 1, 0)
-        if self.categories == "codes":
-            self.cardinalities.append(len(known) + 1)
-            return codes[:, None].astype(np.float64)
-        return np.eye(len(known) + 1)[codes][:, 1:]
-
-    def _targets(self, column: pl.Series, parts: Sequence[Rows]) -> tuple[list[Tensor], float]:
-        """The target of each part, and its unit in the target's own."""
-        if column.null_count():
-            raise DataError(f"data.target={self.target} is missing in {column.null_count()} rows: take them out first")
-        if self.kind == "regression" and column.dtype.is_numeric():
-            numbers = [tensor(column[rows].cast(pl.Float64).to_numpy(writable=True)[:, None]) for rows in parts]
-            return list(standardise(*numbers)), float(numbers[0].std(correction=0))
-        texts = column.cast(pl.String)
-        values = texts.unique().sort().to_list()
-        if self.kind == "binary":
-            positive = str(self.positive).lower() if isinstance(self.positive, bool) else str(self.positive)
-            if positive not in values or len(values) != 2:
-                raise DataError(self._not_binary(values))
-            return [tensor((texts[rows] == positive).to_numpy() * 1.0) for rows in parts], 1.0
-        if self.kind == "classes":
-            codes = np.searchsorted(np.array(values), texts.to_numpy().astype(str))
-            return [tensor(codes[rows]) for rows in parts], 1.0
-        binary = f"data.kind=binary data.positive={written(values[-1])} task=binary"
-        cure = binary if len(values) == 2 else "data.kind=classes task=classification"
-        raise DataError(f"data.target={self.target} is no number: {cure}?")
-
-    def _not_binary(self, values: Sequence[str]) -> str:
-        if len(values) != 2:
-            some = ", ".join(values[:8])
-            return f"data.kind=binary: the target {self.target} has {len(values)} values, not two: {some}"
-        quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(self.positive, bool) else ""
-        cure = " or ".join(f"data.positive={written(value)}" for value in values)
-        return f"data.positive={written(self.positive)} is no value of the target {self.target}: {cure}{quote}"
+    def _cut(
+        self, table: pl.DataFrame, columns: Mapping[str, Column], target: Target, options: Options
+    ) -> tuple[tuple[Rows, Rows, Rows], list[str]]:
+        """Return the row numbers of train, valid and test, and warnings. Raises: DataError: a split is unfit."""
+        group, said = group_of(table, options)
+        content = pl.DataFrame([column.values.alias(name) for name, column in columns.items()])
+        labels = target.labels
+        together = kept_together(content.with_columns(pl.Series(options.target, target.values)), group)
+        published = published_rows(table, options)
+        cut = Cut(together, labels, self.split_seed)
+        parts = three_parts(cut, np.arange(table.height), published, self.fractions)
+        named: dict[str, Rows] = {"train": parts[0], "valid": parts[1], "test": parts[2]}
+        said += check_parts(named, together, options, self.fractions)
+        said += check_classes(named, labels, options) if labels is not None else []
+        return parts, said
 
 
-def _separator(path: Path) -> str:
-    """What separates the columns: of the usual characters, the one that the first line has most of."""
-    with path.open(encoding="utf-8") as file:
-        header = file.readline()
-    return max(SEPARATORS, key=header.count)
-
-
-def cut_groups(rows: Rows, groups: NDArray[Any], fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """About `fraction` of `rows`, and the rest, each shuffled; rows of one group stay together."""
-    _, group_of = np.unique(groups, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(group_of.max() + 1)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    by_rank = np.argsort(rank[group_of], kind="stable")
-    sizes = np.bincount(rank[group_of]).cumsum()
-    end = sizes[np.abs(sizes - fraction * len(rows)).argmin()]
-    return rows[by_rank[:end]], rows[by_rank[end:]]
+__all__ = ["DataError", "Table"]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from descentlab.budget import Plan
 from descentlab.data.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
+from descentlab.data.tables.scaling import standardised
 
 EVAL_BATCH = 1000
 DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # hashed at a time, and how many times: there may be more than fit into memory
@@ -94,6 +95,9 @@ S = TypeVar("S", bound=AnySplits)
 class Data(L.LightningDataModule, Generic[S]):
     """What a run asks of its data. Subclasses load splits and say how they are served.
 
+    `columns` and `warnings` are known once `splits` has been read: for each column of a table its "name", "read_as" (number,
+    category, target, group, dropped or split) and "detail", a short phrase; and sentences to be shown before training.
+
     Args:
         facts: see Facts. `limit` keeps only so many training examples (for a quick look) and cuts valid and test to as
             many; `drop_last` leaves a last batch out that is smaller than the others.
@@ -110,6 +114,8 @@ class Data(L.LightningDataModule, Generic[S]):
         self._splits: S | None = None
         self.plan: Plan | None = None
         self.start = 0  # the first step to be served
+        self.columns: list[dict[str, str]] = []
+        self.warnings: list[str] = []
 
     def load(self) -> S:
         raise NotImplementedError
@@ -236,10 +242,12 @@ def three_way(rows: int, test_fraction: float, valid_fraction: float, seed: int)
 
 
 def standardise(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """`train` and `others` with the columns' mean and standard deviation in `train` taken out; constant columns become 0."""
-    mean, deviation = train.mean(0), train.std(0, correction=0)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    return tuple((each - mean) / deviation for each in (train, *others))
+    """Return `train` and `others` standardised by the columns' mean and deviation in `train`, as 32-bit floats.
+
+    Computed in 64 bits without loss to large offsets. A column that is constant in `train` becomes 0 in every part.
+    """
+    parts, _ = standardised(*(each.double().numpy() for each in (train, *others)))
+    return tuple(tensor(part) for part in parts)
 
 
 class Embedded(TensorData):

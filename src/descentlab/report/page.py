@@ -23,6 +23,7 @@ from descentlab.report.load import MISSING, Loaded, Series, flatten, load, show,
 from descentlab.report.statistics import ranked
 from descentlab.report.view import View, styles
 
+NOT_PROVENANCE = ("name", "columns", "warnings")  # of the data in a record: shown elsewhere
 COLUMNS = 12  # at most so many configs side by side: more cannot be read
 # How SVG draws what plotly calls by name; for a line 2 wide.
 DASH_ARRAYS = {
@@ -83,6 +84,7 @@ def render(loaded: Loaded) -> str:
         swatches={label: (style.color, DASH_ARRAYS[style.dash]) for label, style in looks.items()},
         configs=_configs([one for comparison in loaded.comparisons for one in ranked(comparison)]),
         faults=[(run, run.folder / LOG) for run in loaded.runs if not run.status.is_result],
+        reading=_reading(loaded.runs),
         provenance=_provenance(loaded.runs),
         commands=commands(loaded.sweeps),
         plotly=Markup(get_plotlyjs()),
@@ -137,11 +139,22 @@ def _shown(value: Any) -> str:
     return tables.NONE if value is MISSING else show(value)
 
 
+def _reading(runs: Sequence[Record]) -> list[tuple[str, list[dict[str, str]], list[str]]]:
+    """Return how each data set was read: name, description of each column, warnings; those without either are left out."""
+    found: dict[str, tuple[str, list[dict[str, str]], list[str]]] = {}
+    for run in runs:
+        columns, warnings = run.data.get("columns") or [], run.data.get("warnings") or []
+        if columns or warnings:
+            name = str(run.data.get("name", "data"))
+            found.setdefault(show([name, columns, warnings]), (name, columns, warnings))
+    return list(found.values())
+
+
 def _provenance(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
     """Where the numbers come from: each fact's values over all runs; more than one is worth a second look."""
     facts: dict[str, dict[str, None]] = {}
     for run in runs:
-        data = {run.data.get("name", "data"): {key: value for key, value in run.data.items() if key != "name"}}
+        data = {run.data.get("name", "data"): {key: value for key, value in run.data.items() if key not in NOT_PROVENANCE}}
         parts = {"data": data, "code": run.code, "versions": run.versions, "hardware": run.hardware}
         for key, value in flatten(parts).items():
             if value not in (None, {}):

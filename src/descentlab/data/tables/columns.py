@@ -1,0 +1,212 @@
+"""How a column is read: as numbers, or as a category. A column that is mostly numbers is never read as a category silently."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from descentlab.data.sources import DataError
+from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
+from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
+from descentlab.data.tables.options import Options
+from descentlab.data.tables.overrides import override
+
+UNBOUNDED = 10**12
+EXACT = 2**53  # integers beyond it are not exact in float64
+SHOWN = 3  # offending cells in a message
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it was read.
+
+    `values` are float64, or integers where float64 would not be exact, or texts (is_number is False); null where missing.
+    """
+
+    name: str
+    values: pl.Series
+    is_number: bool
+    note: str = ""
+    style: Style | None = None
+
+
+def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) -> dict[str, Column]:
+    """Read the columns `names` of `table`; the target, if it is among them, may be a category of any size.
+
+    Where one column has decimal commas, 1,257 and 1.257 in others follow that convention.
+
+    Raises:
+        DataError: a column is neither all numbers nor a category, or has too many categories.
+    """
+    nested = [name for name in names if table[name].dtype.is_nested() or table[name].dtype in (pl.Binary, pl.Object)]
+    if nested:
+        raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: {override('drop', nested)}")
+    bounds = {options.target: replace(options, max_categories=UNBOUNDED, categorical=())}
+    columns = {name: read_column(table[name], bounds.get(name, options)) for name in names}
+    if options.decimal is None and any(column.style and column.style.decimal == "," for column in columns.values()):
+        for name, column in columns.items():
+            if column.style in (GROUPED, PLAIN) and _either(stripped(table[name], options)):
+                columns[name] = read_column(table[name], replace(bounds.get(name, options), decimal=","))
+    return columns
+
+
+def _either(cells: pl.Series) -> bool:
+    """Whether `cells` have points or commas and are numbers with a decimal comma, too."""
+    return cells.str.contains("[.,]").any() and parse_numbers(cells, ",").whole
+
+
+def read_column(raw: pl.Series, options: Options) -> Column:
+    """Read one column. Raises: DataError: it is neither all numbers nor a category, or has too many categories."""
+    if raw.name in options.categorical or raw.dtype in (pl.Categorical, pl.Enum):
+        return _bounded(Column(raw.name, as_texts(raw, options), is_number=False), options)
+    if raw.dtype not in (pl.String, pl.Null):
+        values, note = _native(raw)
+        return Column(raw.name, without_sentinels(values, options), True, note)
+    cells = stripped(raw, options)
+    parsed = parse_numbers(cells, options.decimal)
+    if parsed.ambiguous:
+        raise DataError(_ambiguous(cells))
+    if not parsed.whole and cells.null_count() < len(cells):
+        others = [parse(cells) for parse in (parse_dates, parse_times, parse_booleans)]
+        whole = next((each for each in others if each.whole), None)
+        if whole is None and options.decimal and parse_numbers(cells).fits.sum() > parsed.fits.sum():
+            raise DataError(_other_decimal(cells, options.decimal))
+        if whole is None and (partial := _mostly(cells, [parsed, *others[:2]])):
+            raise DataError(_offending(cells, partial, raw, options))
+        if whole is None:
+            return _bounded(Column(raw.name, cells, is_number=False), options)
+        parsed = whole
+    values = _exact(cells) if parsed.note == "" else None
+    return Column(
+        raw.name, without_sentinels(parsed.values if values is None else values, options), True, parsed.note, parsed.style
+    )
+
+
+def stripped(raw: pl.Series, options: Options) -> pl.Series:
+    """Return the texts of `raw` without surrounding blanks; blank cells and the texts that data.missing lists are null."""
+    cells = raw.cast(pl.String).str.strip_chars()
+    texts = ["", *(text for each in options.missing for text in _texts(each))]
+    return cells.set(cells.is_in(texts).fill_null(False), None)
+
+
+def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
+    """Return `values` with null for NaN and for the numbers that data.missing lists."""
+    values = values.fill_nan(None) if values.dtype.is_float() else values
+    numbers = [number for each in options.missing if (number := _number(each)) is not None]
+    return values.set(values.cast(pl.Float64).is_in(numbers).fill_null(False), None) if numbers else values
+
+
+def as_texts(raw: pl.Series, options: Options) -> pl.Series:
+    """Return the categories of `raw` as texts: 1 for both 1 and 1.0, true for True; null where missing."""
+    if raw.dtype == pl.Boolean:
+        return stripped(raw, options)
+    cells = stripped(raw, options)
+    if parse_booleans(cells).whole:
+        return cells.str.to_lowercase()
+    parsed = parse_numbers(cells, options.decimal)
+    if not parsed.whole or parsed.note or not parsed.values.drop_nulls().is_finite().all():
+        return cells
+    values = without_sentinels(parsed.values, options)
+    held = values.drop_nulls()
+    whole = ((held == held.round()) & (held.abs() <= EXACT)).all()
+    return (values.cast(pl.Int64) if whole else values).cast(pl.String)
+
+
+def _native(raw: pl.Series) -> tuple[pl.Series, str]:
+    """Return the numbers in a column of a type of its own, and how they were made."""
+    kind = raw.dtype
+    if kind in (pl.Date, pl.Datetime):
+        return raw.cast(pl.Datetime("us")).to_physical().cast(pl.Float64) / 86_400e6, "date, in days"
+    if kind == pl.Duration:
+        return raw.cast(pl.Duration("us")).to_physical().cast(pl.Float64) / 86_400e6, "duration, in days"
+    if kind == pl.Time:
+        return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"
+    if kind == pl.Boolean:
+        return raw.cast(pl.Float64), TRUTH
+    if kind.is_integer() and _beyond(raw):
+        return raw, ""
+    return raw.cast(pl.Float64), ""
+
+
+def _exact(cells: pl.Series) -> pl.Series | None:
+    """Return the integers in `cells` where float64 would not hold them exactly."""
+    whole = cells.cast(pl.Int128, strict=False)
+    return whole if whole.null_count() == cells.null_count() and _beyond(whole) else None
+
+
+def _beyond(values: pl.Series) -> bool:
+    limits = [value for value in (values.min(), values.max()) if isinstance(value, int)]
+    return any(not -EXACT <= value <= EXACT for value in limits)
+
+
+def _texts(sentinel: str | float) -> list[str]:
+    if isinstance(sentinel, str):
+        return [sentinel]
+    return [str(sentinel), *([str(int(sentinel))] if sentinel == sentinel // 1 else [])]
+
+
+def _number(sentinel: str | float) -> float | None:
+    if not isinstance(sentinel, str):
+        return float(sentinel)
+    try:
+        number = float(sentinel.replace("_", "x"))
+    except ValueError:
+        return None
+    return None if number != number else number  # noqa: PLR0124
+
+
+def _mostly(cells: pl.Series, forms: Sequence[Parsed]) -> Parsed | None:
+    """Return the form that most of the cells or most of the distinct cells have, if there is one."""
+    best = max(forms, key=lambda form: form.fits.sum())
+    distinct, cell_count = cells.drop_nulls().n_unique(), len(cells) - cells.null_count()
+    matched = cells.filter(best.fits.fill_null(False)).n_unique()
+    return best if max(best.fits.sum(), best.like) > cell_count / 2 or matched > distinct / 2 else None
+
+
+def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Options) -> str:
+    bad = (~parsed.fits).fill_null(False)
+    places, name = bad.arg_true().to_list(), cells.name
+    texts = cells.filter(bad).unique(maintain_order=True).to_list()
+    shown = ", ".join(f"{cells[place]} (row {place + 1})" for place in places[:SHOWN])
+    more = ", ..." if len(places) > SHOWN else ""
+    kept = [text for each in options.missing for text in _texts(each) if (raw.str.strip_chars() == text).any()]
+    comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
+    decimal = f"{override('decimal', ',')} reads decimal commas, " if comma and not options.decimal else ""
+    number = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"
+    what = f"{name}: {number} cannot be read as {parsed.what} like the others: {shown}{more}; {decimal}"
+    if name == options.target:
+        return f"{what}correct these cells or remove their rows, for a target has no gaps"
+    gaps = override("missing", [*kept, *texts[:SHOWN], *(["..."] if len(texts) > SHOWN else [])])
+    category = f"{override('categorical', [name])} makes the column a category"
+    return f"{what}{gaps} makes them gaps, {category}, {override('drop', [name])} leaves it out"
+
+
+def _ambiguous(cells: pl.Series) -> str:
+    comma = cells.filter(cells.str.contains(",", literal=True))[0]
+    plain = cells.filter(cells.str.contains(r"^[-+]?\d{4,}$"))
+    beside = f" beside {plain[0]}" if len(plain) else ""
+    fix = f"{override('decimal', ',')} or {override('decimal', '.')}"
+    return f"{cells.name}: the comma of {comma}{beside} may be a decimal comma or a thousands separator: {fix}"
+
+
+def _other_decimal(cells: pl.Series, decimal: str) -> str:
+    mark = "." if decimal == "," else ","
+    some = cells.filter(cells.str.contains(mark, literal=True).fill_null(False)).head(SHOWN).to_list()
+    name = cells.name
+    fix = f"data.decimal=null reads each column by itself, {override('categorical', [name])} makes it a category"
+    return f"{name}: cells such as {', '.join(some)} are no numbers with {override('decimal', decimal)}: {fix}"
+
+
+def _bounded(column: Column, options: Options) -> Column:
+    cells = column.values.drop_nulls()
+    distinct = cells.n_unique()
+    if distinct <= options.max_categories:
+        return column
+    iso = "; they look like dates: written as 2024-01-31 they are read as days" if looks_dated(cells) else ""
+    name, some = column.name, ", ".join(cells.unique(maintain_order=True).head(SHOWN).to_list())
+    what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
+    fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{iso}"
+    raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

@@ -1,0 +1,126 @@
+"""Train, valid and test rows of a table: stratified by class, with identical rows and groups kept together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Rows = NDArray[np.int64]
+TOLERANCE = 0.05  # of all rows: a prefix of groups that misses the wanted size by more is replaced by groups that fit
+
+
+def kept_together(content: pl.DataFrame, group: pl.Series | None) -> Rows:
+    """Return a number for each row, the same for rows that must be in one split.
+
+    These are rows whose `content` is identical, rows of one group, and whatever these two connect. A row without a group
+    is a group of its own.
+    """
+    same = _first_of_kind(content)
+    together = same
+    if group is not None:
+        first = _first_of_kind(group.to_frame())
+        together = np.where(group.is_null().to_numpy(), np.arange(len(first)), first)
+    links = coo_array((np.ones(len(same)), (same, together)), shape=(len(same), len(same)))
+    return connected_components(links, directed=False)[1][together]
+
+
+def _first_of_kind(frame: pl.DataFrame) -> Rows:
+    """Return, for each row, the number of the first row that is equal to it."""
+    if not frame.width:
+        return np.arange(frame.height)
+    plain = frame.rename({name: str(place) for place, name in enumerate(frame.columns)})
+    return plain.with_row_index("row").select(pl.first("row").over(plain.columns)).to_series().to_numpy().astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How rows are cut.
+
+    Args:
+        together: (rows,), equal numbers for rows of one split.
+        classes: (rows,), the class of each row, to stratify by; None: there are none.
+        seed: of the permutation of the groups.
+    """
+
+    together: Rows
+    classes: NDArray[Any] | None
+    seed: int
+
+    def off(self, rows: Rows, fraction: float, leave: int) -> tuple[Rows, Rows]:
+        """Cut about `fraction` of `rows` off; return these and the rest, each shuffled.
+
+        Args:
+            rows: row numbers.
+            fraction: of `rows`; with classes, of each class, whose groups are cut separately. A group is of the class
+                that most of its rows have.
+            leave: of the groups of a class at least so many are left where there are more.
+        """
+        _, group_of = np.unique(self.together[rows], return_inverse=True)
+        count = int(group_of.max(initial=-1)) + 1
+        rank = np.empty(count, np.int64)
+        rank[np.random.default_rng(self.seed).permutation(count)] = np.arange(count)
+        ranks, sizes = rank[group_of], np.bincount(rank[group_of], minlength=count)
+        chosen = np.zeros(count, bool)
+        for members in self._strata(rows, ranks, count):
+            chosen[members[choose(sizes[members], fraction, leave)]] = True
+        order = np.argsort(ranks, kind="stable")
+        off = chosen[ranks[order]]
+        return rows[order[off]], rows[order[~off]]
+
+    def _strata(self, rows: Rows, ranks: Rows, count: int) -> list[Rows]:
+        """Return the groups, by rank, of each class."""
+        if self.classes is None:
+            return [np.arange(count)]
+        values, classes = np.unique(self.classes[rows], return_inverse=True)
+        votes = np.zeros((count, len(values)), np.int64)
+        np.add.at(votes, (ranks, classes), 1)
+        major = votes.argmax(1)
+        return [np.flatnonzero(major == value) for value in range(len(values))]
+
+
+def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:
+    """Return which of the groups of `sizes`, in a random order, are cut off: about `fraction` of their rows.
+
+    The first groups are; if these miss the wanted size by far, since one of them is large, those that fit. At least one
+    group is cut off and `leave` are left. With fewer groups one is cut off of two, and none of one.
+    """
+    count = len(sizes)
+    most = max(count - leave, 1 if count == 2 and leave else 0)
+    if most < 1:
+        return np.zeros(count, bool)
+    wanted, total = fraction * sizes.sum(), sizes.cumsum()
+    end = int(np.abs(total - wanted).argmin()) + 1
+    prefix = np.arange(count) < min(end, most)
+    if count > 2 and abs(sizes[prefix].sum() - wanted) > max(TOLERANCE * sizes.sum(), 1):
+        fitting = _fill(sizes, wanted, most)
+        if fitting.any() and abs(sizes[fitting].sum() - wanted) < abs(sizes[prefix].sum() - wanted):
+            return fitting
+    return prefix
+
+
+def _fill(sizes: Rows, wanted: float, most: int) -> NDArray[np.bool_]:
+    chosen, total = np.zeros(len(sizes), bool), 0
+    for place, size in enumerate(sizes):
+        if chosen.sum() < most and abs(total + size - wanted) < abs(total - wanted):
+            chosen[place], total = True, total + size
+    return chosen
+
+
+def three_parts(cut: Cut, rows: Rows, published: Rows | None, fractions: tuple[float, float]) -> tuple[Rows, Rows, Rows]:
+    """Return the row numbers of train, valid and test.
+
+    Args:
+        cut: how rows are cut.
+        rows: all row numbers.
+        published: those of a published test split; None: it is cut.
+        fractions: test, of all rows; valid, of the rows that are not test.
+    """
+    test, rest = (published, np.setdiff1d(rows, published)) if published is not None else cut.off(rows, fractions[0], 2)
+    valid, train = cut.off(rest, fractions[1], 1)
+    return train, valid, test

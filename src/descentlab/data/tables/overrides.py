@@ -1,0 +1,49 @@
+"""Values and keys as the command line takes them, for messages that give the override that fixes a table."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def written(value: object) -> str:
+    """Return `value` as Hydra's command line takes it: quoted only where it must be."""
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z0-9_./:\-]+", value) and value.lower() not in (
+            "true",
+            "false",
+            "null",
+            "nan",
+            "inf",
+            "-inf",
+        )
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {written(item)}" for key, item in value.items()) + "}"
+    return listed(value) if isinstance(value, Sequence) else str(value)
+
+
+def override(key: str, value: object) -> str:
+    """Return data.`key`=`value` as a shell takes it: in single quotes where it has to be."""
+    if isinstance(value, list | tuple):
+        text = f"data.{key}={listed(value)}"
+    else:
+        text = f"data.{key}={value if value in ('true', 'false') else written(value)}"
+    quoted = text.replace("'", "'\\''")
+    return text if re.fullmatch(r"[A-Za-z0-9_./:=\-]+", text) else f"'{quoted}'"
+
+
+def count(number: int, what: str) -> str:
+    """Return "1 row" or "1,000 rows"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return `values` as a list of Hydra's command line: [a,"b c"]."""
+    return "[" + ",".join(map(written, values)) + "]"

@@ -1,0 +1,116 @@
+"""Table files: encodings, separators, headers, compression, and what is no table."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import numpy as np
+import polars as pl
+import pytest
+
+from descentlab.data.tables.files import detect_separator
+
+X = np.random.default_rng(0).normal(size=(60, 2)).round(3)
+BODY = "".join(f"{x},{y}\n" for x, y in X)
+PLAIN = f"größe,y\n{BODY}"
+
+
+@pytest.fixture
+def digest(table):
+    return table(PLAIN).splits.digest()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"])
+def test_an_encoding_is_read(table, digest, encoding):
+    key = {} if encoding.startswith("utf-8") else {"encoding": encoding}
+    assert table(PLAIN.encode(encoding), **key).splits.digest() == digest
+
+
+@pytest.mark.parametrize(("encoding", "fix"), [("latin-1", "data.encoding=latin-1"), ("utf-16", "data.encoding=utf-16")])
+def test_another_encoding_than_utf_8_is_refused_with_its_key(refusal, encoding, fix):
+    said = refusal(PLAIN.encode(encoding))
+    assert "is not utf-8" in said
+    assert fix in said
+
+
+def test_null_characters_and_unknown_encodings_are_refused(refusal):
+    assert "data.encoding=utf-16" in refusal(PLAIN.replace("ö", "o").replace("ß", "s").encode("utf-16-le"))
+    assert "data.encoding=klingon: there is no such encoding" in refusal(PLAIN, encoding="klingon")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "^"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_separator_is_found_or_given(table, digest, separator, end):
+    key = {"separator": "tab" if separator == "\t" else separator} if separator in "\t ^" else {}
+    assert table(PLAIN.replace(",", separator).replace("\n", end), **key).splits.digest() == digest
+
+
+def test_decimal_commas_and_quoted_separators_do_not_mislead():
+    assert detect_separator("a;b\n1,5;2,5\n3,5;4,5\n") == ";"
+    assert detect_separator('a,b\n"x;y;z",2\n') == ","
+    assert detect_separator("y\n1,5\n2,5\n") not in ",;"
+
+
+def test_gzip_header_and_skipped_lines(table, digest):
+    assert table(gzip.compress(PLAIN.encode()), name="x.csv.gz").splits.digest() == digest
+    assert table(gzip.compress(PLAIN.encode()), name="x.gz").splits.digest() == digest
+    assert table(f"# from, us, all\n\n{PLAIN}", skip=2).splits.digest() == digest
+    headless = table(BODY, header=False, target="column_2")
+    assert headless.splits.digest() == digest
+    assert [column["name"] for column in headless.columns] == ["column_1", "column_2"]
+    assert not headless.warnings
+
+
+def test_blank_lines_names_in_blanks_and_quoted_line_ends(table, digest):
+    assert table("\n" + PLAIN.replace("\n", "\n\n")).splits.digest() == digest
+    assert table(PLAIN.replace("größe,y", " größe , y ")).splits.digest() == digest
+    words = table("t,x,y\n" + "".join(f'"a\n{place % 3}",{x},{y}\n' for place, (x, y) in enumerate(X)))
+    assert words.splits.train[0].shape[1] == 4
+
+
+def test_parquet_is_told_by_its_content(table, digest):
+    file = io.BytesIO()
+    pl.DataFrame({"größe": X[:, 0], "y": X[:, 1]}).write_parquet(file)
+    assert table(file.getvalue(), name="x.csv").splits.digest() == digest
+    assert table(file.getvalue(), name="x").splits.digest() == digest
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("x,y\n", "the table has no row below its header"),
+        ("x,y\n1,2\n", "train, valid and test needs at least one: add rows"),
+        ("x,y\n1,2\n3,4\n", "train, valid and test needs at least one: add rows"),
+        ("x,x,y\n1,2,3\n", "several columns called x"),
+        (f"x,z,y\n{''.join(f'1,{x},{y}' + chr(10) for x, y in X)}3\n", "line 62 of the table has 1 cells, the first line 3"),
+        (PLAIN + "1,2,3\n", "line 62 of the table has 3 cells, the first line 2"),
+        (PLAIN + '"1,2\n3,4\n', "of the table has 1 cells, the first line 2"),
+        (bytes(range(256)), "is not utf-8"),
+    ],
+)
+def test_what_is_no_table_is_refused(refusal, content, said):
+    assert said in refusal(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("x.csv.gz", gzip.compress(PLAIN.encode())[:40]), ("x.json", "{}"), ("x.csv", b"PAR1 and no more")]
+)
+def test_what_cannot_be_read_is_refused(refusal, name, content):
+    assert f"{name} cannot be read as a table" in refusal(content, name=name)
+
+
+def test_a_file_that_is_not_there_is_refused(refusal, tmp_path):
+    assert "cannot be read as a table" in refusal(PLAIN, path="~/nowhere.csv")
+    assert "cannot be read as a table" in refusal(PLAIN, path=str(tmp_path))
+    assert "data.path=null: give the table's file" in refusal(PLAIN, path=None)
+
+
+def test_a_column_without_a_name_is_an_input_and_a_warning(table):
+    data = table(",x,y\n" + "".join(f"{place},{x},{y}\n" for place, (x, y) in enumerate(X)))
+    assert data.splits.train[0].shape[1] == 2
+    assert data.warnings == [
+        "Inputs without a name in the file: column_1; 'data.drop=[column_1]' leaves out what only numbers the rows."
+    ]

@@ -1,0 +1,107 @@
+"""Groups, published test rows and splits that do not work, as a table's user meets them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .conftest import ROWS, detail
+
+CLASSES = ["a", "b"] * (ROWS // 2)
+
+
+def test_rows_without_a_group_are_each_a_group(table, number):
+    groups = ["" if place % 2 else f"p{place % 7}" for place in range(ROWS)]
+    data = table({"who": groups, "x": number}, group="who")
+    sizes = data.splits.sizes()
+    assert sizes["train"] < 45
+    held = [{groups[row] for row in part if groups[row]} for part in data.rows]
+    assert not held[0] & held[1]
+    assert not (held[0] | held[1]) & held[2]
+    assert data.warnings == ["30 rows without who (data.group=who): each counts as a group of its own."]
+    assert detail(data, "who") == ("group", "7 groups")
+    assert detail(table({"who": [""] * ROWS, "x": number}, group="who"), "who") == ("group", "0 groups")
+
+
+@pytest.mark.parametrize("groups", [["a"] * ROWS, ["a", "b"] * (ROWS // 2), ["a"] * 50 + [*"bcdefghijk"], ["a", "b", "c"] * 20])
+@pytest.mark.parametrize("kind", ["regression", "classes"])
+def test_groups_that_are_too_few_or_too_large_are_refused(refusal, number, groups, kind):
+    target = {} if kind == "regression" else {"y": CLASSES}
+    assert "data.group=g" in refusal({"g": groups, "x": number} | target, group="g", kind=kind)
+
+
+@pytest.mark.parametrize("value", [1, "1", 1.0, [1], ["1"], True])
+@pytest.mark.parametrize("cells", [("0", "1"), ("0.0", "1.0"), ("false", "true")])
+def test_test_rows_are_compared_as_numbers_and_as_texts(table, refusal, number, value, cells):
+    column = [cells[1] if place % 4 == 0 else cells[0] for place in range(ROWS)]
+    fits = (value is True) == (cells[0] == "false")
+    if not fits:
+        assert f"no row has this value; s has {cells[0][0]}" in refusal({"s": column, "x": number}, test_rows={"s": value})
+        return
+    data = table({"s": column, "x": number}, test_rows={"s": value})
+    assert data.splits.sizes()["test"] == ROWS // 4
+    assert sorted(data.rows[2]) == list(range(0, ROWS, 4))
+    assert detail(data, "s")[0] == "split"
+    assert data.splits.train[0].shape[1] == 1
+
+
+def test_test_rows_that_fit_none_or_all_are_refused(refusal, number):
+    assert "'data.test_rows={s: tst}': no row has this value; s has test, train" in refusal(
+        {"s": ["test", "train"] * (ROWS // 2), "x": number}, test_rows={"s": "tst"}
+    )
+    assert "all rows are test" in refusal({"s": ["test"] * ROWS, "x": number}, test_rows={"s": "test"})
+
+
+def test_what_a_published_test_split_shares_with_train_is_told(table, number):
+    twice = [*number[:30], *number[:30]]
+    data = table({"s": ["test"] * 30 + ["train"] * 30, "x": twice, "y": twice}, test_rows={"s": "test"})
+    assert data.splits.sizes()["test"] == 30
+    assert data.warnings == ["The published test split shares identical rows with train or valid in 30 rows."]
+
+
+@pytest.mark.parametrize(("kind", "positive"), [("binary", "yes"), ("classes", None)])
+@pytest.mark.parametrize("rare", [3, 4, 10])
+@pytest.mark.parametrize("common", ["yes", "no"])
+def test_a_rare_class_is_in_every_split(table, kind, positive, rare, common):
+    other = "no" if common == "yes" else "yes"
+    y = [other if place % (300 // rare) == 0 and place // (300 // rare) < rare else common for place in range(300)]
+    data = table({"x": np.random.default_rng(0).normal(size=300), "y": y}, kind=kind, positive=positive)
+    splits = data.splits
+    assert all(len(part[1].unique()) == 2 for part in (splits.train, splits.valid, splits.test))
+    assert not data.warnings
+
+
+def test_a_split_without_a_class_is_told(table, number):
+    data = table({"x": number, "y": ["c", *CLASSES[1:]]}, kind="classes")
+    assert min(data.splits.sizes().values()) > 5
+    undefined = "metrics that need every class, such as auroc, are undefined there."
+    assert data.warnings == [f"{name} has no row of the class c (1 in all) of y: {undefined}" for name in ("valid", "test")]
+
+
+def test_train_without_a_class_is_refused(refusal, number):
+    split = ["test" if place < 10 else "train" for place in range(ROWS)]
+    said = refusal({"s": split, "x": number, "y": ["c"] * 3 + CLASSES[3:]}, kind="classes", test_rows={"s": "test"})
+    assert "train has no row of the class c (3 in all) of y: all its rows are in another split through data.test_rows" in said
+
+
+def test_identical_rows_are_never_split_and_too_many_are_refused(table, refusal):
+    x = [*range(40), *range(20)]
+    data = table({"x": x, "y": x})
+    assert data.splits
+    held = [{x[row] for row in part} for part in data.rows]
+    assert not held[0] & held[1]
+    assert not (held[0] | held[1]) & held[2]
+    many = [0] * 40 + [*range(1, 21)]
+    assert table({"x": many, "y": many}).splits.sizes() == {"train": 42, "valid": 7, "test": 11}
+    same = [0] * 50 + [*range(1, 11)]
+    assert "50 of 60 rows are identical" in refusal({"x": same, "y": same})
+    assert "identical rows are never split: add rows" in refusal({"x": [1] * 59 + [2], "y": [1] * 59 + [2]})
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(5, "regression"), (8, "regression"), (6, "classes"), (8, "binary")])
+def test_a_handful_of_rows_is_enough(table, number, rows, kind):
+    target = {"regression": [*number[:rows]], "binary": CLASSES[:rows], "classes": CLASSES[:rows]}[kind]
+    data = table({"x": number[:rows], "y": target}, kind=kind, positive="a")
+    assert sum(data.splits.sizes().values()) == rows
+    assert min(data.splits.sizes().values()) >= 1
+    assert any("single row" in said for said in data.warnings) == (1 in data.splits.sizes().values())

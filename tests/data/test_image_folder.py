@@ -1,0 +1,145 @@
+"""Image folders: published and cut splits, standardised pixels, and folders that are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from descentlab.data.image_folder import ImageFolder, read_image
+from descentlab.data.sources import DataError
+
+CLASSES = ("cat", "dog", "fox")
+
+
+def draw(folder, classes=CLASSES, count=12, seed=0, size=(24, 20)):
+    """Noisy images whose brightness is that of their class."""
+    numbers = np.random.default_rng(seed)
+    for place, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for image in range(count):
+            pixels = numbers.normal(60 + 60 * place, 20, (*size, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{image}.png")
+    return folder
+
+
+def data(folder, **more):
+    return ImageFolder(**{"path": str(folder), "size": 16} | more)
+
+
+def test_splits_are_cut_in_equal_shares_and_standardised_by_train(tmp_path):
+    made = data(draw(tmp_path / "x"))
+    splits = made.splits
+    assert splits.train[0].shape[1:] == (3, 16, 16)
+    assert sum(splits.sizes().values()) == 36
+    for part in (splits.train, splits.valid, splits.test):
+        assert len(part[1].bincount(minlength=3).unique()) == 1, "as many of each class"
+    assert splits.train[0].mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    assert splits.train[0].std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+    assert splits.train[1].dtype == torch.int64
+    found = {"num_features": 768, "image_shape": [3, 16, 16], "num_classes": 3, "num_outputs": 3}
+    assert made.found(splits) == found
+    assert data(tmp_path / "x").splits.digest() == splits.digest()
+
+
+@pytest.mark.parametrize(
+    ("names", "published"), [(("train", "test"), "test"), (("train", "val"), "test"), (("Train", "TEST", "valid"), "both")]
+)
+def test_published_splits_stay(tmp_path, names, published):
+    for place, name in enumerate(names):
+        draw(tmp_path / name, count=8 + place, seed=place)
+    sizes = data(tmp_path).splits.sizes()
+    assert sizes["test"] == 27
+    if published == "both":
+        assert (sizes["train"], sizes["valid"]) == (24, 30)
+    else:
+        assert sizes["train"] + sizes["valid"] == 24
+
+
+def test_a_class_called_train_beside_others_is_a_class(tmp_path):
+    made = data(draw(tmp_path, classes=("bus", "train")))
+    assert sum(made.splits.sizes().values()) == 24
+    assert made.classes == ["bus", "train"]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK", "I;16"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode_is_read(tmp_path, mode, channels):
+    path = tmp_path / ("x.tiff" if mode == "CMYK" else "x.png")
+    image = (
+        Image.fromarray(np.full((9, 30), 128, np.uint16))
+        if mode == "I;16"
+        else Image.new("RGB", (30, 9), "white").convert(mode)
+    )
+    image.save(path)
+    assert read_image(path, 8, channels).shape == (channels, 8, 8)
+
+
+def test_the_centre_of_the_scaled_image_is_kept(tmp_path):
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, 10:20] = 255
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png", 10, 1).mean() == 255
+
+
+def test_identical_images_are_in_one_split(tmp_path):
+    folder = draw(tmp_path / "x", count=10)
+    for name in CLASSES:
+        for place in range(10):
+            (folder / name / f"again{place}.png").write_bytes((folder / name / f"{place}.png").read_bytes())
+    splits = data(folder).splits
+    held = [{image.numpy().tobytes() for image in part[0]} for part in (splits.train, splits.valid, splits.test)]
+    assert not held[0] & held[1]
+    assert not (held[0] | held[1]) & held[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: (folder / "cat" / "0.png").write_bytes(b"no image"), "0.png cannot be read as an image"),
+        (
+            lambda folder: (folder / "cat" / "0.png").write_bytes((folder / "cat" / "0.png").read_bytes()[:200]),
+            "cannot be read as an image",
+        ),
+        (lambda folder: (folder / "owl").mkdir(), "owl has no image"),
+        (lambda folder: (folder / "owl" / "notes").mkdir(parents=True), "owl has no image"),
+    ],
+)
+def test_what_is_wrong_in_a_folder_is_told(tmp_path, change, said):
+    change(draw(tmp_path / "x"))
+    with pytest.raises(DataError, match=said):
+        _ = data(tmp_path / "x").splits
+
+
+def test_what_is_no_image_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match="there is no such folder"):
+        _ = data(tmp_path / "nowhere").splits
+    draw(tmp_path / "one", classes=("cat",))
+    with pytest.raises(DataError, match="has cat as its only class folder"):
+        _ = data(tmp_path / "one").splits
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="has no class folders"):
+        _ = data(tmp_path / "empty").splits
+    with pytest.raises(DataError, match=r"data.size=big: give a whole number"):
+        _ = data(tmp_path / "one", size="big").splits
+    with pytest.raises(DataError, match=r"data.channels=2 is not allowed"):
+        _ = data(tmp_path / "one", channels=2).splits
+    with pytest.raises(DataError, match="too few images for test and valid"):
+        _ = data(draw(tmp_path / "few", count=1)).splits
+
+
+def test_splits_with_different_classes_are_told(tmp_path):
+    draw(tmp_path / "train")
+    draw(tmp_path / "test", classes=("cat", "dog"))
+    with pytest.raises(DataError, match=r"test/ and train/ in .* have different classes \(fox only in one\)"):
+        _ = data(tmp_path).splits
+
+
+@pytest.mark.parametrize("model", ["cnn_2c2d", "resnet8"])
+def test_it_trains_from_the_command_line(train, tmp_path, model):
+    folder = draw(tmp_path / "x")
+    words = ("data=image_folder", f"data.path={folder}", "task=classification", f"model={model}", "batch_size=8")
+    run = train(*words, "data.size=16", "optimizer=adam", "optimizer.lr=0.001", "budget.epochs=2")
+    assert run.record.status == "completed"
+    assert run.record.summary["test"]["accuracy"] > 0.3
