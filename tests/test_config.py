@@ -8,8 +8,9 @@ import sys
 import pytest
 from conftest import ROOT, compose_config, every_optimizer, options
 
-from descentlab.allowed import ALLOWED, Choice, Each, Number
+from descentlab.allowed import ALLOWED
 from descentlab.config import run_id
+from descentlab.constraints import Choice, Each, Number
 from descentlab.sweeps.plan import MAX_NAME, plan
 
 

@@ -112,7 +112,6 @@ def test_a_run_that_fails_is_finished_as_failed(job):
 def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
     from dataclasses import replace
 
-
     told = []
     for end in ("a", "b"):
         made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")

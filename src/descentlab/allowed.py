@@ -1,109 +1,10 @@
-"""What each key of a configuration may be: the ranges that `config` checks before anything starts."""
+"""The ranges of the keys of a configuration, which `config` checks before anything starts."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Number:
-    """The numbers from `low` to `high`; `open_low` and `open_high` leave the ends out."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    open_low: bool = False
-    open_high: bool = False
-    integer: bool = False
-    optional: bool = False
-
-    def __contains__(self, value: object) -> bool:
-        if value is None:
-            return self.optional
-        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
-            return False
-        if not math.isfinite(value):
-            return False
-        above = value > self.low if self.open_low else value >= self.low
-        below = value < self.high if self.open_high else value <= self.high
-        return above and below
-
-    def __str__(self) -> str:
-        kind = "a whole number" if self.integer else "a number"
-        left = "(" if self.open_low or self.low == -math.inf else "["
-        right = ")" if self.open_high or self.high == math.inf else "]"
-        return f"{kind} in {left}{self.low:g}, {self.high:g}{right}{' or null' * self.optional}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few values."""
-
-    options: tuple[object, ...]
-
-    def __contains__(self, value: object) -> bool:
-        return any(value == option and type(value) is type(option) for option in self.options)
-
-    def __str__(self) -> str:
-        written = ["null" if option is None else str(option).lower() for option in self.options]
-        return written[0] if len(written) == 1 else "one of " + ", ".join(written)
-
-
-@dataclass(frozen=True)
-class Either:
-    """What one of two constraints allows."""
-
-    first: Number | Choice | Each
-    second: Number | Choice
-
-    def __contains__(self, value: object) -> bool:
-        return value in self.first or value in self.second
-
-    def __str__(self) -> str:
-        return f"{self.first}, or {self.second}"
-
-    @property
-    def options(self) -> tuple[object, ...]:
-        return (*getattr(self.first, "options", ()), *getattr(self.second, "options", ()))
-
-
-@dataclass(frozen=True)
-class Each:
-    """A list whose every element satisfies `element`; `length` of them where it is given."""
-
-    element: Number | Text
-    length: int | None = None
-
-    def __contains__(self, value: object) -> bool:
-        if not isinstance(value, list) or self.length not in (None, len(value)):
-            return False
-        return all(item in self.element for item in value)
-
-    def __str__(self) -> str:
-        return f"a list of {self.length or 'any number of'} values, each {self.element}"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text that is not empty, of at most `longest` characters; `without`: characters that it must not contain."""
-
-    optional: bool = False
-    without: str = ""
-    longest: int | None = None
-
-    def __contains__(self, value: object) -> bool:
-        if value is None:
-            return self.optional
-        if not isinstance(value, str) or not value.strip() or set(value) & set(self.without):
-            return False
-        return self.longest is None or len(value) <= self.longest
-
-    def __str__(self) -> str:
-        excluded = f" without {' '.join(self.without)}" if self.without else ""
-        bounded = f" of at most {self.longest} characters" if self.longest else ""
-        return f"a text{bounded}{excluded}{' or null' * self.optional}"
-
+from descentlab.constraints import Choice, Each, Either, Number, Text
 
 POSITIVE = Number(0, open_low=True)
 OPTIONAL_POSITIVE = Number(0, open_low=True, optional=True)
@@ -256,6 +157,12 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
     "data.deviation": NON_NEGATIVE,
     "data.kind": Choice(("regression", "binary", "classes")),
     "data.categories": Choice(("one_hot", "codes")),
+    "data.decimal": Choice((None, ".", ",")),
+    "data.header": FLAG,
+    "data.skip": Number(0, integer=True),
+    "data.max_categories": COUNT,
+    "data.separator": Text(optional=True, blank=True),
+    "data.encoding": Text(optional=True),
     "data.valid_fraction": Number(0, 1, open_low=True, open_high=True),
     "data.test_fraction": Number(0, 1, open_low=True, open_high=True),
     "data.split_seed": Number(0, 2**32 - 1, integer=True),

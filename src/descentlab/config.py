@@ -14,7 +14,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from descentlab.allowed import ALLOWED, Text
+from descentlab.allowed import ALLOWED
+from descentlab.constraints import Text
 from descentlab.contradictions import SCHEDULES, contradictions
 from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY

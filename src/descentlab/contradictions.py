@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from descentlab.allowed import Choice, Each, Either, Number
+from descentlab.constraints import Choice, Each, Either, Number
 from descentlab.messages import nearest, written
 from descentlab.shape import OPTIONAL_EXAMPLES
 

@@ -19,7 +19,7 @@ from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
 from descentlab.data.loader import StepLoader
 from descentlab.data.tensors import Data
-from descentlab.messages import described
+from descentlab.messages import UsageError, described
 from descentlab.optim.recipe import Recipe
 
 SIZES = (2, 16)  # examples that a task is tried on, before the run's own batch
@@ -66,7 +66,7 @@ class Rehearsals:
                     self._read(node, config["data"])
                 except Exception as error:  # somebody's class
                     broken.add(node)
-                    yield "mistake", f"data: {described(error)}"
+                    yield "mistake", "data: " * (not isinstance(error, UsageError)) + described(error)
                 else:
                     yield from (("note", line) for line in notes(self.data[node]))
             if node not in broken:
@@ -167,11 +167,11 @@ def name_of(node: Mapping[str, Any]) -> str:
 def notes(data: Data[Any]) -> list[str]:
     """How the columns of a table were read, and what else a person should know before training."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for column in getattr(data, "columns", []):
+    for column in data.columns:
         alike.setdefault((column["read_as"], column["detail"]), []).append(column["name"])
     lines = []
     for (read_as, detail), names in alike.items():
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
         lines.append(f"{read_as:8} {', '.join(names[:NAMES])}{more}{f': {detail}' if detail else ''}")
     rest = [f"... and {len(lines) - LINES} more: see the report page"] if len(lines) > LINES else []
-    return [*lines[:LINES], *rest, *getattr(data, "warnings", [])]
+    return [*lines[:LINES], *rest, *data.warnings]

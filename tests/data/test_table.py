@@ -12,7 +12,7 @@ from conftest import ROOT, compose_config, digests, needs_data
 from descentlab.data.sources import DataError
 from descentlab.data.table import Table
 from descentlab.data.tables.cutting import Cut
-from descentlab.sweeps.preflight import unreadable
+from descentlab.rehearsal import Rehearsals
 
 ROWS = 60
 
@@ -110,14 +110,17 @@ def test_what_is_wrong_is_said(table, given, said):
         _ = table(**given).splits
 
 
-def test_a_mistake_in_a_file_of_ones_own_is_told_before_training(frame, tmp_path):
+def test_a_mistake_in_a_file_of_ones_own_is_told_once_before_training(frame, tmp_path):
     frame.write_csv(tmp_path / "x.csv")
     words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=price", "task=regression", "model=linear")
-    good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0]["data"] for drop in ("colour", "color"))
-    assert list(unreadable([good, good])) == []
-    assert list(unreadable([good, bad])) == [
+    good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0] for drop in ("colour", "color"))
+    told = list(Rehearsals().try_all([good, good, bad, bad]))
+    assert [text for kind, text in told if kind == "mistake"] == [
         "data.drop=color: there is no such column; did you mean colour?; there are size, price, colour, sold"
     ]
+    notes = [text for kind, text in told if kind == "note"]
+    assert "target   price" in notes
+    assert [note for note in notes if note.startswith("number   size: ") and "missing" in note]
 
 
 @pytest.mark.parametrize("positive", [True, "true"])
