@@ -28,7 +28,6 @@ def main(conf_dir: Path) -> None:
     from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
 
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and `explain` gets to speak
     try:
         raise SystemExit(_carry_out(_arguments(sys.argv[1:]), conf_dir))
     except (UsageError, yaml.YAMLError, *COMPOSITION_ERRORS) as error:
@@ -93,6 +92,7 @@ def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
     from descentlab.sweeps.command import HYDRA_VERSION
 
     version.setbase(HYDRA_VERSION)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # or Hydra prints errors instead of raising them
     _run_hydra(arguments, get_args_parser(), main, str(conf_dir), PRIMARY)
 
 

@@ -301,10 +301,10 @@ class Bench:
         self.environment = {**self.environment, **own}
 
     def line(self, *words: str) -> list[str]:
-        """train.py and what follows it."""
-        multirun = ["-m"] if "-m" in words else []
-        rest = [word for word in words if word != "-m"]
-        return [str(ROOT / "train.py"), *multirun, *TRAINING, *rest, f"output_dir={self.folder}", "sweep=s"]
+        """train.py and what follows it: TRAINING with `words` instead of what it says of the same keys."""
+        keys = {word.partition("=")[0] for word in words}
+        usual = [word for word in TRAINING if word.partition("=")[0] not in keys]
+        return [str(ROOT / "train.py"), *usual, *words, f"output_dir={self.folder}", "sweep=s"]
 
     def start(self, *words: str, through: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
         """Type a command in, in a process group of its own; `through` are the words before train.py."""

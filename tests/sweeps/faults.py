@@ -210,7 +210,7 @@ def _arm() -> None:
     """Let the run save at every chosen point, and break where no user's class gets to."""
     checkpointing.SHARE = 1e9
     Curves.on_validation_end = _before(Curves.on_validation_end, "callback", after=2)
-    tracking._start = _with_a_broken_log(tracking._start)
+    tracking._started = _with_a_broken_log(tracking._started)
     checkpoints.torch.save = _halfway(torch.save)
     write_json = records.write_json
 

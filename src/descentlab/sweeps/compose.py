@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -142,7 +143,7 @@ class Composer:
     def _without_hydra(self, config: DictConfig, lines: Sequence[str]) -> Composed:
         """Check what the files of this run say of Hydra itself, and take it out."""
         for node in ("launcher", "sweeper"):
-            if config.hydra[node] != self.master.hydra[node]:
+            if _plain(config)[node] != _plain(self.master)[node]:
                 raise UsageError(f"hydra/{node}: all runs of a command have the same one, but {' '.join(lines)} has another")
         check_unused(config, self.master, f"a file of {' '.join(lines)}")
         return without_hydra(config, lines)
@@ -155,8 +156,13 @@ def check_unused(config: DictConfig, usual: DictConfig, where: str) -> None:
         UsageError: it does.
     """
     for key, instead in UNUSED.items():
-        if config.hydra._get_node(key) != usual.hydra._get_node(key):
+        if _plain(config)[key] != _plain(usual)[key]:
             raise UsageError(f"hydra.{key} is set in {where}; descentlab does not use it{instead}")
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """The node of Hydra itself as it was written, interpolations included."""
+    return cast(dict[str, Any], OmegaConf.to_container(config.hydra, resolve=False))
 
 
 def _lines(overrides: Sequence[Override]) -> list[str]:
@@ -182,7 +188,7 @@ def as_composed(config: DictConfig, choices: Mapping[str, str], overrides: Seque
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     if not given & {"data", *OWN_DATA}:
         problem = choices.get("problem") or choices.get("data")
-        return Composed(config, {**choices, "problem": str(problem)}, overrides)
+        return Composed(config, {**choices, "problem": problem} if problem else choices, overrides)
     if "target" not in given:
         with read_write(config), open_dict(config):
             config.target = None
