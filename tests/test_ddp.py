@@ -88,7 +88,8 @@ def numbers(metrics):
     return {name: value for name, value in metrics.items() if value is not None}
 
 
-@pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
 def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
     """Fewer validation rows than processes; a metric that is undefined; a baseline that fails in the second process only."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")

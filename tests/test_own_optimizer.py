@@ -53,6 +53,7 @@ def losses(tmp_path, sweep):
     return records.read_curves(record.folder)["train/loss"].drop_nulls().to_list()
 
 
+@pytest.mark.slow
 def test_two_overrides_or_one_file(command, tmp_path):
     given = {
         "sgd": ("optimizer=sgd", "optimizer.lr=0.1"),

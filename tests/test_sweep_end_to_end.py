@@ -121,6 +121,7 @@ if __name__ == "__main__":
     subprocess.run([sys.executable, str(tmp_path / "parent.py")], check=True, timeout=300, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_value_may_be_set_that_only_the_swept_optimizers_have(tmp_path):
     answer = type_in(tmp_path, "-m", "optimizer=momentum,nesterov", "optimizer.momentum=0.5", *QUICK)
     assert answer.returncode == 0, answer.stderr
@@ -181,6 +182,7 @@ def test_runs_that_break_do_not_hurt_the_others(tmp_path):
     assert "1 of 4 finished before" in again.stderr, "what failed runs again, what is done does not"
 
 
+@pytest.mark.slow
 def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_path):
     answer = type_in(tmp_path, "-m", "optimizer=adam", "+optimizer.momentom=0.9", *QUICK)
     assert answer.returncode == 2

@@ -31,6 +31,7 @@ def mode_in_a_fresh_process(**environment):
     return answer.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_mode_follows_the_key_and_never_asks(tmp_path):
     assert mode_in_a_fresh_process() == "offline"
     assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40) == "online"

@@ -106,6 +106,11 @@ def test_null_means_none(plan, word):
     assert job.config | {"logger": None} == usual.config | {"logger": None}
 
 
+def test_a_value_may_be_set_that_only_the_swept_optimizers_have(plan):
+    jobs, _ = plan("optimizer=momentum,nesterov", "optimizer.momentum=0.5")
+    assert [job.config["optimizer"]["momentum"] for job in jobs] == [0.5, 0.5]
+
+
 def test_null_can_be_swept(plan):
     jobs, _ = plan("problem=diabetes_linear", "optimizer=sgd", "baseline=null,ridge")
     assert [job.config["baseline"] is None for job in jobs] == [True, False]
