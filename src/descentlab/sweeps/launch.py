@@ -54,11 +54,10 @@ def launch(composed: Iterable[Composed], make_place: MakePlace, dry_run: bool = 
     by_hand = ranks.on_several_nodes() and any(job.config["trainer"]["num_nodes"] > 1 for job in jobs)
     if (ranks.started_outside() or by_hand) and len(jobs) > 1:
         raise UsageError("torchrun, srun and one command a node start one run; for a sweep use hydra/launcher=slurm")
+    if dry_run:
+        return print_plan(jobs, make_place) if ranks.is_first() else 0
     if not ranks.is_first():
         return follow(jobs[0])
-
-    if dry_run:
-        return rehearse(jobs, make_place)
 
     from descentlab.sweeps import summary
 
@@ -115,7 +114,7 @@ def checked_plan(composed: Iterable[Composed], say: Callable[[str], None] = prin
         mistakes += found
     refuse(mistakes)
     overrides = [words for _, words in names]
-    refuse([*without_effect(configs, (word for words in overrides for word in words)), *beyond_wandb(configs)])
+    refuse([*without_effect(configs, (word for words in overrides for word in words)), *unknown_wandb_mode(configs)])
     jobs = plan(configs, [choices for choices, _ in names], overrides)
     if len(jobs) < len(configs):
         for line in same_runs(configs, overrides):
@@ -123,14 +122,14 @@ def checked_plan(composed: Iterable[Composed], say: Callable[[str], None] = prin
     return jobs
 
 
-def beyond_wandb(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What the environment asks of Weights & Biases that it does not know, where any run is tracked."""
+def unknown_wandb_mode(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A message if WANDB_MODE is none of W&B's modes and any run is tracked."""
     mode = os.environ.get("WANDB_MODE")
     if mode and mode not in WANDB_MODES and any(config["logger"]["project"] for config in configs):
         yield f"WANDB_MODE={mode}: it is one of {', '.join(WANDB_MODES)}{nearest(mode, WANDB_MODES)}"
 
 
-def rehearse(jobs: Sequence[Job], make_place: MakePlace) -> int:
+def print_plan(jobs: Sequence[Job], make_place: MakePlace) -> int:
     """Check `jobs` as `train` does, print what would become of each, and start nothing; returns 0.
 
     Raises:

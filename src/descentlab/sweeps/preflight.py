@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from descentlab.messages import described
@@ -21,6 +22,7 @@ from descentlab.sweeps.signatures import calls, check
 
 OWN_FILES = ("path", "folder", "hub")  # keys of a data config that say where files are that no digest of ours vouches for
 PATIENCE = 120.0  # seconds that a stage may take before it is left out; reading data may take longer: it may fetch them
+GOODBYE = 5.0  # seconds that the process may take to leave
 READING = "reading"
 
 
@@ -33,31 +35,39 @@ class Findings:
 
 
 def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> Findings:
-    """Try what `jobs` will construct, in a process of `server`."""
-    found, stage = Findings(), "loading torch"
+    """Try what `jobs` will construct, in a process of `server`, which ends with this call however it is left."""
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=main, args=([job.config for job in jobs], calls(jobs), end))
     process.start()
     end.close()
+    found = Findings()
     try:
-        while True:
-            if not pipe.poll(None if stage.startswith(READING) else PATIENCE):
-                found.notes.append(f"checked up to {stage}, which took more than {PATIENCE:g} s: the rest shows in the runs")
-                process.kill()
-                break
+        _listen(pipe, process, found)
+        process.join(GOODBYE)
+    finally:
+        process.kill()
+        process.join()
+    return found
+
+
+def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
+    """Add to `found` what the process tells through `pipe`, a connection, until it is done, takes too long for a stage, or dies."""
+    stage = "loading torch"
+    try:
+        while pipe.poll(None if stage.startswith(READING) else PATIENCE):
             kind, text = pipe.recv()
+            if kind == "done":
+                return
             if kind == "stage":
                 stage = text
-            elif kind == "done":
-                break
             else:
                 (found.mistakes if kind == "mistake" else found.notes).append(text)
+        found.notes.append(f"checked up to {stage}, which took more than {PATIENCE:g} s: what fails there shows in the runs")
+        process.kill()
     except EOFError:
         process.join()
         ended = how_it_ended(process.exitcode).partition(" before its record")[0].partition("; see")[0]
         found.mistakes.append(f"the check before the start was ended while {stage}: {ended}")
-    process.join()
-    return found
 
 
 def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], answer: Connection) -> None:
