@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from descentlab import checkpoints, provenance, ranks, weights
 from descentlab.assembly import build, load_data, make_task, make_trainer, plan_of, set_up_torch
-from descentlab.baselines import beside
+from descentlab.baselines import baseline_metrics
 from descentlab.callbacks.checkpointing import Checkpointing
 from descentlab.callbacks.curves import Curves
 from descentlab.callbacks.outcome import Outcome, Stop
@@ -133,7 +133,7 @@ def _lost_another(error: Exception) -> bool:
 def _compare(job: Job, task: Task, data: Data[Any]) -> dict[str, Any]:
     """Return what the summary holds of the run's baseline. A fault in it leaves the run its result."""
     name = job.choices.get("baseline", "baseline")
-    found = beside(partial(build, job.config["baseline"]), name, task, data)
+    found = baseline_metrics(partial(build, job.config["baseline"]), name, task, data)
     if "error" in found["baseline"] and ranks.is_first():
         error = found["baseline"]["error"]
         print(f"the baseline {name} is left out, the run keeps its result: {error}", file=sys.stderr)

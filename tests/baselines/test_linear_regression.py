@@ -67,4 +67,4 @@ def test_it_is_judged_in_the_precision_of_the_run(train, precision):
 
 def test_another_tasks_run_has_no_linear_regression_beside_it():
     config, _, _ = compose_config("problem=digits_mlp", "baseline=normal_equation")
-    assert conflicts(config) == ["baseline: LinearRegression stands beside Regression, not beside Classification; leave it out"]
+    assert conflicts(config) == ["baseline: LinearRegression is for Regression, not for Classification; leave it out"]

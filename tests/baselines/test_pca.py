@@ -52,4 +52,4 @@ def test_a_classifier_has_none_beside_it():
 
 def test_a_variational_autoencoder_whose_loss_is_another_has_none_beside_it():
     config, _, _ = compose_config("problem=fashion_mnist_vae", "baseline=pca", "+task.likelihood=gaussian")
-    assert any("stands beside Reconstruction" in mistake for mistake in conflicts(config))
+    assert any("is for Reconstruction" in mistake for mistake in conflicts(config))

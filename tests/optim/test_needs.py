@@ -104,7 +104,7 @@ CONFLICTS = [
     (("optimizer=adam", ADAMW), "auxiliary: no parameter would go to it"),
     (("optimizer=schedulefree_sgd", "schedule=one_cycle"), "SGDScheduleFree takes its average with one momentum throughout"),
     (("optimizer=scratch/schedule_free_sgd", "schedule@momentum_schedule=linear"), "with one momentum throughout"),
-    (("optimizer=schedulefree_adamw", "average.kind=ema"), "AdamWScheduleFree is judged by an average of its own"),
+    (("optimizer=schedulefree_adamw", "average.kind=ema"), "AdamWScheduleFree evaluates its own average of the weights"),
     (("optimizer=schedulefree_adamw", "decay.rate=0.1"), "decay.rate would shrink only a part"),
     (("optimizer=adamw", "decay.rate=0.1"), "two weight decays: set optimizer.weight_decay=0 with decay.rate"),
     (("optimizer=muon", "optimizer.weight_decay=0", "decay.rate=0.1"), "two weight decays: set auxiliary.weight_decay=0"),

@@ -38,7 +38,7 @@ class Baseline(Protocol):
         ...
 
 
-def beside(baseline: Callable[[], Baseline], name: str, task: Task, data: Data[Any]) -> dict[str, Any]:
+def baseline_metrics(baseline: Callable[[], Baseline], name: str, task: Task, data: Data[Any]) -> dict[str, Any]:
     """Compare the trained weights with a baseline. Collective: every process must call it.
 
     A baseline that fails in any process, of whatever cause, is left out in all of them: the run keeps its own result.

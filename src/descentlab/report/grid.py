@@ -180,19 +180,19 @@ def grid(comparison: Comparison, metric: str | None = None) -> Grid:
         + [cell(one, measure, monitor) for measure in shown]
         for one in order
     ]
-    beside = references(comparison)
+    found = references(comparison)
     others = [
         [each.name, "", each.status, "", *(each.cell(monitor) if measure.key == "test" else NONE for measure in shown)]
-        for each in beside
+        for each in found
     ]
     hints = [["", "", "", "", *(why(one, measure, monitor) for measure in shown)] for one in order]
     hints += [
         ["", "", each.error, "", *(each.undefined.get(monitor, "") if one.key == "test" else "" for one in shown)]
-        for each in beside
+        for each in found
     ]
     named = [measure.heading.format(metric=monitor).strip() for measure in shown]
-    notes = _reasons([one.label for one in order] + [each.name for each in beside], named, [row[4:] for row in hints])
-    notes += [f"{each.name} failed: {each.error}" for each in beside if each.error]
+    notes = _reasons([one.label for one in order] + [each.name for each in found], named, [row[4:] for row in hints])
+    notes += [f"{each.name} failed: {each.error}" for each in found if each.error]
     notes += origin.notes({one.label: one.runs for one in order})
     return Grid(["optimizer", "hyperparameters", "status", "n", *headings], rows, order, others, hints, notes)
 
@@ -222,19 +222,19 @@ def _some(labels: Sequence[str]) -> str:
 
 
 def test_metrics(comparison: Comparison) -> Grid:
-    """Every test metric of every series, and of the references beside them; empty if there is but the one that ranks."""
-    order, beside = ranked(comparison), references(comparison)
+    """Every test metric of every series, and of the baselines; empty if there is but the one that ranks."""
+    order, found = ranked(comparison), references(comparison)
     tests = [run.summary.get("test") or {} for run in comparison.runs]
     names = list(dict.fromkeys(name for test in tests for name in test))
-    if not beside and set(names) <= {comparison.monitor, "loss"}:
+    if not found and set(names) <= {comparison.monitor, "loss"}:
         return Grid([], [], [], [])
     measures = [_test_metric(name) for name in names]
     columns = [[cell(one, measure, "") for one in order] for measure in measures]
     shown = [measure for measure, column in zip(measures, columns, strict=True) if any(each != NONE for each in column)]
     rows = [[one.label, *(cell(one, measure, "") for measure in shown)] for one in order]
-    others = [[each.name, *(each.cell(measure.key) for measure in shown)] for each in beside]
+    others = [[each.name, *(each.cell(measure.key) for measure in shown)] for each in found]
     hints = [["", *(why(one, measure, "") for measure in shown)] for one in order]
-    hints += [["", *(each.undefined.get(measure.key, "") for measure in shown)] for each in beside]
+    hints += [["", *(each.undefined.get(measure.key, "") for measure in shown)] for each in found]
     keys = [measure.key for measure in shown]
     notes = _reasons([row[0] for row in rows + others], keys, [row[1:] for row in hints])
     return Grid(["", *keys], rows, order, others, hints, notes)

@@ -38,7 +38,7 @@ DASH_ARRAYS = {
 
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
-<p>The tables were written beside it: table.md, table.csv, runs.csv.</p>
+<p>The tables are in the same folder: table.md, table.csv, runs.csv.</p>
 """
 
 

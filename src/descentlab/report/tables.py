@@ -31,7 +31,7 @@ from descentlab.report.grid import (
 from descentlab.report.load import Comparison, Loaded, Series, flatten, load, settings_of, show, statuses, varying
 from descentlab.report.statistics import estimate, ranked
 
-__all__ = ["NONE", "count", "grid", "number", "seconds", "test_metrics", "text"]  # of report/grid.py, for whoever writes tables
+__all__ = ["NONE", "count", "grid", "number", "seconds", "test_metrics", "text"]
 
 WIDE = 160  # columns, where the table goes to a file or a pipe
 

@@ -39,7 +39,7 @@ def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:
     baseline, task, data = (get_object(config[group]["_target_"]) for group in ("baseline", "task", "data"))
     if not issubclass(task, tuple(baseline.suits)):
         suits = ", ".join(each.__name__ for each in baseline.suits)
-        yield f"baseline: {baseline.__name__} stands beside {suits}, not beside {task.__name__}; leave it out"
+        yield f"baseline: {baseline.__name__} is for {suits}, not for {task.__name__}; leave it out"
     if not getattr(data, "in_memory", True):
         yield "baseline: it asks for all training examples at once, and these data are streamed; leave it out"
 
@@ -73,6 +73,6 @@ def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterato
     if own and (config["momentum_schedule"] or schedule.get("momenta")):
         yield f"{name} takes its average with one momentum throughout: no momentum_schedule, and schedule.momenta=null"
     if own and config["average"]["kind"] != "none":
-        yield f"{name} is judged by an average of its own: leave average.kind=none"
+        yield f"{name} evaluates its own average of the weights: leave average.kind=none"
     if own and decay["rate"] and decay["kind"] != "coupled":
         yield f"decay.rate would shrink only a part of what {name} averages: set optimizer.weight_decay, or decay.kind=coupled"

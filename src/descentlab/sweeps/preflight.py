@@ -51,7 +51,7 @@ def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> Findings:
 
 
 def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
-    """Add to `found` what the process tells through `pipe`, a connection, until it is done, takes too long for a stage, or dies."""
+    """Add to `found` what the process sends through `pipe`, until it is done, takes too long for a stage, or dies."""
     stage = "loading torch"
     try:
         while pipe.poll(None if stage.startswith(READING) else PATIENCE):
@@ -72,7 +72,7 @@ def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
 
 def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], answer: Connection) -> None:
     """Send back (kind, text) for each stage, mistake and note."""
-    logging.getLogger("hydra.utils").disabled = True  # what it says of a failed import is said here
+    logging.getLogger("hydra.utils").disabled = True  # a failed import is reported here
 
     def tell(kind: str, text: str) -> None:
         _send(answer, (kind, text))
