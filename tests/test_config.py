@@ -11,6 +11,7 @@ from conftest import ROOT, compose_config, every_optimizer, options
 from descentlab.allowed import ALLOWED
 from descentlab.config import run_id
 from descentlab.constraints import Choice, Each, Number
+from descentlab.shape import NONE
 from descentlab.sweeps.plan import MAX_NAME, plan
 
 
@@ -96,6 +97,11 @@ def test_the_top_level_is_what_it_was():
         "rerun", "retries", "retry_after", "schedule", "search", "seed", "stop", "sweep", "target", "task", "threads",
         "timeout", "trainer", "validate_every", "workers",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("node", ["clip", "decay", "average", "needs", "groups", "search"])
+def test_null_is_the_default_where_that_is_none(node):
+    assert NONE[node] == compose_config("optimizer=custom", "optimizer._target_=x.Y")[0][node]
 
 
 def test_a_part_of_a_problem_can_be_overridden_alone():

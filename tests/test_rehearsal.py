@@ -69,6 +69,11 @@ class Unlucky(Digits):
         raise KeyError("column x")
 
 
+class Absent(Digits):
+    def load(self):
+        raise FileNotFoundError("/nodes/only")
+
+
 class Stateful(torch.optim.SGD):
     """Whose eval() needs a state that the first step makes."""
 
@@ -198,12 +203,84 @@ def test_a_class_of_the_wrong_kind_is_named_once(tmp_path, words, message):
     assert len([said for said in found.mistakes if message in said]) == 1
 
 
+class Cached(nn.Linear):
+    """Keeps a tensor that it made, as tables of positions are kept."""
+
+    positions: list[torch.Tensor] = []
+
+    def __init__(self, num_features: int, num_outputs: int) -> None:
+        super().__init__(num_features, num_outputs)
+        if not self.positions:
+            self.positions.append(torch.arange(num_outputs))
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)) + self.positions[0]
+
+
+class Wrapped:
+    """Whose constructor gives something else."""
+
+    def __new__(cls, num_features: int, num_outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(num_features, num_outputs))
+
+
+class Lingering(nn.Linear):
+    """Starts a thread that does not end."""
+
+    def __init__(self, num_features: int, num_outputs: int) -> None:
+        import threading
+        import time
+
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        super().__init__(num_features, num_outputs)
+
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+def test_models_that_a_careless_check_would_refuse(tmp_path):
+    for name in ("Cached", "Wrapped", "Lingering"):
+        assert found_in_a_process(tmp_path, *own_model(name)).mistakes == [], name
+
+
+def test_a_failure_on_a_cpu_is_no_mistake_of_a_run_on_another_machine():
+    config = compose_config("trainer.accelerator=gpu", "+optimizer.capturable=true")[0]
+    told = list(Rehearsals(here=False).try_all([config]))
+    assert [kind for kind, text in told if "capturable" in text] == ["note"]
+
+
+@pytest.mark.parametrize(("here", "kind"), [(True, "mistake"), (False, "note")])
+def test_data_that_only_the_nodes_of_a_cluster_have(here, kind):
+    config = compose_config(*OWN_DATA)[0]
+    config["data"] = {**config["data"], "_target_": mine("Absent")}
+    assert [(kind, "/nodes/only" in text) for kind, text in Rehearsals(here).try_all([config]) if kind != "stage"] == [
+        (kind, True)
+    ]
+
+
+def test_each_file_has_its_heading_and_is_described_once(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("x,y\n" + "".join(f"{n},{n % 7}\n" for n in range(40)))
+    words = ["data=csv", "data.target=y", "task=regression", "model=linear"]
+    paths = [f"data.path={tmp_path}/{name}.csv" for name in ("a", "b", "a")]
+    configs = [compose_config(*words, path, f"data.split_seed={seed}")[0] for path in paths for seed in (0, 1)]
+    notes = [text for kind, text in Rehearsals().try_all(configs) if kind == "note"]
+    assert set(notes) == {"a.csv:\nnumber   x\ntarget   y", "b.csv:\nnumber   x\ntarget   y"}
+
+
+def test_every_batch_size_is_checked():
+    configs = [compose_config("model.norm=batch", f"batch_size={size}")[0] for size in (32, 33)]
+    told = [text for kind, text in Rehearsals().try_all(configs) if kind == "mistake"]
+    assert len(told) == 1
+    assert "batch normalisation would get a single example" in told[0]
+
+
 def test_runs_that_construct_the_same_are_tried_once():
     words = ["seed=1", "seed=2", "optimizer.lr=0.1", "budget.steps=7", "batch_size=16", "clip.norm=1", "clip.norm=2"]
     structures = [structure_of(compose_config(word)[0]) for word in words]
-    assert len(set(structures)) == 2, "with clipping and without"
+    assert len(set(structures)) == 3, "with clipping and without, and with another batch"
     assert structure_of(compose_config("optimizer.fused=true")[0]) != structure_of(compose_config()[0])
     configs = [compose_config(word)[0] for word in words]
     stages = [text for kind, text in Rehearsals().try_all(configs) if kind == "stage"]
-    assert len([stage for stage in stages if stage.startswith("one step")]) == 2
+    assert len([stage for stage in stages if stage.startswith("one step")]) == 3
     assert len([stage for stage in stages if stage.startswith("reading")]) == 1

@@ -21,6 +21,7 @@ from descentlab.messages import nearest, written
 from descentlab.records import NOT_IDENTITY
 from descentlab.shape import PARTS, completed, misshapen, missing
 
+OWN_FILES = ("path", "folder", "hub")  # keys of a data config that name a user's own files, which no digest of ours vouches for
 PATHS = ("output_dir", "data_dir")
 CHECKED = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # whose keys have the ranges of ALLOWED
 NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where data lie and how they are read

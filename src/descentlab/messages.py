@@ -22,7 +22,7 @@ class UsageError(ValueError):
 
 def written(value: object) -> str:
     """`value` as the command line writes it."""
-    return json.dumps(value, default=str, ensure_ascii=False).strip('"').replace("Infinity", "inf").replace("NaN", "nan")
+    return str(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False).strip('"')
 
 
 def one_line(error: BaseException) -> str:
@@ -40,10 +40,12 @@ def described(error: BaseException) -> str:
 
 def _where(error: BaseException) -> str:
     """The last line outside of descentlab and the libraries that `error` passed through."""
-    ours = (str(Path(__file__).parent), *sysconfig.get_paths().values())
+    paths = sysconfig.get_paths()
+    others = [Path(__file__).parent, *(Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(ours) and not frame.filename.startswith("<"):
-            return f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
+        path = Path(frame.filename)
+        if not frame.filename.startswith("<") and not any(path.is_relative_to(other) for other in others):
+            return f" ({path.name}, line {frame.lineno}, in {frame.name})"
     return ""
 
 

@@ -1,36 +1,42 @@
-"""Constructs all that a run constructs and trains it for one step on a few examples, so that what would fail in each run of a
-sweep fails once, before the first run starts."""
+"""Constructs a run's data, model, task, optimizer and trainer, and takes one step and one evaluation on a few examples.
+
+What would fail in each run of a sweep then fails once, before the first run starts. Baselines, checkpoints and loggers are not
+part of it: they cost no run its result.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from descentlab.assembly import build, load_data, make_task, make_trainer, plan_of, set_up_torch
 from descentlab.budget import Plan
 from descentlab.callbacks.curves import Curves, Row
 from descentlab.callbacks.outcome import Outcome, Stop
 from descentlab.callbacks.timing import Clock
+from descentlab.config import OWN_FILES
 from descentlab.data.loader import StepLoader
 from descentlab.data.tensors import Data
 from descentlab.messages import UsageError, described
 from descentlab.optim.recipe import Recipe
 
 SIZES = (2, 16)  # examples that a task is tried on, before the run's own batch
+LARGEST = 1024  # examples of that batch, at most
 NAMES, LINES = 8, 20  # of columns to print
 LARGE = 30_000_000  # parameters; a larger model is not trained here, for its step may take minutes and much memory
-ON_CPU = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto"}
+ONE_PROCESS = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
 PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU computes in
 # Nodes whose numbers make no difference to what is constructed: a rehearsal for each of their values would show nothing new.
 NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
-IGNORED = ("seed", "data_seed", "batch_size", "budget", "target", "validate_every", "log_every", "lr_decay", "baseline")
-IGNORED += ("logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "compile")
+SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
+IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
+NOT_HERE = (OSError, MemoryError)  # what data may raise on a machine that only starts the runs
 
 
 class NoSink:
@@ -45,39 +51,47 @@ class NoSink:
 
 
 class Rehearsals:
-    """The rehearsals of a sweep's runs. Data that runs share are read once.
+    """The rehearsals of a sweep's runs.
 
-    `stage` tells what is being tried, for the message about a process that dies meanwhile.
+    Args:
+        here: whether the runs will run on this machine; if not, data that cannot be had here are no mistake.
     """
 
-    def __init__(self) -> None:
-        self.stage = ""
-        self.data: dict[str, Data[Any]] = {}
-        self.done: set[str] = set()
+    def __init__(self, here: bool = True) -> None:
+        self.here = here
+        self.seen: set[str] = set()  # configs but for their seeds
+        self.done: set[str] = set()  # structures
 
     def try_all(self, configs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-        """Try each config, and yield what is to be told, as (kind, text): stage, note or mistake."""
-        broken: set[str] = set()
-        for config in configs:
-            node = key_of(config["data"])
-            if node not in self.data and node not in broken:
-                yield "stage", f"reading {name_of(config['data'])}"
-                try:
-                    self._read(node, config["data"])
-                except Exception as error:  # somebody's class
-                    broken.add(node)
-                    yield "mistake", "data: " * (not isinstance(error, UsageError)) + described(error)
-                else:
-                    yield from (("note", line) for line in notes(self.data[node]))
-            if node not in broken:
-                yield from self._try(config, self.data[node])
+        """Try each config, and yield the progress and the results as (kind, text): stage, note or mistake.
 
-    def _read(self, node: str, config: Mapping[str, Any]) -> None:
-        data = load_data({"data": config})
-        _ = data.splits
-        self.data[node] = data
+        Data that several configs share are read once, and forgotten before the next are read.
+        """
+        groups: dict[str, list[Mapping[str, Any]]] = {}
+        for config in configs:
+            groups.setdefault(key_of(config["data"]), []).append(config)
+        files = {file_of(group[0]["data"]) for group in groups.values()}
+        for group in groups.values():
+            yield "stage", f"reading {name_of(group[0]['data'])}"
+            try:
+                data = load_data(group[0])
+                _ = data.splits
+            except Exception as error:
+                elsewhere = not self.here and isinstance(error, NOT_HERE)
+                text = "data: " * (not isinstance(error, UsageError)) + described(error)
+                yield ("note", f"{text} (on this machine)") if elsewhere else ("mistake", text)
+                continue
+            heading = [f"{file_of(group[0]['data'])}:"] if len(files) > 1 else []
+            if lines := notes(data):
+                yield "note", "\n".join([*heading, *lines])
+            for config in group:
+                yield from self._try(config, data)
 
     def _try(self, config: Mapping[str, Any], data: Data[Any]) -> Iterator[tuple[str, str]]:
+        run = key_of({key: value for key, value in config.items() if key not in SEEDS})
+        if run in self.seen:
+            return
+        self.seen.add(run)
         structure = structure_of(config)
         try:
             set_up_torch(config)
@@ -88,11 +102,12 @@ class Rehearsals:
             self.done.add(structure)
             yield "stage", f"constructing {name_of(config['model'])}"
             if parameters_of(config["model"], data) > LARGE:
+                yield from _construct_without_memory(config, data, plan)
                 return
             yield "stage", f"one step of {name_of(config['model'])} under {name_of(config['optimizer'])}"
             _take_a_step(config, data, plan)
-        except Exception as error:  # somebody's class
-            yield "mistake", described(error)
+        except Exception as error:
+            yield ("note", f"on the CPU: {described(error)}") if _is_elsewhere(config) else ("mistake", described(error))
 
 
 def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
@@ -103,17 +118,35 @@ def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
             _ = schedule and schedule(step, plan.total)
 
 
+def _construct_without_memory(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Iterator[tuple[str, str]]:
+    """Construct task and optimizer of a model that is too large to be trained here, on torch's meta device."""
+    try:
+        with torch.device("meta"):
+            task = make_task({**config, "compile": False}, data, plan)
+            task.recipe.make(task.model, plan.total)
+    except UsageError:
+        raise
+    except Exception as error:  # not all code works without memory
+        yield "note", f"not checked, since it is large and cannot be constructed without memory: {described(error)}"
+
+
 def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None:
     """Train and test on the first few examples: of the sizes that a task may accept, the first that works is enough.
 
     Raises:
-        Exception: what the run's own batch fails with.
+        Exception: what it fails with, at the last size, or at two sizes in the same way.
     """
-    sizes = sorted({size for size in (*SIZES, plan.batch_size) if size <= plan.batch_size})
-    for size in sizes[:-1]:
-        with contextlib.suppress(Exception):
+    largest = min(plan.batch_size, LARGEST)
+    sizes = sorted({size for size in (*SIZES, largest) if size <= largest})
+    before = ""
+    for size in sizes:
+        try:
             return _train(config, data, plan, size)
-    return _train(config, data, plan, sizes[-1])
+        except Exception as error:
+            if size == sizes[-1] or isinstance(error, UsageError) or described(error) == before:
+                raise
+            before = described(error)
+    return None
 
 
 def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) -> None:
@@ -125,21 +158,45 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
     small.serve(one, 0, config["microbatch"])
     clock = Clock()
     outcome = Outcome(one, clock, Stop(**config["stop"]), config["target"])
-    precision = config["trainer"]["precision"]
-    trainer = {**ON_CPU, "precision": precision if precision in PRECISIONS else "32-true"}
+    trainer = {**config["trainer"], **ONE_PROCESS}
+    if not _on_gpu(config):
+        trainer["accelerator"] = "cpu"
+        trainer["precision"] = trainer["precision"] if trainer["precision"] in PRECISIONS else "32-true"
     fitting = make_trainer({**config, "trainer": trainer}, [clock, outcome, Curves(one, clock, NoSink(), config["log_every"])])
     fitting.fit(task, datamodule=small)
     fitting.test(task, datamodule=small, verbose=False)
 
 
+def _on_gpu(config: Mapping[str, Any]) -> bool:
+    """Whether the runs compute on a GPU of this machine."""
+    return config["trainer"]["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+
+
+def _is_elsewhere(config: Mapping[str, Any]) -> bool:
+    """Whether the runs compute on an accelerator that this machine lacks, so that a failure on its CPU proves nothing."""
+    return config["trainer"]["accelerator"] not in ("auto", "cpu") and not _on_gpu(config)
+
+
 def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
-    """How many parameters the model has, counted without memory for them; 0 where its class cannot be built that way."""
-    try:
-        with torch.device("meta"):
-            built = build(data.fill(model))
-    except Exception:  # it is built for real next
-        return 0
-    return sum(parameter.numel() for parameter in built.parameters()) if isinstance(built, nn.Module) else 0
+    """How many parameters the model has; 0 where its class cannot be built without memory.
+
+    They are counted in a process of its own, on torch's meta device: a class may keep tensors that it made, and those would be
+    on that device, too.
+    """
+    node = data.fill(model)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            with torch.device("meta"):
+                built = build(node)
+            os.write(writing, str(sum(parameter.numel() for parameter in built.parameters())).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        counted = pipe.read()
+    os.waitpid(child, 0)
+    return int(counted or 0)
 
 
 def structure_of(config: Mapping[str, Any]) -> str:
@@ -158,6 +215,12 @@ def _without_numbers(value: Any) -> Any:
 
 def key_of(node: Mapping[str, Any]) -> str:
     return json.dumps(node, sort_keys=True, default=str)
+
+
+def file_of(data: Mapping[str, Any]) -> str:
+    """What a person calls these data: the file or the data set of the hub, or the class that makes them."""
+    own = [str(data[key]) for key in OWN_FILES if data.get(key)]
+    return own[0].rpartition("/")[2] if own else name_of(data)
 
 
 def name_of(node: Mapping[str, Any]) -> str:

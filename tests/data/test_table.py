@@ -118,9 +118,9 @@ def test_a_mistake_in_a_file_of_ones_own_is_told_once_before_training(frame, tmp
     assert [text for kind, text in told if kind == "mistake"] == [
         "data.drop=color: there is no such column; did you mean colour?; there are size, price, colour, sold"
     ]
-    notes = [text for kind, text in told if kind == "note"]
-    assert "target   price" in notes
-    assert [note for note in notes if note.startswith("number   size: ") and "missing" in note]
+    (note,) = [text for kind, text in told if kind == "note"]
+    assert "target   price" in note.splitlines()
+    assert [line for line in note.splitlines() if line.startswith("number   size: ") and "missing" in line]
 
 
 @pytest.mark.parametrize("positive", [True, "true"])

@@ -194,7 +194,7 @@ class EvalLoader:
     def __init__(self, tensors: Batch, batch_size: int, rank: int = 0, world: int = 1) -> None:
         self.tensors = tuple(tensor[rank::world] for tensor in tensors)
         self.batch_size = batch_size
-        self.batches = math.ceil(len(tensors[0]) / world / batch_size)  # of the largest share
+        self.batches = -(-len(tensors[0]) // (world * batch_size))  # of the largest share
 
     def __len__(self) -> int:
         return self.batches

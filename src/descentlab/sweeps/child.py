@@ -41,7 +41,13 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def how_it_ended(exitcode: int | None) -> str:
-    """What an exit code says, in words."""
+    """What an exit code means for a run, in words."""
+    early = "" if exitcode is not None and exitcode < 0 else " before its record was written"
+    return f"{cause_of(exitcode)}{early}; see {LOG}"
+
+
+def cause_of(exitcode: int | None) -> str:
+    """What an exit code means: killed by SIGSEGV, exited with code 3."""
     if exitcode is not None and exitcode < 0:
-        return f"killed by {signal.Signals(-exitcode).name}; see {LOG}"
-    return f"exited with code {exitcode} before its record was written; see {LOG}"
+        return f"killed by {signal.Signals(-exitcode).name}"
+    return f"exited with code {exitcode}"

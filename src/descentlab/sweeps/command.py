@@ -99,7 +99,8 @@ class Command:
             alone = [str(override.input_line) for override in of_hydra]
             usual = loader.load_configuration(config_name, alone, RunMode.MULTIRUN)
             check_unused(self.master, usual, "a file of --config-dir")
-        self.overrides = [*self._params(), *overrides]
+        given = {override.get_key_element().lstrip("+") for override in overrides}
+        self.overrides = [*(param for param in self._params() if param.get_key_element() not in given), *overrides]
         _check_repeated(self.overrides)
         several = [override for override in self.overrides if override.is_sweep_override()]
         if several and not multirun:

@@ -14,9 +14,10 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from descentlab.config import OWN_FILES
 from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
 
-OWN_DATA = ("data.path", "data.folder", "data.hub")  # keys that name a user's own data
+OWN_DATA = tuple(f"data.{key}" for key in OWN_FILES)
 # Nodes of Hydra's own that a user's file may set, without effect; and what has that effect.
 UNUSED = {"run": ": set output_dir", "sweep": ": set output_dir", "output_subdir": "", "callbacks": ""}
 
@@ -184,12 +185,12 @@ def without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
 
 
 def as_composed(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Composed:
-    """Return a run as Hydra composed it; on other data than its problem's it is another problem, without a target."""
+    """Return a run as Hydra composed it; on other data than its problem's it is another problem, without that one's target."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     if not given & {"data", *OWN_DATA}:
         problem = choices.get("problem") or choices.get("data")
         return Composed(config, {**choices, "problem": problem} if problem else choices, overrides)
-    if "target" not in given:
+    if "data" in given and "target" not in given:
         with read_write(config), open_dict(config):
             config.target = None
     return Composed(config, {**choices, "problem": _name_of_data(config, choices, given)}, overrides)

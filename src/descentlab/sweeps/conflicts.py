@@ -28,6 +28,9 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {one_line(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
     mistakes += _of_baseline(config) if config["baseline"] else ()
+    task = get_object(config["task"]["_target_"])
+    if config["trainer"]["strategy"] == "fsdp" and not getattr(task, "one_pass", True):
+        mistakes.append(f"{task.__name__} evaluates in several forward passes, which fsdp cannot gather: use trainer=ddp")
     if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes

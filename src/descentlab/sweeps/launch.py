@@ -138,11 +138,7 @@ def print_plan(jobs: Sequence[Job], make_place: MakePlace) -> int:
     judged = _judged(jobs)
     todo = [job for job in jobs if judged[job.id][0] is not Fate.REUSE]
     if todo:
-        print("loading torch ...", file=sys.stderr)
-        found = make_place(todo).check(todo)
-        refuse(found.mistakes)
-        for note in found.notes:
-            print(note)
+        _check(make_place(todo), todo, partial(print, file=sys.stderr))
     for job in jobs:
         fate, reason = judged[job.id]
         print(f"{DECISIONS[fate]:7} {job.folder}{f'  ({reason})' if reason else ''}")
@@ -163,17 +159,26 @@ def train(jobs: Sequence[Job], make_place: MakePlace) -> int:
     view = View(jobs, Counter(judged.values()))
     if place is None:
         return 0
-    view.say("loading torch ...")
     with _alone_in(todo[0].folder.parent), place:
-        found = place.check(todo)
-        refuse(found.mistakes)
-        for note in found.notes:
-            view.say(note)
+        _check(place, todo, view.say)
         with view, Alarm() as alarm:
             statuses = Queue(place, todo, fates, view, alarm).run()
             if alarm.count:
                 view.say("the same command goes on from here")
     return _exit_code(statuses, alarm, len(todo))
+
+
+def _check(place: Place, jobs: Sequence[Job], say: Callable[[str], None]) -> None:
+    """Check that `jobs` work at `place`; `say` is told what to know before they start.
+
+    Raises:
+        UsageError: a run cannot work.
+    """
+    say("loading torch, checking the runs ...")
+    found = place.check(jobs)
+    refuse(found.mistakes)
+    for note in dict.fromkeys(found.notes):
+        say(note)
 
 
 def _judged(jobs: Sequence[Job]) -> dict[str, tuple[Fate, str]]:

@@ -8,20 +8,22 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from descentlab.config import OWN_FILES
 from descentlab.messages import described
-from descentlab.sweeps.child import how_it_ended
+from descentlab.sweeps.child import cause_of
 from descentlab.sweeps.plan import Job
 from descentlab.sweeps.signatures import calls, check
 
-OWN_FILES = ("path", "folder", "hub")  # keys of a data config that say where files are that no digest of ours vouches for
-PATIENCE = 120.0  # seconds that a stage may take before it is left out; reading data may take longer: it may fetch them
+PATIENCE = 300.0  # seconds that the check may take, but for reading data: that may fetch them
+ENDED = "the check before the start was ended"
 GOODBYE = 5.0  # seconds that the process may take to leave
 READING = "reading"
 
@@ -34,43 +36,61 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job]) -> Findings:
-    """Try what `jobs` will construct, in a process of `server`, which ends with this call however it is left."""
+def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
+    """Try what `jobs` will construct, in a process of `server`.
+
+    Args:
+        server: which has torch loaded.
+        jobs: to be run.
+        here: whether they will run on this machine; if not, what it lacks is no mistake.
+    """
+    found = Findings()
+    with _process(server, main, [job.config for job in jobs], calls(jobs), here) as (process, pipe):
+        _listen(pipe, process, found)
+    if not here:
+        found.notes += [text for text in found.mistakes if text.startswith(ENDED)]
+        found.mistakes = [text for text in found.mistakes if not text.startswith(ENDED)]
+    return found
+
+
+@contextlib.contextmanager
+def _process(server: ForkServerContext, target: Callable[..., None], *about: Any) -> Iterator[tuple[BaseProcess, Any]]:
+    """A process that calls target(*about, connection), and the other end of that connection. It ends with the context."""
     pipe, end = server.Pipe(duplex=False)
-    process = server.Process(target=main, args=([job.config for job in jobs], calls(jobs), end))
+    process = server.Process(target=target, args=(*about, end))
     process.start()
     end.close()
-    found = Findings()
     try:
-        _listen(pipe, process, found)
+        yield process, pipe
         process.join(GOODBYE)
     finally:
         process.kill()
         process.join()
-    return found
 
 
 def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
     """Add to `found` what the process sends through `pipe`, until it is done, takes too long for a stage, or dies."""
-    stage = "loading torch"
+    stage, since = "loading torch", time.monotonic()
+    until = since + PATIENCE
     try:
-        while pipe.poll(None if stage.startswith(READING) else PATIENCE):
+        while pipe.poll(None if stage.startswith(READING) else max(0.0, until - time.monotonic())):
             kind, text = pipe.recv()
             if kind == "done":
                 return
             if kind == "stage":
-                stage = text
+                began = time.monotonic()
+                until += (began - since) if stage.startswith(READING) else 0.0  # reading does not count
+                stage, since = text, began
             else:
                 (found.mistakes if kind == "mistake" else found.notes).append(text)
-        found.notes.append(f"checked up to {stage}, which took more than {PATIENCE:g} s: what fails there shows in the runs")
+        found.notes.append(f"the check was left at {stage} after {PATIENCE:g} s: what fails later shows in the runs")
         process.kill()
     except EOFError:
         process.join()
-        ended = how_it_ended(process.exitcode).partition(" before its record")[0].partition("; see")[0]
-        found.mistakes.append(f"the check before the start was ended while {stage}: {ended}")
+        found.mistakes.append(f"{ENDED} while {stage}: {cause_of(process.exitcode)}")
 
 
-def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], answer: Connection) -> None:
+def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool, answer: Connection) -> None:
     """Send back (kind, text) for each stage, mistake and note."""
     logging.getLogger("hydra.utils").disabled = True  # a failed import is reported here
 
@@ -85,7 +105,7 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], answer: Con
             from descentlab.sweeps.conflicts import conflicts
 
             mistakes = [message for config in distinct(configs) for message in conflicts(config)]
-            for kind, text in () if mistakes else Rehearsals().try_all(configs):
+            for kind, text in () if mistakes else Rehearsals(here).try_all(configs):
                 tell(kind, text)
         for message in mistakes:
             tell("mistake", message)
@@ -95,7 +115,7 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], answer: Con
 
 
 def distinct(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The configs of which an optimizer may think differently: those that differ in more than seeds and names."""
+    """The configs that differ in what optimizers and engines accept."""
     keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
     keys += ("baseline", "data", "task", "schedule", "momentum_schedule", "decay_schedule", "average", "compile")
     return list({json.dumps({key: config[key] for key in keys}): config for config in configs}.values())
@@ -116,16 +136,11 @@ def may_change(data: Mapping[str, Any]) -> bool:
 
 def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
     """What `question` sends back from a process of its own; None if it dies."""
-    answer, end = server.Pipe(duplex=False)
-    process = server.Process(target=question, args=(about, end))
-    process.start()
-    end.close()
-    try:
-        return answer.recv()
-    except EOFError:
-        return None
-    finally:
-        process.join()
+    with _process(server, question, about) as (_, pipe):
+        try:
+            return pipe.recv()
+        except EOFError:
+            return None
 
 
 def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:

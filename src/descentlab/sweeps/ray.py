@@ -67,7 +67,7 @@ class Ray:
         self.ray.shutdown()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        return preflight.in_a_process_of(self.server, jobs)
+        return preflight.in_a_process_of(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         return []  # Ray ends the tasks of a command that is gone

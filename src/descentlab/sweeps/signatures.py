@@ -77,9 +77,14 @@ def _kinds() -> dict[str, type]:
 def _may_give(called: Any, kind: type) -> bool:
     """Whether calling `called` may give a `kind`: a subclass does, a function of Python's own never; of others one must try."""
     if inspect.isclass(called):
-        return issubclass(called, kind)
+        return issubclass(called, kind) or any("__new__" in vars(each) for each in called.__mro__ if _is_written(each))
     module = (getattr(called, "__module__", None) or "").partition(".")[0]
     return callable(called) and module not in sys.stdlib_module_names
+
+
+def _is_written(cls: type) -> bool:
+    """Whether somebody wrote `cls` in Python outside of the standard library."""
+    return cls.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
 def parameters(called: Any, handed_on: Sequence[Any] = ()) -> tuple[list[str], bool]:

@@ -91,7 +91,7 @@ class Slurm:
         """Leave the jobs to Slurm: a command that is killed does not end a night's work."""
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        return preflight.in_a_process_of(self.server, jobs)
+        return preflight.in_a_process_of(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         tickets = {id: job for job in jobs if (id := ticket(job.folder))}

@@ -52,6 +52,7 @@ class Task(L.LightningModule):
         measure_every: steps between measurements of the gradient norm.
     """
 
+    one_pass = True  # whether a batch is evaluated by one forward pass, the same in all processes
     tokens = 0  # in an example, where it is a sequence whose tokens are counted
 
     @property

@@ -29,6 +29,8 @@ class Faces(Task):
         task: see Task.
     """
 
+    one_pass = False
+
     def __init__(
         self, num_classes: int, dimensions: int, criterion: str, margin: float, scale: float = 1.0, **task: Any
     ) -> None:

@@ -43,6 +43,8 @@ class Recommendation(Task):
         task: see Task.
     """
 
+    one_pass = False
+
     def __init__(self, surrogate: Callable[[Tensor, Tensor], Tensor], **task: Any) -> None:
         self.surrogate = unwrapped(surrogate)
         super().__init__(**task)

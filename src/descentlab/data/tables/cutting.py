@@ -78,10 +78,12 @@ class Cut:
         if self.classes is None:
             return [np.arange(count)]
         values, classes = np.unique(self.classes[rows], return_inverse=True)
-        votes = np.zeros((count, len(values)), np.int64)
-        np.add.at(votes, (ranks, classes), 1)
-        major = votes.argmax(1)
-        return [np.flatnonzero(major == value) for value in range(len(values))]
+        pairs, votes = np.unique(ranks * len(values) + classes, return_counts=True)
+        groups, voted = np.divmod(pairs, len(values))
+        first = np.lexsort((voted, -votes, groups))  # by group, the most votes first, then the first class
+        major = voted[first[np.unique(groups[first], return_index=True)[1]]]
+        order = np.argsort(major, kind="stable")
+        return np.split(order, np.searchsorted(major[order], np.arange(1, len(values))))
 
 
 def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:

@@ -64,8 +64,7 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
         cardinalities.append(count + 1)
         coded.append([codes[rows, None].astype(np.float64) for rows in parts])
         if options.categories == "one_hot":
-            one_hot = np.eye(count + 1)[:, 1:]
-            made.append(standardised(*(one_hot[codes[rows]] for rows in parts))[0])
+            made.append(standardised(*((codes[rows, None] == np.arange(1, count + 1)).astype(np.float64) for rows in parts))[0])
     blocks = [*made, *(coded if options.categories == "codes" else [])]
     wide = [np.concatenate([block[place] for block in blocks], axis=1).astype(np.float32) for place in range(len(parts))]
     return Design(wide, cardinalities if options.categories == "codes" else [], details, empty)
