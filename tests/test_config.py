@@ -99,7 +99,7 @@ def test_the_top_level_is_what_it_was():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("node", ["clip", "decay", "average", "needs", "groups", "search"])
+@pytest.mark.parametrize("node", ["clip", "decay", "average", "needs", "groups"])
 def test_null_is_the_default_where_that_is_none(node):
     assert NONE[node] == compose_config("optimizer=custom", "optimizer._target_=x.Y")[0][node]
 

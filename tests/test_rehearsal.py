@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import torch
 from conftest import ROOT, compose_config, every_optimizer, options
@@ -178,7 +180,7 @@ def test_an_exception_is_shown_as_its_own(tmp_path, monkeypatch):
     (said,) = found_in_a_process(tmp_path, *own_model("Loud")).mistakes
     assert said.startswith("SystemExit: 3")
     (said,) = found_in_a_process(tmp_path, *own_model("Stuck")).mistakes
-    assert said == "the check before the start was ended while constructing Stuck: killed by SIGSEGV"
+    assert said == "the check before the start was ended while one step of Stuck under Adam: killed by SIGSEGV"
     assert found_in_a_process(tmp_path).mistakes == []
 
 
@@ -206,7 +208,7 @@ def test_a_class_of_the_wrong_kind_is_named_once(tmp_path, words, message):
 class Cached(nn.Linear):
     """Keeps a tensor that it made, as tables of positions are kept."""
 
-    positions: list[torch.Tensor] = []
+    positions: ClassVar[list[torch.Tensor]] = []
 
     def __init__(self, num_features: int, num_outputs: int) -> None:
         super().__init__(num_features, num_outputs)
