@@ -41,11 +41,12 @@ class Progression(Diabetes):
         most: rows of either split.
         constant: whether their targets are all the first one.
         zero: whether all targets of the training split are 0.
+        scale: of the target's unit.
     """
 
-    def __init__(self, *fractions, most=None, constant=False, zero=False, **more):
+    def __init__(self, *fractions, most=None, constant=False, zero=False, scale=1.0, **more):
         super().__init__(*fractions, **more)
-        self.most, self.constant, self.zero = most, constant, zero
+        self.most, self.constant, self.zero, self.scale = most, constant, zero, scale
 
     def load(self):
         splits = super().load()
@@ -53,7 +54,7 @@ class Progression(Diabetes):
         if self.constant:
             valid, test = ((inputs, targets[:1].expand_as(targets)) for inputs, targets in (valid, test))
         train = (splits.train[0], splits.train[1] * (not self.zero))
-        return Splits(train, valid, test, splits.target_scale)
+        return Splits(train, valid, test, splits.target_scale * self.scale)
 
 
 class DigitsWithoutNines(Digits):

@@ -83,6 +83,9 @@ def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
     if kind in KINDS.values() and KINDS.get(task, kind) != kind:
         fitting = next(name for name, takes in KINDS.items() if takes == kind).lower()
         yield f"data.kind={kind} is no target for {task}: data.kind={KINDS[task]}, or task={fitting}"
+    model = config["model"]["_target_"]
+    if config["data"].get("categories") == "codes" and model.startswith("descentlab.") and not model.endswith(".EmbeddingMLP"):
+        yield "data.categories=codes numbers the categories for model=embedding_mlp; other models take data.categories=one_hot"
     if config["task"].get("criterion") == "triplet" and config["model"].get("num_classes"):
         yield "task=triplet compares faces with faces, not with classes: model=face_embedding batch_size=90"
 

@@ -1,5 +1,7 @@
 """The embedded sets: what they hold, how they are cut, what they refuse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -172,3 +174,10 @@ def test_rmse_is_in_the_targets_own_unit(train):
     expected = [np.sqrt(np.mean((target[chosen] - mean) ** 2)) for chosen in rows[1:]]
     assert run.column("valid/rmse")[0] == pytest.approx(expected[0], rel=1e-5)
     assert run.record.summary["test"]["rmse"] == pytest.approx(expected[1], rel=1e-5)
+
+
+def test_the_digest_tells_units_apart():
+    """The same standardised targets in another unit are other data: rmse and mae differ."""
+    splits = Diabetes(test_fraction=0.2, valid_fraction=0.1).splits
+    assert replace(splits, target_scale=100 * splits.target_scale).digest() != splits.digest()
+    assert replace(splits, target_scale=splits.target_scale).digest() == splits.digest()

@@ -191,3 +191,11 @@ def test_an_interrupted_run_resumes_to_the_same_reasons(job):
     found = run(parts).summary
     assert found["undefined"] == expected["undefined"]
     assert found["test"] == expected["test"]
+
+
+def test_a_unit_that_32_bits_do_not_hold_is_refused(train):
+    from descentlab.messages import UsageError
+
+    words = ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.scale=1e40", "budget.epochs=1")
+    with pytest.raises(UsageError, match=r"the target's standard deviation is .*e\+4"):
+        train(*words)

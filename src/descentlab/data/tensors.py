@@ -38,11 +38,11 @@ class Splits:
         return {"train": len(self.train[0]), "valid": len(self.valid[0]), "test": len(self.test[0])}
 
     def digest(self) -> str:
-        """A hash of all numbers of all splits, in order; of those that overlapping rows share (windows), once.
+        """A hash of all numbers of all splits, in order, and of the target's unit; of numbers that rows share (windows), once.
 
         Of a tensor of more than 300 million numbers (a corpus on disk) it sees so many, evenly spaced, and the shape.
         """
-        total = hashlib.sha256()
+        total = hashlib.sha256(b"" if self.target_scale == 1 else repr(self.target_scale).encode())
         for tensor in (*self.train, *self.valid, *self.test):
             shared = tensor.dim() == 2 and tensor.stride(1) == 1 and tensor.stride(0) < tensor.shape[1]
             numbers = spanned(tensor) if shared else tensor

@@ -6,10 +6,12 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, l1_loss, mse_loss
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 
+from descentlab.messages import UsageError
 from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.regression_metrics import R2
 from descentlab.tasks.undefined import NO_EXAMPLE
 
+SMALLEST, LARGEST = 1e-30, 1e30  # of a target's standard deviation: metrics in its unit are 32-bit numbers
 ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}
 
 
@@ -44,6 +46,8 @@ class Regression(Task):
 
     def setup(self, stage: str) -> None:
         scale = self.trainer.datamodule.splits.target_scale  # pyright: ignore[reportAttributeAccessIssue]
+        if scale and not SMALLEST < scale < LARGEST:
+            raise UsageError(f"the target's standard deviation is {scale:.3g} {self.unit}: give the target in another unit")
         for scores in (self.valid, self.test):
             for name in ("rmse", "mae"):
                 scores.metrics[name].scale = scale
@@ -55,19 +59,21 @@ class Regression(Task):
 class _ScaledRMSE(MeanSquaredError):
     """The root mean squared error in the target's own unit: `scale` times that of the standardised target."""
 
-    scale, undefined = 1.0, NO_EXAMPLE
+    scale, undefined = 1.0, ""
 
     def __init__(self) -> None:
         super().__init__(squared=False)
 
     def compute(self) -> Tensor:
+        self.undefined = "" if self.total else NO_EXAMPLE
         return super().compute() * self.scale
 
 
 class _ScaledMAE(MeanAbsoluteError):
     """The mean absolute error in the target's own unit."""
 
-    scale, undefined = 1.0, NO_EXAMPLE
+    scale, undefined = 1.0, ""
 
     def compute(self) -> Tensor:
+        self.undefined = "" if self.total else NO_EXAMPLE
         return super().compute() * self.scale
