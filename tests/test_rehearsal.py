@@ -10,10 +10,12 @@ from conftest import ROOT, compose_config, every_optimizer, options
 from torch import nn
 
 from descentlab.data.digits import Digits
+from descentlab.data.tensors import Splits
 from descentlab.rehearsal import LARGE, Rehearsals, structure_of
 from descentlab.sweeps.local import fork_server
 from descentlab.sweeps.plan import plan
 from descentlab.sweeps.preflight import in_a_process_of
+from descentlab.tasks.classification import Classification
 
 NEEDS_FETCHING = ("cifar10", "cifar100", "svhn", "imagenet", "pneumonia", "creditcard", "tiny_shakespeare", "wikitext2", "owt")
 
@@ -76,6 +78,47 @@ class Absent(Digits):
         raise FileNotFoundError("/nodes/only")
 
 
+class Misaligned(Digits):
+    def __init__(self, how, *args, **more):
+        super().__init__(*args, **more)
+        self.how = how
+
+    def load(self):
+        splits = super().load()
+        (x, y), (vx, vy) = splits.train, splits.valid
+        if self.how == "rows":
+            return Splits((x[10:], y), splits.valid, splits.test)
+        if self.how == "nan":
+            vx[3].flatten()[0] = torch.nan
+        else:
+            vy[30] = int(self.how)
+        return splits
+
+
+class Detached(Classification):
+    def loss(self, predict, batch):
+        return super().loss(predict, batch).detach().requires_grad_()
+
+
+class Unused(nn.Linear):
+    """With a layer that no input passes."""
+
+    def __init__(self, num_features: int, num_outputs: int) -> None:
+        super().__init__(num_features, num_outputs)
+        self.other = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class AtLeast(Unused):
+    """Takes eight examples or more."""
+
+    def forward(self, x):
+        assert len(x) >= 8, f"need at least 8, got {len(x)}"
+        return super().forward(x)
+
+
 class Stateful(torch.optim.SGD):
     """Whose eval() needs a state that the first step makes."""
 
@@ -92,6 +135,11 @@ class Never(torch.optim.SGD):
 
 def mine(name: str) -> str:
     return f"{__name__}.{name}"
+
+
+def own_data(how: str) -> str:
+    facts = "num_features: 64, num_classes: 10, num_outputs: 10, image_shape: [1, 8, 8]"
+    return f"+data={{_target_: {mine('Misaligned')}, how: '{how}', test_fraction: 0.2, valid_fraction: 0.15, {facts}}}"
 
 
 def own_model(name: str) -> list[str]:
@@ -131,6 +179,8 @@ def test_every_problem_passes(name):
         *(["trainer=ddp"], ["trainer=fsdp"], ["trainer.precision=64-true"], ["trainer.precision=16-mixed"], ["compile=true"]),
         *(["optimizer=scratch/adam", "engine=explicit"], ["average.kind=ema"], ["batch_size=full", "microbatch=100"]),
         *(["schedule=one_cycle"], ["schedule=reduce_on_plateau"], ["deterministic=true"], ["data.limit=3", "batch_size=1"]),
+        own_model("Unused"),
+        [*own_model("AtLeast"), "data.drop_last=true"],
         own_model("Wide"),
         own_model("Huge"),
     ],
@@ -146,6 +196,14 @@ def test_what_works_passes(words):
         (own_model("Narrow"), "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
         (own_model("make_net"), f"model._target_={mine('make_net')} gives a str, not a Module"),
         (["+optimizer.capturable=true"], "AssertionError: If capturable=True"),
+        (["~data", own_data("rows")], "data: the train split has 1212 inputs and 1222 targets"),
+        (["~data", own_data("nan")], "data: the inputs of the valid split are not finite in row 3"),
+        (["~data", own_data("17")], "data: label 17 in row 30 of the valid split is none of the classes 0 to 9"),
+        (["~data", own_data("-100")], "data: label -100 in row 30 of the valid split"),
+        ([f"task._target_={mine('Detached')}"], "the loss of Detached does not depend on the weights of MLP"),
+        ([*own_model("Unused"), "trainer=ddp"], "trainer=ddp: the loss does not depend on other.weight, other.bias"),
+        (own_model("AtLeast"), "some batches have 6 examples, as the last of an epoch or of a microbatch: AssertionError"),
+        (["model.norm=batch", "batch_size=1221"], "would get a single example"),
         (["batch_size=5000"], "batch_size=5000 is more than the 1222 training examples"),
         (["model.norm=batch", "batch_size=33", "microbatch=16"], "batch normalisation would get a single example"),
         (["groups=[{match: nothing, lr: 2}]"], "groups"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from descentlab.constraints import Choice, Each, Either, Number, Text
+from descentlab.constraints import Choice, Each, Either, Node, Number, Text
 
 POSITIVE = Number(0, open_low=True)
 OPTIONAL_POSITIVE = Number(0, open_low=True, optional=True)
@@ -200,7 +200,8 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
 }
 
 # The settings of conf/hydra/launcher/.
-LAUNCHER: Mapping[str, Number | Each | Text] = {
+LAUNCHER: Mapping[str, Number | Each | Text | Node] = {
+    "additional_parameters": Node(),
     "address": Text(optional=True),
     "memory_gb": OPTIONAL_POSITIVE,
     "timeout_min": POSITIVE,

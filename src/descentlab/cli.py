@@ -48,13 +48,17 @@ def main(conf_dir: Path) -> None:
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
     from descentlab.sweeps.command import Command, config_loader
+    from descentlab.sweeps.compose import shown
     from descentlab.sweeps.launch import launch, place_maker
 
-    if arguments.cfg or arguments.info or arguments.hydra_help or arguments.shell_completion:
+    if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
         _show(arguments, conf_dir)
         return 0
     with config_loader(conf_dir, arguments.config_dir) as loader:
         command = Command(loader, arguments.overrides, arguments.multirun, arguments.config_name or PRIMARY)
+        if arguments.cfg:
+            print(shown(next(command.runs()), arguments.package, arguments.resolve), end="")
+            return 0
         return launch(command.runs(), place_maker(command.launcher, arguments.overrides), dry_run=arguments.dry_run)
 
 
@@ -77,6 +81,12 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     found = parser.parse_intermixed_args(words)
     if found.multirun and found.cfg:
         raise UsageError("--cfg shows one configuration: leave out -m, and values to sweep over")
+    if (found.resolve or found.package) and not found.cfg:
+        raise UsageError("--resolve and --package are for --cfg, which shows a configuration")
+    if found.dry_run and (found.cfg or found.info):
+        raise UsageError("--dry-run checks a command, --cfg and --info show something: leave one out")
+    if len([word for word in words if word.partition("=")[0] in ("--config-dir", "-cd")]) > 1:
+        raise UsageError("--config-dir is given twice: hydra.searchpath=[A,B] takes several folders")
     if found.config_path is not None:
         raise UsageError("--config-path would leave out descentlab's own config groups: add yours with --config-dir")
     if found.experimental_rerun is not None:

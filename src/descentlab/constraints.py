@@ -68,6 +68,17 @@ class Either:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A mapping."""
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, dict)
+
+    def __str__(self) -> str:
+        return "a mapping, as {exclude: node7}"
+
+
+@dataclass(frozen=True)
 class Each:
     """A list whose every element satisfies `element`; `length` of them where it is given."""
 

@@ -80,6 +80,8 @@ def _unreadable(word: str) -> str:
     key, equals, value = word.partition("=")
     if not equals or not key or not value.strip("'\""):
         return f"{word}: cannot be read; write key=value"
+    if not re.fullmatch(r"[~+]*[\w./@-]+", key) or key.startswith("/"):
+        return f"{word}: cannot be read; a key is names with dots between them, an element of a list is key.0"
     quoted = value.strip("'\"").replace('"', '\\"')
     return f"{word}: cannot be read; a text with spaces, commas, brackets or other signs is quoted twice: '{key}=\"{quoted}\"'"
 

@@ -25,6 +25,8 @@ from descentlab.data.loader import StepLoader
 from descentlab.data.tensors import Data
 from descentlab.messages import UsageError, described
 from descentlab.optim.recipe import Recipe
+from descentlab.soundness import check_gradients, check_labels, check_splits
+from descentlab.tasks.base import ends_of_an_epoch
 
 SIZES = (2, 16)  # examples that a task is tried on, before the run's own batch
 LARGEST = 1024  # examples of that batch, at most
@@ -59,6 +61,7 @@ class Rehearsals:
 
     def __init__(self, here: bool = True) -> None:
         self.here = here
+        self.several = False  # models or optimizers
         self.seen: set[str] = set()  # configs but for their seeds
         self.done: set[str] = set()  # structures
 
@@ -71,12 +74,14 @@ class Rehearsals:
         for config in configs:
             groups.setdefault(key_of(config["data"]), []).append(config)
         files = {file_of(group[0]["data"]) for group in groups.values()}
+        self.several = len({(name_of(config["model"]), name_of(config["optimizer"])) for config in configs}) > 1
         for group in groups.values():
             yield "stage", f"reading {name_of(group[0]['data'])}"
             try:
                 data = load_data(group[0])
                 _ = data.splits
-            except Exception as error:
+                check_splits(data)
+            except (Exception, SystemExit) as error:
                 elsewhere = not self.here and isinstance(error, NOT_HERE)
                 text = "data: " * (not isinstance(error, UsageError)) + described(error)
                 yield ("note", f"{text} (on this machine)") if elsewhere else ("mistake", text)
@@ -96,6 +101,7 @@ class Rehearsals:
         try:
             set_up_torch(config)
             plan = plan_of(config, data)
+            check_labels(config, data)
             _check_schedules(config, plan)
             if structure in self.done:
                 return
@@ -106,8 +112,11 @@ class Rehearsals:
                 return
             yield "stage", f"one step of {name_of(config['model'])} under {name_of(config['optimizer'])}"
             _take_a_step(config, data, plan)
-        except Exception as error:
-            yield ("note", f"on the CPU: {described(error)}") if _is_elsewhere(config) else ("mistake", described(error))
+        except (Exception, SystemExit) as error:
+            what = described(error)
+            if self.several and not isinstance(error, UsageError):
+                what = f"{name_of(config['model'])} under {name_of(config['optimizer'])}: {what}"
+            yield ("note", f"on the CPU: {what}") if _is_elsewhere(config) else ("mistake", what)
 
 
 def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
@@ -138,15 +147,28 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
     """
     largest = min(plan.batch_size, LARGEST)
     sizes = sorted({size for size in (*SIZES, largest) if size <= largest})
-    before = ""
+    before, size = "", sizes[0]
     for size in sizes:
         try:
-            return _train(config, data, plan, size)
+            _train(config, data, plan, size)
+            break
         except Exception as error:
             if size == sizes[-1] or isinstance(error, UsageError) or described(error) == before:
                 raise
             before = described(error)
-    return None
+    smallest = _smallest_part(config, plan)
+    if smallest < size:
+        try:
+            _train(config, data, plan, smallest)
+        except Exception as error:
+            cause = f"some batches have {smallest} example{'s' * (smallest > 1)}, as the last of an epoch or of a microbatch"
+            raise UsageError(f"{cause}: {described(error)}; choose another batch_size, or data.drop_last=true") from error
+
+
+def _smallest_part(config: Mapping[str, Any], plan: Plan) -> int:
+    """The fewest examples that one forward pass of the training gets."""
+    loader = StepLoader(plan.rows, plan, 0, config["microbatch"])
+    return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step))
 
 
 def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) -> None:
@@ -164,6 +186,7 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
         trainer["precision"] = trainer["precision"] if trainer["precision"] in PRECISIONS else "32-true"
     fitting = make_trainer({**config, "trainer": trainer}, [clock, outcome, Curves(one, clock, NoSink(), config["log_every"])])
     fitting.fit(task, datamodule=small)
+    check_gradients(config, task, small)
     fitting.test(task, datamodule=small, verbose=False)
 
 

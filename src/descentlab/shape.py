@@ -70,6 +70,7 @@ def missing(config: Mapping[str, Any]) -> Iterator[str]:
 
 def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
     """One message for each node that is unknown or of the wrong kind; with any, there is no use in looking further."""
+    yield from _mixed_keys(config)
     for key in config:
         if key not in TOP:
             deeper = [
@@ -86,10 +87,25 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
     for key in PARTS + OPTIONAL_PARTS:
         node = config.get(key)
         if (key in PARTS or isinstance(node, Mapping)) and node is not None and not _has_target(node):
-            yield f"{key} has no _target_: a file that says `# @package _global_` says it in its very first line"
+            yield (
+                f"{key} has no _target_, the class that makes it: is the file of {key} empty or a list, or does it say "
+                "`# @package _global_` elsewhere than in its first line?"
+            )
+        elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
+            yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
         yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
+
+
+def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:
+    """A message for each mapping whose keys are texts and numbers."""
+    if isinstance(node, Mapping):
+        if len({type(key) is str for key in node}) > 1:
+            number = next(key for key in node if not isinstance(key, str))
+            yield f"{path}{number}: the keys of one node are texts; write '{number}' in quotes"
+        for key, value in node.items():
+            yield from _mixed_keys(value, f"{path}{key}.")
 
 
 def _wrong_keys(node: str, given: Mapping[str, Any]) -> Iterator[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from conftest import ROOT
 
+from descentlab import cli
 from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
 from descentlab.sweeps.command import Command, config_loader
 from descentlab.sweeps.launch import checked_plan, place_maker
 
+SGD = "# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\n"
 CSV = ("data=csv", "data.path=x.csv", "model=linear", "task=regression")
 
 
@@ -203,6 +206,13 @@ REFUSED = [
     (["output_dir=~/x"], """'output_dir="~/x"'"""),
     (["data.limit=[1"], "data.limit=[1: cannot be read"),
     (["optimizer.lr"], "optimizer.lr: cannot be read; write key=value"),
+    (["+hydra.sweeper.foo=1"], "descentlab does not use hydra.sweeper.foo"),
+    (["hydra.sweeper.params=5"], "hydra.sweeper.params=5: it is a mapping"),
+    (["~hydra/launcher"], "descentlab does not use hydra/launcher"),
+    (["hydra.searchpath=[/nowhere]"], "hydra.searchpath: there is no folder /nowhere"),
+    (["hydra/launcher=slurm", "hydra.launcher.additional_parameters=3"], "hydra.launcher.additional_parameters is a mapping"),
+    (["optimizer.betas[0]=0.5"], "an element of a list is key.0"),
+    (["/optimizer=sgd"], "a key is names with dots between them"),
     (["budget=null"], "budget: nothing would ever end the run"),
 ]
 
@@ -222,25 +232,37 @@ def test_several_values_need_m(plan):
     [
         ("a:\n\t- 1\n", "line 2: not valid YAML: found character '\\t'"),
         ("_target_: torch.optim.SGD\nlr: 1\nlr: 2\n", "line 3: not valid YAML: found duplicate key lr"),
-        ("# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\nbugdet: {steps: 3}\n", "did you mean budget?"),
-        ("# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\nbudget: {stps: 3}\n", "did you mean steps?"),
+        (SGD + "bugdet: {steps: 3}\n", "did you mean budget?"),
+        (SGD + "budget: {stps: 3}\n", "did you mean steps?"),
         (
-            "# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\nhydra: {run: {dir: x}}\n",
+            SGD + "hydra: {run: {dir: x}}\n",
             "hydra.run is set in a file",
         ),
         (
-            "# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\nhydra: {callbacks: {a: 1}}\n",
+            SGD + "hydra: {callbacks: {a: 1}}\n",
             "hydra.callbacks is set",
+        ),
+        ("# @package _global_\ndefaults: [override /hydra/launcher: slurm]\n", "overrides hydra/launcher, without effect"),
+        ("_target_: torch.optim.SGD\nlr: 1\n", "optimizer lacks `_partial_: true`"),
+        ("_target_: torch.optim.SGD\n_partial_: true\n1: 2\n", "1: the keys of one node are texts"),
+        ("defaults: adam\n", "a config file cannot be composed"),
+        ("defaults: [mine]\n", "a config file is among its own defaults"),
+        ("", "optimizer has no _target_"),
+        ("- 1\n", "optimizer"),
+        (b"# gr\xf6\xdfe\n_target_: torch.optim.SGD\n", "a config file is not UTF-8"),
+        (
+            SGD + "hydra: {verbose: true}\n",
+            "hydra.verbose is set",
+        ),
+        (
+            SGD + "hydra: {job: {chdir: true}}\n",
+            "hydra.job is set",
         ),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(tmp_path, content, message, monkeypatch, capsys):
-    import sys
-
-    from descentlab import cli
-
     (tmp_path / "optimizer").mkdir()
-    (tmp_path / "optimizer" / "mine.yaml").write_text(content)
+    (tmp_path / "optimizer" / "mine.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
     for place in range(3):  # flags may stand anywhere
         words = ["optimizer=mine", "logger=none"]
         words[place:place] = ["--config-dir", str(tmp_path)]
@@ -252,6 +274,43 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path, content, message, monkeypatc
         assert leaving.value.code == 2
         assert message in said
         assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--resolve"], "--resolve and --package are for --cfg"),
+        (["--package", "optimizer"], "--resolve and --package are for --cfg"),
+        (["--cfg", "job", "--dry-run"], "leave one out"),
+        (["--cfg", "job", "-m"], "leave out -m"),
+        (["--config-dir", "a", "--config-dir", "b"], "--config-dir is given twice"),
+        (["--config-dir", ""], "--config-dir is empty"),
+        (["--config-path", "x"], "add yours with --config-dir"),
+        (["--config-name", "foo"], "there is no foo.yaml"),
+        (["--experimental-rerun", "x"], "rerun=true"),
+        (["--foo"], "unrecognized arguments: --foo"),
+    ],
+)
+def test_flags_that_would_have_no_effect(flags, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", *flags, "optimizer=sgd"])
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(ROOT / "conf")
+    assert leaving.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_shown_config_is_that_of_the_run(monkeypatch, capsys):
+    def shown(*words):
+        monkeypatch.setattr(sys, "argv", ["train.py", "--cfg", "job", *words])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(ROOT / "conf")
+        assert not leaving.value.code
+        return capsys.readouterr().out
+
+    assert "target: null" in shown("data=digits", "schedule=null").splitlines()
+    assert "target: 0.95" in shown().splitlines()
+    assert shown("-p", "optimizer", "optimizer=sgd").startswith("_target_: torch.optim.SGD")
+    assert "data_seed: 3" in shown("--resolve", "seed=3").splitlines()
 
 
 def test_a_users_folder(plan, tmp_path):

@@ -55,7 +55,7 @@ SETTINGS: list[str] = [
     *("data_seed=${batch_size}", "data_seed=${optimizer.lr}", "+when=${now:%Y}", "output_dir=${oc.env:HOME}/x"),
     *("+copy=${optimizer}", "++copy.lr=3", "~copy", "target=${.seed}", "sweep=${seed}-${batch_size}", "data_dir='${seed}'"),
     *("sweep='a b'", 'sweep="x,y=z"', r"sweep='it\'s'", r"sweep=a\ b", "++several={hydra:1}", "output_dir=/tmp/hydra/x"),
-    *("hydra.job.name=x", "hydra/launcher=local", "hydra={verbose:true}", "+hydra.new=1", "output_dir=${hydra.job.name}"),
+    "output_dir=${hydra.job.name}",
 ]
 WRONG_SETTINGS: list[str] = [
     *(
@@ -74,7 +74,7 @@ WRONG_SETTINGS: list[str] = [
         "seed=1,2",
         "seed=range(3)",
     ),
-    *("foo=1", "optimiser=adam", "data.limit=[1", "optimizer.lr", "=1", "hydra.nothing=1", "~hydra", "~not_there"),
+    *("foo=1", "optimiser=adam", "data.limit=[1", "optimizer.lr", "=1", "~not_there"),
 ]
 
 

@@ -28,14 +28,14 @@ from omegaconf import DictConfig, OmegaConf
 from descentlab.config import NOT_OF_DATA
 from descentlab.messages import UsageError, nearest
 from descentlab.records import NOT_IDENTITY
-from descentlab.sweeps.compose import Composed, Composer, check_unused, compose_all
+from descentlab.sweeps.compose import Composed, Composer, check_unused, compose_all, composing
 
 HYDRA_VERSION = "1.3"
 SWEEPER = "descentlab.sweeps.command.Command"
 # The words about Hydra itself that have an effect here; Hydra's own folders, logging and job settings have none.
 OWN_SOURCES = ("hydra", "main", "schema")  # of configs: Hydra's and descentlab's
 USED = ("hydra/launcher", "hydra/sweeper", "hydra.searchpath")
-USED_BELOW = ("hydra.launcher.", "hydra.sweeper.")
+USED_BELOW = ("hydra.launcher.", "hydra.sweeper.params")
 INSTEAD = {"hydra.run.dir": "output_dir", "hydra.sweep.dir": "output_dir", "hydra.sweep.subdir": "sweep"}
 
 
@@ -49,6 +49,8 @@ def config_loader(conf_dir: Path, config_dir: str | None = None) -> Iterator[Con
     version.setbase(HYDRA_VERSION)
     search_path = create_config_search_path(str(conf_dir))
     if config_dir is not None:
+        if not config_dir:
+            raise UsageError("--config-dir is empty: name a folder")
         added = Path(config_dir).expanduser().resolve()
         _check_added(added, conf_dir)
         search_path.prepend("command-line", f"file://{added}", SearchPathQuery(provider="schema"))
@@ -93,7 +95,10 @@ class Command:
         overrides = [override for override in parsed if override not in of_hydra]
         chosen = [o for o in map(self._as_option, overrides) if not o.is_sweep_override() and self._names_group(o)]
         lines += [str(o.input_line) for o in chosen if not o.is_delete()]
-        self.master: DictConfig = loader.load_configuration(config_name, lines, RunMode.MULTIRUN)
+        _check_searchpath(of_hydra)
+        with composing():
+            self.master: DictConfig = loader.load_configuration(config_name, lines, RunMode.MULTIRUN)
+        self._check_overridden()
         self._check_plugins()
         if any(source.provider not in OWN_SOURCES for source in self.repository.get_sources()):
             alone = [str(override.input_line) for override in of_hydra]
@@ -130,6 +135,8 @@ class Command:
     def _params(self) -> list[Override]:
         """The overrides that hydra.sweeper.params holds: a sweep written in a file."""
         params = self.master.hydra.sweeper.get("params") or {}
+        if not OmegaConf.is_dict(params) and params:
+            raise UsageError(f"hydra.sweeper.params={params}: it is a mapping, as {{optimizer.lr: '0.1,0.01'}}")
         return OverridesParser.create(config_loader=self.loader).parse_overrides([f"{k}={v}" for k, v in params.items()])
 
     def _values(self, override: Override) -> list[Override]:
@@ -175,6 +182,16 @@ class Command:
         found = self.repository.load_config(config_path)
         return found is not None and isinstance(found.config, DictConfig) and bool(OmegaConf.missing_keys(found.config))
 
+    def _check_overridden(self) -> None:
+        """An option's file may not override Hydra's own groups: conf/train.yaml does, and Hydra keeps the first override."""
+        chosen = [f"{group}/{option}" for group, option in self.master.hydra.runtime.choices.items() if "hydra" not in group]
+        for path in chosen:
+            found = self.repository.load_config(path)
+            for default in (found and found.defaults_list) or []:
+                named = str(getattr(default, "group", "")).lstrip("/")
+                if named.startswith("hydra/"):
+                    raise UsageError(f"{path}.yaml overrides {named}, without effect: give {named}=... on the command line")
+
     def _check_plugins(self) -> None:
         """Hydra's other launchers and sweepers know nothing of runs, records and reports."""
         hydra = self.master.hydra
@@ -207,7 +224,7 @@ def _is_of_hydra(override: Override) -> bool:
 def _check_used(overrides: Sequence[Override]) -> None:
     for override in overrides:
         key = override.key_or_group
-        if key not in USED and not key.startswith(USED_BELOW):
+        if override.is_delete() or (key not in USED and not key.startswith(USED_BELOW)):
             instead = f": {INSTEAD[key]}=..." if key in INSTEAD else "" if key == "hydra" else nearest(key, USED)
             raise UsageError(f"{override.input_line}: descentlab does not use {key}{instead}")
         if override.is_sweep_override():
@@ -232,3 +249,12 @@ def _check_swept(overrides: Sequence[Override]) -> None:
         top, _, below = key.partition(".")
         if top in NOT_IDENTITY or (top == "data" and below in NOT_OF_DATA):
             raise UsageError(f"{override.input_line} cannot be swept: {key} changes no result; give it one value")
+
+
+def _check_searchpath(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        paths = override.value() if override.key_or_group == "hydra.searchpath" else None
+        for path in paths if isinstance(paths, list) else []:
+            folder = Path(str(path).removeprefix("file://")).expanduser()
+            if not str(path).startswith("pkg://") and not folder.is_dir():
+                raise UsageError(f"hydra.searchpath: there is no folder {folder}")

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import hydra
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from descentlab.config import OWN_FILES
-from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
+from descentlab.messages import COMPOSITION_ERRORS, UsageError, described, explain
 
 OWN_DATA = tuple(f"data.{key}" for key in OWN_FILES)
 # Nodes of Hydra's own that a user's file may set, without effect; and what has that effect.
-UNUSED = {"run": ": set output_dir", "sweep": ": set output_dir", "output_subdir": "", "callbacks": ""}
+INSTEAD = {"run": ": set output_dir", "sweep": ": set output_dir"}
+HEEDED = (
+    "launcher",
+    "sweeper",
+    "searchpath",
+    "runtime",
+    "overrides",
+    "env",
+)  # nodes of Hydra's own that have an effect, or report
+REPORTED = ("name", "override_dirname", "config_name", "num", "id")  # keys of hydra.job that report
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,8 @@ def compose_all(composer: Composer, jobs: Iterable[Sequence[Override]]) -> Itera
     for overrides in jobs:
         empty = False
         try:
-            composed = composer.compose(overrides)
+            with composing():
+                composed = composer.compose(overrides)
         except COMPOSITION_ERRORS as error:
             mistakes.append(explain(error, _lines(overrides)))
         except UsageError as error:
@@ -60,6 +72,18 @@ def compose_here(conf_dir: Path, *overrides: str) -> Composed:
     """A config composed in Python, without a command line: compose_here(Path("conf"), "optimizer=sgd")."""
     with hydra.initialize_config_dir(str(conf_dir.resolve()), version_base="1.3"):
         return without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
+
+
+def shown(run: Composed, package: str | None, resolve: bool) -> str:
+    """Return the config of a run as YAML; of one node of it if `package` names it.
+
+    Raises:
+        UsageError: there is no such node.
+    """
+    node = OmegaConf.select(run.config, package) if package and package != "_global_" else run.config
+    if node is None:
+        raise UsageError(f"--package={package}: there is no such node")
+    return OmegaConf.to_yaml(node, resolve=resolve) if OmegaConf.is_config(node) else f"{node}\n"
 
 
 def refuse(mistakes: Sequence[str]) -> None:
@@ -156,9 +180,36 @@ def check_unused(config: DictConfig, usual: DictConfig, where: str) -> None:
     Raises:
         UsageError: it does.
     """
-    for key, instead in UNUSED.items():
-        if _plain(config)[key] != _plain(usual)[key]:
-            raise UsageError(f"hydra.{key} is set in {where}; descentlab does not use it{instead}")
+    before = _without_reports(usual)
+    for key, value in _without_reports(config).items():
+        if value != before.get(key):
+            raise UsageError(f"hydra.{key} is set in {where}; descentlab does not use it{INSTEAD.get(key, '')}")
+
+
+def _without_reports(config: DictConfig) -> dict[str, Any]:
+    """The node of Hydra itself without what has an effect here, and without what it reports of the command."""
+    plain = _plain(config)
+    job = {key: value for key, value in plain["job"].items() if key not in REPORTED}
+    return {key: value for key, value in plain.items() if key not in HEEDED} | {"job": job}
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """Turn what Hydra does not expect in a file, such as `defaults: adam`, into a message.
+
+    Raises:
+        UsageError: composing failed with an error that is not Hydra's own.
+    """
+    try:
+        yield
+    except (UsageError, yaml.YAMLError, *COMPOSITION_ERRORS):
+        raise
+    except UnicodeDecodeError as error:
+        raise UsageError(f"a config file is not UTF-8: {error}") from None
+    except RecursionError:
+        raise UsageError("a config file is among its own defaults: write _self_ for the file itself") from None
+    except Exception as error:
+        raise UsageError(f"a config file cannot be composed: {described(error)}") from None
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
