@@ -24,7 +24,7 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
     for group in (group for group in ("optimizer", "auxiliary") if config[group] is not None):
         try:
             optimizers.append(_tried(group, config[group], needs))
-        except Exception as error:  # somebody's class
+        except Exception as error:  # user code
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {one_line(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
     mistakes += _of_baseline(config) if config["baseline"] else ()

@@ -1,4 +1,4 @@
-"""What a command does, top to bottom: check every config, plan the runs, train them, lay the results side by side."""
+"""Run a command, top to bottom: check every config, plan the runs, train them, report."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def place_maker(launcher: Mapping[str, Any], words: Sequence[str] = ()) -> MakeP
     target = launcher["_target_"]
     try:
         place = get_class(target)
-    except Exception as error:  # importing somebody's module may raise anything
+    except Exception as error:  # importing user code may raise anything
         raise UsageError(f"hydra.launcher._target_={target} cannot be imported: {one_line(error)}") from None
     settings = {key: value for key, value in launcher.items() if key != "_target_"}
     takes = [key for key in inspect.signature(place).parameters if key != "jobs"]

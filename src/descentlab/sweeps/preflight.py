@@ -109,7 +109,7 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool,
                 tell(kind, text)
         for message in mistakes:
             tell("mistake", message)
-    except BaseException as error:  # somebody's class may even call sys.exit
+    except BaseException as error:  # user code may even raise SystemExit
         tell("mistake", described(error))
     tell("done", "")
 
@@ -149,7 +149,7 @@ def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
 
     found: dict[str, str] = {}
     for key, node in nodes.items():
-        with contextlib.suppress(Exception):  # somebody's class
+        with contextlib.suppress(Exception):  # user code
             found[key] = instantiate(node, _convert_="all").splits.digest()
     _send(answer, found)
 

@@ -46,8 +46,8 @@ def check(call: Call) -> list[str]:
     try:
         called = get_object(call.target)
         handed_on = [get_object(path) for _, path in call.classes]
-    except BaseException as error:  # importing somebody's module may raise anything, SystemExit included
-        return [f"{call.group}._target_={call.target} cannot be imported: {one_line(error)}{_cure(call.target, error)}"]
+    except BaseException as error:  # importing user code may raise anything, SystemExit included
+        return [f"{call.group}._target_={call.target} cannot be imported: {one_line(error)}{_fix(call.target, error)}"]
     if (kind := _kinds().get(call.group)) and not _may_give(called, kind):
         return [f"{call.group}._target_={call.target} is not a {kind.__module__.partition('.')[0]} {kind.__name__}"]
     takes, anything = parameters(called, handed_on)
@@ -116,7 +116,7 @@ def parameters(called: Any, handed_on: Sequence[Any] = ()) -> tuple[list[str], b
 LIBRARIES = {"pytorch_optimizer": "pytorch-optimizer", "schedulefree": "schedulefree", "heavyball": "heavyball"}
 
 
-def _cure(target: str, error: BaseException) -> str:
+def _fix(target: str, error: BaseException) -> str:
     if "ModuleNotFoundError" not in str(error) and not isinstance(error.__cause__, ModuleNotFoundError):
         return ""
     if library := LIBRARIES.get(target.partition(".")[0]):
