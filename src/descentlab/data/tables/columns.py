@@ -96,11 +96,21 @@ def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
     """Return `values` with null for NaN and for the numbers that data.missing lists."""
     values = values.fill_nan(None) if values.dtype.is_float() else values
     numbers = [number for each in options.missing if (number := _number(each)) is not None]
-    return values.set(values.cast(pl.Float64).is_in(numbers).fill_null(False), None) if numbers else values
+    if values.dtype.is_integer():
+        whole = [int(number) for number in numbers if number == number // 1]
+        return values.set(values.cast(pl.Int128).is_in(pl.Series(whole, dtype=pl.Int128)).fill_null(False), None)
+    return (
+        values.set(values.cast(pl.Float64).is_in([float(number) for number in numbers]).fill_null(False), None)
+        if numbers
+        else values
+    )
 
 
 def as_texts(raw: pl.Series, options: Options) -> pl.Series:
-    """Return the categories of `raw` as texts: 1 for both 1 and 1.0, true for True; null where missing."""
+    """Return the categories of `raw` as texts: 1 for both 1 and 1.0, true for True; null where missing.
+
+    Numbers beyond 2^53 keep their own digits, since float64 would merge neighbouring integers.
+    """
     if raw.dtype == pl.Boolean:
         return stripped(raw, options)
     cells = stripped(raw, options)
@@ -109,10 +119,26 @@ def as_texts(raw: pl.Series, options: Options) -> pl.Series:
     parsed = parse_numbers(cells, options.decimal)
     if not parsed.whole or parsed.note or not parsed.values.drop_nulls().is_finite().all():
         return cells
-    values = without_sentinels(parsed.values, options)
+    large = (parsed.values.abs() >= EXACT).fill_null(False)
+    values = without_sentinels(parsed.values.set(large, None), options)
     held = values.drop_nulls()
-    whole = ((held == held.round()) & (held.abs() <= EXACT)).all()
-    return (values.cast(pl.Int64) if whole else values).cast(pl.String)
+    whole = (held == held.round()).all()
+    texts = (values.cast(pl.Int64) if whole else values).cast(pl.String)
+    return texts.zip_with(~large, cells.str.strip_prefix("+").str.replace(r"\.0*$", ""))
+
+
+def equal_to(texts: pl.Series, value: str | float) -> pl.Series:
+    """Return where `texts`, as as_texts returns them, equal `value`: as the same text, or else as the same number.
+
+    Integers beyond 2^53 are equal only if all their digits are.
+    """
+    text = str(value).strip()
+    text = text.lower() if text.lower() in ("true", "false") else text
+    same = (texts == text).fill_null(False)
+    number, numbers = parse_numbers(pl.Series([text])), parse_numbers(texts)
+    if same.any() or number.note or not number.whole or numbers.note or not numbers.whole or abs(number.values[0]) >= EXACT:
+        return same
+    return (numbers.values == number.values[0]).fill_null(False)
 
 
 def _native(raw: pl.Series) -> tuple[pl.Series, str]:
@@ -149,8 +175,11 @@ def _texts(sentinel: str | float) -> list[str]:
 
 
 def _number(sentinel: str | float) -> float | None:
+    """Return the number that `sentinel` means, an int if it is written as one, so that no digit is lost."""
     if not isinstance(sentinel, str):
-        return float(sentinel)
+        return sentinel
+    if re.fullmatch(r"[-+]?[0-9]{1,38}", sentinel):
+        return int(sentinel)
     try:
         number = float(sentinel.replace("_", "x"))
     except ValueError:

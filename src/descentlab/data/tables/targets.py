@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.columns import Column, as_texts
+from descentlab.data.tables.columns import Column, as_texts, equal_to
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
@@ -119,11 +119,10 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
     """Return the one of `values` that data.positive means: 1 means 1.0 as well, and true where the values are truth values."""
     if positive is None:
         return None
-    text = str(positive).strip()
-    number = parse_numbers(pl.Series([text])).values[0]
-    canonical = text.lower() if number is None else str(int(number) if float(number).is_integer() else number)
-    candidates = (text, canonical, OTHER_TRUTH.get(canonical))
-    return next((each for each in candidates if each in values), None)
+    candidates = (positive, OTHER_TRUTH.get(str(positive).strip().lower().removesuffix(".0")))
+    texts = pl.Series(values, dtype=pl.String)
+    found = [texts.filter(equal_to(texts, each)).to_list() for each in candidates if each is not None]
+    return next((texts[0] for texts in found if texts), None)
 
 
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:
