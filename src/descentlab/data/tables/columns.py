@@ -12,7 +12,7 @@ from descentlab.data.sources import DataError
 from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
 from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.tables.options import Options
-from descentlab.data.tables.overrides import override
+from descentlab.data.tables.overrides import CELL, override, short
 
 UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64
@@ -199,7 +199,7 @@ def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Option
     bad = (~parsed.fits).fill_null(False)
     places, name = bad.arg_true().to_list(), cells.name
     texts = cells.filter(bad).unique(maintain_order=True).to_list()
-    shown = ", ".join(f"{cells[place]} (row {place + 1})" for place in places[:SHOWN])
+    shown = ", ".join(f"{short(cells[place])} (row {place + 1})" for place in places[:SHOWN])
     more = ", ..." if len(places) > SHOWN else ""
     kept = [text for each in options.missing for text in _texts(each) if (raw.str.strip_chars() == text).any()]
     comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
@@ -208,7 +208,8 @@ def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Option
     what = f"{name}: {number} cannot be read as {parsed.what} like the others: {shown}{more}; {decimal}"
     if name == options.target:
         return f"{what}correct these cells or remove their rows, for a target has no gaps"
-    gaps = override("missing", [*kept, *texts[:SHOWN], *(["..."] if len(texts) > SHOWN else [])])
+    fitting = [text for text in texts[:SHOWN] if len(text) <= CELL and "\n" not in text]
+    gaps = override("missing", [*kept, *fitting, *(["..."] if len(texts) > len(fitting) else [])])
     category = f"{override('categorical', [name])} makes the column a category"
     return f"{what}{gaps} makes them gaps, {category}, {override('drop', [name])} leaves it out"
 
@@ -226,7 +227,7 @@ def _other_decimal(cells: pl.Series, decimal: str) -> str:
     some = cells.filter(cells.str.contains(mark, literal=True).fill_null(False)).head(SHOWN).to_list()
     name = cells.name
     fix = f"data.decimal=null reads each column by itself, {override('categorical', [name])} makes it a category"
-    return f"{name}: cells such as {', '.join(some)} are no numbers with {override('decimal', decimal)}: {fix}"
+    return f"{name}: cells such as {', '.join(map(short, some))} are no numbers with {override('decimal', decimal)}: {fix}"
 
 
 def _bounded(column: Column, options: Options) -> Column:
@@ -235,7 +236,7 @@ def _bounded(column: Column, options: Options) -> Column:
     if distinct <= options.max_categories:
         return column
     iso = "; they look like dates: written as 2024-01-31 they are read as days" if looks_dated(cells) else ""
-    name, some = column.name, ", ".join(cells.unique(maintain_order=True).head(SHOWN).to_list())
+    name, some = column.name, ", ".join(map(short, cells.unique(maintain_order=True).head(SHOWN).to_list()))
     what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
     fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{iso}"
     raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

@@ -17,7 +17,7 @@ from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
 from descentlab.data.tables.number_text import parse_numbers
 from descentlab.data.tables.options import Options, Scalar
-from descentlab.data.tables.overrides import count, override
+from descentlab.data.tables.overrides import count, override, short
 from descentlab.data.tables.scaling import standardised
 
 SHOWN, FEW = 5, 10
@@ -95,7 +95,7 @@ def _classes(raw: pl.Series, options: Options) -> Target:
         values.sort(key=lambda value: value == positive)
     _check_count(raw.name, values, len(texts), parsed.whole)
     codes = texts.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
-    some = ", ".join(values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
+    some = ", ".join(map(short, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
     return Target(codes, values, f"{values[1]} is 1" if options.kind == "binary" else f"{len(values)} classes: {some}")
 
 
@@ -127,7 +127,7 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
 
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:
     if len(values) != 2:
-        some = ", ".join(values[:8])
+        some = ", ".join(map(short, values[:8]))
         fix = ": data.kind=classes task=classification" if len(values) > 2 else ""
         return f"data.kind=binary: the target {name} has {count(len(values), 'value')}, not two ({some}){fix}"
     quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(positive, bool) else ""
