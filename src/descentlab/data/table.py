@@ -117,6 +117,7 @@ class Table(TensorData):
             raise DataError(f"the table has no column to predict {options.target} from: {left}")
         regression = [options.target] if options.kind == "regression" else []
         columns = read_columns(table, [*inputs, *regression], options)
+        doubts = [column.warning for column in columns.values() if column.warning]
         target = read_target(table[options.target], columns.pop(options.target, None), options)
         parts, self.warnings = self._cut(table, columns, target, options)
         self.rows = parts
@@ -124,7 +125,7 @@ class Table(TensorData):
         targets, scale = target.parts(parts, options.target)
         self.cardinalities = made.cardinalities
         self.columns, said = describe(table, columns, target, made, options)
-        self.warnings += said
+        self.warnings += [*said, *doubts]
         floats = options.kind != "classes"
         outputs = [tensor(part.astype(np.float32) if floats else part) for part in targets]
         return Splits(*zip(map(tensor, made.parts), outputs, strict=True), target_scale=scale)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.moments import TRUTH, looks_dated, parse_booleans, parse_dates, parse_times
+from descentlab.data.tables.lookalikes import (
+    Form,
+    category_warning,
+    decimal_warning,
+    doubtful_commas,
+    form_of,
+    has_decimal_points,
+)
+from descentlab.data.tables.moments import TRUTH, parse_booleans, parse_dates, parse_times
 from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.tables.options import Options
 from descentlab.data.tables.overrides import CELL, override, short
@@ -24,6 +32,7 @@ class Column:
     """A column as it was read.
 
     `values` are float64, or integers where float64 would not be exact, or texts (is_number is False); null where missing.
+    `warning` is a sentence about a doubtful reading, or "".
     """
 
     name: str
@@ -31,12 +40,13 @@ class Column:
     is_number: bool
     note: str = ""
     style: Style | None = None
+    warning: str = ""
 
 
 def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) -> dict[str, Column]:
     """Read the columns `names` of `table`; the target, if it is among them, may be a category of any size.
 
-    Where one column has decimal commas, 1,257 and 1.257 in others follow that convention.
+    Where one column has decimal commas, 1,257 and 1.257 in others follow that convention; 1,257 beside 501 is refused.
 
     Raises:
         DataError: a column is neither all numbers nor a category, or has too many categories.
@@ -46,10 +56,23 @@ def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) ->
         raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: {override('drop', nested)}")
     bounds = {options.target: replace(options, max_categories=UNBOUNDED, categorical=())}
     columns = {name: read_column(table[name], bounds.get(name, options)) for name in names}
-    if options.decimal is None and any(column.style and column.style.decimal == "," for column in columns.values()):
-        for name, column in columns.items():
-            if column.style in (GROUPED, PLAIN) and _either(stripped(table[name], options)):
-                columns[name] = read_column(table[name], replace(bounds.get(name, options), decimal=","))
+    return columns if options.decimal is not None else _in_context(table, columns, bounds, options)
+
+
+def _in_context(
+    table: pl.DataFrame, columns: dict[str, Column], bounds: Mapping[str, Options], options: Options
+) -> dict[str, Column]:
+    """Return `columns` where points and commas have the meaning that they have in other columns."""
+    comma = next((name for name, column in columns.items() if column.style and column.style.decimal == ","), None)
+    texts = {name: stripped(table[name], options) for name, column in columns.items() if column.style in (GROUPED, PLAIN)}
+    points = any(has_decimal_points(cells) for name, cells in texts.items() if columns[name].style == PLAIN)
+    for name, cells in texts.items():
+        if comma is not None and _either(cells):
+            if doubtful := doubtful_commas(cells):
+                raise DataError(_either_comma(name, *doubtful, comma))
+            columns[name] = read_column(table[name], replace(bounds.get(name, options), decimal=","))
+        elif columns[name].style == PLAIN:
+            columns[name] = replace(columns[name], warning=decimal_warning(cells, points))
     return columns
 
 
@@ -74,10 +97,12 @@ def read_column(raw: pl.Series, options: Options) -> Column:
         whole = next((each for each in others if each.whole), None)
         if whole is None and options.decimal and parse_numbers(cells).fits.sum() > parsed.fits.sum():
             raise DataError(_other_decimal(cells, options.decimal))
+        if whole is None and parsed.like and (form := form_of(cells)) is not None and form.what == "dates":
+            raise DataError(_dated(cells, form, options))
         if whole is None and (partial := _mostly(cells, [parsed, *others[:2]])):
             raise DataError(_offending(cells, partial, raw, options))
         if whole is None:
-            return _bounded(Column(raw.name, cells, is_number=False), options)
+            return _bounded(Column(raw.name, cells, is_number=False, warning=category_warning(cells)), options)
         parsed = whole
     values = _exact(cells) if parsed.note == "" else None
     return Column(
@@ -222,6 +247,21 @@ def _ambiguous(cells: pl.Series) -> str:
     return f"{cells.name}: the comma of {comma}{beside} may be a decimal comma or a thousands separator: {fix}"
 
 
+def _either_comma(name: str, comma: str, plain: str, other: str) -> str:
+    what = f"{name}: the comma of {comma} beside {plain} may be a decimal comma, as in {other}, or a thousands separator"
+    fix = f"{override('decimal', ',')} reads decimals, {override('drop', [name])} leaves the column out"
+    return f"{what}: {fix}; for thousands remove the commas from {name}"
+
+
+def _dated(cells: pl.Series, form: Form, options: Options) -> str:
+    some = ", ".join(map(short, cells.drop_nulls().unique(maintain_order=True).head(SHOWN).to_list()))
+    what = f"{cells.name}: the cells look like {form.what} ({some}): {form.fix}"
+    if cells.name == options.target:
+        return what
+    category = f"{override('categorical', [cells.name])} makes the column a category"
+    return f"{what}, {category}, {override('drop', [cells.name])} leaves it out"
+
+
 def _other_decimal(cells: pl.Series, decimal: str) -> str:
     mark = "." if decimal == "," else ","
     some = cells.filter(cells.str.contains(mark, literal=True).fill_null(False)).head(SHOWN).to_list()
@@ -235,8 +275,9 @@ def _bounded(column: Column, options: Options) -> Column:
     distinct = cells.n_unique()
     if distinct <= options.max_categories:
         return column
-    iso = "; they look like dates: written as 2024-01-31 they are read as days" if looks_dated(cells) else ""
+    form = form_of(cells)
+    hint = f"; they look like {form.what}: {form.fix}" if form else ""
     name, some = column.name, ", ".join(map(short, cells.unique(maintain_order=True).head(SHOWN).to_list()))
     what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
-    fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{iso}"
+    fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{hint}"
     raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

@@ -35,11 +35,6 @@ def parse_booleans(cells: pl.Series) -> Parsed:
     return _parsed(cells, values, TRUTH, "truth values")
 
 
-def looks_dated(cells: pl.Series) -> bool:
-    """Whether most `cells` look like dates, though not ISO's."""
-    return int(cells.str.contains(LOOKS_DATED).sum()) > (len(cells) - cells.null_count()) / 2
-
-
 def _hours(clock: pl.Series) -> pl.Series:
     parts = clock.str.extract_groups(CLOCK).struct.unnest()
     hour, minute = parts["1"].cast(pl.Float64), parts["2"].cast(pl.Float64)
