@@ -205,3 +205,10 @@ def test_hidden_files_alone_are_no_images(tmp_path):
     (folder / "owl" / "._0.png").write_bytes(b"x")
     with pytest.raises(DataError, match="owl has no image"):
         _ = data(folder).splits
+
+
+def test_a_limit_that_leaves_a_class_out_is_refused(tmp_path):
+    folder = draw(tmp_path / "x")
+    with pytest.raises(DataError, match=r"data.limit=1: the first 1 of .* rows of train have no row of the class"):
+        _ = data(folder, limit=1).splits
+    assert data(folder, limit=20).splits.sizes()["train"] == 20

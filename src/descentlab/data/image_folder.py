@@ -18,7 +18,7 @@ from descentlab.data.tables.cutting import Cut, Rows
 from descentlab.data.tables.options import choice, optional_text, whole
 from descentlab.data.tables.overrides import count
 from descentlab.data.tables.scaling import ROUNDING
-from descentlab.data.tensors import Facts, Splits, TensorData
+from descentlab.data.tensors import Facts, Splits, TensorData, classes_within
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5
@@ -73,6 +73,13 @@ class ImageFolder(TensorData):
         mean, deviation = _moments(parts["train"][0])
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
+
+    def limited(self, splits: Splits, limit: int | None) -> Splits:
+        """Return `splits` with at most `limit` images each. Raises: DataError: train then lacks a class."""
+        limited = super().limited(splits, limit)
+        if limit is not None:
+            self.warnings += classes_within(limit, splits, limited, self.classes)
+        return limited
 
     def found(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])

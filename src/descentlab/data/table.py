@@ -20,7 +20,7 @@ from descentlab.data.tables.options import Options, optional_text
 from descentlab.data.tables.roles import describe, group_of, published_rows
 from descentlab.data.tables.split_checks import check_classes, check_parts
 from descentlab.data.tables.targets import Target, read_target
-from descentlab.data.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.tensors import Facts, Splits, TensorData, classes_within, tensor
 
 Names = Sequence[str | float] | str | float
 
@@ -98,6 +98,7 @@ class Table(TensorData):
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
         self.cardinalities: list[int] = []
         self.rows: tuple[Rows, ...] = ()
+        self.classes: list[str] = []
 
     def load(self) -> Splits:
         """Read the table and cut it.
@@ -119,6 +120,7 @@ class Table(TensorData):
         columns = read_columns(table, [*inputs, *regression], options)
         doubts = [column.warning for column in columns.values() if column.warning]
         target = read_target(table[options.target], columns.pop(options.target, None), options)
+        self.classes = target.classes
         parts, self.warnings = self._cut(table, columns, target, options)
         self.rows = parts
         made = design.build(columns, parts, options)
@@ -129,6 +131,13 @@ class Table(TensorData):
         floats = options.kind != "classes"
         outputs = [tensor(part.astype(np.float32) if floats else part) for part in targets]
         return Splits(*zip(map(tensor, made.parts), outputs, strict=True), target_scale=scale)
+
+    def limited(self, splits: Splits, limit: int | None) -> Splits:
+        """Return `splits` with at most `limit` rows each. Raises: DataError: train then lacks a class."""
+        limited = super().limited(splits, limit)
+        if limit is not None and self.classes:
+            self.warnings += classes_within(limit, splits, limited, self.classes)
+        return limited
 
     def found(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1
