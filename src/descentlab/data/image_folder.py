@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from descentlab.data.limits import classes_within
 from descentlab.data.pixels import read_image, reading_warnings
 from descentlab.data.sources import DataError
 from descentlab.data.tables.cutting import Cut, Rows
 from descentlab.data.tables.options import choice, optional_text, whole
 from descentlab.data.tables.overrides import count
 from descentlab.data.tables.scaling import ROUNDING
-from descentlab.data.tensors import Facts, Splits, TensorData, classes_within
+from descentlab.data.tensors import Facts, Splits, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5

@@ -16,11 +16,9 @@ from torch import Tensor
 
 from descentlab.budget import Plan
 from descentlab.data.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
-from descentlab.data.sources import DataError
 from descentlab.data.tables.scaling import standardised
 
 EVAL_BATCH = 1000
-SHOWN = 5  # classes in a message
 DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # hashed at a time, and how many times: there may be more than fit into memory
 
 
@@ -223,32 +221,6 @@ class TensorData(Data[Splits]):
 
     def evaluated(self, split: Batch) -> EvalLoader:
         return EvalLoader(self._placed(split), EVAL_BATCH, *self._share())
-
-
-def classes_within(limit: int, before: Splits, after: Splits, classes: Sequence[str]) -> list[str]:
-    """Return a warning for each of valid and test that lost a class through data.limit.
-
-    Args:
-        limit: data.limit.
-        before: the splits without it; their second tensors are (rows,), codes of `classes`.
-        after: the first `limit` rows of each split.
-        classes: the names of the codes 0, 1, ...
-
-    Raises:
-        DataError: train lost a class.
-    """
-    warnings: list[str] = []
-    for name, (whole, part) in {key: (getattr(before, key), getattr(after, key)) for key in before.sizes()}.items():
-        lost = sorted({int(code) for code in whole[1].unique()} - {int(code) for code in part[1].unique()})
-        if not lost:
-            continue
-        some = ", ".join(classes[code] for code in lost[:SHOWN]) + (", ..." if len(lost) > SHOWN else "")
-        rows = f"the first {len(part[1]):,} of {len(whole[1]):,} rows of {name}"
-        what = f"data.limit={limit}: {rows} have no row of the class {some}"
-        if name == "train":
-            raise DataError(f"{what}: give a larger data.limit, or data.limit=null")
-        warnings.append(f"{what}: metrics that need every class, such as auroc, are undefined there.")
-    return warnings
 
 
 def spanned(rows: Tensor) -> Tensor:

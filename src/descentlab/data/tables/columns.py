@@ -17,7 +17,8 @@ from descentlab.data.tables.lookalikes import (
     form_of,
     has_decimal_points,
 )
-from descentlab.data.tables.moments import TRUTH, parse_booleans, parse_dates, parse_times
+from descentlab.data.tables.missing import stripped, texts_of, without_moments, without_sentinels
+from descentlab.data.tables.moments import TRUTH, native_moments, parse_booleans, parse_dates, parse_times
 from descentlab.data.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.tables.options import Options
 from descentlab.data.tables.overrides import CELL, override, short
@@ -87,7 +88,7 @@ def read_column(raw: pl.Series, options: Options) -> Column:
         return _bounded(Column(raw.name, as_texts(raw, options), is_number=False), options)
     if raw.dtype not in (pl.String, pl.Null):
         values, note = _native(raw)
-        return Column(raw.name, without_sentinels(values, options), True, note)
+        return Column(raw.name, without_moments(raw, without_sentinels(values, options), options), True, note)
     cells = stripped(raw, options)
     parsed = parse_numbers(cells, options.decimal)
     if parsed.ambiguous:
@@ -107,27 +108,6 @@ def read_column(raw: pl.Series, options: Options) -> Column:
     values = _exact(cells) if parsed.note == "" else None
     return Column(
         raw.name, without_sentinels(parsed.values if values is None else values, options), True, parsed.note, parsed.style
-    )
-
-
-def stripped(raw: pl.Series, options: Options) -> pl.Series:
-    """Return the texts of `raw` without surrounding blanks; blank cells and the texts that data.missing lists are null."""
-    cells = raw.cast(pl.String).str.strip_chars()
-    texts = ["", *(text for each in options.missing for text in _texts(each))]
-    return cells.set(cells.is_in(texts).fill_null(False), None)
-
-
-def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
-    """Return `values` with null for NaN and for the numbers that data.missing lists."""
-    values = values.fill_nan(None) if values.dtype.is_float() else values
-    numbers = [number for each in options.missing if (number := _number(each)) is not None]
-    if values.dtype.is_integer():
-        whole = [int(number) for number in numbers if number == number // 1]
-        return values.set(values.cast(pl.Int128).is_in(pl.Series(whole, dtype=pl.Int128)).fill_null(False), None)
-    return (
-        values.set(values.cast(pl.Float64).is_in([float(number) for number in numbers]).fill_null(False), None)
-        if numbers
-        else values
     )
 
 
@@ -169,12 +149,8 @@ def equal_to(texts: pl.Series, value: str | float) -> pl.Series:
 def _native(raw: pl.Series) -> tuple[pl.Series, str]:
     """Return the numbers in a column of a type of its own, and how they were made."""
     kind = raw.dtype
-    if kind in (pl.Date, pl.Datetime):
-        return raw.cast(pl.Datetime("us")).to_physical().cast(pl.Float64) / 86_400e6, "date, in days"
-    if kind == pl.Duration:
-        return raw.cast(pl.Duration("us")).to_physical().cast(pl.Float64) / 86_400e6, "duration, in days"
-    if kind == pl.Time:
-        return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"
+    if kind.is_temporal():
+        return native_moments(raw)
     if kind == pl.Boolean:
         return raw.cast(pl.Float64), TRUTH
     if kind.is_integer() and _beyond(raw):
@@ -193,25 +169,6 @@ def _beyond(values: pl.Series) -> bool:
     return any(not -EXACT <= value <= EXACT for value in limits)
 
 
-def _texts(sentinel: str | float) -> list[str]:
-    if isinstance(sentinel, str):
-        return [sentinel]
-    return [str(sentinel), *([str(int(sentinel))] if sentinel == sentinel // 1 else [])]
-
-
-def _number(sentinel: str | float) -> float | None:
-    """Return the number that `sentinel` means, an int if it is written as one, so that no digit is lost."""
-    if not isinstance(sentinel, str):
-        return sentinel
-    if re.fullmatch(r"[-+]?[0-9]{1,38}", sentinel):
-        return int(sentinel)
-    try:
-        number = float(sentinel.replace("_", "x"))
-    except ValueError:
-        return None
-    return None if number != number else number  # noqa: PLR0124
-
-
 def _mostly(cells: pl.Series, forms: Sequence[Parsed]) -> Parsed | None:
     """Return the form that most of the cells or most of the distinct cells have, if there is one."""
     best = max(forms, key=lambda form: form.fits.sum())
@@ -226,7 +183,7 @@ def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Option
     texts = cells.filter(bad).unique(maintain_order=True).to_list()
     shown = ", ".join(f"{short(cells[place])} (row {place + 1})" for place in places[:SHOWN])
     more = ", ..." if len(places) > SHOWN else ""
-    kept = [text for each in options.missing for text in _texts(each) if (raw.str.strip_chars() == text).any()]
+    kept = [text for each in options.missing for text in texts_of(each) if (raw.str.strip_chars() == text).any()]
     comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
     decimal = f"{override('decimal', ',')} reads decimal commas, " if comma and not options.decimal else ""
     number = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"

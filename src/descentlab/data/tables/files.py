@@ -17,6 +17,7 @@ from descentlab.data.sources import DataError
 from descentlab.data.tables.options import Options
 from descentlab.data.tables.overrides import override, written
 from descentlab.data.tables.separators import BLANK, NONE, detect_separator, single_blanks
+from descentlab.data.tables.unread import refuse_text_keys
 
 TEXTS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".gz")
 REASON = 120  # characters of a library's message
@@ -33,7 +34,9 @@ def read_file(path: Path, options: Options) -> pl.DataFrame:
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
         if content[:4] == b"PAR1":
-            return pl.read_parquet(io.BytesIO(content))
+            table = pl.read_parquet(io.BytesIO(content))
+            refuse_text_keys(options, table, f"the Parquet file {path}")
+            return table
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise DataError(f"data.path={path} cannot be read as a table: {_reason(error)}") from error
     if not any(suffix.lower() in TEXTS for suffix in path.suffixes[-2:]):

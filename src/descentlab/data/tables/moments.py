@@ -35,6 +35,19 @@ def parse_booleans(cells: pl.Series) -> Parsed:
     return _parsed(cells, values, TRUTH, "truth values")
 
 
+def native_moments(raw: pl.Series) -> tuple[pl.Series, str]:
+    """Return dates and durations in days, times of day in hours (float64), and a note that says so.
+
+    Args:
+        raw: of type Date, Datetime, Duration or Time. Datetimes with a time zone are read in UTC.
+    """
+    if raw.dtype == pl.Time:
+        return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"
+    if raw.dtype == pl.Duration:
+        return raw.cast(pl.Duration("us")).to_physical().cast(pl.Float64) / 86_400e6, "duration, in days"
+    return raw.cast(pl.Datetime("us")).to_physical().cast(pl.Float64) / 86_400e6, "date, in days"
+
+
 def _hours(clock: pl.Series) -> pl.Series:
     parts = clock.str.extract_groups(CLOCK).struct.unnest()
     hour, minute = parts["1"].cast(pl.Float64), parts["2"].cast(pl.Float64)
