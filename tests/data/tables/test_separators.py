@@ -31,6 +31,8 @@ from descentlab.data.tables.separators import BLANK, NONE, detect_separator, sin
         ("# from us\na;b\n1;2\n3;4\n", ";"),
         ("# from us, to you; all\n1;2\n3;4\n5;6\n", ";"),
         ("a,b\n1,2,3\n4;5\n", ","),
+        ('"a"\n"b"\n', NONE),
+        ('"1,5";"2,5"\n"3,5";"4,5"\n', ";"),
     ],
 )
 def test_the_separator_is_found(text, separator):

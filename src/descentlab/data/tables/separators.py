@@ -64,7 +64,7 @@ def _even(lines: Sequence[str]) -> str | None:
 def _numeric(lines: Sequence[str], mark: str) -> float:
     """Return the share of cells that are numbers, in the first line only if there is no other."""
     cells = [cell for line in lines[1:] or lines for cell in _cells(line, mark)]
-    return sum(_is_number(cell) for cell in cells) / len(cells)
+    return sum(map(_is_number, cells)) / max(1, len(cells))
 
 
 def _is_comment(lines: Sequence[str], leading: int, separator: str) -> bool:
