@@ -75,12 +75,9 @@ class ImageFolder(TensorData):
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
 
-    def limited(self, splits: Splits, limit: int | None) -> Splits:
-        """Return `splits` with at most `limit` images each. Raises: DataError: train then lacks a class."""
-        limited = super().limited(splits, limit)
-        if limit is not None:
-            self.warnings += classes_within(limit, splits, limited, self.classes)
-        return limited
+    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
+        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
+        self.warnings += classes_within(limit, before, after, self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])

@@ -149,12 +149,10 @@ class Table(TensorData):
             test_rows = override("test_rows", {options.test_rows[0]: options.test_rows[1][0]})
             raise no_effect("test_fraction", self.fractions[0], test_rows)
 
-    def limited(self, splits: Splits, limit: int | None) -> Splits:
-        """Return `splits` with at most `limit` rows each. Raises: DataError: train then lacks a class."""
-        limited = super().limited(splits, limit)
-        if limit is not None and self.classes:
-            self.warnings += classes_within(limit, splits, limited, self.classes)
-        return limited
+    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
+        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
+        if self.classes:
+            self.warnings += classes_within(limit, before, after, self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1

@@ -125,6 +125,12 @@ def test_a_limit_that_leaves_a_class_out_is_refused_or_told(table, refusal, kind
     assert [said.split(" have ")[0].split()[-1] for said in told.warnings] == lacking
 
 
+def test_a_check_on_a_few_rows_needs_no_class(table):
+    data = table({"x": np.arange(400), "y": ["b" if place % 20 == 0 else "a" for place in range(400)]}, kind="classes")
+    assert data.limited(data.splits, 2).sizes() == {"train": 2, "valid": 2, "test": 2}
+    assert not data.warnings
+
+
 def test_a_limit_of_numbers_is_free(table):
     data = table({"x": np.arange(60)}, limit=2)
     assert data.splits.sizes() == {"train": 2, "valid": 2, "test": 2}
