@@ -96,3 +96,34 @@ def test_it_trains_from_the_command_line(train, folder, tmp_path):
     run = train(*words, "data.positive=yes", "task=credit", "model=linear", "budget.epochs=2", "batch_size=16")
     assert run.record.status == "completed"
     assert "auroc" in run.record.summary["test"]
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "../nowhere", "~/nowhere"])
+def test_a_folder_that_is_not_there_is_told(tmp_path, name):
+    with pytest.raises(DataError, match=r"nowhere.* cannot be had through datasets: there is no folder /.*nowhere"):
+        _ = loans(name, tmp_path).splits
+
+
+def test_the_cause_of_an_error_of_datasets_is_shown(folder, tmp_path):
+    (folder / "test.csv").write_text("age,town,paid\nold,A,0\n")
+    with pytest.raises(DataError) as refused:
+        _ = loans(folder, tmp_path).splits
+    said = str(refused.value)
+    assert "cannot be had through datasets: An error occurred while generating the dataset; " in said
+    assert "old" in said or "could not convert" in said.lower() or "cast" in said.lower()
+    assert "\n" not in said
+
+
+def test_causes_are_followed_and_not_repeated():
+    inner, outer = ValueError("no such column: x\nand more"), RuntimeError("generation failed")
+    outer.__cause__ = inner
+    assert hub.reasons(outer) == "generation failed; no such column: x"
+    inner.__cause__ = RuntimeError("generation failed")
+    assert hub.reasons(outer) == "generation failed; no such column: x"
+    assert hub.reasons(KeyError()) == "KeyError"
+
+
+@pytest.mark.parametrize(("key", "value"), [("separator", ";"), ("skip", 1), ("header", False), ("encoding", "latin-1")])
+def test_keys_of_text_files_are_refused(folder, tmp_path, key, value):
+    with pytest.raises(DataError, match=rf"data.{key}=.* has no effect on data.hub=.*; leave it out"):
+        _ = loans(folder, tmp_path, **{key: value}).splits

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from descentlab.data.image_folder import ImageFolder, read_image
+from descentlab.data.image_folder import ImageFolder
+from descentlab.data.pixels import read_image
 from descentlab.data.sources import DataError
 
 CLASSES = ("cat", "dog", "fox")
@@ -143,3 +144,71 @@ def test_it_trains_from_the_command_line(train, tmp_path, model):
     run = train(*words, "data.size=16", "optimizer=adam", "optimizer.lr=0.001", "budget.epochs=2")
     assert run.record.status == "completed"
     assert run.record.summary["test"]["accuracy"] > 0.3
+
+
+def test_identical_images_are_named_as_the_cause(tmp_path):
+    folder = draw(tmp_path / "x")
+    first = (folder / "cat" / "0.png").read_bytes()
+    for path in folder.rglob("*.png"):
+        path.write_bytes(first)
+    with pytest.raises(DataError, match=r"of 36 images only 1 differ at data.size=16 and data.channels=3, and identical"):
+        _ = data(folder).splits
+
+
+def test_what_is_not_read_is_told(tmp_path):
+    folder = draw(tmp_path / "x")
+    for name in ("cat/a.gif", "cat/b.GIF", "dog/c.heic", "dog/d", "dog/.hidden", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+    (folder / "loose.png").write_bytes((folder / "cat" / "0.png").read_bytes())
+    made = data(folder)
+    assert sum(made.splits.sizes().values()) == 36
+    kinds = "2 with .gif, 1 with .heic, 1 with no suffix"
+    assert made.warnings == [
+        f"Not read because of its suffix: 4 files in {folder} ({kinds}); convert images to .png.",
+        f"Not read because outside the class folders: 1 image in {folder} (loose.png).",
+    ]
+
+
+def test_a_folder_beside_the_published_splits_is_told(tmp_path):
+    draw(tmp_path / "train")
+    draw(tmp_path / "test", seed=1)
+    draw(tmp_path / "extra", classes=("cat",), seed=2)
+    made = data(tmp_path)
+    assert made.splits.sizes()["test"] == 36
+    [said] = made.warnings
+    assert "12 images" in said
+
+
+def test_published_images_that_are_also_in_train_are_told(tmp_path):
+    draw(tmp_path / "train")
+    draw(tmp_path / "test", count=8)
+    draw(tmp_path / "valid", count=4, seed=5)
+    for place in range(3):
+        (tmp_path / "test" / "fox" / f"{place}.png").write_bytes((tmp_path / "train" / "fox" / f"{place}.png").read_bytes())
+    made = data(tmp_path)
+    assert made.splits.sizes()["test"] == 24
+    [said] = made.warnings
+    assert said.startswith("test and train share identical images: ")
+
+
+@pytest.mark.parametrize("names", [("val", "validation"), ("valid", "val"), ("test", "testing"), ("training", "Train")])
+def test_two_folders_for_one_split_are_refused(tmp_path, names):
+    for name in dict.fromkeys(("train", "test", *names)):
+        draw(tmp_path / name, count=3)
+    with pytest.raises(DataError, match=r"several folders for \w+: .*/ and .*/"):
+        _ = data(tmp_path).splits
+
+
+def test_hidden_files_alone_are_no_images(tmp_path):
+    folder = draw(tmp_path / "x")
+    (folder / "owl").mkdir()
+    (folder / "owl" / "._0.png").write_bytes(b"x")
+    with pytest.raises(DataError, match="owl has no image"):
+        _ = data(folder).splits
+
+
+def test_a_limit_that_leaves_a_class_out_is_refused(tmp_path):
+    folder = draw(tmp_path / "x")
+    with pytest.raises(DataError, match=r"data.limit=1: the first 1 of .* rows of train have no row of the class"):
+        _ = data(folder, limit=1).splits
+    assert data(folder, limit=20).splits.sizes()["train"] == 20

@@ -11,21 +11,43 @@ import polars as pl
 from descentlab.data.sources import DataError
 
 SPLIT = "split"  # the column that says which of the hub's splits a row is of
+REASON, CAUSES = 300, 4  # characters of a cause, and how many causes a message shows
 
 
 def load(what: str, *words: Any, cache: Path, **how: Any) -> Any:
-    """What datasets.load_dataset gives: the splits by name.
+    """Return what datasets.load_dataset returns: the splits by name.
+
+    Args:
+        what: the id of a data set of the hub, a loader of datasets such as text, or a folder, which starts with . or / or ~.
+        words: further positional arguments of load_dataset.
+        cache: the folder in which datasets keeps what it fetches.
+        how: further keyword arguments of load_dataset.
 
     Raises:
-        DataError: they cannot be had.
+        DataError: there is no such folder, or datasets cannot load it; the message gives the causes.
     """
+    if what.startswith((".", "/", "~")) and not Path(what).expanduser().is_dir():
+        raise DataError(f"{what} cannot be had through datasets: there is no folder {Path(what).expanduser().absolute()}")
     import datasets
     from datasets.exceptions import DatasetsError
 
     try:
-        return datasets.load_dataset(what, *words, cache_dir=str(cache), **how)
+        return datasets.load_dataset(
+            str(Path(what).expanduser()) if what.startswith("~") else what, *words, cache_dir=str(cache), **how
+        )
     except (OSError, ValueError, DatasetsError) as error:
-        raise DataError(f"{what} cannot be had through datasets: {error}") from error
+        raise DataError(f"{what} cannot be had through datasets: {reasons(error)}") from error
+
+
+def reasons(error: BaseException) -> str:
+    """Return the first line of `error` and of each of its causes, without repetitions, on one line."""
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        line = str(cause).strip().split("\n")[0][:REASON] or type(cause).__name__
+        found += [line] if line not in " ".join(found) else []
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "; ".join(found[:CAUSES])
 
 
 def table(name: str, subset: str | None, revision: str | None, cache: Path) -> pl.DataFrame:

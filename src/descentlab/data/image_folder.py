@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from descentlab.data.limits import classes_within
+from descentlab.data.pixels import read_image, reading_warnings
 from descentlab.data.sources import DataError
 from descentlab.data.tables.cutting import Cut, Rows
 from descentlab.data.tables.options import choice, optional_text, whole
+from descentlab.data.tables.overrides import count
 from descentlab.data.tables.scaling import ROUNDING
 from descentlab.data.tensors import Facts, Splits, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
-MODES = {1: "L", 3: "RGB"}
+SHOWN = 5
 Samples = list[tuple[Path, int]]
 
 
@@ -63,7 +65,9 @@ class ImageFolder(TensorData):
         self.size, self.channels = whole("size", self.size, 1), choice("channels", self.channels, (1, 3))
         folder = Path(optional_text("path", self.path, "data.path=FOLDER") or "").expanduser()
         found, self.classes = published(folder)
-        read = {name: self._read(samples) for name, samples in found.items()}
+        seen: Counter[str] = Counter()
+        read = {name: self._read(samples, seen) for name, samples in found.items()}
+        self.warnings += [*reading_warnings(seen, folder), *_shared(read), *_left_out(folder, found)]
         parts = self._cut(read, folder)
         for name in ("train", "valid", "test"):
             self._check_classes(name, parts[name][1], folder)
@@ -71,14 +75,18 @@ class ImageFolder(TensorData):
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
 
+    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
+        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
+        self.warnings += classes_within(limit, before, after, self.classes)
+
     def found(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])
         count = len(self.classes)
         return {"num_features": int(np.prod(shape)), "image_shape": shape, "num_classes": count, "num_outputs": count}
 
-    def _read(self, samples: Samples) -> tuple[Tensor, Tensor]:
+    def _read(self, samples: Samples, seen: Counter[str]) -> tuple[Tensor, Tensor]:
         """Return uint8 pixels (rows, channels, size, size) and classes (rows,)."""
-        pixels = np.stack([read_image(path, self.size, self.channels) for path, _ in samples])
+        pixels = np.stack([read_image(path, self.size, self.channels, seen) for path, _ in samples])
         return torch.from_numpy(pixels), torch.tensor([label for _, label in samples])
 
     def _cut(self, read: dict[str, tuple[Tensor, Tensor]], folder: Path) -> dict[str, tuple[Tensor, Tensor]]:
@@ -93,8 +101,16 @@ class ImageFolder(TensorData):
                 parts[name] = (pixels[rows], labels[rows])
         parts["train"] = (pixels[rest], labels[rest])
         if empty := [name for name, (_, part) in parts.items() if not len(part)]:
-            raise DataError(f"data.path={folder} has too few images for {' and '.join(empty)}: add some, 3 of a class at least")
+            raise DataError(self._too_few(empty, cut.together, folder))
         return {name: parts[name] for name in ("train", "valid", "test")}
+
+    def _too_few(self, empty: Sequence[str], same: Rows, folder: Path) -> str:
+        what, distinct = " and ".join(empty), len(np.unique(same))
+        if distinct == len(same):
+            return f"data.path={folder} has too few images for {what}: add some, 3 of a class at least"
+        number = f"of {len(same):,} images only {distinct:,} differ at data.size={self.size} and data.channels={self.channels}"
+        fix = "replace the copies, or give a larger data.size if only details differ"
+        return f"data.path={folder}: {number}, and identical images are never split, so {what} would be empty: {fix}"
 
     def _check_classes(self, name: str, labels: Tensor, folder: Path) -> None:
         lacking = sorted(set(range(len(self.classes))) - set(labels.tolist()))
@@ -114,10 +130,12 @@ def published(folder: Path) -> tuple[dict[str, Samples], list[str]]:
     """
     if not folder.is_dir():
         raise DataError(f"data.path={folder}: there is no such folder")
-    names = {path.name.lower(): path for path in _folders(folder)}
-    splits = {part: names[word] for part, words in PARTS.items() for word in words if word in names}
+    places = {part: [path for path in _folders(folder) if path.name.lower() in words] for part, words in PARTS.items()}
+    splits = {part: paths[0] for part, paths in places.items() if paths}
     if "train" not in splits or len(splits) == 1:
         splits = {"train": folder}
+    elif twice := [f"{part}: {' and '.join(f'{path.name}/' for path in paths)}" for part, paths in places.items() if paths[1:]]:
+        raise DataError(f"data.path={folder} has several folders for {twice[0]}: put their images into one of them")
     if "test" not in splits and "valid" in splits:
         splits["test"] = splits.pop("valid")
     classes = {part: [path.name for path in _folders(place)] for part, place in splits.items()}
@@ -138,26 +156,38 @@ def _folders(folder: Path) -> list[Path]:
 def _samples(folder: Path, classes: Sequence[str]) -> Samples:
     samples: Samples = []
     for label, name in enumerate(classes):
-        files = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in IMG_EXTENSIONS and path.is_file())
+        files = sorted(path for path in _files((folder / name).rglob("*")) if path.suffix.lower() in IMG_EXTENSIONS)
         if not files:
             raise DataError(f"{folder / name} has no image ({', '.join(IMG_EXTENSIONS)}): add some, or remove the folder")
-        samples += [(path, label) for path in files if not path.name.startswith(".")]
+        samples += [(path, label) for path in files]
     return samples
 
 
-def read_image(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
-    """Return the pixels (channels, size, size) of an image, its shorter side scaled to `size` and the centre cut out.
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    return (path for path in paths if path.is_file() and not path.name.startswith("."))
 
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            turned = ImageOps.exif_transpose(image)
-            pixels = np.array(ImageOps.fit(turned.convert(MODES[channels]), (size, size), Image.Resampling.BILINEAR))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as an image ({error}): remove or replace it") from error
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+def _left_out(folder: Path, found: Mapping[str, Samples]) -> Iterator[str]:
+    """Yield warnings about files and folders below `folder` that are not read."""
+    read = {path for samples in found.values() for path, _ in samples}
+    left = [path for path in _files(folder.rglob("*")) if path not in read]
+    loose = [path for path in left if path.suffix.lower() in IMG_EXTENSIONS]
+    others = Counter(path.suffix.lower() or "no suffix" for path in left if path.parent != folder and path not in loose)
+    if others:
+        kinds = ", ".join(f"{number} with {suffix}" for suffix, number in others.most_common(SHOWN))
+        yield f"Not read because of its suffix: {count(others.total(), 'file')} in {folder} ({kinds}); convert images to .png."
+    if loose:
+        some = ", ".join(str(path.relative_to(folder)) for path in sorted(loose)[:SHOWN]) + (", ..." if loose[SHOWN:] else "")
+        yield f"Not read because outside the class folders: {count(len(loose), 'image')} in {folder} ({some})."
+
+
+def _shared(read: Mapping[str, tuple[Tensor, Tensor]]) -> Iterator[str]:
+    """Yield warnings about images of a published split whose pixels are identical to those of another one."""
+    held = {name: [hash(image.numpy().tobytes()) for image in pixels] for name, (pixels, _) in read.items()}
+    for name, other in (("valid", "train"), ("test", "train"), ("test", "valid")):
+        if number := len(np.flatnonzero(np.isin(held.get(name, []), held.get(other, [])))):
+            what = f"{name} and {other} share identical images: {number} of {len(held[name])} in the published {name} split"
+            yield f"{what}, so the metrics of {name} are too good."
 
 
 def _identical(pixels: Tensor) -> Rows:

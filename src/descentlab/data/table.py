@@ -10,18 +10,23 @@ import numpy as np
 import polars as pl
 
 from descentlab.data import hub
+from descentlab.data.limits import classes_within
 from descentlab.data.registry import REGISTRY, one_file
 from descentlab.data.sources import DataError
 from descentlab.data.tables import design
 from descentlab.data.tables.columns import Column, read_columns
 from descentlab.data.tables.cutting import Cut, Rows, kept_together, three_parts
 from descentlab.data.tables.files import read_file
+from descentlab.data.tables.missing import unused_sentinels
 from descentlab.data.tables.options import Options, optional_text
+from descentlab.data.tables.overrides import override
 from descentlab.data.tables.roles import describe, group_of, published_rows
 from descentlab.data.tables.split_checks import check_classes, check_parts
 from descentlab.data.tables.targets import Target, read_target
+from descentlab.data.tables.unread import no_effect, refuse_text_keys
 from descentlab.data.tensors import Facts, Splits, TensorData, tensor
 
+TEST_FRACTION = 0.2
 Names = Sequence[str | float] | str | float
 
 
@@ -84,7 +89,7 @@ class Table(TensorData):
         encoding: str | None = None,
         header: bool = True,
         skip: int = 0,
-        test_fraction: float = 0.2,
+        test_fraction: float = TEST_FRACTION,
         valid_fraction: float = 0.15,
         split_seed: int = 0,
         **facts: Unpack[Facts],
@@ -98,6 +103,7 @@ class Table(TensorData):
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
         self.cardinalities: list[int] = []
         self.rows: tuple[Rows, ...] = ()
+        self.classes: list[str] = []
 
     def load(self) -> Splits:
         """Read the table and cut it.
@@ -106,6 +112,7 @@ class Table(TensorData):
             DataError: a key of the config does not fit, the file cannot be read, or a column, the target or a split is unfit.
         """
         options = Options.checked(self.given)
+        self._refuse_unread(options)
         table = self.read(options)
         options = options.resolved(table.columns)
         apart = {options.target, options.group, *options.drop, *(options.test_rows[:1] if options.test_rows else ())}
@@ -117,17 +124,35 @@ class Table(TensorData):
             raise DataError(f"the table has no column to predict {options.target} from: {left}")
         regression = [options.target] if options.kind == "regression" else []
         columns = read_columns(table, [*inputs, *regression], options)
+        doubts = [column.warning for column in columns.values() if column.warning]
+        doubts += unused_sentinels(table, [*inputs, options.target], options)
         target = read_target(table[options.target], columns.pop(options.target, None), options)
+        self.classes = target.classes
         parts, self.warnings = self._cut(table, columns, target, options)
         self.rows = parts
         made = design.build(columns, parts, options)
         targets, scale = target.parts(parts, options.target)
         self.cardinalities = made.cardinalities
         self.columns, said = describe(table, columns, target, made, options)
-        self.warnings += said
+        self.warnings += [*said, *doubts]
         floats = options.kind != "classes"
         outputs = [tensor(part.astype(np.float32) if floats else part) for part in targets]
         return Splits(*zip(map(tensor, made.parts), outputs, strict=True), target_scale=scale)
+
+    def _refuse_unread(self, options: Options) -> None:
+        """Raises: DataError: a key is set that the others leave without an effect."""
+        if options.positive is not None and options.kind != "binary":
+            raise no_effect("positive", options.positive, f"data.kind={options.kind}", " or set data.kind=binary")
+        if self.path is not None and self.hub[0] is not None:
+            raise no_effect("path", self.path, override("hub", self.hub[0]))
+        if options.test_rows and self.source is None and self.fractions[0] != TEST_FRACTION:
+            test_rows = override("test_rows", {options.test_rows[0]: options.test_rows[1][0]})
+            raise no_effect("test_fraction", self.fractions[0], test_rows)
+
+    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
+        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
+        if self.classes:
+            self.warnings += classes_within(limit, before, after, self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1
@@ -144,6 +169,7 @@ class Table(TensorData):
                 raise DataError("data.path=null: give the table's file, data.path=FILE")
             return read_file(one_file(path, self.source, self.data_dir), options)
         found = hub.table(str(name), subset, revision, self.data_dir / "hub")
+        refuse_text_keys(options, found, override("hub", name))
         return found if options.test_rows and options.test_rows[0] == hub.SPLIT else found.drop(hub.SPLIT)
 
     def _cut(

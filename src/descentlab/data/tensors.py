@@ -124,12 +124,24 @@ class Data(L.LightningDataModule, Generic[S]):
         """`splits` with at most `limit` examples each."""
         raise NotImplementedError
 
+    def check_limit(self, limit: int, before: S, after: S) -> None:
+        """Check what data.limit leaves out, after it was applied; subclasses append to `warnings` or raise a DataError.
+
+        Args:
+            limit: data.limit.
+            before: the splits without it.
+            after: the splits with it.
+        """
+
     @property
     def splits(self) -> S:
         if self._splits is None:
             loaded = self.load()
             self._check(loaded)
-            self._splits = self.limited(loaded, self.facts.get("limit"))
+            limit = self.facts.get("limit")
+            self._splits = self.limited(loaded, limit)
+            if limit is not None:
+                self.check_limit(limit, loaded, self._splits)
         return self._splits
 
     @property

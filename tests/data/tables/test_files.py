@@ -9,8 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from descentlab.data.tables.files import detect_separator
-
 X = np.random.default_rng(0).normal(size=(60, 2)).round(3)
 BODY = "".join(f"{x},{y}\n" for x, y in X)
 PLAIN = f"größe,y\n{BODY}"
@@ -44,12 +42,6 @@ def test_null_characters_and_unknown_encodings_are_refused(refusal):
 def test_a_separator_is_found_or_given(table, digest, separator, end):
     key = {"separator": "tab" if separator == "\t" else separator} if separator in "\t ^" else {}
     assert table(PLAIN.replace(",", separator).replace("\n", end), **key).splits.digest() == digest
-
-
-def test_decimal_commas_and_quoted_separators_do_not_mislead():
-    assert detect_separator("a;b\n1,5;2,5\n3,5;4,5\n") == ";"
-    assert detect_separator('a,b\n"x;y;z",2\n') == ","
-    assert detect_separator("y\n1,5\n2,5\n") not in ",;"
 
 
 def test_gzip_header_and_skipped_lines(table, digest):
@@ -87,7 +79,8 @@ def test_parquet_is_told_by_its_content(table, digest):
         ("x,x,y\n1,2,3\n", "several columns called x"),
         (f"x,z,y\n{''.join(f'1,{x},{y}' + chr(10) for x, y in X)}3\n", "line 62 of the table has 1 cells, the first line 3"),
         (PLAIN + "1,2,3\n", "line 62 of the table has 3 cells, the first line 2"),
-        (PLAIN + '"1,2\n3,4\n', "of the table has 1 cells, the first line 2"),
+        (PLAIN + '"1,2\n3,4\n', "line 62 of the file has a double quote that is not closed"),
+        (PLAIN + '1,"2\n3,4\n', "line 62 of the file has a double quote that is not closed"),
         (bytes(range(256)), "is not utf-8"),
     ],
 )
@@ -114,3 +107,40 @@ def test_a_column_without_a_name_is_an_input_and_a_warning(table):
     assert data.warnings == [
         "Inputs without a name in the file: column_1; 'data.drop=[column_1]' leaves out what only numbers the rows."
     ]
+
+
+@pytest.mark.parametrize("lines", ["# made by hand\n", "# a, b, c\n", "made by hand\nfor us\n", "\n\n# one\n", "# a;b\n# c\n"])
+def test_comments_above_the_header_are_named_with_the_key(table, refusal, digest, lines):
+    said = refusal(lines + PLAIN)
+    skip = lines.count("\n")
+    assert f"data.skip={skip} if what stands above the header is a comment" in said
+    assert table(lines + PLAIN, skip=skip).splits.digest() == digest
+
+
+def test_an_odd_line_in_the_middle_is_no_comment(refusal):
+    assert "data.skip" not in refusal(f"{PLAIN}1,2,3\n{BODY}")
+
+
+@pytest.mark.parametrize("gap", ["  ", "\t ", " "])
+@pytest.mark.parametrize("start", ["", "   "])
+def test_runs_of_blanks_separate(table, digest, gap, start):
+    assert table(f"{PLAIN}   ").splits.digest() == digest
+    text = start + PLAIN.replace(",", gap).replace("\n", f"  \n{start}")
+    assert table(text, name="x.txt").splits.digest() == digest
+    assert table(text, name="x.txt", separator=" ").splits.digest() == digest
+    body = start + BODY.replace(",", gap).replace("\n", f"\n{start}")
+    assert table(body, name="x.dat", header=False, target="column_2").splits.digest() == digest
+
+
+def test_decimal_commas_without_a_header_are_read(table, digest):
+    text = BODY.replace(",", ";").replace(".", ",")
+    assert table(text, header=False, target="column_2").splits.digest() == digest
+
+
+@pytest.mark.parametrize("quote", ['"unknown" x', 'a "b', '"'])
+def test_errors_of_parsing_are_short(refusal, quote):
+    said = refusal(PLAIN + "".join(f"{x},{quote}\n" for x, _ in X))
+    assert len(said.split("x.csv")[-1]) < 300
+    assert "polars" not in said.lower()
+    assert "ignore_errors" not in said
+    assert "\n" not in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from descentlab.data.tables.moments import looks_dated, parse_booleans, parse_dates, parse_times
+from descentlab.data.tables.moments import parse_booleans, parse_dates, parse_times
 
 
 def test_iso_dates_are_days():
@@ -30,8 +30,3 @@ def test_times_are_hours_and_truth_values_are_1_and_0():
     )
     assert parse_booleans(pl.Series(["True", "false", None])).values.to_list() == [1, 0, None]
     assert not parse_booleans(pl.Series(["true", "maybe"])).whole
-
-
-def test_other_dates_are_noticed():
-    assert looks_dated(pl.Series(["31/01/2024", "1.2.2024", "Jan 5, 2023"]))
-    assert not looks_dated(pl.Series(["may be", "12-34567", "red"]))

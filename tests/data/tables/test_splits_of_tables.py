@@ -101,7 +101,37 @@ def test_identical_rows_are_never_split_and_too_many_are_refused(table, refusal)
 @pytest.mark.parametrize(("rows", "kind"), [(5, "regression"), (8, "regression"), (6, "classes"), (8, "binary")])
 def test_a_handful_of_rows_is_enough(table, number, rows, kind):
     target = {"regression": [*number[:rows]], "binary": CLASSES[:rows], "classes": CLASSES[:rows]}[kind]
-    data = table({"x": number[:rows], "y": target}, kind=kind, positive="a")
+    data = table({"x": number[:rows], "y": target}, kind=kind, positive="a" if kind == "binary" else None)
     assert sum(data.splits.sizes().values()) == rows
     assert min(data.splits.sizes().values()) >= 1
     assert any("single row" in said for said in data.warnings) == (1 in data.splits.sizes().values())
+
+
+@pytest.mark.parametrize(("kind", "more"), [("binary", {"positive": "b"}), ("classes", {})])
+def test_a_limit_that_leaves_a_class_out_is_refused_or_told(table, refusal, kind, more):
+    numbers = np.arange(400)
+    columns = {"x": numbers, "y": ["b" if place % 20 == 0 else "a" for place in numbers]}
+    common = {"kind": kind, **more}
+    assert "data.limit=1: the first 1 of 272 rows of train have no row of the class" in refusal(columns, **common, limit=1)
+    for limit in (None, 10_000):
+        whole = table(columns, **common, limit=limit)
+        assert whole.splits
+        assert not whole.warnings
+    train = table(columns, **common).splits.train[1].tolist()
+    needed = max(train.index(code) for code in (0, 1)) + 1
+    assert "data.limit=null" in refusal(columns, **common, limit=needed - 1)
+    told = table(columns, **common, limit=needed)
+    lacking = [name for name in ("valid", "test") if len(getattr(told.splits, name)[1].unique()) < 2]
+    assert [said.split(" have ")[0].split()[-1] for said in told.warnings] == lacking
+
+
+def test_a_check_on_a_few_rows_needs_no_class(table):
+    data = table({"x": np.arange(400), "y": ["b" if place % 20 == 0 else "a" for place in range(400)]}, kind="classes")
+    assert data.limited(data.splits, 2).sizes() == {"train": 2, "valid": 2, "test": 2}
+    assert not data.warnings
+
+
+def test_a_limit_of_numbers_is_free(table):
+    data = table({"x": np.arange(60)}, limit=2)
+    assert data.splits.sizes() == {"train": 2, "valid": 2, "test": 2}
+    assert not data.warnings

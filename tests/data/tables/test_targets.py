@@ -92,3 +92,53 @@ def test_what_is_no_number_is_offered_as_classes(refusal, number):
 @pytest.mark.parametrize("value", [5, 0.1, 1700000123])
 def test_a_constant_target_is_refused(refusal, number, value):
     assert "in every row of train: there is nothing to learn from it" in refusal({"x": number, "y": [value] * ROWS})
+
+
+LARGE = [2**53 + place for place in range(4)]
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.0", "+{}"])
+def test_classes_beyond_float64_are_not_merged(table, number, form):
+    data = table({"x": number, "y": [form.format(LARGE[place % 3]) for place in range(60)]}, kind="classes")
+    assert data.found(data.splits)["num_classes"] == 3
+    mixed = table({"x": number, "y": [[LARGE[0], LARGE[1], 7][place % 3] for place in range(60)]}, kind="classes")
+    assert mixed.found(mixed.splits)["num_classes"] == 3
+
+
+@pytest.mark.parametrize("positive", [LARGE[1], str(LARGE[1])])
+def test_a_binary_target_beyond_float64_keeps_its_digits(table, refusal, number, positive):
+    columns = {"x": number, "y": [LARGE[place % 2] for place in range(60)]}
+    splits = table(columns, kind="binary", positive=positive).splits
+    assert float(torch.cat([splits.train[1], splits.valid[1], splits.test[1]]).mean()) == 0.5
+    assert "is no value of the target" in refusal(columns, kind="binary", positive=LARGE[3])
+
+
+def test_categories_groups_and_test_rows_beyond_float64_keep_their_digits(table, number):
+    ids = [LARGE[place % 4] for place in range(60)]
+    assert detail(table({"c": ids}, categorical="c"), "c") == ("category", "4 categories")
+    groups = [LARGE[0] + place // 3 for place in range(60)]
+    assert detail(table({"x": number, "g": groups}, group="g"), "g") == ("group", "20 groups")
+    assert len(table({"x": number, "g": groups}, group="g").splits.train[0]) > 30
+    assert len(table({"x": number, "g": ids}, test_rows={"g": LARGE[1]}).splits.test[0]) == 15
+
+
+@pytest.mark.parametrize("missing", [LARGE[1], str(LARGE[1])])
+def test_a_sentinel_beyond_float64_is_compared_exactly(table, missing):
+    data = table({"x": [LARGE[place % 4] for place in range(60)]}, missing=missing)
+    assert "15 missing values" in detail(data, "x")[1]
+
+
+@pytest.mark.parametrize("positive", ["(1)", "1%", "$1", "01"])
+def test_positive_is_a_value_and_not_a_way_to_write_one(refusal, number, positive):
+    columns = {"x": number, "y": [place % 2 for place in range(60)]}
+    assert "is no value of the target y: data.positive=0 or data.positive=1" in refusal(
+        columns, kind="binary", positive=positive
+    )
+
+
+@pytest.mark.parametrize("value", [1e-7, "1e-07", "1E-7", "0.0000001"])
+def test_test_rows_compares_numbers_as_numbers(table, number, value):
+    cells = ["1e-7" if place % 3 == 0 else "2.5" for place in range(60)]
+    assert len(table({"x": number, "s": cells}, test_rows={"s": value}).splits.test[0]) == 20
+    whole = ["2" if place % 3 == 0 else "2.5" for place in range(60)]
+    assert len(table({"x": number, "s": whole}, test_rows={"s": 2}).splits.test[0]) == 20

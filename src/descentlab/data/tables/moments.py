@@ -35,9 +35,17 @@ def parse_booleans(cells: pl.Series) -> Parsed:
     return _parsed(cells, values, TRUTH, "truth values")
 
 
-def looks_dated(cells: pl.Series) -> bool:
-    """Whether most `cells` look like dates, though not ISO's."""
-    return int(cells.str.contains(LOOKS_DATED).sum()) > (len(cells) - cells.null_count()) / 2
+def native_moments(raw: pl.Series) -> tuple[pl.Series, str]:
+    """Return dates and durations in days, times of day in hours (float64), and a note that says so.
+
+    Args:
+        raw: of type Date, Datetime, Duration or Time. Datetimes with a time zone are read in UTC.
+    """
+    if raw.dtype == pl.Time:
+        return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"
+    if raw.dtype == pl.Duration:
+        return raw.cast(pl.Duration("us")).to_physical().cast(pl.Float64) / 86_400e6, "duration, in days"
+    return raw.cast(pl.Datetime("us")).to_physical().cast(pl.Float64) / 86_400e6, "date, in days"
 
 
 def _hours(clock: pl.Series) -> pl.Series:

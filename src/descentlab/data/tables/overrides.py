@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+CELL = 40  # characters of a cell in a message
+
 
 def written(value: object) -> str:
     """Return `value` as Hydra's command line takes it: quoted only where it must be."""
@@ -37,6 +39,12 @@ def override(key: str, value: object) -> str:
         text = f"data.{key}={value if value in ('true', 'false') else written(value)}"
     quoted = text.replace("'", "'\\''")
     return text if re.fullmatch(r"[A-Za-z0-9_./:=\-]+", text) else f"'{quoted}'"
+
+
+def short(cell: str) -> str:
+    """Return `cell` for a message: on one line, and of at most CELL characters."""
+    line = " ".join(cell.split())
+    return line if len(line) <= CELL else line[:CELL] + "..."
 
 
 def count(number: int, what: str) -> str:

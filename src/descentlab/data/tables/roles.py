@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.columns import Column, as_texts
+from descentlab.data.tables.columns import Column, as_texts, equal_to
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import Design
-from descentlab.data.tables.number_text import parse_numbers
-from descentlab.data.tables.options import Options, Scalar
+from descentlab.data.tables.options import Options
 from descentlab.data.tables.overrides import count, override
 from descentlab.data.tables.targets import Target
 
@@ -44,7 +43,7 @@ def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
     values = _comparable(table[name], options)
     is_test = np.zeros(table.height, bool)
     for value in wanted:
-        rows = (values == _canonical(value)).fill_null(False).to_numpy()
+        rows = equal_to(values, value).to_numpy()
         if not rows.any():
             found = values.drop_nulls().unique().sort().to_list()
             some = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
@@ -59,16 +58,6 @@ def _comparable(column: pl.Series, options: Options) -> pl.Series:
     if column.dtype.is_nested():
         raise DataError(f"{column.name} holds neither numbers nor texts: it can be no group and no split")
     return as_texts(column, options)
-
-
-def _canonical(value: Scalar) -> str:
-    """Return `value` as as_texts writes it: 1 for 1.0, true for True."""
-    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
-    number = parse_numbers(pl.Series([text]))
-    whole = number.whole and not number.note and float(number.values[0]).is_integer()
-    if number.whole and not number.note:
-        return str(int(number.values[0])) if whole else str(number.values[0])
-    return text.lower() if text.lower() in ("true", "false") else text
 
 
 def describe(

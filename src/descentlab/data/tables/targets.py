@@ -11,13 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from descentlab.data.sources import DataError
-from descentlab.data.tables.columns import Column, as_texts
+from descentlab.data.tables.columns import Column, as_texts, equal_to
 from descentlab.data.tables.cutting import Rows
 from descentlab.data.tables.design import finite, representable, shifted
 from descentlab.data.tables.moments import TRUTH
 from descentlab.data.tables.number_text import parse_numbers
 from descentlab.data.tables.options import Options, Scalar
-from descentlab.data.tables.overrides import count, override
+from descentlab.data.tables.overrides import count, override, short
 from descentlab.data.tables.scaling import standardised
 
 SHOWN, FEW = 5, 10
@@ -95,7 +95,7 @@ def _classes(raw: pl.Series, options: Options) -> Target:
         values.sort(key=lambda value: value == positive)
     _check_count(raw.name, values, len(texts), parsed.whole)
     codes = texts.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
-    some = ", ".join(values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
+    some = ", ".join(map(short, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
     return Target(codes, values, f"{values[1]} is 1" if options.kind == "binary" else f"{len(values)} classes: {some}")
 
 
@@ -119,16 +119,15 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
     """Return the one of `values` that data.positive means: 1 means 1.0 as well, and true where the values are truth values."""
     if positive is None:
         return None
-    text = str(positive).strip()
-    number = parse_numbers(pl.Series([text])).values[0]
-    canonical = text.lower() if number is None else str(int(number) if float(number).is_integer() else number)
-    candidates = (text, canonical, OTHER_TRUTH.get(canonical))
-    return next((each for each in candidates if each in values), None)
+    candidates = (positive, OTHER_TRUTH.get(str(positive).strip().lower().removesuffix(".0")))
+    texts = pl.Series(values, dtype=pl.String)
+    found = [texts.filter(equal_to(texts, each)).to_list() for each in candidates if each is not None]
+    return next((texts[0] for texts in found if texts), None)
 
 
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:
     if len(values) != 2:
-        some = ", ".join(values[:8])
+        some = ", ".join(map(short, values[:8]))
         fix = ": data.kind=classes task=classification" if len(values) > 2 else ""
         return f"data.kind=binary: the target {name} has {count(len(values), 'value')}, not two ({some}){fix}"
     quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(positive, bool) else ""
