@@ -43,7 +43,13 @@ def resumed_equals_whole(job, *words: str) -> bool:
     return curves(parts).equals(curves(whole)) and curves(whole).height > 5
 
 
-@pytest.mark.parametrize("optimizer", every_optimizer())
+OPTIMIZERS = every_optimizer()
+KINDS = ("adam", "sgd", "lbfgs", "sam", "schedulefree_adamw", "muon", "adahessian", "psgd_kron", "scratch/adam")  # of state
+
+
+@pytest.mark.parametrize(
+    "optimizer", [pytest.param(o, marks=[] if o in KINDS else pytest.mark.slow) for o in every_optimizer()]
+)
 def test_every_optimizer_finds_its_state_again(job, optimizer):
     assert resumed_equals_whole(job, "problem=digits_mlp", "model.dropout=0.2", f"optimizer={optimizer}", *QUICK)
 

@@ -128,6 +128,7 @@ def test_a_value_may_be_set_that_only_the_swept_optimizers_have(tmp_path):
     assert [record.config["optimizer"]["momentum"] for record in records.find(tmp_path / "s")] == [0.5, 0.5]
 
 
+@pytest.mark.slow
 def test_divergence_is_a_result_and_ranks_last(tmp_path):
     answer = type_in(tmp_path, "-m", "optimizer=adam", "optimizer.lr=1e6,1e-3", *QUICK)
     assert answer.returncode == 0, answer.stderr
@@ -247,6 +248,7 @@ def test_a_twin_is_refused_and_a_killed_parent_leaves_no_process(endless, tmp_pa
     assert wait_until(lambda: gone(family))
 
 
+@pytest.mark.slow
 def test_a_report_of_several_sweeps_can_be_built_again(sweep, tmp_path):
     folder, _ = sweep
     script = [sys.executable, str(ROOT / "scripts" / "report.py"), str(folder / "s"), "--out", str(tmp_path / "again")]
@@ -254,6 +256,7 @@ def test_a_report_of_several_sweeps_can_be_built_again(sweep, tmp_path):
     assert (tmp_path / "again" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_config_file_holds_all_a_fresh_process_needs(sweep, tmp_path):
     """`python -m descentlab.run FOLDER` anywhere, any time, gives the same curve bit for bit."""
     folder, _ = sweep

@@ -43,7 +43,6 @@ PLACES = {
     ("terminate", "record"): ("completed", ""),  # too late to interrupt anything
 }
 WHERE = ("start", "mid", "validation", "record")
-QUICK = ["kill-mid", "raise-start", "raise-mid", "nan-mid"]
 ALL = [f"{fault}-{where}" for fault in FAULTS for where in WHERE if (fault, where) != ("nan", "record")]
 ALL += [f"{fault}-{where}" for fault in ("kill", "raise") for where in ("data", "callback", "before", "test", "checkpoint")]
 
@@ -83,11 +82,7 @@ class Matrix:
         return safe.height > 1 and rows_before(self.steps[fault], folder).select(safe.columns).equals(safe)
 
 
-def faults_of(marked: pytest.MarkDecorator | None, faults: list[str]):
-    return pytest.param(faults, marks=[marked] if marked else [], id=f"{len(faults)} faults")
-
-
-@pytest.fixture(scope="module", params=[faults_of(None, QUICK), faults_of(pytest.mark.slow, ALL)])
+@pytest.fixture(scope="module", params=[pytest.param(ALL, marks=pytest.mark.slow, id=f"{len(ALL)} faults")])
 def matrix(make_lab, request) -> Matrix:
     return Matrix(make_lab(), request.param)
 

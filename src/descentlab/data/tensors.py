@@ -42,7 +42,9 @@ class Splits:
 
         Of a tensor of more than 300 million numbers (a corpus on disk) it sees so many, evenly spaced, and the shape.
         """
-        total = hashlib.sha256(b"" if self.target_scale == 1 else repr(self.target_scale).encode())
+        total = hashlib.sha256()
+        if self.target_scale != 1:
+            total.update(repr(self.target_scale).encode())
         for tensor in (*self.train, *self.valid, *self.test):
             shared = tensor.dim() == 2 and tensor.stride(1) == 1 and tensor.stride(0) < tensor.shape[1]
             numbers = spanned(tensor) if shared else tensor
