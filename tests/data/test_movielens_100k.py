@@ -37,6 +37,7 @@ def pairs(held_out):
     return set(zip(users[row, 0].tolist(), item.tolist(), strict=True))
 
 
+@pytest.mark.slow
 @here
 def test_ratings_are_cut_into_disjoint_splits_that_make_the_whole(ratings):
     assert ratings.sizes() == {"train": 80_000, "valid": 10_000, "test": 10_000}

@@ -89,6 +89,7 @@ def test_streamed_digits_give_the_curve_of_digits_in_memory(train, words):
     assert streamed.record.data["rows"] == memory.record.data["rows"]
 
 
+@pytest.mark.slow
 def test_the_explicit_loop_reads_them_as_well(train):
     words = (*QUICK, "optimizer=scratch/adam", "engine=explicit")
     assert curves(train(*words, *STREAMED).folder).equals(curves(train(*words).folder))
@@ -107,6 +108,7 @@ def test_a_run_goes_on_from_the_middle(job, monkeypatch, more):
     assert curves(whole.folder).height > 5
 
 
+@pytest.mark.slow
 def test_random_transforms_follow_the_data_seed_and_the_epoch_whoever_reads(train):
     words = (*QUICK, *STREAMED, "+data.noise=0.3", "batch_size=75", "log_every=1")
     here, ahead = (train(*words, f"+data.workers={n}", f"sweep=w{n}") for n in (0, 1))

@@ -164,6 +164,7 @@ def test_what_is_no_text_is_refused(tmp_path):
             Characters(10, path=str(tmp_path / name)).tokens()
 
 
+@pytest.mark.slow
 @needs_data("shakespeare")
 def test_shakespeare_has_no_window_in_two_splits():
     data = Characters(128, 16, source="shakespeare", data_dir=str(ROOT / "data"), vocabulary=65)

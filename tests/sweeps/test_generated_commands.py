@@ -20,7 +20,7 @@ from descentlab.sweeps.command import Command, config_loader
 from descentlab.sweeps.launch import checked_plan
 from descentlab.sweeps.plan import Job
 
-NUMBER, TRAINED, SAMPLE = 1000, 60, 30
+NUMBER, TRAINED, SAMPLE = 1000, 60, 20
 USUAL = ("logger=none",)
 MISSING = object()
 
