@@ -46,3 +46,7 @@ def test_two_that_are_equally_good_are_refused():
 
 def test_runs_of_blanks_in_quotes_stay():
     assert single_blanks(' a  "b  c"\t d \n  1 2   3\n') == 'a "b  c" d\n1 2 3\n'
+
+
+def test_an_empty_cell_between_tabs_stays_a_cell():
+    assert detect_separator("a\ty\n\t27\nNA\t-48\n \t-41\n") == "\t"

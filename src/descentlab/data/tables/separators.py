@@ -21,8 +21,9 @@ def detect_separator(text: str) -> str:
     """Return the separator of `text`: one of , ; tab | or a blank, which stands for a run of blanks; NONE if it has none.
 
     Of the separators that occur equally often in each line, the one under which most cells are numbers is chosen, then the
-    most frequent one. Leading comment lines are ignored, and so are quoted cells. If no separator occurs equally often, the
-    most frequent one of the first line is chosen.
+    most frequent one. Where tabs occur equally often, blanks do not separate: an empty cell would vanish. Leading comment
+    lines are ignored, and so are quoted cells. If no separator occurs equally often, the most frequent one of the first line
+    is chosen.
 
     Raises:
         DataError: two separators are equally good.
@@ -51,7 +52,7 @@ def _even(lines: Sequence[str]) -> str | None:
     chosen = [mark for mark, score in even.items() if score == best]
     blanks = {len(re.findall(r"[ \t]+", line)) for line in lines}
     share = _numeric(lines, BLANK)
-    if len(blanks) == 1 and 0 not in blanks and share > max(best[0], 0.5 - 1e-9):
+    if "\t" not in even and len(blanks) == 1 and 0 not in blanks and share > max(best[0], 0.5 - 1e-9):
         return BLANK
     if len(chosen) > 1:
         fix = " or ".join(override("separator", "tab" if mark == "\t" else mark) for mark in chosen)
