@@ -179,6 +179,7 @@ REFUSED = [
     (["hydra/launcher=slurm", "hydra.launcher.timeout_min=long"], "hydra.launcher.timeout_min is a number in (0, inf)"),
     (["hydra/launcher=slurm", "workers=2"], "does not use workers: hydra.launcher.array_parallelism=..."),
     (["hydra/launcher=ray", "workers=2"], "the launcher Ray does not use workers"),
+    (["hydra.launcher._target_=builtins.dict"], "hydra.launcher._target_=builtins.dict cannot be imported: no signature"),
     (["hydra.launcher._target_=nowhere.Place"], "hydra.launcher._target_=nowhere.Place cannot be imported"),
     (["optimizer.lr=interval(0,1)"], "optimizer.lr=interval(0,1): a grid needs single values"),
     (["seed=range(0)"], "the sweep is empty"),

@@ -28,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from descentlab.config import NOT_OF_DATA
 from descentlab.messages import UsageError, nearest
 from descentlab.records import NOT_IDENTITY
-from descentlab.sweeps.compose import Composed, Composer, check_unused, compose_all, composing
+from descentlab.sweeps.compose import Composed, Composer, check_unused, compose_all, composing, is_of_hydra
 
 HYDRA_VERSION = "1.3"
 SWEEPER = "descentlab.sweeps.command.Command"
@@ -88,7 +88,7 @@ class Command:
     def __init__(self, loader: ConfigLoaderImpl, words: Sequence[str], multirun: bool, config_name: str = "train") -> None:
         self.loader = loader
         parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(words))
-        of_hydra = [override for override in parsed if _is_of_hydra(override)]
+        of_hydra = [override for override in parsed if is_of_hydra(override)]
         _check_used(of_hydra)
         lines = [str(override.input_line) for override in of_hydra]
         self.repository = loader._parse_overrides_and_create_caching_repo(config_name, lines)[1]
@@ -215,10 +215,6 @@ def options(loader: ConfigLoaderImpl, group: str) -> list[str]:
     names = loader.get_group_options(group, ObjectType.CONFIG)
     below = [f"{folder}/{name}" for folder in loader.list_groups(group) for name in options(loader, f"{group}/{folder}")]
     return [*names, *below]
-
-
-def _is_of_hydra(override: Override) -> bool:
-    return override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
 
 
 def _check_used(overrides: Sequence[Override]) -> None:

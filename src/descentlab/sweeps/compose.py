@@ -223,8 +223,12 @@ def _lines(overrides: Sequence[Override]) -> list[str]:
 
 def _refers_to_hydra(override: Override) -> bool:
     line = str(override.input_line)
-    own = override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
-    return own or ("${" in line and "hydra" in line)
+    return is_of_hydra(override) or ("${" in line and "hydra" in line)
+
+
+def is_of_hydra(override: Override) -> bool:
+    """Whether `override` is about Hydra itself rather than a run."""
+    return override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
 
 
 def without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:

@@ -82,10 +82,10 @@ def place_maker(launcher: Mapping[str, Any], words: Sequence[str] = ()) -> MakeP
     target = launcher["_target_"]
     try:
         place = get_class(target)
+        takes = [key for key in inspect.signature(place).parameters if key != "jobs"]
     except Exception as error:  # importing user code may raise anything
         raise UsageError(f"hydra.launcher._target_={target} cannot be imported: {one_line(error)}") from None
     settings = {key: value for key, value in launcher.items() if key != "_target_"}
-    takes = [key for key in inspect.signature(place).parameters if key != "jobs"]
     if unknown := [key for key in settings if key not in takes]:
         raise UsageError(no_such_key(f"hydra.launcher.{unknown[0]}", target.rpartition(".")[2], takes))
     for key, allowed in LAUNCHER.items():

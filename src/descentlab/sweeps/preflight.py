@@ -1,4 +1,4 @@
-"""The last check before a sweep starts: what the runs will import, construct and train on is tried in a process of its own.
+"""The last check before a sweep starts: what the runs will import, construct and train on is tried in a separate process.
 
 That process has torch loaded, which the command's own never has. It is forked from the server that the runs are forked from.
 """
