@@ -95,7 +95,7 @@ def test_a_table_that_changed_since_is_trained_on_again(tmp_path):
     lines = ["x,y", *(f"{place},{place % 7}" for place in range(60))]
     (tmp_path / "x.csv").write_text("\n".join(lines))
     assert type_in(tmp_path, *words).returncode == 0
-    assert [record.choices["problem"] for record in records.find(tmp_path / "s")] == ["csv"]
+    assert [record.choices["problem"] for record in records.find(tmp_path / "s")] == ["x.csv"]
     assert "1 of 1 finished before and reused" in type_in(tmp_path, *words).stderr
     (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], "59,1000"]))
     again = type_in(tmp_path, *words)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from descentlab.data.limits import classes_within
 from descentlab.data.pixels import read_image, reading_warnings
 from descentlab.data.sources import DataError
 from descentlab.data.tables.cutting import Cut, Rows
@@ -74,10 +73,6 @@ class ImageFolder(TensorData):
         mean, deviation = _moments(parts["train"][0])
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
-
-    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
-        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
-        self.warnings += classes_within(limit, before, after, self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from descentlab.data import hub
-from descentlab.data.limits import classes_within
 from descentlab.data.registry import REGISTRY, one_file
 from descentlab.data.sources import DataError
 from descentlab.data.tables import design
@@ -103,7 +102,6 @@ class Table(TensorData):
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
         self.cardinalities: list[int] = []
         self.rows: tuple[Rows, ...] = ()
-        self.classes: list[str] = []
 
     def load(self) -> Splits:
         """Read the table and cut it.
@@ -148,11 +146,6 @@ class Table(TensorData):
         if options.test_rows and self.source is None and self.fractions[0] != TEST_FRACTION:
             test_rows = override("test_rows", {options.test_rows[0]: options.test_rows[1][0]})
             raise no_effect("test_fraction", self.fractions[0], test_rows)
-
-    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
-        """Raises: DataError: train lacks a class after data.limit. A class that valid or test lacks is a warning."""
-        if self.classes:
-            self.warnings += classes_within(limit, before, after, self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1

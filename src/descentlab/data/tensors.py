@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from descentlab.budget import Plan
+from descentlab.data.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
 from descentlab.data.tables.scaling import standardised
 
@@ -101,8 +102,9 @@ class Data(L.LightningDataModule, Generic[S]):
     category, target, group, dropped or split) and "detail", a short phrase; and sentences to be shown before training.
 
     Args:
-        facts: see Facts. `limit` keeps only so many training examples (for a quick look) and cuts valid and test to as
-            many; `drop_last` leaves a last batch out that is smaller than the others.
+        facts: see Facts. `limit` keeps that many training examples, for a quick look, and at most as many of valid and
+            test; of a table or an image folder with classes, each class in its proportion. `drop_last` leaves out a
+            last batch that is smaller than the others.
     """
 
     in_memory: ClassVar[bool] = False
@@ -211,14 +213,29 @@ class Data(L.LightningDataModule, Generic[S]):
 
 
 class TensorData(Data[Splits]):
-    """Serves the splits that a subclass's `load` returns from memory; `augment` changes the training batches."""
+    """Serves the splits that a subclass's `load` returns from memory; `augment` changes the training batches.
+
+    `classes` are the names of the codes in the second tensor, where data.limit must keep a row of each class.
+    """
 
     in_memory = True
     augment: Augment | None = None
+    classes: Sequence[str] = ()
 
     def limited(self, splits: Splits, limit: int | None) -> Splits:
-        train, valid, test = (tuple(t[:limit] for t in part) for part in (splits.train, splits.valid, splits.test))
+        if limit is None:
+            return splits
+        train, valid, test = (self._first(part, limit) for part in (splits.train, splits.valid, splits.test))
         return Splits(train, valid, test, splits.target_scale)
+
+    def _first(self, part: tuple[Tensor, ...], limit: int) -> tuple[Tensor, ...]:
+        rows = rows_of_every_class(part[1], limit) if self.classes else slice(limit)
+        return tuple(tensor[rows] for tensor in part)
+
+    def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
+        """Raises: DataError: train lacks a class after data.limit."""
+        if self.classes:
+            check_classes_kept(limit, before.train[1], after.train[1], self.classes)
 
     def found(self, splits: Splits) -> dict[str, Any]:
         found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}

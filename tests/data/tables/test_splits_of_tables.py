@@ -108,21 +108,30 @@ def test_a_handful_of_rows_is_enough(table, number, rows, kind):
 
 
 @pytest.mark.parametrize(("kind", "more"), [("binary", {"positive": "b"}), ("classes", {})])
-def test_a_limit_that_leaves_a_class_out_is_refused_or_told(table, refusal, kind, more):
+@pytest.mark.parametrize("rare", [0, 19])
+def test_a_limit_keeps_every_class_in_its_proportion(table, refusal, kind, more, rare):
     numbers = np.arange(400)
-    columns = {"x": numbers, "y": ["b" if place % 20 == 0 else "a" for place in numbers]}
+    columns = {"x": numbers, "y": ["b" if place % 20 == rare else "a" for place in numbers]}
     common = {"kind": kind, **more}
-    assert "data.limit=1: the first 1 of 272 rows of train have no row of the class" in refusal(columns, **common, limit=1)
-    for limit in (None, 10_000):
-        whole = table(columns, **common, limit=limit)
-        assert whole.splits
-        assert not whole.warnings
-    train = table(columns, **common).splits.train[1].tolist()
-    needed = max(train.index(code) for code in (0, 1)) + 1
-    assert "data.limit=null" in refusal(columns, **common, limit=needed - 1)
-    told = table(columns, **common, limit=needed)
-    lacking = [name for name in ("valid", "test") if len(getattr(told.splits, name)[1].unique()) < 2]
-    assert [said.split(" have ")[0].split()[-1] for said in told.warnings] == lacking
+    said = "1 row of train cannot hold all 2 classes (not {}): give data.limit=2 or more, or data.limit=null"
+    assert any(said.format(name) in refusal(columns, **common, limit=1) for name in "ab")
+    whole = table(columns, **common).splits
+    for limit in (2, 3, 40, 271, 10_000):
+        data = table(columns, **common, limit=limit)
+        assert not data.warnings
+        for name, size in data.splits.sizes().items():
+            before, after = getattr(whole, name)[1], getattr(data.splits, name)[1]
+            assert size == min(limit, len(before))
+            expected = size * before.unique(return_counts=True)[1] / len(before)
+            assert (after.unique(return_counts=True)[1] - expected).abs().max() <= 1
+
+
+def test_a_limit_keeps_the_first_rows_of_each_class_in_their_order(table):
+    columns = {"x": np.arange(300), "y": ["abc"[place % 3] for place in range(300)]}
+    whole, part = (table(columns, kind="classes", limit=limit).splits.train for limit in (None, 30))
+    first = sorted(row for code in range(3) for row in (whole[1] == code).nonzero().flatten()[:10].tolist())
+    assert part[0].equal(whole[0][first])
+    assert part[1].equal(whole[1][first])
 
 
 def test_a_check_on_a_few_rows_needs_no_class(table):
