@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from descentlab.data.registry import REGISTRY
-from descentlab.data.sources import DataError, Entry, materialise
-from descentlab.messages import nearest
+from descentlab.data.fetch.registry import REGISTRY
+from descentlab.data.fetch.sources import DataError, Entry, materialise
+from descentlab.errors import nearest
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from descentlab.optim.schedules import Schedule
-    from descentlab.report.schedule_figure import Curve
+    from descentlab.report.panels.schedule_figure import Curve
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 STEPS = 1000  # where budget.steps says nothing
@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--html", type=Path, metavar="PATH", help="also write a page")
     arguments = parser.parse_intermixed_args()
 
-    from descentlab.messages import UsageError
-    from descentlab.report import schedule_figure
+    from descentlab.errors import UsageError
+    from descentlab.report.panels import schedule_figure
 
     try:
         drawn = [curve for line in lines(arguments.words) for curve in curves(line)]
@@ -60,14 +60,15 @@ def curves(words: Sequence[str]) -> Iterator["Curve"]:
     """
     from hydra.utils import instantiate
 
-    from descentlab import config
-    from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
-    from descentlab.report.schedule_figure import Curve
-    from descentlab.sweeps.compose import compose_here
+    from descentlab.config.compose import compose_here
+    from descentlab.config.explain import COMPOSITION_ERRORS, explain
+    from descentlab.config.resolve import resolve
+    from descentlab.errors import UsageError
+    from descentlab.report.panels.schedule_figure import Curve
 
     try:
         composed = compose_here(CONF, *words)
-        plain, mistakes = config.resolve(composed.config, composed.choices)
+        plain, mistakes = resolve(composed.config, composed.choices)
         if mistakes:
             raise UsageError("\n".join(mistakes))
         schedule: Schedule = instantiate(plain["schedule"], _convert_="all")

@@ -19,7 +19,7 @@ def main() -> None:
         command.add_argument("sweep", type=Path, help="a sweep's folder, such as outputs/digits_mlp-1a2b3c")
     arguments = parser.parse_args()
 
-    from descentlab.messages import UsageError
+    from descentlab.errors import UsageError
 
     try:
         if arguments.command == "status":

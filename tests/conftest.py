@@ -13,12 +13,13 @@ import polars as pl
 import pytest
 from torch import Tensor
 
-from descentlab import config as configuration
-from descentlab.data.registry import REGISTRY
-from descentlab.interruption import Interruption
-from descentlab.records import Record, read_curves
-from descentlab.sweeps.compose import compose_here
-from descentlab.sweeps.plan import Job, plan
+from descentlab.config.compose import compose_here
+from descentlab.config.resolve import resolve
+from descentlab.data.fetch.registry import REGISTRY
+from descentlab.store.interruption import Interruption
+from descentlab.store.job import Job
+from descentlab.store.record import Record, read_curves
+from descentlab.sweeps.plan import plan
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: two threads add up in another order
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,7 @@ def every_optimizer() -> list[str]:
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """The resolved config, the choices and the mistakes of a command line."""
     composed = compose_here(ROOT / "conf", *overrides)
-    config, mistakes = configuration.resolve(composed.config, composed.choices)
+    config, mistakes = resolve(composed.config, composed.choices)
     return config, dict(composed.choices), mistakes
 
 

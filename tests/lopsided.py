@@ -7,7 +7,7 @@ import torch
 from descentlab.data.breast_cancer import BreastCancer
 from descentlab.data.diabetes import Diabetes
 from descentlab.data.digits import Digits
-from descentlab.data.tensors import Splits
+from descentlab.data.loading.tensors import Splits
 
 
 def kept(split, keep, rows):

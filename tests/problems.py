@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 from conftest import ROOT, options
 
-from descentlab.data.registry import REGISTRY
+from descentlab.data.fetch.registry import REGISTRY
 
 NOT_HERE = "nothing here"  # the expectation of what is too large for two cores, or has data that no registry has
 MADE_OF = {"fashion_scenes": "fashion_mnist", "movielens_100k_implicit": "movielens_100k"}  # of another set's files

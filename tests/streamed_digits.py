@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from descentlab.data.digits import Digits
-from descentlab.data.streamed import StreamedData, StreamedSplits
+from descentlab.data.loading.streamed import StreamedData, StreamedSplits
 
 
 class StreamedDigits(StreamedData):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from descentlab import cli, records
+from descentlab import cli
+from descentlab.store import record as records
 
 R = ("task=regression", "model=linear", "budget.epochs=30", "optimizer=adam", "optimizer.lr=0.05")
 B = ("data.kind=binary", "data.positive=yes", "model=linear", "budget.epochs=3")

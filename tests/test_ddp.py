@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, compose_config, every_optimizer
 
-from descentlab import records
-from descentlab.records import Record
+from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import run
-from descentlab.sweeps.conflicts import conflicts
-from descentlab.sweeps.plan import Job
+from descentlab.store import record as records
+from descentlab.store.job import Job
+from descentlab.store.record import Record
 
 # Shares of 17 and 16 in two microbatches and one, and an epoch ends in a batch of 1: weights make up for all of it.
 # Eigenvectors of matrices without full rank (pixels that are always 0) amplify the last bit of a sum.

@@ -7,8 +7,8 @@ import yaml
 from conftest import ROOT, compose_config, options
 from hydra.utils import instantiate
 
-from descentlab.sweeps.conflicts import conflicts
-from descentlab.sweeps.signatures import GROUPS, Call, check
+from descentlab.launchers.checks.conflicts import conflicts
+from descentlab.launchers.checks.signatures import GROUPS, Call, check
 
 EVERY = [(group, option) for group in ("problem", *GROUPS, "trainer", "logger", "debug") for option in options(group)]
 EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # which names no class

@@ -15,7 +15,7 @@ from conftest import compose_config, every_optimizer
 from hydra.utils import get_class, get_object, instantiate
 from torch import nn
 
-from descentlab.data.loader import Part
+from descentlab.data.loading.loader import Part
 from descentlab.optim.evaluation import has_modes
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step, seeded

@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from descentlab import records
+from descentlab.store import record as records
 
 CODE = """
 import torch

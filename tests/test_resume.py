@@ -11,10 +11,10 @@ import pytest
 from conftest import AtPoint, every_optimizer
 from problems import missing, text, trainable
 
-from descentlab.data import loader
-from descentlab.interruption import Interrupted
-from descentlab.records import CHECKPOINT, CURVES, PARQUET, read_curves
+from descentlab.data.loading import loader
 from descentlab.run import run
+from descentlab.store.interruption import Interrupted
+from descentlab.store.record import CHECKPOINT, CURVES, PARQUET, read_curves
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150")
 AT = 7  # in the middle of an epoch, between two validations

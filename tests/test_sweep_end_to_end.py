@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from descentlab import records
-from descentlab.records import Record
+from descentlab.store import record as records
+from descentlab.store.record import Record
 
 QUICK = ["budget.epochs=3", "logger=none"]
 

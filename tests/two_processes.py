@@ -11,10 +11,10 @@ from pathlib import Path
 from conftest import AtPoint
 from torch.distributed import barrier, init_process_group
 
-from descentlab import ranks
-from descentlab.interruption import Interrupted
+from descentlab.parallel import ranks
 from descentlab.run import run
-from descentlab.sweeps.plan import Job
+from descentlab.store.interruption import Interrupted
+from descentlab.store.job import Job
 
 if __name__ == "__main__":
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from descentlab.sweeps.command import Command, config_loader
+from descentlab.config.command_line import Command, config_loader
 from descentlab.sweeps.launch import checked_plan
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -28,10 +28,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from descentlab import run
-from descentlab.records import Record
-from descentlab.sweeps.compose import compose_here
+from descentlab.config.compose import compose_here
+from descentlab.store.job import Job
+from descentlab.store.record import Record
 from descentlab.sweeps.launch import checked_plan
-from descentlab.sweeps.plan import Job
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROBLEMS = ("fashion_mnist_mlp", "fashion_mnist_softmax")

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from descentlab.config import cores
-from descentlab.records import find
+from descentlab.config.machine import cores
+from descentlab.store.record import find
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT, LONG = 2, 100

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def main(conf_dir: Path) -> None:
 
     import yaml
 
-    from descentlab.messages import COMPOSITION_ERRORS, UsageError, explain
+    from descentlab.config.explain import COMPOSITION_ERRORS, explain
+    from descentlab.errors import UsageError
 
     traceback_wanted = "HYDRA_FULL_ERROR" in os.environ
     try:
@@ -47,8 +48,8 @@ def main(conf_dir: Path) -> None:
 
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
-    from descentlab.sweeps.command import Command, config_loader
-    from descentlab.sweeps.compose import shown
+    from descentlab.config.command_line import Command, config_loader
+    from descentlab.config.compose import shown
     from descentlab.sweeps.launch import launch, place_maker
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
@@ -70,7 +71,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     """
     from hydra._internal.utils import get_args_parser
 
-    from descentlab.messages import UsageError
+    from descentlab.errors import UsageError
 
     def refuse(message: str) -> NoReturn:
         raise UsageError(f"{message}; python train.py --help lists what there is")
@@ -99,7 +100,7 @@ def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
     from hydra import version
     from hydra._internal.utils import _run_hydra, get_args_parser
 
-    from descentlab.sweeps.command import HYDRA_VERSION
+    from descentlab.config.command_line import HYDRA_VERSION
 
     version.setbase(HYDRA_VERSION)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # or Hydra prints errors instead of raising them

@@ -19,22 +19,26 @@ import lightning as L
 import torch
 from filelock import FileLock
 
-from descentlab import checkpoints, provenance, ranks, weights
-from descentlab.assembly import build, load_data, make_task, make_trainer, plan_of, set_up_torch
 from descentlab.baselines import baseline_metrics
-from descentlab.callbacks.checkpointing import Checkpointing
-from descentlab.callbacks.curves import Curves
-from descentlab.callbacks.outcome import Outcome, Stop
-from descentlab.callbacks.timing import Clock
-from descentlab.data.tensors import Data
-from descentlab.explicit import Explicit
-from descentlab.interruption import Interrupted, Interruption
-from descentlab.messages import UsageError
-from descentlab.records import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, finite, write_json
-from descentlab.sinks import Sinks
-from descentlab.sweeps.child import how_it_ended
-from descentlab.sweeps.plan import Job
+from descentlab.config.build import build
+from descentlab.data.loading.tensors import Data
+from descentlab.errors import UsageError
+from descentlab.parallel import ranks, weights
+from descentlab.parallel.post_mortem import how_it_ended
+from descentlab.store import checkpoint as checkpoints
+from descentlab.store import provenance
+from descentlab.store.interruption import Interrupted, Interruption
+from descentlab.store.job import Job
+from descentlab.store.record import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, finite, write_json
 from descentlab.tasks.base import Task
+from descentlab.tracking.sinks import Sinks
+from descentlab.training.checkpointing import Checkpointing
+from descentlab.training.clock import Clock
+from descentlab.training.curves import Curves
+from descentlab.training.engines.explicit import Explicit
+from descentlab.training.engines.lightning import make_trainer
+from descentlab.training.outcome import Outcome, Stop
+from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
 
 REAPED = 5.0  # seconds until a process that died is known to have
 RELEASE = 120.0  # seconds until a process of the same run that died elsewhere must have let go

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from descentlab.baselines.estimator import FLOOR, Estimator
 from descentlab.data.breast_cancer import BreastCancer
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 STEPS = ("budget.epochs=null", "budget.steps=2")
 

@@ -8,8 +8,8 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import mean_squared_error
 
 from descentlab.data.diabetes import Diabetes
+from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.report.tables import MEASURES
-from descentlab.sweeps.conflicts import conflicts
 
 RUN = ("problem=diabetes_linear", "budget.epochs=null")
 

@@ -8,7 +8,7 @@ from conftest import compose_config
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from descentlab.baselines.pca import PrincipalComponents
-from descentlab.sweeps.conflicts import conflicts
+from descentlab.launchers.checks.conflicts import conflicts
 
 
 def images(rows, seed=0):

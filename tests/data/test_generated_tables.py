@@ -15,9 +15,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from descentlab.data.sources import DataError
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tensors import Splits
 from descentlab.data.table import Table
-from descentlab.data.tensors import Splits
 
 FAST, ALL = range(40), range(300)
 WORDS = ["red", "green", "blue", "N", "A", "NB", "x y", "größe", 'a"b', "1st floor", "n/a?"]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from descentlab.data.fetch.sources import DataError
 from descentlab.data.image_folder import ImageFolder
-from descentlab.data.pixels import read_image
-from descentlab.data.sources import DataError
+from descentlab.data.loading.pixels import read_image
 
 CLASSES = ("cat", "dog", "fox")
 

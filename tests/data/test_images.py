@@ -16,16 +16,18 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision.datasets import SVHN as TorchvisionSVHN
 
-from descentlab.data import loader, registry, torchvision_sets
-from descentlab.data.idx import images, labels
+from descentlab.data import torchvision_sets
+from descentlab.data.fetch import registry
+from descentlab.data.fetch.idx import images, labels
+from descentlab.data.fetch.sources import DataError
 from descentlab.data.imagenet import DEVIATION, MEAN, ImageNet
+from descentlab.data.loading import loader
 from descentlab.data.medmnist import MedMNIST
 from descentlab.data.mnist import MNIST
-from descentlab.data.sources import DataError
 from descentlab.data.torchvision_sets import CIFAR10, CIFAR100, SVHN
-from descentlab.interruption import Interrupted
-from descentlab.records import read_curves
 from descentlab.run import run
+from descentlab.store.interruption import Interrupted
+from descentlab.store.record import read_curves
 
 FACTS = {"num_features": 3072, "image_shape": [3, 32, 32], "num_classes": 10}
 

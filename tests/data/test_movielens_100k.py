@@ -8,7 +8,7 @@ import torch
 from conftest import ROOT, needs_data
 
 from descentlab.budget import Plan
-from descentlab.data.loader import TrainLoader
+from descentlab.data.loading.loader import TrainLoader
 from descentlab.data.movielens_100k import ITEMS, USERS, Interactions, Negatives, Ratings
 
 CUT = {"test_fraction": 0.1, "valid_fraction": 1 / 9}

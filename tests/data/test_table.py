@@ -9,10 +9,10 @@ import torch
 import yaml
 from conftest import ROOT, compose_config, digests, needs_data
 
-from descentlab.data.sources import DataError
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tables.cutting import Cut
 from descentlab.data.table import Table
-from descentlab.data.tables.cutting import Cut
-from descentlab.rehearsal import Rehearsals
+from descentlab.launchers.checks.rehearsal import Rehearsals
 
 ROWS = 60
 

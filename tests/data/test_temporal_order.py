@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from descentlab.data.temporal_order import TemporalOrder
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 CLASSES = {2: "AA AB BA BB", 3: "AAA AAB ABA ABB BAA BAB BBA BBB"}
 every_kind = pytest.mark.parametrize(("bits", "length"), [(2, 10), (2, 57), (2, 100), (3, 10), (3, 100)])

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from descentlab.data.sources import DataError
+from descentlab.data.fetch.sources import DataError
 from descentlab.data.wikitext2 import WikiText2
 
 pytestmark = pytest.mark.usefixtures("offline")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 from descentlab.models.matrix_factorisation import MatrixFactorisation
 from descentlab.models.ncf import NCF
 from descentlab.models.scorer import Scorer

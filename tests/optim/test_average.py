@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from descentlab.data.loader import Part
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Part
+from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from descentlab.weights import copied
+from descentlab.parallel.weights import copied
 
 RUN = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=30", "validate_every=10", "log_every=1", "data.limit=300")
 

@@ -9,7 +9,7 @@ from conftest import compose_config
 from hydra.utils import instantiate
 from torch import nn
 
-from descentlab.data.loader import Part
+from descentlab.data.loading.loader import Part
 from descentlab.models.mlp import MLP
 from descentlab.optim import scratch
 from descentlab.optim.composite import Composite

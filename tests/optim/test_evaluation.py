@@ -9,16 +9,16 @@ import torch
 from test_ddp import in_two_processes
 from torch import nn
 
-from descentlab.data.loader import Part
+from descentlab.config.needs import Needs
+from descentlab.data.loading.loader import Part
 from descentlab.models.mlp import MLP
 from descentlab.optim import scratch
 from descentlab.optim.average import Average
 from descentlab.optim.evaluation import RECALIBRATION, FrozenStatistics, recalibrate
-from descentlab.optim.needs import Needs
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from descentlab.records import read_curves
 from descentlab.run import run as run_job
+from descentlab.store.record import read_curves
 from descentlab.tasks.base import Task
 
 RUN = ("problem=digits_mlp", "model.norm=batch", "data.drop_last=true", "budget.epochs=null", "log_every=1", "data.limit=300")

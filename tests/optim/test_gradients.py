@@ -7,11 +7,11 @@ import pytorch_optimizer
 import torch
 from torch import nn
 
-from descentlab.data.loader import Part
-from descentlab.messages import UsageError
+from descentlab.config.needs import Needs
+from descentlab.data.loading.loader import Part
+from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.gradients import Clip, Decay
-from descentlab.optim.needs import Needs
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Polynomial
 from descentlab.optim.step import Step

@@ -10,12 +10,12 @@ from conftest import compose_config
 from hydra.utils import instantiate
 from torch import nn
 
-from descentlab import contradictions
-from descentlab.messages import UsageError
+from descentlab.config import contradictions
+from descentlab.config.needs import Needs
+from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.gradients import Decay
 from descentlab.optim.groups import Rule, assign
-from descentlab.optim.needs import Needs
 from descentlab.optim.recipe import Recipe
 
 SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.5, weight_decay=0.2)

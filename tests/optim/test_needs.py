@@ -9,12 +9,12 @@ from conftest import compose_config, every_optimizer
 from hydra.utils import instantiate
 from torch import nn
 
-from descentlab.data.loader import Part
-from descentlab.optim.needs import Needs
+from descentlab.config.needs import Needs
+from descentlab.data.loading.loader import Part
+from descentlab.launchers.checks.conflicts import conflicts
+from descentlab.launchers.checks.signatures import Call, check
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from descentlab.sweeps.conflicts import conflicts
-from descentlab.sweeps.signatures import Call, check
 
 
 class Declares(torch.optim.SGD):

@@ -11,8 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from descentlab.budget import Plan
 from descentlab.data.digits import Digits
-from descentlab.data.loader import Part, TrainLoader
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Part, TrainLoader
+from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Cosine

@@ -7,7 +7,7 @@ import pytorch_optimizer
 import torch
 from torch import nn
 
-from descentlab.data.loader import Part
+from descentlab.data.loading.loader import Part
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, OneCycle, Polynomial, ReduceOnPlateau
 from descentlab.optim.step import Step

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from descentlab.records import CurveWriter, Record, Status
+from descentlab.store.record import CurveWriter, Record, Status
 
 MakeRun = Callable[..., Record]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from descentlab.records import RECORD, Status
 from descentlab.report.load import load, statuses
+from descentlab.store.record import RECORD, Status
 
 
 def labels(folder: Path) -> list[str]:

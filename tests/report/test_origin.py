@@ -6,9 +6,9 @@ import csv
 
 import pytest
 
-from descentlab.records import Status
 from descentlab.report import page, tables
 from descentlab.report.load import load
+from descentlab.store.record import Status
 
 A, B = "a" * 64, "b" * 64
 

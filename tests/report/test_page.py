@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from descentlab.records import Status
 from descentlab.report.load import load
 from descentlab.report.page import build, render
+from descentlab.store.record import Status
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
 

@@ -9,10 +9,10 @@ import re
 import pytest
 from rich.console import Console
 
-from descentlab.records import Status
 from descentlab.report import tables
 from descentlab.report.load import load
-from descentlab.report.statistics import Estimate
+from descentlab.report.statistics.estimate import Estimate
+from descentlab.store.record import Status
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import re
 import pytest
 from rich.console import Console
 
-from descentlab.report import figures, page, tables
+from descentlab.report import page, tables
 from descentlab.report.load import load
-from descentlab.report.statistics import ranked
+from descentlab.report.panels import figures
+from descentlab.report.statistics.estimate import ranked
 
 NO_NEGATIVE = "the validation split has no negative example"
 UNDEFINED = {

@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 from conftest import ROOT
 
-from descentlab import records
-from descentlab.records import Record
+from descentlab.store import record as records
+from descentlab.store.record import Record
 
 # Optimizer state, dropout, running means and a schedule: all that a run which goes on must find again.
 RUN = (

@@ -25,13 +25,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab import checkpoints, records, tracking
-from descentlab.callbacks import checkpointing
-from descentlab.callbacks.curves import Curves
 from descentlab.data.digits import Digits as WholeDigits
 from descentlab.models.mlp import MLP
-from descentlab.records import CONFIG, RECORD
-from descentlab.sweeps.plan import Job
+from descentlab.store import checkpoint as checkpoints
+from descentlab.store import record as records
+from descentlab.store.job import Job
+from descentlab.store.record import CONFIG, RECORD
+from descentlab.tracking import wandb as tracking
+from descentlab.training import checkpointing
+from descentlab.training.curves import Curves
 
 SOON, MID, SECOND_VALIDATION, STEPS = 10, 35, 40, 60  # of runs with validate_every=20 budget.steps=60
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from descentlab import records
+from descentlab.store import record as records
 
 from .conftest import curves
 from .faults import chaos

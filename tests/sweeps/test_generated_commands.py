@@ -13,12 +13,13 @@ from generated_commands import Line, lines
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from descentlab import cli, records
-from descentlab.messages import written
-from descentlab.shape import NONE
-from descentlab.sweeps.command import Command, config_loader
+from descentlab import cli
+from descentlab.config.command_line import Command, config_loader
+from descentlab.config.shape import NONE
+from descentlab.errors import written
+from descentlab.store import record as records
+from descentlab.store.job import Job
 from descentlab.sweeps.launch import checked_plan
-from descentlab.sweeps.plan import Job
 
 NUMBER, TRAINED, SAMPLE = 1000, 60, 20
 USUAL = ("logger=none",)

@@ -18,8 +18,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from descentlab import checkpoints, records
-from descentlab.records import CHECKPOINT, CURVES, RECORD, Record
+from descentlab.store import checkpoint as checkpoints
+from descentlab.store import record as records
+from descentlab.store.record import CHECKPOINT, CURVES, RECORD, Record
 
 from .conftest import curves, wait_until
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from descentlab import provenance
-from descentlab.records import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
+from descentlab.store import provenance
+from descentlab.store.record import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
 from descentlab.sweeps.past import REPLACED, Fate, finished_since, judge, prepare, read_record
 
 FAULTS = [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.INTERRUPTED]

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 from filelock import FileLock
 
-from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, LOCK, Status
+from descentlab.errors import UsageError
+from descentlab.store.record import CHECKPOINT, LOCK, Status
 from descentlab.sweeps.past import Fate, prepare
 from descentlab.sweeps.upkeep import prune, states
 

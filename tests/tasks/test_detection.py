@@ -12,7 +12,7 @@ from torch import nn
 
 from descentlab.optim.recipe import Recipe
 from descentlab.tasks.detection import Detection
-from descentlab.tasks.detection_metrics import AveragePrecision
+from descentlab.tasks.metrics.detection import AveragePrecision
 
 
 def task(num_classes=2, **changes):

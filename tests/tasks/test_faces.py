@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from descentlab.optim.recipe import Recipe
-from descentlab.tasks.face_losses import batch_hard_triplet, margin_softmax
 from descentlab.tasks.faces import Faces
-from descentlab.tasks.verification import Verification, pairs
+from descentlab.tasks.losses.faces import batch_hard_triplet, margin_softmax
+from descentlab.tasks.metrics.verification import Verification, pairs
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3, 0.5])

@@ -15,14 +15,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from descentlab.baselines.estimator import NEVER
-from descentlab.data.loader import Batch
-from descentlab.data.tensors import Data
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.tensors import Data
+from descentlab.errors import UsageError
 from descentlab.models.linear import Linear
-from descentlab.records import finite
+from descentlab.store.record import finite
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.classification import Classification
-from descentlab.tasks.scores import Scores
+from descentlab.tasks.metrics.scores import Scores
 
 SPLITS = ("train", "valid", "test")
 

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from descentlab.data.loader import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.faces import Faces
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from descentlab.data.loader import Batch
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Batch
+from descentlab.errors import UsageError
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.binary import Binary
 from descentlab.tasks.classification import Classification

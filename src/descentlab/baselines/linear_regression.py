@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import linear
 
-from descentlab.data.loader import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.rules import closed_form
 from descentlab.tasks.base import Predict
 from descentlab.tasks.regression import Regression

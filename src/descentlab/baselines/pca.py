@@ -7,7 +7,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from descentlab.data.loader import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict
 from descentlab.tasks.reconstruction import Reconstruction
 

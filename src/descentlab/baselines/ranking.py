@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from descentlab.data.loader import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
+from descentlab.tasks.metrics.ranking import Ordered, ndcg
 from descentlab.tasks.ranking import Ranking
-from descentlab.tasks.ranking_metrics import Ordered, ndcg
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from descentlab.data.loader import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.recommendation import Recommendation
 from descentlab.tasks.regression import Regression

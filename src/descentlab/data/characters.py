@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from descentlab.data.registry import one_file
-from descentlab.data.sources import DataError
-from descentlab.data.tensors import Facts
-from descentlab.data.windows import Windows
+from descentlab.data.fetch.registry import one_file
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.windows import Windows
 
 UNKNOWN = "\ufffd"  # how id 0 is written
 VALID, TEST = 0.05, 0.05  # of all characters
@@ -26,7 +26,7 @@ class Characters(Windows):
     Args:
         length, stride: see Windows.
         path: of a text in UTF-8; None: the registry's `source`.
-        source: a name in descentlab.data.registry; its one file is the text.
+        source: a name in descentlab.data.fetch.registry; its one file is the text.
         facts: see Facts.
     """
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.datasets import load_diabetes
 
-from descentlab.data.tensors import Embedded, Splits, standardise
+from descentlab.data.loading.tensors import Embedded, Splits, standardise
 
 
 class Diabetes(Embedded):

@@ -4,7 +4,7 @@ from typing import Any, Unpack
 
 from sklearn.datasets import load_digits
 
-from descentlab.data.tensors import Embedded, Facts, Splits
+from descentlab.data.loading.tensors import Embedded, Facts, Splits
 
 
 class Digits(Embedded):

@@ -2,9 +2,9 @@
 
 from typing import Unpack
 
-from descentlab.data.idx import IdxData
-from descentlab.data.registry import FASHION_MNIST
-from descentlab.data.tensors import Facts
+from descentlab.data.fetch.idx import IdxData
+from descentlab.data.fetch.registry import FASHION_MNIST
+from descentlab.data.loading.tensors import Facts
 
 
 class FashionMNIST(IdxData):

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from descentlab.data.fashion_mnist import FashionMNIST
-from descentlab.data.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
 
 CANVAS, ITEM, MOST = 64, 28, 4
 VISIBLE = 25 / 255  # a pixel at least so bright belongs to its item; what is darker is left out

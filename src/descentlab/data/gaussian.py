@@ -4,7 +4,7 @@ from typing import Unpack
 
 import numpy as np
 
-from descentlab.data.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
 
 SEEDS = (42, 44, 43)  # of train, valid, test
 

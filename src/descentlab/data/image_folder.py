@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from descentlab.data.pixels import read_image, reading_warnings
-from descentlab.data.sources import DataError
-from descentlab.data.tables.cutting import Cut, Rows
-from descentlab.data.tables.options import choice, optional_text, whole
-from descentlab.data.tables.overrides import count
-from descentlab.data.tables.scaling import ROUNDING
-from descentlab.data.tensors import Facts, Splits, TensorData
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.pixels import read_image, reading_warnings
+from descentlab.data.loading.tables.cutting import Cut, Rows
+from descentlab.data.loading.tables.options import choice, optional_text, whole
+from descentlab.data.loading.tables.overrides import count
+from descentlab.data.loading.tables.scaling import ROUNDING
+from descentlab.data.loading.tensors import Facts, Splits, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5

@@ -8,9 +8,9 @@ import torch
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from descentlab.data.sources import DataError
-from descentlab.data.streamed import StreamedData, StreamedSplits, subset
-from descentlab.data.tensors import three_way
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.streamed import StreamedData, StreamedSplits, subset
+from descentlab.data.loading.tensors import three_way
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the training split's channels, as torchvision gives them
 RESIZED = 256 / 224  # the shorter side of an image that is judged, over the side of what is cut out of it

@@ -6,10 +6,10 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 
-from descentlab.data.loader import Batch
-from descentlab.data.registry import REGISTRY
-from descentlab.data.sources import materialise
-from descentlab.data.tensors import Facts, Splits, TensorData
+from descentlab.data.fetch.registry import REGISTRY
+from descentlab.data.fetch.sources import materialise
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.tensors import Facts, Splits, TensorData
 
 
 class MedMNIST(TensorData):

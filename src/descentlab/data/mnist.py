@@ -2,9 +2,9 @@
 
 from typing import Unpack
 
-from descentlab.data.idx import IdxData
-from descentlab.data.registry import MNIST as ENTRY
-from descentlab.data.tensors import Facts
+from descentlab.data.fetch.idx import IdxData
+from descentlab.data.fetch.registry import MNIST as ENTRY
+from descentlab.data.loading.tensors import Facts
 
 
 class MNIST(IdxData):

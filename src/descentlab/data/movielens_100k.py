@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from descentlab.data.loader import Batch, generator
-from descentlab.data.registry import MOVIELENS_100K
-from descentlab.data.sources import materialise
-from descentlab.data.tensors import Facts, Splits, TensorData, standardise, tensor, three_way
+from descentlab.data.fetch.registry import MOVIELENS_100K
+from descentlab.data.fetch.sources import materialise
+from descentlab.data.loading.loader import Batch, generator
+from descentlab.data.loading.tensors import Facts, Splits, TensorData, standardise, tensor, three_way
 
 USERS, ITEMS = 943, 1682
 HELD_OUT, SEEN = 1, -1  # in the rows that rankings are judged by; 0: neither

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_svmlight_file
 from torch import Tensor
 
-from descentlab.data.registry import MSLR_SAMPLE
-from descentlab.data.sources import materialise
-from descentlab.data.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
+from descentlab.data.fetch.registry import MSLR_SAMPLE
+from descentlab.data.fetch.sources import materialise
+from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
 
 NUM_FEATURES = 136
 Query = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (documents, 136), labels (documents,)

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from descentlab.data.registry import NEON_TREES
-from descentlab.data.sources import materialise
-from descentlab.data.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.fetch.registry import NEON_TREES
+from descentlab.data.fetch.sources import materialise
+from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
 
 TILE, WAYS = 256, 8
 TINT = 0.3  # how much brighter or darker, and how far shifted, a colour may be

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from descentlab.data.augment import AUGMENTS
-from descentlab.data.registry import ORL_FACES
-from descentlab.data.sources import materialise
-from descentlab.data.tensors import Facts, Splits, TensorData
+from descentlab.data.fetch.registry import ORL_FACES
+from descentlab.data.fetch.sources import materialise
+from descentlab.data.loading.augment import AUGMENTS
+from descentlab.data.loading.tensors import Facts, Splits, TensorData
 
 PEOPLE, EACH = 40, 10
 

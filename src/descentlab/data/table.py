@@ -9,21 +9,21 @@ from typing import Any, Unpack
 import numpy as np
 import polars as pl
 
-from descentlab.data import hub
-from descentlab.data.registry import REGISTRY, one_file
-from descentlab.data.sources import DataError
-from descentlab.data.tables import design
-from descentlab.data.tables.columns import Column, read_columns
-from descentlab.data.tables.cutting import Cut, Rows, kept_together, three_parts
-from descentlab.data.tables.files import read_file
-from descentlab.data.tables.missing import unused_sentinels
-from descentlab.data.tables.options import Options, optional_text
-from descentlab.data.tables.overrides import override
-from descentlab.data.tables.roles import describe, group_of, published_rows
-from descentlab.data.tables.split_checks import check_classes, check_parts
-from descentlab.data.tables.targets import Target, read_target
-from descentlab.data.tables.unread import no_effect, refuse_text_keys
-from descentlab.data.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.fetch import hub
+from descentlab.data.fetch.registry import REGISTRY, one_file
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tables import design
+from descentlab.data.loading.tables.columns import Column, read_columns
+from descentlab.data.loading.tables.cutting import Cut, Rows, kept_together, three_parts
+from descentlab.data.loading.tables.files import read_file
+from descentlab.data.loading.tables.missing import unused_sentinels
+from descentlab.data.loading.tables.options import Options, optional_text
+from descentlab.data.loading.tables.overrides import override
+from descentlab.data.loading.tables.roles import describe, group_of, published_rows
+from descentlab.data.loading.tables.split_checks import check_classes, check_parts
+from descentlab.data.loading.tables.targets import Target, read_target
+from descentlab.data.loading.tables.unread import no_effect, refuse_text_keys
+from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
 
 TEST_FRACTION = 0.2
 Names = Sequence[str | float] | str | float
@@ -41,7 +41,7 @@ class Table(TensorData):
 
     Args:
         path: of the file, text (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
-        source: a name in descentlab.data.registry; its one file is the table.
+        source: a name in descentlab.data.fetch.registry; its one file is the table.
         hub, subset, revision: instead of both, a data set of Hugging Face's hub (see hub.table).
         target: the column to predict.
         kind: of the target: regression, binary or classes.

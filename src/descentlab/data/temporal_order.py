@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from descentlab.data.loader import Batch
-from descentlab.data.tensors import Facts, Splits, TensorData
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.errors import UsageError
 
 DISTRACTORS = 4  # ids 0 to 3
 A = DISTRACTORS  # and B is the next id

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from descentlab.budget import Plan
-from descentlab.data.loader import Batch, EvalLoader, TrainLoader
-from descentlab.data.sources import DataError
-from descentlab.data.tensors import Facts
-from descentlab.data.windows import Windows
-from descentlab.messages import UsageError
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.loader import Batch, EvalLoader, TrainLoader
+from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.windows import Windows
+from descentlab.errors import UsageError
 
 DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
 

@@ -9,9 +9,9 @@ import torchvision
 from filelock import FileLock
 from torch import Tensor
 
-from descentlab.data.augment import AUGMENTS
-from descentlab.data.sources import DataError
-from descentlab.data.tensors import Facts, Splits, TensorData, three_way
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.augment import AUGMENTS
+from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
 
 
 class TorchvisionSet(TensorData):

@@ -13,11 +13,11 @@ import numpy as np
 from filelock import FileLock
 from torch import Tensor
 
-from descentlab.data import hub
-from descentlab.data.sources import DataError
-from descentlab.data.tensors import Facts
+from descentlab.data.fetch import hub
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tensors import Facts
 from descentlab.data.tokens import Tokens, read_tokenizer
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # our token files -> datasets' names
 TOKENIZER, DIGESTS = "tokenizer.json", "digests.json"

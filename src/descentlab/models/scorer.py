@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 
 

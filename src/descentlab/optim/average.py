@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 from descentlab.optim.schedules import in_steps
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from descentlab import weights
 from descentlab.optim.average import Tracker
 from descentlab.optim.composite import parts_of
+from descentlab.parallel import weights
 
 RECALIBRATION = 50  # batches that running statistics are taken anew from
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim import Optimizer
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)

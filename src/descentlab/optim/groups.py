@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 
 MAIN, AUXILIARY = "optimizer", "auxiliary"
 

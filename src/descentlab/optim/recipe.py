@@ -10,12 +10,12 @@ from typing import Any, Self
 from torch import nn
 from torch.optim import Optimizer
 
-from descentlab.messages import UsageError
+from descentlab.config.needs import Needs
+from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.composite import Composite
 from descentlab.optim.gradients import Clip, Decay
 from descentlab.optim.groups import AUXILIARY, MAIN, Group, Rule, assign
-from descentlab.optim.needs import Needs
 from descentlab.optim.schedules import Constant, Schedule
 
 Make = Callable[..., Optimizer]

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
-from descentlab.checkpoints import random_state, set_random_state
 from descentlab.optim.evaluation import FrozenStatistics, Look
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
-from descentlab.weights import norm
+from descentlab.parallel.weights import norm
+from descentlab.store.checkpoint import random_state, set_random_state
 
 if TYPE_CHECKING:
-    from descentlab.data.loader import Part
+    from descentlab.data.loading.loader import Part
 
 Loss = Callable[[tuple[Tensor, ...]], Tensor]
 LISTENING = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")

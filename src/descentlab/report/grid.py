@@ -9,7 +9,7 @@ from typing import Any
 
 from descentlab.report import origin
 from descentlab.report.load import Comparison, Series, assignment, statuses
-from descentlab.report.statistics import Estimate, estimate, ranked
+from descentlab.report.statistics.estimate import Estimate, estimate, ranked
 
 NONE = "–"  # not measured
 UNDEFINED = "undefined"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from descentlab.records import NOT_IDENTITY, Record, Status, find
 from descentlab.report import origin
+from descentlab.store.record import NOT_IDENTITY, Record, Status, find
 
 SEEDS = ("seed", "data_seed")
 IRRELEVANT = NOT_IDENTITY | set(SEEDS)

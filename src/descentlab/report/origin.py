@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from descentlab.records import Record
+from descentlab.store.record import Record
 
 SHORT = 8  # characters shown of a hash
 FIRST = ("data", "path", "target")  # what tells two data sets apart, in the order in which it is looked for

@@ -16,12 +16,12 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from descentlab.records import EXHIBITS, LOG, Record, Status
 from descentlab.report import tables
-from descentlab.report.figures import panels
 from descentlab.report.load import MISSING, Loaded, Series, flatten, load, show, statuses, varying
-from descentlab.report.statistics import ranked
-from descentlab.report.view import View, styles
+from descentlab.report.panels.figures import panels
+from descentlab.report.panels.view import View, styles
+from descentlab.report.statistics.estimate import ranked
+from descentlab.store.record import EXHIBITS, LOG, Record, Status
 
 NOT_PROVENANCE = ("name", "columns", "warnings")  # of the data in a record: shown elsewhere
 COLUMNS = 12  # at most so many configs side by side: more cannot be read

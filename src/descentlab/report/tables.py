@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from descentlab.records import Record
 from descentlab.report import origin
 from descentlab.report.grid import (
     LABELS,
@@ -29,7 +28,8 @@ from descentlab.report.grid import (
     why,
 )
 from descentlab.report.load import Comparison, Loaded, Series, flatten, load, settings_of, show, statuses, varying
-from descentlab.report.statistics import estimate, ranked
+from descentlab.report.statistics.estimate import estimate, ranked
+from descentlab.store.record import Record
 
 __all__ = ["NONE", "count", "grid", "number", "seconds", "test_metrics", "text"]
 

@@ -19,18 +19,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.utils import get_class
 
-from descentlab import config as configuration
-from descentlab import ranks
-from descentlab.allowed import LAUNCHER
-from descentlab.contradictions import without_effect
-from descentlab.messages import UsageError, described, nearest, no_such_key, one_line, written
-from descentlab.records import LOCK, Record, Status
-from descentlab.sweeps import preflight
-from descentlab.sweeps.compose import Composed, refuse
-from descentlab.sweeps.local import fork_server
+from descentlab.config.compose import Composed, refuse
+from descentlab.config.contradictions import without_effect
+from descentlab.config.ranges import LAUNCHER
+from descentlab.config.resolve import resolve
+from descentlab.errors import UsageError, described, nearest, no_such_key, one_line, written
+from descentlab.launchers import preflight
+from descentlab.launchers.base import Place
+from descentlab.launchers.local import fork_server
+from descentlab.parallel import ranks
+from descentlab.store.job import Job
+from descentlab.store.record import LOCK, Record, Status
 from descentlab.sweeps.past import Fate, judge
-from descentlab.sweeps.place import Place
-from descentlab.sweeps.plan import Job, plan, same_runs
+from descentlab.sweeps.plan import plan, same_runs
 from descentlab.sweeps.queue import Alarm, Queue
 from descentlab.sweeps.view import View
 
@@ -108,7 +109,7 @@ def checked_plan(composed: Iterable[Composed], say: Callable[[str], None] = prin
     names: list[tuple[Mapping[str, str], Sequence[str]]] = []
     mistakes: list[str] = []
     for run in composed:
-        config, found = configuration.resolve(run.config, run.choices)
+        config, found = resolve(run.config, run.choices)
         configs.append(config)
         names.append((run.choices, run.overrides))
         mistakes += found

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from descentlab import provenance
-from descentlab.records import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
-from descentlab.sweeps.plan import Job
+from descentlab.store import provenance
+from descentlab.store.job import Job
+from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
 
 REPLACED = ".replaced"  # below a sweep: results that a newer one took the place of, until they are pruned
 

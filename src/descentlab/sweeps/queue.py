@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from descentlab.records import FAULT, PROGRESS, Record, Status, read_json
+from descentlab.launchers.base import Attempt, Place
+from descentlab.launchers.child import GRACE
+from descentlab.store.job import Job
+from descentlab.store.record import FAULT, PROGRESS, Record, Status, read_json
 from descentlab.sweeps import past
-from descentlab.sweeps.child import GRACE
 from descentlab.sweeps.past import Fate
-from descentlab.sweeps.place import Attempt, Place
-from descentlab.sweeps.plan import Job
 from descentlab.sweeps.view import View
 
 POLL = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from descentlab.sweeps.plan import Job
+from descentlab.store.job import Job
 
 
 def show(jobs: Sequence[Job]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from descentlab.messages import UsageError
-from descentlab.records import CHECKPOINT, CONFIG, LOCK, Status, is_held
-from descentlab.sweeps import progress
+from descentlab.errors import UsageError
+from descentlab.launchers.slurm import ticket
+from descentlab.store import progress
+from descentlab.store.record import CHECKPOINT, CONFIG, LOCK, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
-from descentlab.sweeps.slurm import ticket
 
 
 @dataclass(frozen=True)

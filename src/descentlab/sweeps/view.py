@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from descentlab.records import LOG, Record
-from descentlab.sweeps import progress
-from descentlab.sweeps.plan import Job
+from descentlab.store import progress
+from descentlab.store.job import Job
+from descentlab.store.record import LOG, Record
 
 COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # red: a fault
 LOG_LINES = 25

@@ -15,13 +15,13 @@ from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
-from descentlab import weights
-from descentlab.data.loader import Chunk, StepLoader
-from descentlab.messages import UsageError
+from descentlab.data.loading.loader import Chunk, StepLoader
+from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step, backward_through, hands_through
-from descentlab.tasks.scores import Scores
+from descentlab.parallel import weights
+from descentlab.tasks.metrics.scores import Scores
 
 Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
@@ -83,7 +83,7 @@ class Task(L.LightningModule):
     def make_metrics(self) -> dict[str, Metric]:
         """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets).
 
-        A metric that is undefined on a split computes NaN and gives the reason: see descentlab.tasks.undefined.
+        A metric that is undefined on a split computes NaN and gives the reason: see descentlab.tasks.metrics.undefined.
         """
         return {}
 

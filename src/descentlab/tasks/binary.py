@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.binary_metrics import METRICS
+from descentlab.tasks.metrics.binary import METRICS
 
 
 class Binary(Task):
@@ -17,7 +17,7 @@ class Binary(Task):
 
     Args:
         positive: what a target of 1 means.
-        metrics: names in descentlab.tasks.binary_metrics.
+        metrics: names in descentlab.tasks.metrics.binary.
         positive_weight: of a positive example's loss; "balanced": negatives / positives of the training split.
         focus: the exponent gamma of the focal loss (Lin et al., arXiv:1708.02002, eq. 4, without its alpha); 0: cross-entropy.
         task: see Task.

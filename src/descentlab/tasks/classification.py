@@ -8,7 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.undefined import NO_EXAMPLE, no_value
+from descentlab.tasks.metrics.undefined import NO_EXAMPLE, no_value
 
 
 class Classification(Task):

@@ -11,9 +11,9 @@ from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 from torchvision.utils import draw_bounding_boxes
 
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.boxes import assign, centreness, decode, detect, encode, locations
-from descentlab.tasks.detection_metrics import AveragePrecision
-from descentlab.tasks.pictures import png
+from descentlab.tasks.losses.boxes import assign, centreness, decode, detect, encode, locations
+from descentlab.tasks.metrics.detection import AveragePrecision
+from descentlab.tracking.images import png
 
 PART = 256  # images whose boxes are assigned at a time
 SHOWN, ZOOM, SURE = 12, 256, 0.4  # pictures, their height in pixels, the score from which a box is drawn

@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import MeanMetric, MeanSquaredError, Metric
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
-from descentlab.tasks.pictures import drawable, png
+from descentlab.tracking.images import drawable, png
 
 SHOWN = 10
 Outputs = tuple[Tensor, Tensor, Tensor]  # logits of pixels, and mean and log-variance of the code

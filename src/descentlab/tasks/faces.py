@@ -7,9 +7,9 @@ from torch import Tensor
 from torchmetrics import MeanMetric, Metric
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
-from descentlab.tasks.face_losses import batch_hard_triplet, margin_softmax
-from descentlab.tasks.pictures import png
-from descentlab.tasks.verification import Verification
+from descentlab.tasks.losses.faces import batch_hard_triplet, margin_softmax
+from descentlab.tasks.metrics.verification import Verification
+from descentlab.tracking.images import png
 
 SHOWN = 12
 
@@ -25,7 +25,7 @@ class Faces(Task):
         num_classes: how many people are known.
         dimensions: of the embedding.
         criterion: softmax (a margin makes it ArcFace's) or triplet.
-        margin, scale: see descentlab.tasks.face_losses.
+        margin, scale: see descentlab.tasks.losses.faces.
         task: see Task.
     """
 

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.scores import MeanLoss, Scores
+from descentlab.tasks.metrics.scores import MeanLoss, Scores
 
 PROMPT = 64  # tokens
 TEXT = 500  # characters that are sampled, or as many tokens

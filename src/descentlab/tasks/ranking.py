@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.ranking_metrics import OverRows, average_precision, ndcg
+from descentlab.tasks.metrics.ranking import OverRows, average_precision, ndcg
 
 SHOWN = (10, 20)  # queries, documents
 
@@ -24,7 +24,7 @@ class Ranking(Task):
     """Scores (queries, documents) against labels of the same shape: 0 or more, the higher the more relevant; -1 is padding.
 
     Args:
-        surrogate: (scores, labels) -> (queries,), as in descentlab.tasks.ranking_losses.
+        surrogate: (scores, labels) -> (queries,), as in descentlab.tasks.losses.ranking.
         task: see Task.
     """
 

@@ -12,8 +12,8 @@ from torch.nn.functional import softplus
 from torchmetrics import Metric
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
+from descentlab.tasks.metrics.ranking import OverRows, ndcg, recall
 from descentlab.tasks.ranking import unwrapped
-from descentlab.tasks.ranking_metrics import OverRows, ndcg, recall
 
 USERS = 64  # ranked at once
 SHOWN = 10

@@ -9,7 +9,7 @@ from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.image import PeakSignalNoiseRatio
 
 from descentlab.tasks.base import Batch, Predict, Scores, Task
-from descentlab.tasks.pictures import drawable, png
+from descentlab.tracking.images import drawable, png
 
 SHOWN = 10
 LOSSES = {"gaussian": mse_loss, "bernoulli": binary_cross_entropy_with_logits}

@@ -6,10 +6,10 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, l1_loss, mse_loss
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 
-from descentlab.messages import UsageError
+from descentlab.errors import UsageError
 from descentlab.tasks.base import Batch, Predict, Task
-from descentlab.tasks.regression_metrics import R2
-from descentlab.tasks.undefined import NO_EXAMPLE
+from descentlab.tasks.metrics.regression import R2
+from descentlab.tasks.metrics.undefined import NO_EXAMPLE
 
 SMALLEST, LARGEST = 1e-30, 1e30  # of a target's standard deviation: metrics in its unit are 32-bit numbers
 ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}

@@ -1,0 +1,33 @@
+"""Builds the objects that a resolved config names by `_target_`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from descentlab.errors import UsageError
+
+T = TypeVar("T")
+
+
+def build(node: Mapping[str, Any]) -> Any:
+    """Return what `node` describes by its _target_, given plain lists and dicts; raises what the target raises."""
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        raise error.__cause__ or error from None
+
+
+def build_a(kind: type[T], group: str, node: Mapping[str, Any]) -> T:
+    """Return what `node` describes.
+
+    Raises:
+        UsageError: it is no `kind`.
+    """
+    built = build(node)
+    if not isinstance(built, kind):
+        raise UsageError(f"{group}._target_={node['_target_']} gives a {type(built).__name__}, not a {kind.__name__}")
+    return built

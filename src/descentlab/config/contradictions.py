@@ -1,0 +1,168 @@
+"""Values of a configuration that are each fine but do not go together. Knows neither torch nor Lightning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from descentlab.config.constraints import Choice, Each, Either, Number
+from descentlab.config.shape import OPTIONAL_EXAMPLES
+from descentlab.errors import nearest, written
+
+# The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
+SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
+OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
+LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
+NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
+KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # of target that a task learns
+RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
+RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
+
+
+def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
+    """A message each, with the cure."""
+    yield from _of_length(config)
+    yield from _of_updates(config)
+    yield from _of_processes(config)
+    yield from _of_targets(config)
+    yield from _of_names(config)
+    yield from _of_groups(config)
+    if config["engine"] == "explicit":
+        yield from _beyond_the_explicit_engine(config)
+
+
+def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
+    budget = config["budget"]
+    if all(value is None for value in budget.values()):
+        yield "budget: nothing would ever end the run; set one of " + ", ".join(f"budget.{key}" for key in budget)
+    if all(budget[key] is None for key in ("epochs", "steps", "examples")):
+        whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
+        average = config["average"]
+        if average["kind"] != "none" and 0 < average["start"] < 1:
+            whys.append(f"average.start={written(average['start'])} is a fraction of all steps")
+        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
+    if config["stop"]["at_target"] and config["target"] is None:
+        yield "stop.at_target=true needs a target, for example target=0.95"
+
+
+def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
+    parts = {name: config[name] or {} for name in ("optimizer", "auxiliary")}
+    own = [f"{name}.{key}=0" for name, part in parts.items() for key in ("weight_decay", "weight_decay_1d") if part.get(key)]
+    if config["decay"]["rate"] and own:
+        yield f"two weight decays: set {' and '.join(own)} with decay.rate"
+    for name in SCHEDULES[1:]:
+        if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
+            yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
+    kind, norm = config["model"]["_target_"].rpartition(".")[2], config["model"].get("norm")
+    if norm is not None and kind in NORMS and norm not in NORMS[kind]:
+        yield f"model.norm={norm} is not for {kind}, which has {', '.join(NORMS[kind])}"
+    if norm == "batch" and 1 in (config["batch_size"], config["microbatch"]):
+        yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
+
+
+def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
+    batch, trainer = config["batch_size"], config["trainer"]
+    processes, precision = trainer["devices"] * trainer["num_nodes"], trainer["precision"]
+    if isinstance(batch, int) and 0 < batch < processes:
+        yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
+    if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
+        yield f"trainer.num_nodes={trainer['num_nodes']}: say how the nodes share the work, trainer=ddp or trainer=fsdp"
+    if trainer["strategy"] == "fsdp" and precision in ("64-true", "16-mixed"):
+        yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
+    if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
+        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
+    if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
+        yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+
+
+def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Where the data's targets are none that the task can learn."""
+    kind, task = config["data"].get("kind"), config["task"]["_target_"].rpartition(".")[2]
+    if kind in KINDS.values() and KINDS.get(task, kind) != kind:
+        fitting = next(name for name, takes in KINDS.items() if takes == kind).lower()
+        yield f"data.kind={kind} is no target for {task}: data.kind={KINDS[task]}, or task={fitting}"
+    model = config["model"]["_target_"]
+    if config["data"].get("categories") == "codes" and model.startswith("descentlab.") and not model.endswith(".EmbeddingMLP"):
+        yield "data.categories=codes numbers the categories for model=embedding_mlp; other models take data.categories=one_hot"
+    if config["task"].get("criterion") == "triplet" and config["model"].get("num_classes"):
+        yield "task=triplet compares faces with faces, not with classes: model=face_embedding batch_size=90"
+
+
+def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
+    path = config["data"].get("path")
+    if isinstance(path, str) and not Path(path).expanduser().exists():
+        yield f"data.path={path}: there is no such file"
+    if config["sweep"] is not None and not re.fullmatch(r"(?!\.)[\w.,+=-]+", config["sweep"]):
+        yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only, no dot first"
+
+
+def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
+    wanted = any(rule.get("to") == "auxiliary" for rule in config["groups"])
+    if wanted and config["auxiliary"] is None:
+        yield f"groups: some parameters go to the auxiliary optimizer, and there is none: {OPTIONAL_EXAMPLES['auxiliary']}"
+    if config["auxiliary"] is not None and not wanted:
+        yield "auxiliary: no parameter would go to it: 'groups=[{match: head, to: auxiliary}, {}]'"
+    for place, rule in enumerate(config["groups"]):
+        for key in rule:
+            if key not in RULE:
+                yield f"groups[{place}].{key}: an entry has {', '.join(RULE)}{nearest(key, RULE)}"
+        if rule.get("to", "optimizer") not in ("optimizer", "auxiliary"):
+            yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
+        for key, allowed in RULE_VALUES.items():
+            if key in rule and rule[key] not in allowed:
+                yield f"groups[{place}].{key}={written(rule[key])} is not allowed: it is {allowed}"
+        if not isinstance(rule.get("set", {}), Mapping):
+            yield f"groups[{place}].set={written(rule['set'])} is not allowed: it is hyperparameters, as {{momentum: 0.5}}"
+        try:
+            re.compile(str(rule.get("match", "")))
+        except re.error as error:
+            yield f"groups[{place}].match={rule['match']} is no regular expression: {error}"
+
+
+def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
+    trainer, decay = config["trainer"], config["decay"]
+    if trainer["accelerator"] in ("mps", "tpu"):
+        yield f"engine=explicit runs on a CPU or a CUDA GPU, not on trainer.accelerator={trainer['accelerator']}"
+    if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
+        yield "engine=explicit has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
+    if trainer["precision"] not in ("32-true", "64-true"):
+        yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
+    extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
+    extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
+    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile")}
+    extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
+    for key in (key for key, wanted in extras.items() if wanted):
+        yield f"engine=explicit is the bare loop: it has no {key}"
+
+
+def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
+    """Why `schedule` must know the last step; nothing if it need not (Schedule.needs_end, without the class)."""
+    module, _, kind = schedule["_target_"].rpartition(".")
+    if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
+        return f"{name}: {kind} must know the last step"
+    for key in LENGTHS:
+        value = schedule.get(key)
+        for length in value if isinstance(value, list) else [value]:
+            if isinstance(length, int | float) and 0 < length < 1:
+                return f"{name}.{key}={written(value)} is a fraction of all steps"
+    return ""
+
+
+# Keys that have an effect only where another key has a certain value: (that other key, whether it has it, an example).
+DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
+    "decay.kind": ("decay", lambda decay: decay["rate"] is not None, "decay.rate=0.01"),
+    "average.decay": ("average", lambda average: average["kind"] == "ema", "average.kind=ema"),
+    "average.start": ("average", lambda average: average["kind"] != "none", "average.kind=ema"),
+    "stop.min_delta": ("stop", lambda stop: stop["patience"] is not None, "stop.patience=5"),
+    "retry_after": ("retries", lambda retries: retries > 0, "retries=2"),
+}
+
+
+def without_effect(configs: Sequence[Mapping[str, Any]], words: Iterable[str]) -> Iterator[str]:
+    """One message for each of the words of a command that has no effect on any of its runs, as others are set."""
+    for key in dict.fromkeys(word.lstrip("+").partition("=")[0] for word in words):
+        other, suffices, example = DEPENDENT.get(key, ("", None, ""))
+        if suffices and not any(suffices(config[other]) for config in configs):
+            yield f"{key} has no effect without {example}"

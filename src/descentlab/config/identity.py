@@ -1,0 +1,37 @@
+"""The identity of a run: a hash of what its config computes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from descentlab.store.record import NOT_IDENTITY
+
+NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where data lie and how they are read
+# module -> the module that it was when runs were first identified by a `_target_` in it, so that moving a class keeps the ids
+FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_losses"}
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """Ten hexadecimal digits that identify what `config` computes (see NOT_IDENTITY for what does not count)."""
+    meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
+    meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
+    return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _canonical(value: Any) -> Any:
+    """Return `value` with whole floats as integers, and moved classes and functions under the names that they had first."""
+    if isinstance(value, Mapping):
+        return {key: _named(item) if key == "_target_" else _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _named(target: Any) -> Any:
+    module, _, name = str(target).rpartition(".")
+    return f"{FIRST_NAMES[module]}.{name}" if module in FIRST_NAMES else target

@@ -1,0 +1,122 @@
+"""Which nodes and keys a configuration has. A key that nothing reads is an error, however it came in: +key, ++key or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from descentlab.config.needs import Needs
+from descentlab.config.ranges import ALLOWED
+from descentlab.errors import no_such_key, written
+
+# Nodes made by one option of a group; the keys of each are those that its class (_target_) takes, which the preflight checks.
+PARTS = ("data", "model", "task", "optimizer", "schedule")
+OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline")
+# Nodes whose keys are fixed, with an example of each.
+EXAMPLES = {
+    "budget": "budget.epochs=10",
+    "clip": "clip.norm=1.0",
+    "decay": "decay.rate=0.01",
+    "average": "average.kind=ema",
+    "needs": "needs.closure=true",
+    "stop": "stop.patience=5",
+    "checkpoint": "checkpoint.every=60",
+    "trainer": "trainer=cpu",
+    "logger": "logger=none",
+}
+OPTIONAL_EXAMPLES = {
+    "momentum_schedule": "schedule@momentum_schedule=linear",
+    "decay_schedule": "schedule@decay_schedule=linear",
+    "auxiliary": "'auxiliary={_target_: torch.optim.AdamW, _partial_: true, lr: 0.001}'",
+    "baseline": "baseline=normal_equation",
+}
+KEYS: Mapping[str, tuple[str, ...]] = {
+    **{node: tuple(key.partition(".")[2] for key in ALLOWED if key.startswith(f"{node}.")) for node in EXAMPLES},
+    "needs": tuple(field.name for field in fields(Needs)),
+}
+OTHERS = ("groups", "search")
+TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
+# What null stands for: none of it.
+NONE: Mapping[str, Any] = {
+    "logger": {"project": None},
+    "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
+    "budget": {"epochs": None, "steps": None, "examples": None, "seconds": None},
+    "clip": {"norm": None, "value": None},
+    "decay": {"rate": None, "kind": "decoupled", "to": "all"},
+    "average": {"kind": "none", "decay": 0.999, "start": 0},
+    "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False},
+    "checkpoint": {"every": None, "keep": False},
+    "needs": {
+        field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Needs)
+    },
+    "groups": [],
+    "search": {},
+}
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with what null stands for, where a node or a group's option is null or was removed."""
+    optional = dict.fromkeys(OPTIONAL_PARTS)
+    return {**optional, **NONE, **{key: NONE.get(key) if value is None else value for key, value in config.items()}}
+
+
+def missing(config: Mapping[str, Any]) -> Iterator[str]:
+    """One message for each node that a run cannot be without. `config` may hold interpolations still."""
+    for key in TOP:
+        if key not in (*NONE, *OPTIONAL_PARTS) and (key not in config or (key in (*PARTS, "trainer") and config[key] is None)):
+            yield f"{key}: a run needs one, and it was removed (~{key}, or {key}=null): {EXAMPLES.get(key, f'{key}=...')}"
+
+
+def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
+    """One message for each node that is unknown or of the wrong kind; with any, there is no use in looking further."""
+    yield from _mixed_keys(config)
+    for key in config:
+        if key not in TOP:
+            deeper = [
+                f"{node}.{key}"
+                for node, value in config.items()
+                if node != "search" and isinstance(value, Mapping) and key in value
+            ]
+            yield no_such_key(key, "the top level", TOP, deeper)
+    for key, example in {**EXAMPLES, **OPTIONAL_EXAMPLES}.items():
+        if not isinstance(config.get(key), Mapping | None):
+            yield f"{key}={written(config[key])} is not allowed: it has parts; write for example {example}"
+        elif key in KEYS and config.get(key) is not None:
+            yield from _wrong_keys(key, config[key])
+    for key in PARTS + OPTIONAL_PARTS:
+        node = config.get(key)
+        if (key in PARTS or isinstance(node, Mapping)) and node is not None and not _has_target(node):
+            yield (
+                f"{key} has no _target_, the class that makes it: is the file of {key} empty or a list, or does it say "
+                "`# @package _global_` elsewhere than in its first line?"
+            )
+        elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
+            yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
+    groups = config.get("groups", [])
+    if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
+        yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
+
+
+def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:
+    """A message for each mapping whose keys are texts and numbers."""
+    if isinstance(node, Mapping):
+        if len({type(key) is str for key in node}) > 1:
+            number = next(key for key in node if not isinstance(key, str))
+            yield f"{path}{number}: the keys of one node are texts; write '{number}' in quotes"
+        for key, value in node.items():
+            yield from _mixed_keys(value, f"{path}{key}.")
+
+
+def _wrong_keys(node: str, given: Mapping[str, Any]) -> Iterator[str]:
+    for key in given:
+        if key not in KEYS[node]:
+            yield no_such_key(f"{node}.{key}", node, KEYS[node])
+    optional = ("entity",) if node == "logger" else ()
+    for key in KEYS[node]:
+        if key not in given and key not in optional:
+            yield f"{node}.{key} is missing: leave out ~{node}.{key}; {node}.{key}=null means none"
+
+
+def _has_target(node: Any) -> bool:
+    return isinstance(node, Mapping) and isinstance(node.get("_target_"), str)

@@ -1,0 +1,53 @@
+"""Images and labels in LeCun's idx files, as MNIST and the sets made in its image are published."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from descentlab.data.fetch.registry import IDX
+from descentlab.data.fetch.sources import Entry, materialise
+from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
+
+
+class IdxData(TensorData):
+    """Images (rows, 1, 28, 28) with pixels in [0, 1]; classes (rows,).
+
+    The published test split is test; valid is cut from train.
+
+    Args:
+        entry: whose files are MNIST's four.
+        data_dir: holds them.
+        valid_fraction: of the published training split.
+        split_seed: of that cut.
+        facts: see Facts.
+    """
+
+    def __init__(self, entry: Entry, data_dir: str, valid_fraction: float, split_seed: int, **facts: Unpack[Facts]) -> None:
+        super().__init__(**facts)
+        self.entry, self.folder, self.fraction, self.split_seed = entry, Path(data_dir), valid_fraction, split_seed
+
+    def load(self) -> Splits:
+        files = materialise(self.entry, self.folder)
+        images, labels = published(files, "train")
+        train, valid, _ = (torch.as_tensor(rows) for rows in three_way(len(images), 0.0, self.fraction, self.split_seed))
+        return Splits((images[train], labels[train]), (images[valid], labels[valid]), published(files, "t10k"))
+
+
+def published(files: Mapping[str, Path], part: str) -> tuple[Tensor, Tensor]:
+    """Images and labels of a published part: train or t10k."""
+    return images(files[IDX[f"{part}-images-idx3"]]), labels(files[IDX[f"{part}-labels-idx1"]])
+
+
+def images(path: Path) -> Tensor:
+    """An idx3 file: 16 bytes of header, then a byte a pixel."""
+    pixels = np.fromfile(path, np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    return torch.from_numpy(pixels).to(torch.float32) / 255
+
+
+def labels(path: Path) -> Tensor:
+    """An idx1 file: 8 bytes of header, then a byte a label."""
+    return torch.from_numpy(np.fromfile(path, np.uint8, offset=8)).to(torch.int64)

@@ -1,0 +1,96 @@
+"""Values that stand for a missing one: data.missing, in columns of texts, numbers, dates and times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from descentlab.data.loading.tables.moments import native_moments, parse_dates, parse_times
+from descentlab.data.loading.tables.number_text import parse_numbers
+from descentlab.data.loading.tables.options import NAN, Options
+from descentlab.data.loading.tables.overrides import override
+
+DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # of conf/data/csv.yaml
+
+
+def stripped(raw: pl.Series, options: Options) -> pl.Series:
+    """Return the texts of `raw` without surrounding blanks; blank cells and the texts that data.missing lists are null."""
+    cells = raw.cast(pl.String).str.strip_chars()
+    texts = ["", *(text for each in options.missing for text in texts_of(each))]
+    return cells.set(cells.is_in(texts).fill_null(False), None)
+
+
+def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
+    """Return `values` with null for NaN and for the numbers that data.missing lists."""
+    values = values.fill_nan(None) if values.dtype.is_float() else values
+    numbers = [number for each in options.missing if (number := number_of(each)) is not None]
+    if values.dtype.is_integer():
+        whole = [int(number) for number in numbers if number == number // 1]
+        return values.set(values.cast(pl.Int128).is_in(pl.Series(whole, dtype=pl.Int128)).fill_null(False), None)
+    return (
+        values.set(values.cast(pl.Float64).is_in([float(number) for number in numbers]).fill_null(False), None)
+        if numbers
+        else values
+    )
+
+
+def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.Series:
+    """Return `values` with null where `raw`, a column of dates or times, is a date or time that data.missing lists.
+
+    Args:
+        raw: of any type.
+        values: as they are read from `raw`: in days or hours.
+        options: of the table.
+    """
+    if raw.dtype not in (pl.Date, pl.Datetime, pl.Time):
+        return values
+    parse = parse_times if raw.dtype == pl.Time else parse_dates
+    texts = [text for each in options.missing for text in texts_of(each)]
+    gone = parse(pl.Series(texts, dtype=pl.String)).values.drop_nulls()
+    return values.set(values.is_in(gone.to_list()).fill_null(False), None) if len(gone) else values
+
+
+def unused_sentinels(table: pl.DataFrame, names: Iterable[str], options: Options) -> Iterator[str]:
+    """Yield a warning for each value that data.missing lists, beyond the defaults, and that none of the columns has."""
+    left = [each for each in options.missing if each not in (*DEFAULT, *NAN)]
+    for name in names if left else ():
+        left = [each for each in left if not _occurs(table[name], each)]
+    for each in left:
+        yield f"data.missing lists {each}, but no column that is read has it: {override('missing', [each])} has no effect."
+
+
+def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
+    """Return whether a cell of `raw` is `sentinel`: the same text, number, date or time."""
+    if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
+        return False
+    number = number_of(sentinel)
+    if raw.dtype.is_temporal():
+        parse = parse_times if raw.dtype == pl.Time else parse_dates
+        meant = number if number is not None else parse(pl.Series([sentinel], dtype=pl.String)).values[0]
+        return meant is not None and bool((native_moments(raw)[0] == float(meant)).any())
+    cells = raw.cast(pl.String).str.strip_chars()
+    if cells.is_in(texts_of(sentinel)).any():
+        return True
+    return number is not None and bool((parse_numbers(cells).values == float(number)).any())
+
+
+def texts_of(sentinel: str | float) -> list[str]:
+    """Return the texts that `sentinel` stands for: -999 and -999.0 for the number -999.0."""
+    if isinstance(sentinel, str):
+        return [sentinel]
+    return [str(sentinel), *([str(int(sentinel))] if sentinel == sentinel // 1 else [])]
+
+
+def number_of(sentinel: str | float) -> float | None:
+    """Return the number that `sentinel` means, an int if it is written as one, so that no digit is lost."""
+    if not isinstance(sentinel, str):
+        return sentinel
+    if re.fullmatch(r"[-+]?[0-9]{1,38}", sentinel):
+        return int(sentinel)
+    try:
+        number = float(sentinel.replace("_", "x"))
+    except ValueError:
+        return None
+    return None if number != number else number  # noqa: PLR0124

@@ -1,0 +1,35 @@
+"""Keys that are set although nothing reads them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tables.options import Options
+from descentlab.data.loading.tables.overrides import override
+
+TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # of text files only, with their defaults
+
+
+def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
+    """Refuse keys of text files for a table of another kind; data.decimal only if `table` has no column of texts.
+
+    Args:
+        options: of the table.
+        table: as it was read.
+        what: it was read from.
+
+    Raises:
+        DataError: one of the keys is not at its default.
+    """
+    unread = [key for key, default in TEXT_KEYS.items() if getattr(options, key) != default]
+    if options.decimal is not None and pl.String not in table.dtypes:
+        unread.append("decimal")
+    if unread:
+        raise no_effect(unread[0], getattr(options, unread[0]), what)
+
+
+def no_effect(key: str, value: object, what: str, otherwise: str = "") -> DataError:
+    """Return the error of data.`key`=`value`, which has no effect on `what`; `otherwise` is another way to fix it."""
+    comma = "," if otherwise else ""
+    return DataError(f"{override(key, value)} has no effect on {what}; leave it out{comma}{otherwise}")

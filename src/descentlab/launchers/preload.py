@@ -1,0 +1,29 @@
+"""What the fork server imports once, so that a run starts in milliseconds. Nothing here may start a thread."""
+
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business, also while this loads
+
+import hydra.utils  # noqa: F401
+import lightning  # noqa: F401
+import polars  # noqa: F401
+import sklearn.datasets  # noqa: F401
+import torch  # noqa: F401
+import wandb.apis.public
+import wandb.sdk.launch  # noqa: F401, with the line above what wandb.init would import
+
+import descentlab.launchers.checks.conflicts
+import descentlab.launchers.checks.rehearsal
+import descentlab.models.cnn_2c2d
+import descentlab.models.linear
+import descentlab.models.mlp
+import descentlab.models.quadratic
+import descentlab.tasks.binary
+import descentlab.tasks.classification
+import descentlab.tasks.regression
+import descentlab.tasks.value
+import descentlab.training.checkpointing  # noqa: F401
+from descentlab.store import provenance
+
+for remembered in (provenance.code, provenance.versions, provenance.hardware):
+    remembered()  # of what is loaded now, whatever becomes of the files

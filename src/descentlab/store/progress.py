@@ -1,0 +1,55 @@
+"""How a sweep is watched: each run leaves a small progress file, the parent shows them all in one view."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from descentlab.store.record import PROGRESS, read_json, write_json
+
+if TYPE_CHECKING:
+    from descentlab.budget import Plan
+
+EVERY = 0.3  # seconds between two writes
+
+
+class ProgressWriter:
+    """The run's side: where it stands, at most every 0.3 s. A sink for curve rows.
+
+    The file that changes is also the sign of life by which the parent tells a slow run from one that hangs.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.path, self.plan = folder / PROGRESS, plan
+        self.written = -EVERY
+        self.state: dict[str, Any] = {"total": plan.total, "seconds": plan.seconds}
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            self.state |= {"step": row["step"], "train_seconds": row["train_seconds"]}
+            self.state |= {"loss": row["train/loss"]} if "train/loss" in row else {}
+        self.beat()
+
+    def beat(self) -> None:
+        """Write if it is time to."""
+        if time.monotonic() - self.written >= EVERY:
+            write_json(self.path, self.state)
+            self.written = time.monotonic()
+
+
+def read(folder: Path) -> Mapping[str, Any]:
+    """What the run in `folder` last said of itself; empty before it said anything."""
+    return read_json(folder / PROGRESS)
+
+
+def remaining(state: Mapping[str, Any]) -> float | None:
+    """Seconds of training left, going by the pace so far; None if unknown."""
+    spent, step = state.get("train_seconds", 0.0), state.get("step", 0)
+    bounds = []
+    if state.get("total") and step:
+        bounds.append(spent / step * (state["total"] - step))
+    if state.get("seconds"):
+        bounds.append(state["seconds"] - spent)
+    return max(0.0, min(bounds)) if bounds else None

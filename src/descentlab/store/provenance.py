@@ -1,0 +1,88 @@
+"""Where a result comes from: code, versions, hardware."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent.parent
+LIBRARIES = ("descentlab", "torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn", "wandb")
+
+
+@functools.cache
+def code() -> dict[str, str | bool | None]:
+    """The git commit, whether files differ from it, and a hash of the package's source."""
+    commit = _git("rev-parse", "HEAD")
+    dirty = None if commit is None else bool(_git("status", "--porcelain"))
+    return {"commit": commit, "dirty": dirty, "package": _hash(sorted(PACKAGE.rglob("*.py")), PACKAGE)}
+
+
+def _hash(files: Iterable[Path], root: Path) -> str:
+    total = hashlib.sha256()
+    for path in files:
+        total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def origin(config: Mapping[str, Any]) -> dict[str, str]:
+    """What decides, beside the config, which numbers a run gives: hashes of source and versions of libraries.
+
+    Source is the package's, and that of the modules outside it that the config names in a _target_ (a module's whole package).
+    A library that a _target_ comes from joins the versions.
+    """
+    named = {node["_target_"].split(".")[0] for node in config.values() if isinstance(node, Mapping) and "_target_" in node}
+    foreign = [_module(name) for name in sorted(named - {"descentlab", "torch"})]
+    return {**versions(), "descentlab (source)": str(code()["package"]), **dict(filter(None, foreign))}
+
+
+@functools.cache
+def _module(name: str) -> tuple[str, str] | None:
+    """The module `name` and what identifies it: its library's version, else a hash of its source."""
+    distributions = metadata.packages_distributions().get(name)
+    if distributions:
+        return distributions[0], metadata.version(distributions[0])
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    if found is None or found.origin is None:
+        return None  # the preflight will say so
+    path = Path(found.origin)
+    files = sorted(path.parent.rglob("*.py")) if found.submodule_search_locations else [path]
+    return f"{name} (source)", _hash(files, path.parent)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """The installed version of Python and of every library that could change a number."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+
+
+@functools.cache
+def hardware() -> dict[str, str | int | None]:
+    """The machine: operating system, processor, cores. Nothing that names it or its owner."""
+    return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())

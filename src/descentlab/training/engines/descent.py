@@ -1,0 +1,129 @@
+"""A task's steps by the explicit loop: gradients by hand where the model is a dense net, a rule, no torch.optim, no trainer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from descentlab.data.loading.loader import Part, StepLoader
+from descentlab.models.linear import Linear
+from descentlab.models.mlp import ACTIVATIONS, MLP, Block
+from descentlab.optim.evaluation import Look
+from descentlab.optim.scratch import RuleOptimizer
+from descentlab.optim.values import Values
+from descentlab.parallel.weights import norm
+from descentlab.rules.backprop import Loss, backpropagate, bce, cce, mse
+from descentlab.rules.loop import Gradient, Until, Update, descend
+from descentlab.tasks.base import Steps, Task
+from descentlab.tasks.binary import Binary
+from descentlab.tasks.classification import Classification
+from descentlab.tasks.regression import Regression
+
+LOSSES: dict[type[Task], Loss] = {Regression: mse, Binary: bce, Classification: cce}
+
+
+class Descent:
+    """Stands where a task's Step stands. `optimizer` takes no step: it holds hyperparameters and states for checkpoints."""
+
+    def __init__(self, task: Task, optimizer: RuleOptimizer) -> None:
+        self.task, self.bare_optimizer = task, optimizer
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.values = Values(optimizer, task.recipe)
+        self.look = Look(task.model, optimizer, None, lambda: self.count)
+        self.gradient = over_parts(by_hand(task) or by_autograd(task))
+        self.count = self.evaluations = 0
+
+    def steps(self, loader: StepLoader) -> Iterator[Steps]:
+        """One step after the other, from `count` on; the model's weights are those after the last."""
+        optimizer, before = self.bare_optimizer, [p.detach().clone() for p in self.parameters]
+        states = [optimizer.state[p] or optimizer.rule.init(p) for p in self.parameters]
+        hyper = {name: partial(self._at, name) for name in optimizer.__signature__.parameters if name != "params"}
+        batches = map(loader.parts, count(self.count))
+        until = Until(self.task.total_steps or sys.maxsize)
+        for update in descend(before, batches, self.gradient, optimizer.rule, hyper, until, self.count, states):
+            self._keep(update)
+            yield self._measured(update, before)
+            before = update.weights
+
+    def _at(self, name: str, step: int) -> Any:
+        """A hyperparameter of the rule at `step`, under the schedules."""
+        self.values.set(step, self.task.total_steps)
+        return self.bare_optimizer.param_groups[0][name]
+
+    @torch.no_grad()
+    def _keep(self, update: Update) -> None:
+        """Let the model and the optimizer show what the loop has come to."""
+        self.count, self.evaluations = update.step, self.evaluations + 1
+        for parameter, weight, state in zip(self.parameters, update.weights, update.states, strict=True):
+            parameter.copy_(weight)
+            self.bare_optimizer.state[parameter] = dict(state)
+
+    def _measured(self, update: Update, before: list[Tensor]) -> Steps:
+        step, measured = update.step - 1, {}
+        if step % self.task.measure_every == 0:
+            moved = [after - weight for after, weight in zip(update.weights, before, strict=True)]
+            norms = {"grad_norm": float(norm(update.grads)), "update_norm": float(norm(moved))}
+            measured[step] = {**self.values.lrs, **norms, **{key: float(value) for key, value in self.task.watched().items()}}
+        return Steps(step, [update.loss], [self.evaluations - 1], measured)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count, "evaluations": self.evaluations, "schedule": self.task.recipe.schedule.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.count, self.evaluations = state["count"], state["evaluations"]
+        self.task.recipe.schedule.load_state_dict(state["schedule"])
+        self.values.forget()
+
+
+def by_hand(task: Task) -> Gradient | None:
+    """The hand-written gradient of the task's loss; None: its model is no plain dense net, or its loss none of the three."""
+    activations = dense(task.model)
+    if activations is None or type(task) not in LOSSES or not task.plain:
+        return None
+    return partial(backpropagate, activations=activations, loss=LOSSES[type(task)])
+
+
+def dense(model: nn.Module) -> list[str] | None:
+    """The activations of a model of dense layers and nothing else; None: there is more to it."""
+    if type(model) is Linear:
+        return []
+    blocks = [block for block in model.modules() if isinstance(block, Block)]
+    if type(model) is not MLP or any(len(block.layers) != 2 or block.residual for block in blocks):
+        return None
+    names = {kind: name for name, kind in ACTIVATIONS.items()}
+    return [names[type(block.layers[1])] for block in blocks]
+
+
+def by_autograd(task: Task) -> Gradient:
+    """Autograd's gradient of the task's loss, for models and losses of any kind; buffers and dropout as in a plain call."""
+    names = [name for name, _ in task.model.named_parameters()]
+
+    def gradient(weights: list[Tensor], batch: Any) -> tuple[Tensor, list[Tensor]]:
+        leaves = [weight.detach().requires_grad_() for weight in weights]
+        parameters = dict(zip(names, leaves, strict=True))
+        loss = task.loss(lambda x: functional_call(task.model, parameters, (x,)), batch)
+        return loss.detach(), list(torch.autograd.grad(loss, leaves))
+
+    return gradient
+
+
+def over_parts(gradient: Gradient) -> Gradient:
+    """The gradient of a step's loss, the weighted sum over its parts."""
+
+    def summed(weights: list[Tensor], parts: list[Part]) -> tuple[Tensor, list[Tensor]]:
+        loss, grads = gradient(weights, parts[0].batch)
+        loss, grads = parts[0].weight * loss, [parts[0].weight * grad for grad in grads]
+        for part in parts[1:]:
+            more, others = gradient(weights, part.batch)
+            loss = loss + part.weight * more
+            grads = [grad + part.weight * other for grad, other in zip(grads, others, strict=True)]
+        return loss, grads
+
+    return summed

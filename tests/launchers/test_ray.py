@@ -1,0 +1,167 @@
+"""hydra/launcher=ray on a Ray of this machine: the curves are those of this machine's launcher, and nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from launchers.conftest import AS_TWO, Bench, close_to, curves, finish, free_port, wait_until
+
+from descentlab.store import record as records
+from descentlab.store.record import CHECKPOINT
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
+pytestmark = pytest.mark.slow
+
+ON_RAY = "hydra/launcher=ray"
+WORDS = ("-m", "seed=0,1,2,3", ON_RAY)
+
+
+@pytest.fixture
+def bench(tmp_path) -> Iterator[Bench]:
+    """Ray writes to a folder that goes; its path is short, for there are sockets in it. Nor does it leave its key in ~/.ray."""
+    before = shared_memory()
+    key = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        own = Bench(tmp_path, {**os.environ, **key, "RAY_TMPDIR": folder})
+        yield own
+        own.close()
+        for pid in rays(own):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert shared_memory() <= before
+
+
+def rays(bench: Bench) -> dict[int, str]:
+    """The processes of its Ray, by the logs that they write; they change their titles, and with that hide their environment."""
+    folder, found = bench.environment["RAY_TMPDIR"], {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(str(file.readlink()).startswith(folder) for file in (process / "fd").iterdir()):
+                found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+    return found
+
+
+def left(bench: Bench) -> dict[int, str]:
+    """What commands have left running."""
+    return {**bench.left(), **rays(bench)}
+
+
+def gone(bench: Bench, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: not left(bench), seconds, "processes to end")
+    return not left(bench)
+
+
+def listening(pids: Iterable[int]) -> set[str]:
+    """The addresses beyond loopback at which these processes listen."""
+    lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    ours = {line.split()[3] for pid in pids for line in lines if f"pid={pid}," in line}
+    assert ours
+    return {address for address in ours if not re.match(r"127\.|\[::1\]|\[::ffff:127\.", address)}
+
+
+def shared_memory() -> set[str]:
+    return {path.name for path in Path("/dev/shm").iterdir()}
+
+
+def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, local):
+    (bench.play / "exit-2").touch()
+    answer = bench.type_in(*WORDS)
+    assert answer.returncode == 1, answer.stderr
+    assert bench.statuses() == {0: "completed", 1: "completed", 2: "crashed", 3: "completed"}
+    assert "exited with code 7" in bench.records()[2].reason
+    assert gone(bench, 5), left(bench)
+    (bench.play / "exit-2").unlink()
+    again = bench.type_in(*WORDS)
+    assert again.returncode == 0, again.stderr
+    assert "3 of 4 finished before and reused" in again.stderr
+    for seed, record in bench.records().items():
+        assert record.status == "completed"
+        assert curves(record).equals(local[seed])
+
+
+def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
+    bench.slow()
+    command = bench.start(*WORDS)
+    bench.wait_for(0, 1)
+    assert not listening(left(bench))
+    os.killpg(command.pid, signal.SIGINT)
+    answer = finish(command, 60)
+    assert answer.returncode == 130, answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert {bench.statuses()[seed] for seed in (0, 1)} == {"interrupted"}
+    assert all((bench.run(seed) / CHECKPOINT).exists() for seed in (0, 1))
+    assert gone(bench, 5), left(bench)
+    bench.fast()
+    answer = bench.type_in(*WORDS)
+    assert answer.returncode == 0, answer.stderr
+    assert [bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
+    for seed, record in bench.records().items():
+        assert record.status == "completed"
+        assert curves(record).equals(local[seed])
+
+
+def test_a_killed_command_leaves_nothing_that_trains(bench):
+    bench.slow()
+    command = bench.start("-m", "seed=0,1", ON_RAY)
+    bench.wait_for(0, 1)
+    training = {pid for pid, line in bench.left().items() if "forkserver" in line}
+    assert rays(bench)
+    assert len(training) >= 4, "two servers, two runs"
+    command.kill()
+    finish(command)
+    wait_until(lambda: not training & set(bench.left()), 20, "the runs to end")
+    assert not [line for line in left(bench).values() if "Agent" not in line], "only Ray's own agents, which take a minute"
+
+
+@pytest.fixture
+def cluster(bench):
+    """The address of a Ray that was there before, as `ray start` leaves it: on loopback, as both sides must be told."""
+    bench.environment.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"})
+    ray = str(Path(sys.executable).with_name("ray"))
+    address = f"127.0.0.1:{free_port()}"
+    options = ("--head", "--block", "--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}", "--num-cpus=2")
+    line = [ray, "start", *options, "--include-dashboard=false", "--object-store-memory=80000000"]
+    log = bench.folder / "ray.log"
+    with log.open("w") as output:
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        started = subprocess.Popen(line, env=bench.environment, start_new_session=True, **pipes)
+    try:
+        wait_until(lambda: "Ray runtime started" in log.read_text() or started.poll() is not None, 60, "Ray")
+        assert started.poll() is None, log.read_text()
+        yield address
+    finally:
+        started.kill()  # `ray stop` would end every Ray of this machine; the rest ends with the bench
+        started.wait()
+
+
+def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, local, cluster):
+    before = set(left(bench))
+    words = ("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_RAY, f"hydra.launcher.address={cluster}")
+    answer = bench.type_in(*words)
+    assert answer.returncode == 0, answer.stderr
+    found = records.find(bench.sweep)
+    assert sorted(record.config["trainer"]["devices"] for record in found) == [1, 2]
+    for record in found:
+        assert record.status == "completed"
+        assert close_to(curves(record), local[0])
+    assert before & set(left(bench)), "the cluster is still there"
+    (record,) = [record for record in found if record.config["trainer"]["devices"] == 1]
+    assert not [line for line in left(bench).values() if str(record.folder) in line]
+
+
+def test_a_cluster_that_is_not_there_is_said_in_a_sentence(bench):
+    answer = bench.type_in("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
+    assert answer.returncode == 2, answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not bench.sweep.exists()

@@ -1,0 +1,115 @@
+"""A machine's cores and GPUs are given to as many runs as they are enough for, each GPU to as many as may share it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from descentlab.launchers.slots import Share, Slots, gpus
+
+
+def wish(devices: int = 1, threads: int = 1, accelerator: str = "auto") -> dict:
+    return {"threads": threads, "trainer": {"devices": devices, "accelerator": accelerator}, "data": {}}
+
+
+@pytest.mark.parametrize(("given", "at_once"), [(wish(), 4), (wish(threads=2), 2), (wish(devices=2), 2), (wish(2, 2), 1)])
+def test_processes_times_threads_never_exceed_the_cores(given, at_once):
+    slots = Slots(4, [], 1)
+    taken = [slots.take(given) for _ in range(at_once)]
+    assert None not in taken
+    assert slots.take(given) is None
+    assert all(share.environment == {} for share in taken)
+
+
+def test_workers_that_read_data_count_as_threads_do():
+    slots = Slots(4, [], 1)
+    reading = {**wish(), "data": {"workers": 2}}
+    assert slots.take(reading) == Share(3)
+    assert slots.take(reading) is None
+    assert slots.take(wish()) == Share(1)
+
+
+def test_what_is_given_back_is_there_again():
+    slots = Slots(2, ["0"], 1)
+    first = slots.take(wish())
+    assert slots.take(wish()) is None
+    slots.give_back(first)
+    assert slots.take(wish()) == first
+
+
+def test_a_small_run_goes_beside_another_and_a_large_one_waits():
+    slots = Slots(3, [], 1)
+    assert slots.take(wish(devices=2)) == Share(2)
+    assert slots.take(wish(devices=2)) is None
+    assert slots.take(wish()) == Share(1)
+
+
+def test_one_that_is_larger_than_the_machine_gets_its_turn_alone():
+    slots = Slots(2, [], 1)
+    small = slots.take(wish())
+    assert slots.take(wish(devices=5)) is None
+    slots.give_back(small)
+    large = slots.take(wish(devices=5))
+    assert large == Share(2)
+    assert slots.take(wish()) is None
+    slots.give_back(large)
+    assert slots.take(wish()) == Share(1)
+
+
+def test_each_run_has_a_gpu_of_its_own():
+    slots = Slots(8, ["0", "1", "2"], 1)
+    taken = [slots.take(wish()) for _ in range(3)]
+    assert sorted(share.gpus for share in taken) == [("0",), ("1",), ("2",)]
+    assert {share.environment["CUDA_VISIBLE_DEVICES"] for share in taken} == {"0", "1", "2"}
+    assert slots.take(wish()) is None
+
+
+def test_runs_that_share_gpus_are_spread_over_them():
+    slots = Slots(8, ["3", "5"], 2)
+    taken = [slots.take(wish()).gpus for _ in range(4)]
+    assert sorted(taken[:2]) == sorted(taken[2:]) == [("3",), ("5",)]
+    assert slots.take(wish()) is None
+
+
+def test_a_run_on_several_gpus_has_different_ones():
+    slots = Slots(8, ["0", "1", "2"], 2)
+    first, second = slots.take(wish(devices=2)), slots.take(wish(devices=2))
+    assert len(set(first.gpus)) == len(set(second.gpus)) == 2
+    third = slots.take(wish(devices=2))
+    assert sorted([*first.gpus, *second.gpus, *third.gpus]) == ["0", "0", "1", "1", "2", "2"]
+    assert slots.take(wish()) is None
+    assert first.environment == {"CUDA_VISIBLE_DEVICES": ",".join(first.gpus)}
+
+
+def test_cores_bound_runs_on_gpus_too_and_runs_on_the_cpu_take_no_gpu():
+    slots = Slots(2, ["0", "1", "2"], 1)
+    assert slots.take(wish(accelerator="cpu")) == Share(1)
+    assert slots.take(wish()).gpus != ()
+    assert slots.take(wish()) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("0,1", ["0", "1"]), ("3", ["3"]), ("", []), ("-1", []), ("GPU-ab,MIG-c", ["GPU-ab", "MIG-c"])]
+)
+def test_a_restriction_to_some_gpus_is_kept(monkeypatch, said, found):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+    assert gpus() == found
+
+
+LISTED = "GPU 0: A (UUID: GPU-a)\n  MIG 1g.5gb Device 0: (UUID: MIG-b)\nGPU 1: A (UUID: GPU-c)"
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [(f"echo '{LISTED}'", ["0", "1"]), ("echo 'No devices were found'", []), ("echo 'GPU 0: broken'; exit 9", []), (None, [])],
+    ids=["two", "none", "a broken driver", "no program"],
+)
+def test_gpus_are_what_nvidia_smi_lists(monkeypatch, tmp_path, script, found):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if script:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f'#!/bin/sh\n[ "$1" = -L ] || exit 5\n{script}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), "/usr/bin", "/bin"]) if script else str(tmp_path))
+    assert gpus() == found

@@ -1,0 +1,177 @@
+"""Weights & Biases offline: what it is told can be read back with its own reader; nothing asks, waits or warns."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from descentlab.run import run as run_job
+from descentlab.tracking import wandb as tracking
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch, tmp_path):
+    """As on a machine where nobody ever logged in."""
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def mode_in_a_fresh_process(**environment):
+    """W&B remembers a login for as long as its process lives. (It also looks for its server at exit: leave without.)"""
+    script = "import os; from descentlab import tracking; print(tracking.mode(), flush=True); os._exit(0)"
+    line = [sys.executable, "-c", script]
+    every = {**os.environ, **environment}
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, env=every, stdin=subprocess.DEVNULL)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_mode_follows_the_key_and_never_asks(tmp_path):
+    assert mode_in_a_fresh_process() == "offline"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40) == "online"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="too short") == "offline"
+    assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40, WANDB_MODE="disabled") == "disabled"
+    login = tmp_path / "netrc"
+    login.write_text(f"machine api.wandb.ai login user password {'y' * 40}\n")
+    login.chmod(0o600)
+    assert mode_in_a_fresh_process() == "online"
+
+
+@pytest.mark.slow  # W&B takes its time to give up, and to forget
+def test_a_key_without_a_network_goes_on_offline(train, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setattr(tracking, "PATIENCE", 2.0)
+    run = train("logger=wandb", "budget.steps=5")
+    assert run.record.status == "completed"
+    assert list((run.folder.parent / "wandb").glob("offline-run-*/*.wandb"))
+
+
+@pytest.fixture
+def tracked(train):
+    """What a short run told W&B, as records of its transaction log by type."""
+    run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
+    (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    return run, read(path)
+
+
+def read(path):
+    """The records of a .wandb file by type, as W&B's own reader prints them."""
+    line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+    printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
+    found: dict[str, list] = {}
+    for record in map(json.loads, printed.splitlines()):
+        found.setdefault(record["type"], []).append(record[record["type"]])
+    return found
+
+
+def test_the_run_is_named_grouped_tagged_and_finished(tracked):
+    run, told = tracked
+    about = told["run"][0]
+    assert about["run_id"].startswith(run.record.name)
+    assert about["display_name"] == run.record.name
+    assert about["run_group"] == run.record.sweep
+    assert about["job_type"] == "train"
+    assert set(about["tags"]) == {"problem:digits_mlp", "optimizer:adam"}
+    assert told["exit"][0]["exit_code"] == 0
+
+
+def test_the_whole_config_is_there(tracked):
+    run, told = tracked
+    config = told["run"][0]["config"]["update"]
+    assert config["optimizer"]["lr"] == 0.02
+    assert config["choices"]["problem"] == "digits_mlp"
+    assert {key: config[key] for key in run.record.config} == run.record.config
+
+
+def test_three_x_axes_and_the_curves(tracked):
+    run, told = tracked
+    assert {"step", "examples", "train_seconds"} <= {metric.get("name") for metric in told["metric"]}
+    rows = [row["item"] for row in told["history"]]
+    assert [row["train/loss"] for row in rows if "train/loss" in row] == run.column("train/loss")
+    assert [row["valid/accuracy"] for row in rows if "valid/accuracy" in row] == run.column("valid/accuracy")
+    assert all({"step", "examples", "train_seconds"} <= set(row) for row in rows)
+    assert all(row["_step"] == row["step"] for row in rows)
+
+
+def test_a_run_that_fails_is_finished_as_failed(job):
+    from descentlab.run import run
+
+    made = job("logger=wandb", "budget.steps=50", "optimizer=sgd", "optimizer.nesterov=true")  # torch: needs momentum
+    with pytest.raises(ValueError, match="momentum"):
+        run(made)
+    (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    assert read(path)["exit"][0]["exit_code"] == 1
+
+
+def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
+    from dataclasses import replace
+
+    told = []
+    for end in ("a", "b"):
+        made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")
+        made = replace(made, choices={**made.choices, "optimizer": "my_package/" + "o" * 60 + end}, name="n" * 150 + end)
+        record = run_job(made)
+        assert record.status == "completed"
+        assert "wandb" not in record.summary
+        (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+        told.append(read(path)["run"][0])
+    for one in told:
+        assert max(len(one[key]) for key in ("run_id", "display_name", "run_group")) == 128
+        assert {len(tag) for tag in one["tags"]} == {len("problem:digits_mlp"), 64}
+    one, other = ({one["run_id"], one["display_name"], one["run_group"], *one["tags"]} for one in told)
+    assert one & other == {"problem:digits_mlp"}
+
+
+def test_an_id_has_no_character_that_wandb_refuses(job):
+    from dataclasses import replace
+
+    made = job("budget.steps=5")
+    ids = {tracking.run_id(replace(made, name=name)) for name in ("a,b", "a:b", "a_b")}
+    assert len(ids) == 3
+    assert not any(character in id for id in ids for character in ":;,#?/'")
+
+
+@pytest.mark.parametrize(
+    ("mode", "project", "reason"),
+    [("bogus", "descentlab", "bogus"), ("offline", "a/b", "Invalid project name 'a/b'")],
+    ids=["mode", "project"],
+)
+def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(job, monkeypatch, capsys, mode, project, reason):
+    """The command line refuses both; a config that was written by hand does not pass there."""
+    monkeypatch.setenv("WANDB_MODE", mode)
+    made = job("logger=wandb", "budget.steps=5")
+    made.config["logger"]["project"] = project
+    record = run_job(made)
+    assert record.status == "completed"
+    assert record.summary["test"]["accuracy"] > 0
+    assert reason in record.summary["wandb"]["error"]
+    printed = capsys.readouterr().err
+    assert printed.count("Weights & Biases is off for this run") == 1
+    assert reason in printed
+    assert not list((made.folder.parent / "wandb").glob("*run-*"))
+
+
+def test_a_folder_that_cannot_be_written_costs_the_tracking_and_not_the_run(job):
+    made = job("logger=wandb", "budget.steps=5")
+    (made.folder.parent / "wandb").write_text("in the way")
+    record = run_job(made)
+    assert record.status == "completed"
+    assert record.summary["wandb"]["error"].startswith("FileExistsError")
+
+
+def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train):
+    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.valid=1.0")
+    run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
+    (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    told = read(path)
+    rows = [row["item"] for row in told["history"]]
+    assert any("valid/loss" in row for row in rows)
+    assert not any("valid/auroc" in row for row in rows)
+    assert "the validation split has no negative example" in json.dumps(told["summary"])

@@ -1,0 +1,296 @@
+"""A run that is asked to end at any step, and taken up again, is the run that was not: bit for bit but for the time it took."""
+
+from __future__ import annotations
+
+import signal
+import time
+from itertools import pairwise
+
+import pytest
+import torch
+
+from descentlab.data.loading import loader
+from descentlab.run import main, run
+from descentlab.store import checkpoint as checkpoints
+from descentlab.store.interruption import Interrupted, Interruption
+from descentlab.store.record import CHECKPOINT, RECORD, Record, Status, read_curves
+from descentlab.training import checkpointing
+from descentlab.training.checkpointing import Checkpointing
+
+# All that a run which goes on must find again: optimizer state, dropout, running means, a schedule; steps of several parts.
+RUN = (
+    *("problem=digits_mlp", "optimizer=adam", "model.dropout=0.3", "model.norm=batch", "schedule=cosine"),
+    *("schedule.warmup=3", "budget.epochs=null", "log_every=4", "data.limit=200", "batch_size=48", "microbatch=20"),
+)
+STEPS = 13
+SHORT = (*RUN, f"budget.steps={STEPS}", "validate_every=4")
+
+
+class AfterPoints(Interruption):
+    """Asks when the run comes to its `number`-th point at which it could end; None: never."""
+
+    def __init__(self, number: int | None) -> None:
+        self.number, self.points = number, 0
+        self.deferred = False
+
+    @property
+    def asked(self) -> str:
+        self.points += 1
+        return "SIGTERM" if self.number is not None and self.points >= self.number else ""
+
+
+@pytest.fixture(autouse=True)
+def a_point_after_every_step(monkeypatch):
+    monkeypatch.setattr(loader, "MAX_CHUNK", 1)
+
+
+def attempt(job, number: int | None = None):
+    """A record, or None if the attempt was ended at its `number`-th point."""
+    try:
+        return run(job, AfterPoints(number))
+    except Interrupted:
+        return None
+
+
+def timeless(record: Record) -> dict:
+    return {key: value for key, value in record.summary.items() if "seconds" not in key}
+
+
+def curves(job):
+    return read_curves(job.folder).drop("train_seconds")
+
+
+@pytest.fixture
+def compare(job):
+    """Train `words` whole, and interrupted after `numbers` of points: the same curves, the same summary."""
+
+    def do(*words: str, numbers) -> Record:
+        whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
+        expected = attempt(whole)
+        for number in numbers:
+            assert attempt(parts, number) is None, f"it ended before point {number}"
+        found = attempt(parts)
+        assert curves(parts).equals(curves(whole))
+        assert timeless(found) == timeless(expected)
+        assert (found.status, found.reason) == (expected.status, expected.reason)
+        return found
+
+    return do
+
+
+@pytest.mark.parametrize("step", range(1, STEPS))
+def test_a_run_taken_up_at_any_step_is_the_one_that_was_not_interrupted(compare, step):
+    compare(*SHORT, numbers=[step])
+
+
+def test_so_is_one_that_was_interrupted_at_every_step(compare):
+    compare(*SHORT, numbers=[1] * (STEPS - 1))
+
+
+def test_there_is_no_point_after_the_last_step(job):
+    given = job(*SHORT)
+    counter = AfterPoints(None)
+    run(given, counter)
+    assert counter.points == STEPS - 1
+
+
+def test_a_step_with_a_validation_is_left_after_it(job):
+    """Its row is written once, before; and the next attempt does not validate again."""
+    given = job(*SHORT)
+    assert attempt(given, 8) is None
+    assert read_curves(given.folder)["step"].to_list()[-1] == 8
+    attempt(given)
+    validated = read_curves(given.folder).drop_nulls("valid/loss")["step"].to_list()
+    assert validated == [0, 4, 8, 12, 13]
+
+
+def test_rows_after_the_checkpoint_are_made_again_not_doubled(job):
+    """A kill between two saves: curves have gone on beyond what is safe."""
+    given = job(*SHORT)
+    assert attempt(given, 5) is None
+    saved = (given.folder / CHECKPOINT).read_bytes()
+    assert attempt(given, 5) is None  # to step 10
+    assert read_curves(given.folder)["step"].max() >= 8
+    (given.folder / CHECKPOINT).write_bytes(saved)
+    attempt(given)
+    whole = job(*SHORT, "sweep=whole")
+    attempt(whole)
+    assert curves(given).equals(curves(whole))
+
+
+LINEAR = ("problem=diabetes_linear", "optimizer=sgd", "log_every=1", "validate_every=4")
+
+
+@pytest.mark.parametrize("number", [3, 4, 8, 11])
+def test_patience_is_not_forgotten(compare, number):
+    record = compare(*LINEAR, "optimizer.lr=0", "stop.patience=3", numbers=[number])
+    assert record.summary["steps"] == 12
+    assert "3 validations" in record.reason
+
+
+def test_min_delta_measures_against_what_the_last_improvement_reached(compare):
+    given = (*LINEAR, "optimizer.lr=0.005", "stop.patience=2", "stop.min_delta=1.5", "budget.epochs=10")
+    record = compare(*given, numbers=[6, 7])
+    assert record.summary["steps"] < 100
+    assert "2 validations" in record.reason
+
+
+def test_the_target_was_reached_when_it_was(compare):
+    record = compare(*LINEAR, "target=60", "budget.epochs=10", numbers=[90])
+    assert 0 < record.summary["steps_to_target"] < 90
+
+
+def test_a_target_ends_a_run_that_goes_on(compare):
+    record = compare("problem=digits_mlp", "target=0.5", "stop.at_target=true", "validate_every=5", numbers=[7, 6])
+    assert record.summary["steps"] == record.summary["steps_to_target"] > 13
+
+
+def test_a_divergence_is_measured_by_the_loss_at_the_start(compare):
+    bowl = ("problem=quadratic_deep", "optimizer=sgd", "optimizer.lr=0.05", "stop.divergence=100", "validate_every=1000")
+    record = compare(*bowl, numbers=[3])
+    assert record.status is Status.DIVERGED
+
+
+def test_the_best_weights_of_before_are_the_ones_tested(compare):
+    """At such a rate the best validation is not the last one."""
+    noisy = ("problem=digits_mlp", "optimizer=sgd", "optimizer.lr=1.5", "validate_every=10", "budget.epochs=null")
+    record = compare(*noisy, "budget.steps=100", numbers=[95])
+    assert record.summary["best_step"] < 95
+    assert record.summary["test"]
+
+
+def test_the_clock_goes_on_and_the_time_between_two_attempts_does_not_count(job):
+    given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.4")
+    assert attempt(given, 20) is None
+    spent = checkpoints.read(given.folder)["clock"]
+    assert 0 < spent < 0.3
+    time.sleep(0.5)
+    record = attempt(given)
+    times = read_curves(given.folder).drop_nulls("train/loss")["train_seconds"]
+    assert times.is_sorted()
+    assert record.summary["train_seconds"] == pytest.approx(0.4, abs=0.1)
+    assert record.summary["steps"] > 20
+    first_again = times.to_list()[20]
+    assert spent <= first_again < spent + 0.1
+
+
+def test_a_budget_of_seconds_that_was_spent_before_is_not_spent_again(job):
+    given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.2")
+    number = 10
+    assert attempt(given, number) is None
+    state = checkpoints.read(given.folder)
+    checkpoints.write(given.folder, {**state, "clock": 0.199999})
+    assert attempt(given).summary["steps"] <= number + 2
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_kept_are_the_weights_of_the_last_step(job, keep):
+    given = job(*SHORT, f"checkpoint.keep={keep}".lower(), "checkpoint.every=null")
+    attempt(given)
+    state = checkpoints.read(given.folder)
+    if not keep:
+        assert state is None
+        return
+    assert state["step"] == STEPS
+    assert set(state["weights"]) >= {"head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize(("every", "saves"), [("0", STEPS - 1), ("1000", 0), ("null", 0)])
+def test_it_saves_as_often_as_it_is_told_to(job, monkeypatch, every, saves):
+    steps: list[int] = []
+    monkeypatch.setattr(checkpoints, "write", lambda folder, state: steps.append(state["step"]))
+    monkeypatch.setattr(checkpointing, "SHARE", 1e9)
+    attempt(job(*SHORT, f"checkpoint.every={every}"))
+    assert steps == list(range(1, saves + 1))
+
+
+def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
+    """Writing takes 10 ms, so the next save comes half a second later, whatever `every` says."""
+    began: list[float] = []
+
+    def write(folder, state):
+        began.append(time.monotonic())
+        time.sleep(0.01)
+
+    monkeypatch.setattr(checkpoints, "write", write)
+    attempt(job(*LINEAR, "budget.epochs=null", "budget.seconds=0.6", "checkpoint.every=0"))
+    assert len(began) >= 1
+    assert all(later - earlier >= 0.5 for earlier, later in pairwise(began))
+
+
+def test_saving_does_not_count_as_training(job, monkeypatch):
+    def write(folder, state):
+        time.sleep(0.3)
+
+    monkeypatch.setattr(checkpoints, "write", write)
+    monkeypatch.setattr(checkpointing, "SHARE", 1e9)
+    record = attempt(job(*LINEAR, "budget.epochs=null", "budget.steps=6", "checkpoint.every=0"))
+    assert record.timings["fit"] > 5 * 0.3
+    assert record.summary["train_seconds"] < 0.3
+
+
+def test_a_save_that_fails_is_said_and_the_run_goes_on(job, monkeypatch, capsys):
+    def write(folder, state):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write", write)
+    record = attempt(job(*SHORT, "checkpoint.every=0"))
+    assert record.status is Status.COMPLETED
+    assert "no checkpoint at step 1: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
+def test_saving_changes_nothing(job, monkeypatch):
+    monkeypatch.setattr(checkpointing, "SHARE", 1e9)
+    saving, whole = job(*SHORT, "checkpoint.every=0", "sweep=saving"), job(*SHORT, "checkpoint.every=null", "sweep=whole")
+    attempt(saving)
+    attempt(whole)
+    assert (saving.folder / CHECKPOINT).exists()
+    assert curves(saving).equals(curves(whole))
+
+
+def test_a_checkpoint_holds_tensors_and_plain_values_only(job):
+    given = job(*SHORT)
+    attempt(given, 6)
+    assert torch.load(given.folder / CHECKPOINT, weights_only=True)["step"] == 6
+    assert set(checkpoints.read(given.folder)) >= {"weights", "optimizer", "best_weights", "random", "clock", "outcome"}
+
+
+@pytest.fixture
+def handlers_restored():
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGUSR2)}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+@pytest.mark.usefixtures("handlers_restored")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
+def test_a_signal_ends_the_process_of_a_run_with_a_record_that_says_so(job, monkeypatch, signum):
+    given = job(*SHORT, "checkpoint.every=null")
+    decide, calls = Checkpointing._decide, []
+
+    def signalled(self, *args):
+        calls.append(args)
+        if len(calls) == 6:
+            signal.raise_signal(signum)
+        decide(self, *args)
+
+    monkeypatch.setattr(Checkpointing, "_decide", signalled)
+    assert main(given.folder) == 1
+    record = Record.read(given.folder)
+    assert (record.status, record.reason) == (Status.INTERRUPTED, f"{signum.name} at step 6")
+    assert (given.folder / CHECKPOINT).exists()
+    assert main(given.folder) == 0
+    assert Record.read(given.folder).status is Status.COMPLETED
+    assert not (given.folder / CHECKPOINT).exists()
+    whole = job(*SHORT, "sweep=whole")
+    attempt(whole)
+    assert curves(given).equals(curves(whole))
+
+
+@pytest.mark.usefixtures("handlers_restored")
+def test_a_checkpoint_that_is_to_be_kept_survives_the_end(job):
+    given = job(*SHORT, "checkpoint.keep=true")
+    assert main(given.folder) == 0
+    assert (given.folder / CHECKPOINT).exists()
+    assert (given.folder / RECORD).exists()
