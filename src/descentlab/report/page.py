@@ -22,6 +22,7 @@ from descentlab.report.series import format_statuses
 from descentlab.report.statistics.ranking import ranked
 from descentlab.store.record import LOG
 
+TEMPLATES = Path(__file__).parent / "template"
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
 <p>The tables are in the same folder: table.md, table.csv, runs.csv.</p>
@@ -63,9 +64,7 @@ def build(sweeps: list[Path], out: Path) -> Path:
 
 def render(results: Results) -> str:
     """Return the HTML of the page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     style_of = styles(results)
     return environment.get_template("page.html.jinja").render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
