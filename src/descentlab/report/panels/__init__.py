@@ -6,7 +6,7 @@ nothing to show for these runs::
     ORDER = 45
 
     def draw(data: PanelData) -> Figure | Html | None:
-        return curve_figure(data, "train/accuracy", "Training accuracy", "linear")
+        return curve_figure(data, "valid/auroc", "Validation AUROC", "linear")
 
 `PanelData` contains the series and their curves; `descentlab.report.drawing` has functions that several panels share.
 """
