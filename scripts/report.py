@@ -1,4 +1,4 @@
-"""Compare the runs of sweeps again: `python scripts/report.py outputs/<sweep>... [--out FOLDER]`."""
+"""Build the report of finished sweeps: `python scripts/report.py outputs/<sweep>... [--out FOLDER]`."""
 
 import argparse
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the report page and tables for the runs of sweeps.")
+    parser = argparse.ArgumentParser(description="Write the report page and the tables of one or more sweeps.")
     parser.add_argument(
-        "sweeps", nargs="+", type=Path, metavar="SWEEP", help="a sweep's folder, such as outputs/digits_mlp-1a2b3c"
+        "sweeps", nargs="+", type=Path, metavar="SWEEP", help="the folder of a sweep, such as outputs/digits_mlp-1a2b3c"
     )
-    parser.add_argument("--out", type=Path, help="where to write (default: into the sweep; of several, outputs/report)")
+    parser.add_argument("--out", type=Path, help="output folder (default: the sweep, or outputs/report for several)")
     arguments = parser.parse_args()
     sweeps: list[Path] = arguments.sweeps
     out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
@@ -18,11 +18,11 @@ def main() -> None:
     from descentlab.report import page, tables
 
     try:
-        written = page.build(sweeps, out)
+        path = page.build(sweeps, out)
         tables.show_on_console(sweeps)
     except (OSError, ValueError) as error:
         sys.exit(f"report: {error}")
-    print(written)
+    print(path)
 
 
 if __name__ == "__main__":

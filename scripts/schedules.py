@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from descentlab.optim.schedules import Schedule
-    from descentlab.report.panels.schedule_figure import Curve
+    from descentlab.report.drawing.schedule_figure import ScheduleCurve
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 STEPS = 1000  # where budget.steps says nothing
@@ -25,7 +25,7 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
 
     from descentlab.errors import UsageError
-    from descentlab.report.panels import schedule_figure
+    from descentlab.report.drawing import schedule_figure
 
     try:
         drawn = [curve for line in lines(arguments.words) for curve in curves(line)]
@@ -52,7 +52,7 @@ def lines(words: Sequence[str]) -> Iterator[list[str]]:
     yield from ([f"schedule={name}", *others] for name in names)
 
 
-def curves(words: Sequence[str]) -> Iterator["Curve"]:
+def curves(words: Sequence[str]) -> Iterator["ScheduleCurve"]:
     """What the schedule of one command line gives at each step: multipliers, and momenta if it has them.
 
     Raises:
@@ -64,7 +64,7 @@ def curves(words: Sequence[str]) -> Iterator["Curve"]:
     from descentlab.config.explain import COMPOSITION_ERRORS, explain
     from descentlab.config.resolve import resolve
     from descentlab.errors import UsageError
-    from descentlab.report.panels.schedule_figure import Curve
+    from descentlab.report.drawing.schedule_figure import ScheduleCurve
 
     try:
         composed = compose_here(CONF, *words)
@@ -80,9 +80,9 @@ def curves(words: Sequence[str]) -> Iterator["Curve"]:
     if schedule.state_dict():
         settings += f"; drawn as if none of {VALIDATIONS} validations improved"
     values, momenta = over(schedule, total)
-    yield Curve(name, values, settings=settings)
+    yield ScheduleCurve(name, values, settings=settings)
     if momenta[0] is not None:
-        yield Curve(name, momenta, momentum=True)
+        yield ScheduleCurve(name, momenta, momentum=True)
 
 
 def over(schedule: "Schedule", total: int) -> tuple[list[float], list[float]]:

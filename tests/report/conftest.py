@@ -1,4 +1,4 @@
-"""Records of runs that were never trained, written as a real run writes them."""
+"""Fixtures of the report's tests: records in the format of real runs, without training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure, Html
+from descentlab.report.drawing.style import styles
+from descentlab.report.load import load
+from descentlab.report.panels import draw_panels
 from descentlab.store.record import CurveWriter, Record, Status
 
 MakeRun = Callable[..., Record]
 
 
-def rows(steps: int, scale: float, seed: int) -> list[dict[str, Any]]:
-    """Ten steps a row of training, twenty a row of validation."""
-    made: list[dict[str, Any]] = []
+def curve_rows(steps: int, scale: float, seed: int) -> list[dict[str, Any]]:
+    """Return a training row every 10 steps and a validation row every 20 steps; the loss decays exponentially."""
+    rows: list[dict[str, Any]] = []
     for step in range(0, steps + 1, 10):
         axes = {
             "step": step,
@@ -27,15 +32,15 @@ def rows(steps: int, scale: float, seed: int) -> list[dict[str, Any]]:
             "train_seconds": step * (0.001 + 0.0001 * seed),
         }
         loss = scale * math.exp(-step / 100) + 0.01 * seed
-        made.append(axes | {"train/loss": loss, "train/lr": 0.1, "train/grad_norm": 2 * loss})
+        rows.append(axes | {"train/loss": loss, "train/lr": 0.1, "train/grad_norm": 2 * loss})
         if step % 20 == 0:
-            made.append(axes | {"valid/loss": loss, "valid/accuracy": 1 - loss / 4})
-    return made
+            rows.append(axes | {"valid/loss": loss, "valid/accuracy": 1 - loss / 4})
+    return rows
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Writes a run into tmp_path/<sweep> and returns its record; `config` and `summary` override."""
+    """Write a run into tmp_path/<sweep> and return its record; `config` and `summary` are merged into the defaults."""
     ids = itertools.count()
 
     def make(
@@ -64,9 +69,22 @@ def make_run(tmp_path: Path) -> MakeRun:
         record = Record(id, folder.name, sweep, status, chosen, known, reason, result | (summary or {}), folder=folder)
         record.write(folder)
         writer = CurveWriter(folder)
-        writer.write(rows(200, 2.0, seed) if curves is None else curves)
+        writer.write(curve_rows(200, 2.0, seed) if curves is None else curves)
         if status.is_result:
             writer.seal()
         return record
 
     return make
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[[], dict[str, Figure | Html]]:
+    """Draw the panels of the first comparison in tmp_path/sweep, by title; no panel may fail."""
+
+    def draw_sweep() -> dict[str, Figure | Html]:
+        results = load([tmp_path / "sweep"])
+        panels, failures = draw_panels(PanelData(results.comparisons[0], styles(results)))
+        assert failures == []
+        return {panel.title: panel for panel in panels}
+
+    return draw_sweep

@@ -1,4 +1,4 @@
-"""Sweeps that the first release finished: `finished/` holds their records, configs and curves as it wrote them."""
+"""Compatibility with sweeps of the first release; `finished/` contains their unchanged records, configs and curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SWEEPS = {"digits_mlp-2ba346": ["adam", "sgd"], "mslr_sample_ranker-1ee56d": ["a
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
-def test_their_page_and_table_build(sweep, tmp_path):
+def test_page_and_table_of_an_old_sweep_build(sweep, tmp_path):
     page = build([FINISHED / sweep], tmp_path)
     table = (tmp_path / "table.md").read_text()
     assert all(optimizer in table for optimizer in SWEEPS[sweep])
@@ -24,7 +24,7 @@ def test_their_page_and_table_build(sweep, tmp_path):
     assert page.stat().st_size > 100_000
 
 
-def test_their_runs_keep_their_ids():
+def test_old_runs_keep_their_ids():
     records = [json.loads(path.read_text()) for path in FINISHED.rglob("record.json")]
     words = {
         "979a278e17": ["optimizer=adam", "budget.epochs=2"],

@@ -1,4 +1,4 @@
-"""Which runs form a series, and what it is called."""
+"""Grouping of runs into series and comparisons, and the labels of series."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from descentlab.report.load import load, statuses
+from descentlab.report.load import load
+from descentlab.report.series import format_statuses
 from descentlab.store.record import RECORD, Status
 
 
@@ -20,14 +21,14 @@ def test_runs_that_differ_in_seeds_and_paths_only_are_one_series(make_run, tmp_p
     assert labels(tmp_path / "sweep") == ["adam (3 seeds)"]
 
 
-def test_a_label_tells_what_differs_under_the_same_optimizer(make_run, tmp_path):
+def test_labels_contain_settings_that_differ_for_the_same_optimizer(make_run, tmp_path):
     make_run(lr=0.1)
     make_run(lr=0.01)
     make_run("sgd", lr=0.5)
     assert labels(tmp_path / "sweep") == ["adam lr=0.1", "adam lr=0.01", "sgd"]
 
 
-def test_another_choice_is_named_without_all_the_keys_it_brings(make_run, tmp_path):
+def test_labels_contain_a_chosen_option_without_its_keys(make_run, tmp_path):
     for schedule, keys in {"constant": {"warmup": 0}, "cosine": {"warmup": 0, "final": 0.0}}.items():
         make_run(config={"schedule": {"_target_": schedule, **keys}}, choices={"schedule": schedule})
     assert labels(tmp_path / "sweep") == ["adam schedule=constant", "adam schedule=cosine"]
@@ -39,23 +40,23 @@ def test_the_same_config_under_two_names_is_two_series(make_run, tmp_path):
     assert labels(tmp_path / "sweep") == ["plain", "sgd"]
 
 
-def test_problems_are_compared_apart(make_run, tmp_path):
+def test_each_problem_is_a_comparison(make_run, tmp_path):
     make_run(problem="digits_mlp")
     make_run(problem="digits_softmax", config={"batch_size": 8})
-    loaded = load([tmp_path / "sweep"])
-    assert [one.problem for one in loaded.comparisons] == ["digits_mlp", "digits_softmax"]
-    assert [one.label for one in loaded.series] == ["digits_mlp / adam", "digits_softmax / adam"]
+    results = load([tmp_path / "sweep"])
+    assert [one.problem for one in results.comparisons] == ["digits_mlp", "digits_softmax"]
+    assert [one.label for one in results.series] == ["digits_mlp / adam", "digits_softmax / adam"]
 
 
-def test_a_run_that_two_sweeps_hold_counts_once_and_its_result_wins(make_run, tmp_path):
+def test_a_run_in_two_sweeps_counts_once_and_its_result_is_kept(make_run, tmp_path):
     make_run(sweep="one", id="same")
     make_run(sweep="two", id="same", status=Status.FAILED)
-    loaded = load([tmp_path / "one", tmp_path / "two"])
-    assert [run.status for run in loaded.runs] == [Status.COMPLETED]
-    assert loaded.repeated == 1
+    results = load([tmp_path / "one", tmp_path / "two"])
+    assert [run.status for run in results.runs] == [Status.COMPLETED]
+    assert results.duplicates == 1
 
 
-def test_a_failed_run_knows_its_metric_from_the_config(make_run, tmp_path):
+def test_the_metric_of_a_failed_run_is_read_from_its_config(make_run, tmp_path):
     make_run(
         status=Status.FAILED,
         summary={"monitor": None, "mode": None},
@@ -67,14 +68,14 @@ def test_a_failed_run_knows_its_metric_from_the_config(make_run, tmp_path):
 
 def test_statuses_are_counted(make_run):
     completed, diverged = make_run(), make_run(status=Status.DIVERGED, summary={"diverged_step": 12})
-    assert statuses([completed, completed, diverged]) == "2 completed, 1 diverged at step 12"
-    assert statuses([diverged]) == "diverged at step 12"
+    assert format_statuses([completed, completed, diverged]) == "2 completed, 1 diverged at step 12"
+    assert format_statuses([diverged]) == "diverged at step 12"
 
 
-def test_what_cannot_be_read_is_said_and_left_out(make_run, tmp_path, capsys):
+def test_unreadable_records_are_reported_and_left_out(make_run, tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="no folder"):
         load([tmp_path / "nowhere"])
-    with pytest.raises(FileNotFoundError, match="no run"):
+    with pytest.raises(FileNotFoundError, match="no record"):
         load([tmp_path])
     sound, torn = make_run(), make_run()
     (torn.folder / RECORD).write_text("{")

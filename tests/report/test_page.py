@@ -1,4 +1,4 @@
-"""The page as a file: whole, escaped, self-contained; and the command that builds it."""
+"""The page: complete, escaped and self-contained; and the command that builds it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from descentlab.report import sections
 from descentlab.report.load import load
-from descentlab.report.page import build, render
+from descentlab.report.page import build, commands, render
 from descentlab.store.record import Status
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
@@ -35,7 +36,7 @@ def test_build_writes_the_page_and_the_tables(sweep):
     }
 
 
-def test_the_page_is_escaped_and_refers_to_nothing_outside(sweep, tmp_path):
+def test_the_page_is_escaped_and_self_contained(sweep, tmp_path):
     text = build([sweep], tmp_path / "out").read_text()
     own = re.sub(r"<script>\s*/\*\*.*?</script>", "", text, flags=re.DOTALL)  # without plotly.js
     assert len(own) < 100_000 < len(text)
@@ -43,7 +44,7 @@ def test_the_page_is_escaped_and_refers_to_nothing_outside(sweep, tmp_path):
     assert not re.search(r'(?:src|href)=(?!"data:)|url\(|https?://', own)
 
 
-def test_what_differs_stands_apart_from_what_is_the_same(make_run, tmp_path):
+def test_settings_that_differ_are_listed_apart_from_shared_ones(make_run, tmp_path):
     for optimizer, lr in {"adam": 0.001, "sgd": 0.1}.items():
         make_run(optimizer, config={"optimizer": {"lr": lr}, "batch_size": 77})
     text = build([tmp_path / "sweep"], tmp_path / "out").read_text()
@@ -65,25 +66,25 @@ def test_panels_are_strict_json(sweep, tmp_path):
     assert titles[:3] == ["Training loss", "Validation loss", "Validation accuracy"]
 
 
-def test_a_sweep_in_which_all_failed_has_a_page(make_run, tmp_path):
+def test_the_page_of_a_sweep_without_results_shows_the_reasons(make_run, tmp_path):
     make_run(status=Status.CRASHED, summary={}, curves=[], reason="signal 9")
     assert "signal 9" in build([tmp_path / "sweep"], tmp_path / "out").read_text()
 
 
-def test_the_report_needs_no_torch():
+def test_the_report_does_not_import_torch():
     heavy = "import sys, descentlab.report.page; print({'torch', 'lightning', 'hydra'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", heavy], text=True).strip() == "set()"
 
 
-def test_the_command(sweep, tmp_path):
-    found = subprocess.run([sys.executable, str(SCRIPT), str(sweep)], capture_output=True, text=True, check=True)
-    assert found.stdout.strip().endswith("report.html")
+def test_the_command_prints_the_path_or_the_error(sweep, tmp_path):
+    done = subprocess.run([sys.executable, str(SCRIPT), str(sweep)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("report.html")
     failed = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr == f"report: there is no folder {tmp_path / 'no'}\n"
 
 
-def test_what_was_learnt_is_shown_and_escaped(make_run, tmp_path):
+def test_artifacts_are_shown_and_escaped(make_run, tmp_path):
     run = make_run(summary={"test": {"accuracy": 0.8, "auroc": 0.91}, "baseline": {"name": "a_tree", "test": {"auroc": 0.7}}})
     (run.folder / "exhibits").mkdir()
     (run.folder / "exhibits" / "sample.txt").write_text("To be & <not> to be")
@@ -94,7 +95,7 @@ def test_what_was_learnt_is_shown_and_escaped(make_run, tmp_path):
     assert re.search(r"All test metrics.*auroc.*0\.91.*a_tree.*0\.7", own, re.DOTALL)
 
 
-def test_how_the_data_were_read_is_shown_once_and_escaped(make_run, tmp_path):
+def test_data_reading_is_shown_once_and_escaped(make_run, tmp_path):
     columns = [{"name": "<x1>", "read_as": "number", "detail": "date, in days"}]
     for optimizer in ("adam", "sgd"):
         record = make_run(optimizer)
@@ -107,5 +108,24 @@ def test_how_the_data_were_read_is_shown_once_and_escaped(make_run, tmp_path):
     assert "read_as" not in page
 
 
-def test_data_that_say_nothing_have_no_section(sweep):
+def test_data_without_descriptions_have_no_section(sweep):
     assert "How the data were read" not in render(load([sweep]))
+
+
+def fail(runs):
+    raise ZeroDivisionError("no room")
+
+
+def test_the_tables_are_written_if_the_page_cannot_be_drawn(sweep, monkeypatch, capsys):
+    monkeypatch.setattr(sections, "provenance", fail)
+    built = build([sweep], sweep)
+    assert "The page could not be drawn: ZeroDivisionError: no room" in built.read_text()
+    assert {"table.csv", "table.md", "runs.csv"} <= {path.name for path in sweep.iterdir()}
+    assert "the page could not be drawn, the tables were written: ZeroDivisionError: no room" in capsys.readouterr().err
+
+
+def test_commands_include_wandb_only_if_its_folder_contains_runs(sweep):
+    (sweep / "wandb").mkdir()
+    assert not [line for line, _ in commands([sweep]) if line.startswith("wandb")]
+    (sweep / "wandb" / "offline-run-1").mkdir()
+    assert re.match("wandb leet", commands([sweep])[0][0])

@@ -1,1 +1,1 @@
-"""Compares the runs of sweeps: load -> statistics -> tables -> figures -> page. Reads records only."""
+"""The report of sweeps: records are loaded, summarized over seeds, tabulated, and drawn on one HTML page."""

@@ -1,0 +1,55 @@
+"""The panels of the page. Every module of this folder is one; a new panel needs no other edit.
+
+A panel is a module with an ORDER (panels are shown in ascending order) and a function `draw`, which returns None if there is
+nothing to show for these runs::
+
+    ORDER = 45
+
+    def draw(data: PanelData) -> Figure | Html | None:
+        return curve_figure(data, "valid/auroc", "Validation AUROC", "linear")
+
+`PanelData` contains the series and their curves; `descentlab.report.drawing` has functions that several panels share.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Protocol, cast
+
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure, Html
+
+
+class Panel(Protocol):
+    """The contract of a module of this folder."""
+
+    ORDER: int
+
+    def draw(self, data: PanelData) -> Figure | Html | None:
+        """Draw the panel; return None if there is nothing to show."""
+        ...
+
+
+def panel_names() -> list[str]:
+    """Return the names of all panels, found by listing this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def draw_panels(data: PanelData) -> tuple[list[Figure | Html], list[str]]:
+    """Draw all panels that have something to show.
+
+    Returns:
+        the drawn panels in their order, and a sentence for each panel that failed. A failure affects no other panel.
+    """
+    drawn: list[tuple[int, Figure | Html]] = []
+    failures: list[str] = []
+    for name in panel_names():
+        try:
+            panel = cast(Panel, import_module(f"{__name__}.{name}"))
+            order, figure = panel.ORDER, panel.draw(data)
+        except Exception as error:
+            failures.append(f"The panel {name} could not be drawn: {type(error).__name__}: {error}.")
+        else:
+            drawn += [] if figure is None else [(order, figure)]
+    return [figure for _, figure in sorted(drawn, key=lambda pair: pair[0])], failures

@@ -1,0 +1,1 @@
+"""Statistics over seeds: means with intervals, the ranking of series, mean curves."""

@@ -1,4 +1,4 @@
-"""Schedules drawn: where the line is, and the command that draws it."""
+"""Drawings of schedules, and the command that prints them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT, options
 
-from descentlab.report.panels.schedule_figure import Curve, page, terminal
+from descentlab.report.drawing.schedule_figure import ScheduleCurve, page, terminal
 
 
 def drawing(*words):
@@ -43,7 +43,7 @@ def test_the_script_draws_one_schedule_and_a_page(tmp_path):
         (["schedule=cosine", "budget.epochs=null", "budget.seconds=5"], ["Cosine", "budget.steps"]),
     ],
 )
-def test_the_script_rejects_a_mistake_with_a_sentence(words, expected):
+def test_the_script_rejects_invalid_settings_with_a_message(words, expected):
     answer = drawing(*words)
     assert answer.returncode == 2
     assert all(part in answer.stderr for part in expected)
@@ -51,15 +51,15 @@ def test_the_script_rejects_a_mistake_with_a_sentence(words, expected):
     assert answer.stdout == ""
 
 
-def test_a_drawing_has_the_line_where_it_belongs():
-    lines = terminal([Curve("drop", [1.0] * 50 + [0.0] * 50)], width=27).splitlines()
+def test_a_step_is_drawn_as_a_vertical_line_at_its_position():
+    lines = terminal([ScheduleCurve("drop", [1.0] * 50 + [0.0] * 50)], width=27).splitlines()
     assert lines[0] == "drop: lr × 0 to 1"
     assert lines[1] == "     1┤" + "⠉" * 10 + "⡇" + "⠀" * 9
     assert lines[10] == "     0┤" + "⠀" * 10 + "⣇" + "⣀" * 9
 
 
-def test_a_page_is_complete_and_small():
-    content = page([Curve("many", [0.5] * 1_000_000), Curve("few", [0.9, 0.8], momentum=True)])
+def test_the_page_is_self_contained_and_small():
+    content = page([ScheduleCurve("many", [0.5] * 1_000_000), ScheduleCurve("few", [0.9, 0.8], momentum=True)])
     assert "<script" in content
     assert "src=" not in content.partition("<script")[0]
     assert len(content) < 6_000_000

@@ -1,0 +1,1 @@
+"""Shared machinery of the panels: figures, colours, the data to draw from, curves with bands."""

@@ -1,0 +1,13 @@
+"""Norm of the gradient."""
+
+from __future__ import annotations
+
+from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure
+
+ORDER = 60
+
+
+def draw(data: PanelData) -> Figure | None:
+    return curve_figure(data, "train/grad_norm", "Gradient norm")

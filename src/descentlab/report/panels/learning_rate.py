@@ -1,0 +1,21 @@
+"""Learning rate; on a logarithmic axis if the rates span at least a factor of 10, or are all equal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure
+
+ORDER = 50
+
+
+def draw(data: PanelData) -> Figure | None:
+    figure = curve_figure(data, "train/lr", "Learning rate", "linear", limited=False)
+    if figure is None:
+        return None
+    rates = [rate for trace in figure.traces for rate in trace["y"]]
+    if min(rates) <= 0 or min(rates) < max(rates) < 10 * min(rates):
+        return figure
+    return replace(figure, scale="log")

@@ -1,0 +1,17 @@
+"""Validation loss; left out if it is the metric that ranks, which has its own panel."""
+
+from __future__ import annotations
+
+from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.levels import baseline_levels
+
+ORDER = 30
+
+
+def draw(data: PanelData) -> Figure | None:
+    if data.comparison.monitor == "loss":
+        return None
+    levels = baseline_levels(data.comparison, "valid", "loss")
+    return curve_figure(data, "valid/loss", "Validation loss", levels=levels)

@@ -1,0 +1,20 @@
+"""The validation metric that ranks the series, with the target and the baselines.
+
+A metric that is minimized (an error or a loss) may be drawn on a logarithmic axis, as the losses are.
+"""
+
+from __future__ import annotations
+
+from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.levels import baseline_levels, target_levels
+
+ORDER = 40
+
+
+def draw(data: PanelData) -> Figure | None:
+    metric = data.comparison.monitor
+    scale = "loss" if data.comparison.mode == "min" else "linear"
+    levels = target_levels(data.comparison) + baseline_levels(data.comparison, "valid", metric)
+    return curve_figure(data, f"valid/{metric}", f"Validation {metric}", scale, levels=levels)

@@ -1,0 +1,103 @@
+"""The contents of the page's sections, as plain values for the template."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.panels import draw_panels
+from descentlab.report.series import Series
+from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
+from descentlab.report.statistics.ranking import ranked
+from descentlab.report.tables.measures import NOT_MEASURED
+from descentlab.report.tables.results import metrics_table, results_table
+from descentlab.store.record import EXHIBITS, Record, Status
+
+NOT_PROVENANCE = ("name", "columns", "warnings")  # keys of a record's data that the page shows elsewhere
+MAX_COLUMNS = 12  # series shown side by side; more columns would not be readable
+
+Artifact = tuple[str, str, str]  # name, "png" or "txt", the text or the image in base 64
+DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data set, description of each column, warnings
+
+
+def comparison_section(data: PanelData) -> dict[str, Any]:
+    """Return the contents of one comparison: tables, panels, notes and artifacts."""
+    panels, failures = draw_panels(data)
+    return {
+        "comparison": data.comparison,
+        "table": results_table(data.comparison),
+        "panels": [vars(panel) for panel in panels],
+        "notes": [*_notes(data.comparison.runs), *failures],
+        "metrics": metrics_table(data.comparison),
+        "artifacts": _artifacts(ranked(data.comparison)),
+    }
+
+
+def _artifacts(series: Sequence[Series]) -> list[tuple[str, list[Artifact]]]:
+    """Return the images and texts of the first run of each series that has any, with the label of the series."""
+    found: list[tuple[str, list[Artifact]]] = []
+    for one in series[:MAX_COLUMNS]:
+        files = next(filter(None, (sorted((run.folder / EXHIBITS).glob("*.*")) for run in one.runs)), [])
+        images = [(file.stem, "png", _base64(file)) for file in files if file.suffix == ".png"]
+        texts = [(file.stem, "txt", file.read_text(errors="replace")) for file in files if file.suffix == ".txt"]
+        found += [(one.label, [*images, *texts])] if images or texts else []
+    return found
+
+
+def _base64(file: Path) -> str:
+    return b64encode(file.read_bytes()).decode()
+
+
+def _notes(runs: Sequence[Record]) -> list[str]:
+    """Return the legend of the marks at the ends of runs that did not complete."""
+    ended = {run.status for run in runs} - {Status.COMPLETED}
+    notes = ["✕ marks the step at which a run diverged."] if Status.DIVERGED in ended else []
+    notes += ["○ marks the last step of a run that failed or was interrupted."] if ended - {Status.DIVERGED} else []
+    excluded = "Such a run is excluded from the means and drawn only as far as it stays near the range of the completed runs."
+    return [*notes, excluded] if notes else []
+
+
+def configs(series: Sequence[Series]) -> dict[str, Any]:
+    """Return the configs of series.
+
+    Returns:
+        `labels` of the series shown, `rows` of settings that differ (a key and a value per series), `shared` settings (a key
+        and a value), and `more`, the number of series that are not shown.
+    """
+    shown = series[:MAX_COLUMNS]
+    keys = varying_keys([one.settings for one in shown])
+    rows = [(key, [_setting(one.settings.get(key, MISSING)) for one in shown]) for key in keys]
+    seeds = [", ".join(format_value(run.config.get("seed")) for run in one.runs) for one in shown]
+    rows += [("seed", seeds)] if len(set(seeds)) > 1 or "," in seeds[0] else []
+    shared = [(key, format_value(value)) for key, value in shown[0].settings.items() if key not in keys]
+    return {"labels": [one.label for one in shown], "rows": rows, "shared": shared, "more": len(series) - len(shown)}
+
+
+def _setting(value: Any) -> str:
+    return NOT_MEASURED if value is MISSING else format_value(value)
+
+
+def data_reading(runs: Sequence[Record]) -> list[DataReading]:
+    """Return how each data set was read; data sets without column descriptions and warnings are left out."""
+    found: dict[str, DataReading] = {}
+    for run in runs:
+        columns, warnings = run.data.get("columns") or [], run.data.get("warnings") or []
+        if columns or warnings:
+            name = str(run.data.get("name", "data"))
+            found.setdefault(format_value([name, columns, warnings]), (name, columns, warnings))
+    return list(found.values())
+
+
+def provenance(runs: Sequence[Record]) -> list[tuple[str, list[str]]]:
+    """Return the origin of the results: for data, code, versions and hardware, the distinct values over all runs."""
+    facts: dict[str, dict[str, None]] = {}
+    for run in runs:
+        data = {run.data.get("name", "data"): {key: value for key, value in run.data.items() if key not in NOT_PROVENANCE}}
+        parts = {"data": data, "code": run.code, "versions": run.versions, "hardware": run.hardware}
+        for key, value in flatten(parts).items():
+            if value not in (None, {}):
+                facts.setdefault(key.removeprefix("versions."), {})[format_value(value)] = None
+    return [(key, list(values)) for key, values in facts.items()]

@@ -1,0 +1,126 @@
+"""Series (runs that differ in their seeds only) and comparisons (the series of one problem on the same data)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from descentlab.report.settings import Settings, differences, format_assignment, settings_of, varying_keys
+from descentlab.store.record import Record, Status
+
+MAX_DIVERGED_STEPS = 3  # a status lists the steps of divergence only up to this number of them
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs that differ in their seeds only.
+
+    Args:
+        label: the name of the series in tables and panels.
+        settings: dotted config keys and the chosen options of config groups.
+        differences: the settings that distinguish the series from the others of its comparison.
+        runs: the records, one per seed.
+        data: the digest of the data of its runs.
+    """
+
+    label: str
+    settings: Settings
+    differences: Settings
+    runs: list[Record]
+    data: str = ""
+
+    @property
+    def problem(self) -> str:
+        return self.settings["problem"]
+
+    @property
+    def optimizer(self) -> str:
+        return self.settings["optimizer"]
+
+    @property
+    def completed(self) -> list[Record]:
+        return [run for run in self.runs if run.status is Status.COMPLETED]
+
+    @property
+    def incomplete(self) -> list[Record]:
+        return [run for run in self.runs if run.status is not Status.COMPLETED]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The series of one problem on the same data, in the order in which they were found.
+
+    Args:
+        problem: the problem's name in the config.
+        series: the series to compare.
+        name: the problem's name, followed by the data set if the problem was trained on several.
+    """
+
+    problem: str
+    series: list[Series]
+    name: str = ""
+
+    @property
+    def runs(self) -> list[Record]:
+        return [run for series in self.series for run in series.runs]
+
+    @property
+    def monitor(self) -> str:
+        """The name of the validation metric that ranks the series, without the prefix "valid/"."""
+        return self._first("monitor") or "metric"
+
+    @property
+    def mode(self) -> str:
+        """The direction of the metric: "max" if higher values are better, "min" if lower values are."""
+        return self._first("mode") or "max"
+
+    @property
+    def targets(self) -> list[float]:
+        """The distinct target values of the runs, ascending."""
+        values = {run.summary.get("target", run.config.get("target")) for run in self.runs}
+        return sorted(value for value in values if value is not None)
+
+    def _first(self, key: str) -> str | None:
+        """Return `key` from the first run that has it, in its summary or (a failed run) in its config."""
+        values = (run.summary.get(key) or (run.config.get("task") or {}).get(key) for run in self.runs)
+        return next(filter(None, values), None)
+
+
+def build_series(groups: Sequence[list[Record]], name: str, data: str) -> list[Series]:
+    """Return the series of one comparison.
+
+    Args:
+        groups: the runs of each series.
+        name: the comparison's name, a prefix of all labels; "" for labels without a prefix.
+        data: the digest of the comparison's data.
+    """
+    settings = [settings_of(runs[0]) for runs in groups]
+    varied = varying_keys(settings)
+    built: list[Series] = []
+    for own, runs in zip(settings, groups, strict=True):
+        distinct = differences(own, settings, varied)
+        built.append(Series(_label(own, distinct, len(runs), name), own, distinct, runs, data))
+    return built
+
+
+def _label(settings: Settings, distinct: Settings, seeds: int, name: str) -> str:
+    """Return a label such as "adam lr=0.1 (3 seeds)"."""
+    words = [f"{name} / {settings['optimizer']}" if name else settings["optimizer"]]
+    words += map(format_assignment, distinct, distinct.values())
+    return " ".join(words) + (f" ({seeds} seeds)" if seeds > 1 else "")
+
+
+def format_statuses(runs: Sequence[Record]) -> str:
+    """Return the number of runs with each status, such as "2 completed, 1 diverged at step 12"; one run has no number."""
+    counts = Counter(run.status for run in runs)
+    numbers = {status: f"{counts[status]} " if len(runs) > 1 else "" for status in counts}
+    return ", ".join(f"{numbers[status]}{status}{_steps(status, runs)}" for status in Status if counts[status])
+
+
+def _steps(status: Status, runs: Sequence[Record]) -> str:
+    """Return the steps at which runs diverged, such as " at steps 12, 30"; empty for other statuses or too many steps."""
+    steps = sorted({run.summary["diverged_step"] for run in runs if run.summary.get("diverged_step") is not None})
+    if status is not Status.DIVERGED or not 0 < len(steps) <= MAX_DIVERGED_STEPS:
+        return ""
+    return f" at step{'s' if len(steps) > 1 else ''} {', '.join(map(str, steps))}"

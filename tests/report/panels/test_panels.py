@@ -1,0 +1,106 @@
+"""Discovery of panels: every module of the folder appears on the page, in its order, and a failure affects no other."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import pytest
+
+from descentlab.report import panels
+from descentlab.report.page import build
+
+TEMPLATE = """
+from descentlab.report.drawing.curves import curve_figure
+
+ORDER = 25
+
+def draw(data):
+    return curve_figure(data, "train/loss", "My panel", "linear")
+"""
+HTML = """
+from markupsafe import Markup
+
+from descentlab.report.drawing.figure import Html
+
+ORDER = 1
+
+def draw(data):
+    return Html("My text", {content})
+"""
+
+
+@pytest.fixture
+def add_panel(monkeypatch, tmp_path):
+    """Write a panel file into a temporary folder that is listed together with the package's own."""
+    folder = tmp_path / "panels"
+    folder.mkdir()
+    monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(folder)])
+
+    def add(name, text):
+        (folder / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, f"{panels.__name__}.{name}", raising=False)
+
+    yield add
+    for path in folder.glob("*.py"):
+        sys.modules.pop(f"{panels.__name__}.{path.stem}", None)
+
+
+@pytest.fixture
+def page(make_run, tmp_path):
+    """Return the page of a sweep of two runs, without plotly.js."""
+
+    def render():
+        make_run("adam")
+        make_run("sgd")
+        return build([tmp_path / "sweep"], tmp_path / "out").read_text().partition("<script>/**")[0]
+
+    return render
+
+
+def test_a_panel_file_appears_on_the_page_without_another_edit(add_panel, page):
+    add_panel("my_panel", TEMPLATE)
+    text = page()
+    titles = [text.index(f"<h3>{title}</h3>") for title in ("Training loss", "My panel", "Validation loss")]
+    assert titles == sorted(titles)  # ORDER 25 is between 20 and 30
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [('Markup("<em>n</em> = 3")', "<h3>My text</h3><em>n</em> = 3<"), ('"<em>"', "<h3>My text</h3>&lt;em&gt;<")],
+)
+def test_a_panel_of_html_is_inserted_and_a_string_is_escaped(add_panel, page, content, expected):
+    add_panel("my_text", HTML.format(content=content))
+    assert expected in page()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("ORDER = 1\ndef draw(data):\n    raise ZeroDivisionError('no room')", "ZeroDivisionError: no room"),
+        ("import no_such_module", "ModuleNotFoundError: No module named"),
+        ("ORDER = 1", "AttributeError: module"),
+    ],
+)
+def test_a_panel_that_fails_is_named_and_left_out(add_panel, page, text, error):
+    add_panel("broken", text)
+    found = page()
+    assert f"The panel broken could not be drawn: {error}" in found
+    assert "<h3>Training loss</h3>" in found
+
+
+def test_every_panel_follows_the_contract():
+    modules = [import_module(f"{panels.__name__}.{name}") for name in panels.panel_names()]
+    orders = [module.ORDER for module in modules]
+    assert len(set(orders)) == len(orders) >= 8
+    assert all(module.__doc__ and callable(module.draw) for module in modules)
+
+
+def test_panels_of_two_ordinary_runs(make_run, draw):
+    make_run()
+    make_run("sgd")
+    found = draw()
+    assert list(found) == ["Training loss", "Validation loss", "Validation accuracy", "Learning rate", "Gradient norm"]
+    assert found["Validation accuracy"].levels == [(0.95, "target 0.95")]
+    assert {panel.scale for panel in found.values()} == {"loss", "linear", "log"}
+    assert len({trace["line"]["color"] for trace in found["Training loss"].traces}) == 2
