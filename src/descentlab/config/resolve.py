@@ -1,4 +1,4 @@
-"""What a valid configuration is, and which run it identifies. Knows neither torch nor Lightning."""
+"""Resolve a composed config into plain values, and find every mistake in it. Imports neither torch nor Lightning."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
         config: as Hydra composed it, without the `hydra` node.
         choices: group -> option, for the messages.
     """
-    present = {str(key): config._get_node(key) for key in config}
-    if mistakes := list(missing({key: None if node is None or node._is_none() else node for key, node in present.items()})):
+    if mistakes := list(missing({str(key): _unresolved(config, key) for key in config})):
         return {}, mistakes
     try:
         resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
@@ -41,6 +40,11 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
         return plain, mistakes
     plain = _with_texts(plain)
     return plain, list(_out_of_range(plain)) or list(contradictions(plain))
+
+
+def _unresolved(config: DictConfig, key: Any) -> Any:
+    """Return the node of `key`; its name where it is an interpolation or has no value yet, which may not be resolvable."""
+    return key if OmegaConf.is_interpolation(config, key) or OmegaConf.is_missing(config, key) else config[key]
 
 
 def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
