@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import lightning as L
 import torch
@@ -66,7 +67,7 @@ class Task(L.LightningModule):
         model: nn.Module,
         recipe: Recipe,
         monitor: str,
-        mode: str,
+        mode: Literal["min", "max"],
         total_steps: int | None = None,
         measure_every: int = 10,
     ) -> None:
