@@ -49,7 +49,7 @@ def main(conf_dir: Path) -> None:
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
     from descentlab.config.command_line import Command, config_loader
-    from descentlab.config.compose import shown
+    from descentlab.config.composed import format_config
     from descentlab.sweeps.launch import launch, place_maker
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
@@ -58,7 +58,7 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     with config_loader(conf_dir, arguments.config_dir) as loader:
         command = Command(loader, arguments.overrides, arguments.multirun, arguments.config_name or PRIMARY)
         if arguments.cfg:
-            print(shown(next(command.runs()), arguments.package, arguments.resolve), end="")
+            print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
         return launch(command.runs(), place_maker(command.launcher, arguments.overrides), dry_run=arguments.dry_run)
 
@@ -69,14 +69,13 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     Raises:
         UsageError: a flag is unknown, or cannot be combined with another.
     """
-    from hydra._internal.utils import get_args_parser
-
+    from descentlab.compat import hydra_arguments
     from descentlab.errors import UsageError
 
     def refuse(message: str) -> NoReturn:
         raise UsageError(f"{message}; python train.py --help lists what there is")
 
-    parser = get_args_parser()
+    parser = hydra_arguments()
     parser.error = refuse
     parser.add_argument("--dry-run", action="store_true")
     found = parser.parse_intermixed_args(words)
@@ -98,13 +97,13 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
 def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
     """Let Hydra show a configuration, its own help, or shell completion."""
     from hydra import version
-    from hydra._internal.utils import _run_hydra, get_args_parser
 
+    from descentlab.compat import show_hydra
     from descentlab.config.command_line import HYDRA_VERSION
 
     version.setbase(HYDRA_VERSION)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # or Hydra prints errors instead of raising them
-    _run_hydra(arguments, get_args_parser(), main, str(conf_dir), PRIMARY)
+    show_hydra(arguments, main, str(conf_dir), PRIMARY)
 
 
 def _help(conf_dir: Path) -> str:

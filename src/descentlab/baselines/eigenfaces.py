@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.faces import Faces
@@ -26,7 +27,7 @@ class Eigenfaces:
 
     suits: ClassVar[Sequence[type[Task]]] = (Faces,)
     exact: ClassVar[bool] = False
-    dimensions: int
+    dimensions: Count
     whiten: bool = False
 
     def fit(self, train: Batch) -> Predict:

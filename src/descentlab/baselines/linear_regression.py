@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn.functional import linear
 
+from descentlab.config.types import NonNegative
 from descentlab.data.loading.loader import Batch
 from descentlab.rules import closed_form
 from descentlab.tasks.base import Predict
@@ -24,8 +25,8 @@ class LinearRegression:
 
     suits: ClassVar = (Regression,)
     exact: ClassVar[bool] = True
-    method: str = "normal_equation"
-    weight_decay: float = 0.0
+    method: Literal["normal_equation", "least_squares", "ridge"] = "normal_equation"
+    weight_decay: NonNegative = 0.0
 
     def fit(self, train: Batch) -> Predict:
         solve: Callable[..., tuple[Tensor, Tensor]] = getattr(closed_form, self.method)

@@ -1,12 +1,13 @@
 """Principal components: the best linear autoencoder."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict
 from descentlab.tasks.reconstruction import Reconstruction
@@ -25,8 +26,8 @@ class PrincipalComponents:
 
     suits: ClassVar = (Reconstruction,)
     exact: ClassVar[bool] = False
-    code_size: int
-    likelihood: str = "gaussian"
+    code_size: Count
+    likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
 
     def fit(self, train: Batch) -> Predict:
         rows = train[0].flatten(1).cpu().numpy()

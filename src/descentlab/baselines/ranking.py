@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.metrics.ranking import Ordered, ndcg
@@ -21,7 +22,7 @@ class BestFeature:
 
     suits: ClassVar[Sequence[type[Task]]] = (Ranking,)
     exact: ClassVar[bool] = False
-    k: int = 10
+    k: Count = 10
 
     def fit(self, train: Batch) -> Predict:
         inputs, labels = train

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from descentlab.config.types import Positive
 from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict, Task
 from descentlab.tasks.recommendation import Recommendation
@@ -41,8 +42,8 @@ class Biases:
     exact: ClassVar[bool] = False
     num_users: int
     num_items: int
-    item_shrinkage: float = 25.0
-    user_shrinkage: float = 10.0
+    item_shrinkage: Positive = 25.0
+    user_shrinkage: Positive = 10.0
 
     def fit(self, train: Batch) -> Predict:
         (users, items), ratings = train[0].cpu().unbind(1), train[1].cpu().squeeze(1)

@@ -1,4 +1,4 @@
-"""Constraints on the values of a configuration: `value in constraint`, and str(constraint) for the message."""
+"""Constraints on the values of a config: `value in constraint` checks one, `str(constraint)` describes it in a message."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Choice:
         return any(value == option and type(value) is type(option) for option in self.options)
 
     def __str__(self) -> str:
-        written = ["null" if option is None else str(option).lower() for option in self.options]
-        return written[0] if len(written) == 1 else "one of " + ", ".join(written)
+        names = ["null" if option is None else str(option).lower() for option in self.options]
+        return names[0] if len(names) == 1 else "one of " + ", ".join(names)
 
 
 @dataclass(frozen=True)
 class Either:
-    """What one of two constraints allows."""
+    """The values that satisfy one of two constraints."""
 
     first: Number | Choice | Each
     second: Number | Choice
@@ -96,8 +96,14 @@ class Each:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is not empty, of at most `longest` characters; `without`: characters that it must not
-    contain; `blank`: white space alone is allowed."""
+    """A text that is not empty.
+
+    Args:
+        optional: null is allowed.
+        without: characters that it must not contain.
+        longest: number of characters that it has at most.
+        blank: white space alone is allowed.
+    """
 
     optional: bool = False
     without: str = ""
@@ -115,3 +121,6 @@ class Text:
         excluded = f" without {' '.join(self.without)}" if self.without else ""
         bounded = f" of at most {self.longest} characters" if self.longest else ""
         return f"a text{bounded}{excluded}{' or null' * self.optional}"
+
+
+Constraint = Number | Choice | Either | Each | Text | Node

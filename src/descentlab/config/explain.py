@@ -1,23 +1,43 @@
-"""Turns an error that was raised while a command line was parsed and composed into a sentence that names the fix."""
+"""Turn an error raised while parsing and composing a command line into a sentence that names the fix."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from descentlab.errors import nearest, no_such_key
+from descentlab.errors import UsageError, describe_error, nearest, no_such_key
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)  # errors that `explain` explains, with yaml.YAMLError
+
+
+@contextmanager
+def composition_errors() -> Iterator[None]:
+    """Turn an error that Hydra does not expect from a file, such as `defaults: adam`, into a message.
+
+    Raises:
+        UsageError: composing failed with an error that is not Hydra's own.
+    """
+    try:
+        yield
+    except (UsageError, yaml.YAMLError, *COMPOSITION_ERRORS):
+        raise
+    except UnicodeDecodeError as error:
+        raise UsageError(f"a config file is not UTF-8: {error}") from None
+    except RecursionError:
+        raise UsageError("a config file is among its own defaults: write _self_ for the file itself") from None
+    except Exception as error:
+        raise UsageError(f"a config file cannot be composed: {describe_error(error)}") from None
 
 
 def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
-    """Return a sentence for a person about `error`, which was raised while `overrides` were parsed and composed."""
+    """Return a message for the user about `error`, which was raised while `overrides` were parsed and composed."""
     cause = error.__cause__
     if isinstance(error, yaml.YAMLError):
         return _yaml_error(error)
@@ -26,11 +46,11 @@ def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         return _unknown_key(cause, overrides)
     if isinstance(error, OverrideParseException):
-        return _unreadable(str(error.override))
-    return _explained(str(error))
+        return _unreadable_override(str(error.override))
+    return _from_hydra(str(error))
 
 
-def _unreadable(word: str) -> str:
+def _unreadable_override(word: str) -> str:
     key, equals, value = word.partition("=")
     if not equals or not key or not value.strip("'\""):
         return f"{word}: cannot be read; write key=value"
@@ -47,8 +67,8 @@ def _yaml_error(error: yaml.YAMLError) -> str:
     return f"{where}not valid YAML: {what}"
 
 
-def _explained(text: str) -> str:
-    """Hydra's message in descentlab's words."""
+def _from_hydra(text: str) -> str:
+    """Return Hydra's message, reworded where the fix is known."""
     if misplaced := re.search(r"In '([^']+)': Could not override '[^']*@", text):
         return f"conf/{misplaced[1]}.yaml: `# @package _global_` must be its very first line"
     if "Ambiguous value" in text:
@@ -70,12 +90,13 @@ def _missing_option(error: MissingConfigException) -> str:
 def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
     key, parent = str(error.full_key), error.parent_node
     prefix, _, last = key.rpartition(".")
-    siblings = [str(k) for k in parent] if OmegaConf.is_dict(parent) else []
-    valid = [k for k in siblings if not k.startswith("_") and k != "hydra"]
+    siblings = OmegaConf.to_container(parent, resolve=False) if isinstance(parent, DictConfig) else None
+    nodes = {str(k): value for k, value in siblings.items()} if isinstance(siblings, dict) else {}
+    valid = [k for k in nodes if not k.startswith("_") and k != "hydra"]
     if not valid:
         return f"{key}: {str(error).splitlines()[0]}"
     chosen = next((override for override in overrides if prefix and override.startswith(f"{prefix}=")), None)
-    deeper = [f"{k}.{last}" for k in valid if k != "search" and OmegaConf.is_dict(parent._get_node(k)) and last in parent[k]]
+    deeper = [f"{k}.{last}" for k in valid if k != "search" and isinstance(nodes[k], dict) and last in nodes[k]]
     return no_such_key(key, chosen or prefix or "the top level", valid, deeper)
 
 

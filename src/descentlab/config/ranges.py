@@ -1,10 +1,17 @@
-"""The ranges of the keys of a configuration, which `config` checks before anything starts."""
+"""The ranges of the keys that every run has, and of an optimizer's keys; checked before anything starts.
+
+The keys of a model, task, data set, schedule or baseline of descentlab have the ranges in their class's signature
+(`config.signatures`). Optimizers come from several libraries without annotated ranges, so theirs are listed here by key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from descentlab.config.constraints import Choice, Each, Either, Node, Number, Text
+from descentlab.config.constraints import Choice, Constraint, Each, Either, Node, Number, Text
+from descentlab.config.signatures import ranges
+from descentlab.errors import format_value, nearest
 
 POSITIVE = Number(0, open_low=True)
 OPTIONAL_POSITIVE = Number(0, open_low=True, optional=True)
@@ -13,9 +20,9 @@ FRACTION = Number(0, 1, open_high=True)
 COUNT = Number(1, integer=True)
 OPTIONAL_COUNT = Number(1, integer=True, optional=True)
 FLAG = Choice((True, False))
-INIT = Choice(("default", "glorot", "he", "standard", "zeros"))
+LIBRARIES = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # whose optimizers have ALLOWED's ranges
 
-ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
+ALLOWED: Mapping[str, Constraint] = {
     "seed": Number(0, 2**32 - 1, integer=True),
     "data_seed": Number(0, 2**32 - 1, integer=True),
     "batch_size": Either(COUNT, Choice(("full",))),
@@ -33,15 +40,6 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
     "average.kind": Choice(("none", "ema", "swa")),
     "average.decay": FRACTION,
     "average.start": NON_NEGATIVE,
-    "baseline.method": Choice(("normal_equation", "least_squares", "ridge")),
-    "baseline.weight_decay": NON_NEGATIVE,
-    "baseline.code_size": COUNT,
-    "baseline.likelihood": Choice(("gaussian", "bernoulli")),
-    "baseline.dimensions": COUNT,
-    "baseline.whiten": FLAG,
-    "baseline.k": COUNT,
-    "baseline.item_shrinkage": POSITIVE,
-    "baseline.user_shrinkage": POSITIVE,
     "engine": Choice(("lightning", "explicit")),
     "compile": FLAG,
     "needs.closure": FLAG,
@@ -88,110 +86,6 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
     "optimizer.amsgrad": FLAG,
     "optimizer.centered": FLAG,
     "optimizer.fused": Choice((True, False, None)),
-    "schedule.warmup": NON_NEGATIVE,
-    "schedule.final": Number(0, 1),
-    "schedule.gamma": Number(0, 1, open_low=True),
-    "schedule.milestones": Each(POSITIVE),
-    "schedule.every": POSITIVE,
-    "schedule.power": POSITIVE,
-    "schedule.period": POSITIVE,
-    "schedule.growth": COUNT,
-    "schedule.timescale": POSITIVE,
-    "schedule.stable": NON_NEGATIVE,
-    "schedule.decay": Choice(("linear", "1-sqrt")),
-    "schedule.rise": POSITIVE,
-    "schedule.div": Number(1),
-    "schedule.final_div": Number(1),
-    "schedule.anneal": Choice(("cosine", "linear")),
-    "schedule.momenta": Either(Each(FRACTION, 2), Choice((None,))),
-    "schedule.mode": Choice(("min", "max")),
-    "schedule.factor": Number(0, 1, open_low=True, open_high=True),
-    "schedule.patience": Number(0, integer=True),
-    "schedule.threshold": NON_NEGATIVE,
-    "schedule.cooldown": Number(0, integer=True),
-    "schedule.floor": Number(0, 1),
-    "model.hidden": Each(COUNT),
-    "model.activation": Choice(("relu", "tanh", "sigmoid", "gelu", "silu", "identity")),
-    "model.init": INIT,
-    "model.norm": Choice(("none", "batch", "layer", "group")),
-    "model.dropout": FRACTION,
-    "model.input_dropout": FRACTION,
-    "model.blocks": COUNT,
-    "model.widen": COUNT,
-    "model.code_size": COUNT,
-    "model.stem": Choice(("imagenet", "small")),
-    "model.residual": FLAG,
-    "model.vocabulary": OPTIONAL_COUNT,
-    "model.length": COUNT,
-    "model.width": COUNT,
-    "model.layers": COUNT,
-    "model.heads": COUNT,
-    "model.positions": Choice(("rope", "learned")),
-    "model.qk_norm": FLAG,
-    "model.tied": FLAG,
-    "model.cell": Choice(("rnn", "lstm", "gru")),
-    "model.output": Choice(("last", "every")),
-    "model.init_radius": OPTIONAL_POSITIVE,
-    "task.length": COUNT,
-    "data.path": Text(optional=True),
-    "data.folder": Text(optional=True),
-    "data.hub": Text(optional=True),
-    "data.vocabulary": OPTIONAL_COUNT,
-    "data.length": COUNT,
-    "data.stride": OPTIONAL_COUNT,
-    "data.bits": Choice((2, 3)),
-    "data.dtype": Choice(("uint16", "uint32")),
-    "data.rows": Each(COUNT, 3),
-    "model.stride": Choice((2, 4, 8, 16)),
-    "model.depth": COUNT,
-    "model.dimensions": COUNT,
-    "model.init_std": NON_NEGATIVE,
-    "model.sparse": FLAG,
-    "data.scenes": Each(COUNT, 3),
-    "data.shrink": COUNT,
-    "data.views": Number(1, 8, integer=True),
-    "data.kept": Number(0, 1, open_low=True),
-    "data.held_out": Each(COUNT, 2),
-    "data.strangers": Each(COUNT, 2),
-    "data.points": COUNT,
-    "data.deviation": NON_NEGATIVE,
-    "data.kind": Choice(("regression", "binary", "classes")),
-    "data.categories": Choice(("one_hot", "codes")),
-    "data.decimal": Choice((None, ".", ",")),
-    "data.header": FLAG,
-    "data.skip": Number(0, integer=True),
-    "data.max_categories": COUNT,
-    "data.separator": Text(optional=True, blank=True),
-    "data.encoding": Text(optional=True),
-    "data.valid_fraction": Number(0, 1, open_low=True, open_high=True),
-    "data.test_fraction": Number(0, 1, open_low=True, open_high=True),
-    "data.split_seed": Number(0, 2**32 - 1, integer=True),
-    "data.drop_last": FLAG,
-    "data.augment": Choice(("none", "crop_flip")),
-    "data.pixels": Choice(("standardised", "unit")),
-    "data.peak": POSITIVE,
-    "data.positive_label": Choice((0, 1)),
-    "data.workers": Number(0, integer=True),
-    "data.pin_memory": FLAG,
-    "data.persistent_workers": FLAG,
-    "data.eval_batch": COUNT,
-    "data.at_least": Number(1, 5, integer=True),
-    "data.negatives": COUNT,
-    "data.limit": OPTIONAL_COUNT,
-    "task.criterion": Choice(("softmax", "triplet")),
-    "task.surrogate.alpha": POSITIVE,
-    "task.margin": NON_NEGATIVE,
-    "task.scale": POSITIVE,
-    "task.radius": POSITIVE,
-    "task.alpha": Number(0, 1),
-    "task.gamma": NON_NEGATIVE,
-    "task.limit": Number(1, 100, integer=True),
-    "task.error": Choice(("mse", "l1", "huber")),
-    "task.positive_weight": Either(POSITIVE, Choice(("balanced",))),
-    "task.focus": NON_NEGATIVE,
-    "task.likelihood": Choice(("gaussian", "bernoulli")),
-    "task.peak": POSITIVE,
-    "task.mode": Choice(("min", "max")),
     "trainer.accelerator": Choice(("auto", "cpu", "gpu", "cuda", "mps", "tpu")),
     "trainer.devices": COUNT,
     "trainer.num_nodes": COUNT,
@@ -200,7 +94,7 @@ ALLOWED: Mapping[str, Number | Choice | Either | Each | Text] = {
 }
 
 # The settings of conf/hydra/launcher/.
-LAUNCHER: Mapping[str, Number | Each | Text | Node] = {
+LAUNCHER: Mapping[str, Constraint] = {
     "additional_parameters": Node(),
     "address": Text(optional=True),
     "memory_gb": OPTIONAL_POSITIVE,
@@ -216,3 +110,39 @@ LAUNCHER: Mapping[str, Number | Each | Text | Node] = {
     "constraint": Text(optional=True),
     "setup": Each(Text()),
 }
+
+
+def out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each value of a resolved config that is outside its range."""
+    for key, allowed in {**ALLOWED, **dict(_of_classes("", config))}.items():
+        found, value = look_up(config, key)
+        if found and value not in allowed and _is_checked(config, key):
+            close = nearest(str(value), getattr(allowed, "options", ()))
+            quote = f"; quote it: '{key}=\"...\"'" if isinstance(allowed, Text) and isinstance(value, float) else ""
+            yield f"{key}={format_value(value)} is not allowed: {key} is {allowed}{close}{quote}"
+
+
+def look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
+    """Return True and the value of a dotted key, or False and None if `config` has no such key."""
+    node: Any = config
+    for part in dotted.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return False, None
+        node = node[part]
+    return True, node
+
+
+def _of_classes(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Constraint]]:
+    """Yield the dotted key and the range of each key of a class of descentlab that a node names by `_target_`."""
+    for key, allowed in ranges(str(node.get("_target_", ""))).items():
+        yield f"{path}{key}", allowed
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _of_classes(f"{path}{key}.", value)
+
+
+def _is_checked(config: Mapping[str, Any], key: str) -> bool:
+    """Return False for a key of a user's own class, which defines what is allowed itself."""
+    node = config[key.partition(".")[0]]
+    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
+    return not target or target.startswith(LIBRARIES)

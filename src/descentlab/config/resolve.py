@@ -1,34 +1,32 @@
-"""What a valid configuration is, and which run it identifies. Knows neither torch nor Lightning."""
+"""Resolve a composed config into plain values, and find every mistake in it. Imports neither torch nor Lightning."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from descentlab.config.constraints import Text
-from descentlab.config.contradictions import SCHEDULES, contradictions
-from descentlab.config.ranges import ALLOWED
+from descentlab.config.contradictions import contradictions
+from descentlab.config.ranges import ALLOWED, look_up, out_of_range
 from descentlab.config.shape import PARTS, completed, misshapen, missing
-from descentlab.errors import nearest, written
+from descentlab.errors import format_value
 
-OWN_FILES = ("path", "folder", "hub")  # keys of a data config that name a user's own files, which no digest of ours vouches for
+OWN_FILES = ("path", "folder", "hub")  # keys of a data config that name a user's own files, whose digest is not registered
 PATHS = ("output_dir", "data_dir")
-CHECKED = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # whose keys have the ranges of ALLOWED
 
 
 def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the plain, fully resolved config, and one message for every mistake found in it.
+    """Return the config as plain, resolved containers, and one message for each mistake in it.
 
     Args:
-        config: as Hydra composed it, without the `hydra` node.
-        choices: group -> option, for the messages.
+        config: as Hydra composed it, without the node `hydra`.
+        choices: the option chosen in each group, for the messages.
     """
-    present = {str(key): config._get_node(key) for key in config}
-    if mistakes := list(missing({key: None if node is None or node._is_none() else node for key, node in present.items()})):
+    if mistakes := list(missing({str(key): _unresolved(config, key) for key in config})):
         return {}, mistakes
     try:
         resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
@@ -40,17 +38,22 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
     if mistakes:
         return plain, mistakes
     plain = _with_texts(plain)
-    return plain, list(_out_of_range(plain)) or list(contradictions(plain))
+    return plain, list(out_of_range(plain)) or list(contradictions(plain))
+
+
+def _unresolved(config: DictConfig, key: Any) -> Any:
+    """Return the node of `key`; its name where it is an interpolation or has no value yet, which may not be resolvable."""
+    return key if OmegaConf.is_interpolation(config, key) or OmegaConf.is_missing(config, key) else config[key]
 
 
 def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
-    """`config` with the text where a text was typed as a whole number or a flag (sweep=2024), and ~ in paths expanded."""
+    """Return `config` with texts that were typed as numbers or flags (sweep=2024) as texts, and with ~ in paths expanded."""
     changed = dict(config)
     for key in (key for key, allowed in ALLOWED.items() if isinstance(allowed, Text)):
         node, _, last = key.rpartition(".")
-        if node in PARTS or not isinstance(_look_up(config, key)[1], int):
+        if node in PARTS or not isinstance(look_up(config, key)[1], int):
             continue
-        text = written(_look_up(config, key)[1])
+        text = format_value(look_up(config, key)[1])
         changed |= {node: {**changed[node], last: text}} if node else {last: text}
     for key in PATHS:
         if isinstance(changed[key], str):
@@ -71,31 +74,3 @@ def _explain_interpolation(error: OmegaConfBaseException, choices: Mapping[str, 
     if isinstance(error, MissingMandatoryValue):
         return f"{key} has no value yet: set {key}=..."
     return f"{key}: {str(error).splitlines()[0]}"
-
-
-def _out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
-    others = {
-        key.replace("schedule", name): ALLOWED[key] for name in SCHEDULES[1:] for key in ALLOWED if key.startswith("schedule.")
-    }
-    for key, allowed in {**ALLOWED, **others}.items():
-        found, value = _look_up(config, key)
-        if found and value not in allowed and _is_checked(config, key):
-            close = nearest(str(value), getattr(allowed, "options", ()))
-            quote = f"; quote it: '{key}=\"...\"'" if isinstance(allowed, Text) and isinstance(value, float) else ""
-            yield f"{key}={written(value)} is not allowed: {key} is {allowed}{close}{quote}"
-
-
-def _is_checked(config: Mapping[str, Any], key: str) -> bool:
-    """Whether a range applies: what a key of a user's own class may be is for that class to say."""
-    node = config[key.partition(".")[0]]
-    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
-    return not target or target.startswith(CHECKED)
-
-
-def _look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
-    node: Any = config
-    for part in dotted.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return False, None
-        node = node[part]
-    return True, node

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from descentlab.config.types import Count, Name
 from descentlab.data.fetch.registry import one_file
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
@@ -32,9 +33,9 @@ class Characters(Windows):
 
     def __init__(
         self,
-        length: int,
-        stride: int | None = None,
-        path: str | None = None,
+        length: Count,
+        stride: Count | None = None,
+        path: Name | None = None,
         source: str | None = None,
         data_dir: str = "data",
         **facts: Unpack[Facts],

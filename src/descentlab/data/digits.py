@@ -1,9 +1,10 @@
 """Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
 
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from sklearn.datasets import load_digits
 
+from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.loading.tensors import Embedded, Facts, Splits
 
 
@@ -17,10 +18,10 @@ class Digits(Embedded):
 
     def __init__(
         self,
-        test_fraction: float,
-        valid_fraction: float,
-        split_seed: int = 0,
-        pixels: str = "standardised",
+        test_fraction: PositiveFraction,
+        valid_fraction: PositiveFraction,
+        split_seed: Seed = 0,
+        pixels: Literal["standardised", "unit"] = "standardised",
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(test_fraction, valid_fraction, split_seed, **facts)

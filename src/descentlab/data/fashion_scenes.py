@@ -1,12 +1,14 @@
 """Fashion scenes: one to four items of Fashion-MNIST on a canvas, to be found and named. Synthetic, and the same for a seed."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Annotated, Any, Unpack
 
 import numpy as np
 import torch
+from annotated_types import Len
 from numpy.typing import NDArray
 
+from descentlab.config.types import Count, PositiveFraction, Seed
 from descentlab.data.fashion_mnist import FashionMNIST
 from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
 
@@ -29,7 +31,12 @@ class FashionScenes(TensorData):
     """
 
     def __init__(
-        self, data_dir: str, scenes: Sequence[int], valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]
+        self,
+        data_dir: str,
+        scenes: Annotated[Sequence[Count], Len(3, 3)],
+        valid_fraction: PositiveFraction,
+        split_seed: Seed = 0,
+        **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
         self.items = FashionMNIST(data_dir, valid_fraction, split_seed)

@@ -4,6 +4,7 @@ from typing import Unpack
 
 import numpy as np
 
+from descentlab.config.types import Count, NonNegative
 from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
 
 SEEDS = (42, 44, 43)  # of train, valid, test
@@ -12,7 +13,7 @@ SEEDS = (42, 44, 43)  # of train, valid, test
 class Gaussian(TensorData):
     """Points (points, num_features) from N(0, deviation^2); no targets. The same for every run, whatever its seed."""
 
-    def __init__(self, points: int, deviation: float, **facts: Unpack[Facts]) -> None:
+    def __init__(self, points: Count, deviation: NonNegative, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
         self.deviation, self.shape = deviation, (points, facts.get("num_features", 1))
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from descentlab.config.types import Name, PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.pixels import read_image, reading_warnings
 from descentlab.data.loading.tables.cutting import Cut, Rows
@@ -44,12 +45,12 @@ class ImageFolder(TensorData):
 
     def __init__(
         self,
-        path: str,
+        path: Name,
         size: int,
         channels: int = 3,
-        test_fraction: float = 0.2,
-        valid_fraction: float = 0.15,
-        split_seed: int = 0,
+        test_fraction: PositiveFraction = 0.2,
+        valid_fraction: PositiveFraction = 0.15,
+        split_seed: Seed = 0,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)

@@ -8,6 +8,7 @@ import torch
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.streamed import StreamedData, StreamedSplits, subset
 from descentlab.data.loading.tensors import three_way
@@ -30,7 +31,7 @@ class ImageNet(StreamedData):
         facts: see StreamedData.
     """
 
-    def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Any) -> None:
+    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Any) -> None:
         super().__init__(**facts)
         self.folder, self.fraction, self.split_seed = Path(data_dir) / "imagenet", valid_fraction, split_seed
 

@@ -1,7 +1,7 @@
 """Sets of MedMNIST (Yang et al., MedMNIST v2, Scientific Data 10, 2023) that ask yes or no; CC BY 4.0."""
 
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class MedMNIST(TensorData):
         facts: see Facts.
     """
 
-    def __init__(self, name: str, data_dir: str, positive_label: int, **facts: Unpack[Facts]) -> None:
+    def __init__(self, name: str, data_dir: str, positive_label: Literal[0, 1], **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
         self.entry, self.folder, self.positive_label = REGISTRY[name], Path(data_dir), positive_label
 

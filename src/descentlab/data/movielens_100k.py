@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Annotated, Any, Unpack
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
+from descentlab.config.types import Count, PositiveFraction, Seed
 from descentlab.data.fetch.registry import MOVIELENS_100K
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch, generator
@@ -29,7 +31,12 @@ class MovieLens(TensorData):
     """
 
     def __init__(
-        self, data_dir: str, test_fraction: float, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]
+        self,
+        data_dir: str,
+        test_fraction: PositiveFraction,
+        valid_fraction: PositiveFraction,
+        split_seed: Seed = 0,
+        **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
         self.folder, self.fractions, self.split_seed = Path(data_dir), (test_fraction, valid_fraction), split_seed
@@ -70,7 +77,7 @@ class Interactions(MovieLens):
         cut: see MovieLens.
     """
 
-    def __init__(self, at_least: int, negatives: int, **cut: Any) -> None:
+    def __init__(self, at_least: Annotated[int, Interval(ge=1, le=5)], negatives: Count, **cut: Any) -> None:
         super().__init__(**cut)
         self.at_least, self.negatives = at_least, negatives
 

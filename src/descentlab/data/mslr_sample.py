@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_svmlight_file
 from torch import Tensor
 
+from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.registry import MSLR_SAMPLE
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
@@ -25,7 +26,7 @@ class MSLRSample(TensorData):
     is test; valid is a valid_fraction of train's queries.
     """
 
-    def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
         self.folder, self.fraction, self.split_seed = Path(data_dir), valid_fraction, split_seed
 

@@ -2,13 +2,15 @@
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Annotated, Any, Unpack
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from PIL import Image
 
+from descentlab.config.types import Count, PositiveShare, Seed
 from descentlab.data.fetch.registry import NEON_TREES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
@@ -33,7 +35,13 @@ class NeonTrees(TensorData):
     """
 
     def __init__(
-        self, data_dir: str, shrink: int, kept: float, views: int, split_seed: int = 0, **facts: Unpack[Facts]
+        self,
+        data_dir: str,
+        shrink: Count,
+        kept: PositiveShare,
+        views: Annotated[int, Interval(ge=1, le=8)],
+        split_seed: Seed = 0,
+        **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
         self.folder, self.shrink, self.kept = Path(data_dir), shrink, kept

@@ -3,13 +3,15 @@ strangers."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Annotated, Literal, Unpack
 
 import numpy as np
 import torch
+from annotated_types import Len
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from descentlab.config.types import Count, Seed
 from descentlab.data.fetch.registry import ORL_FACES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.augment import AUGMENTS
@@ -36,11 +38,11 @@ class OrlFaces(TensorData):
     def __init__(
         self,
         data_dir: str,
-        shrink: int,
-        held_out: Sequence[int],
-        strangers: Sequence[int],
-        augment: str = "none",
-        split_seed: int = 0,
+        shrink: Count,
+        held_out: Annotated[Sequence[Count], Len(2, 2)],
+        strangers: Annotated[Sequence[Count], Len(2, 2)],
+        augment: Literal["none", "crop_flip"] = "none",
+        split_seed: Seed = 0,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)

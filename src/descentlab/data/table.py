@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import polars as pl
 
+from descentlab.config.types import Count, Name, PositiveFraction, Seed, Separator, Whole
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.registry import REGISTRY, one_file
 from descentlab.data.fetch.sources import DataError
@@ -68,29 +69,29 @@ class Table(TensorData):
     def __init__(
         self,
         target: str | float,
-        kind: str,
-        path: str | None = None,
+        kind: Literal["regression", "binary", "classes"],
+        path: Name | None = None,
         source: str | None = None,
-        hub: str | None = None,
+        hub: Name | None = None,
         subset: str | None = None,
         revision: str | None = None,
         data_dir: str = "data",
         categorical: Names = (),
-        categories: str = "one_hot",
-        max_categories: int = 100,
+        categories: Literal["one_hot", "codes"] = "one_hot",
+        max_categories: Count = 100,
         logarithm: Names = (),
         missing: Names = (),
         drop: Names = (),
         group: str | float | None = None,
         test_rows: Mapping[str, Any] | None = None,
-        decimal: str | None = None,
-        separator: str | None = None,
-        encoding: str | None = None,
+        decimal: Literal[None, ".", ","] = None,
+        separator: Separator | None = None,
+        encoding: Name | None = None,
         header: bool = True,
-        skip: int = 0,
-        test_fraction: float = TEST_FRACTION,
-        valid_fraction: float = 0.15,
-        split_seed: int = 0,
+        skip: Whole = 0,
+        test_fraction: PositiveFraction = TEST_FRACTION,
+        valid_fraction: PositiveFraction = 0.15,
+        split_seed: Seed = 0,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Annotated, Any, Literal, Unpack
 
 import numpy as np
 import torch
+from annotated_types import Len
 from numpy.typing import NDArray
 
+from descentlab.config.types import Count, Seed
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.tensors import Facts, Splits, TensorData
 from descentlab.errors import UsageError
@@ -39,7 +41,14 @@ class TemporalOrder(TensorData):
         UsageError: the length has no room for the places.
     """
 
-    def __init__(self, bits: int, length: int, rows: Sequence[int], split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+    def __init__(
+        self,
+        bits: Literal[2, 3],
+        length: Count,
+        rows: Annotated[Sequence[Count], Len(3, 3)],
+        split_seed: Seed = 0,
+        **facts: Unpack[Facts],
+    ) -> None:
         super().__init__(**facts)
         if length < SHORTEST:
             raise UsageError(f"data.length={length}: the temporal order problem needs {SHORTEST} steps or more")

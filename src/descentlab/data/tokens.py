@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor
 
 from descentlab.budget import Plan
+from descentlab.config.types import Count, Name
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.loader import Batch, EvalLoader, TrainLoader
 from descentlab.data.loading.tensors import Facts
@@ -34,10 +35,10 @@ class Tokens(Windows):
 
     def __init__(
         self,
-        length: int,
-        path: str,
-        stride: int | None = None,
-        dtype: str = "uint16",
+        length: Count,
+        path: Name,
+        stride: Count | None = None,
+        dtype: Literal["uint16", "uint32"] = "uint16",
         tokenizer: str | None = None,
         **facts: Unpack[Facts],
     ) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 import torch
 import torchvision
 from filelock import FileLock
 from torch import Tensor
 
+from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.augment import AUGMENTS
 from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
@@ -32,9 +33,9 @@ class TorchvisionSet(TensorData):
     def __init__(
         self,
         data_dir: str,
-        valid_fraction: float,
-        split_seed: int = 0,
-        augment: str = "none",
+        valid_fraction: PositiveFraction,
+        split_seed: Seed = 0,
+        augment: Literal["none", "crop_flip"] = "none",
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)

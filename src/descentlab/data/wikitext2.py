@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock
 from torch import Tensor
 
+from descentlab.config.types import Count, Name
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
@@ -41,12 +42,12 @@ class WikiText2(Tokens):
 
     def __init__(
         self,
-        length: int,
+        length: Count,
         source: str,
         subset: str | None = None,
         revision: str | None = None,
-        folder: str | None = None,
-        stride: int | None = None,
+        folder: Name | None = None,
+        stride: Count | None = None,
         data_dir: str = "data",
         **facts: Unpack[Facts],
     ) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from descentlab.config.types import Fraction
+
 # Channels, size of the filter, stride, padding; 0 channels: as many as there are outputs.
 LAYERS = ((96, 3, 1, 1), (96, 3, 1, 1), (96, 3, 2, 1), (192, 3, 1, 1), (192, 3, 1, 1), (192, 3, 2, 1))
 LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
@@ -19,7 +21,9 @@ class AllCNNC(nn.Module):
         dropout: that a value after a convolution of stride 2 is.
     """
 
-    def __init__(self, image_shape: Sequence[int], num_outputs: int, input_dropout: float = 0.2, dropout: float = 0.5) -> None:
+    def __init__(
+        self, image_shape: Sequence[int], num_outputs: int, input_dropout: Fraction = 0.2, dropout: Fraction = 0.5
+    ) -> None:
         super().__init__()
         channels, layers = image_shape[0], [nn.Dropout(input_dropout)]
         for width, size, stride, padding in LAYERS:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from descentlab.models.mlp import MLP
+from descentlab.config.types import Count
+from descentlab.models.init import Init
+from descentlab.models.mlp import MLP, Activation
 
 
 class Autoencoder(nn.Module):
@@ -19,7 +21,12 @@ class Autoencoder(nn.Module):
     """
 
     def __init__(
-        self, num_features: int, code_size: int, hidden: Sequence[int], activation: str = "relu", init: str = "default"
+        self,
+        num_features: int,
+        code_size: Count,
+        hidden: Sequence[Count],
+        activation: Activation = "relu",
+        init: Init = "default",
     ) -> None:
         super().__init__()
         self.code_size = code_size

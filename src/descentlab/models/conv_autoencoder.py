@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from descentlab.config.types import Count
+
 
 class ConvAutoencoder(nn.Module):
     """Images (batch, channels, height, width) -> a code (batch, code_size) -> images of the same shape.
@@ -14,7 +16,7 @@ class ConvAutoencoder(nn.Module):
         ValueError: height or width is not a multiple of 4.
     """
 
-    def __init__(self, image_shape: Sequence[int], code_size: int, width: int = 16) -> None:
+    def __init__(self, image_shape: Sequence[int], code_size: Count, width: Count = 16) -> None:
         super().__init__()
         channels, rows, columns = image_shape
         if rows % 4 or columns % 4:

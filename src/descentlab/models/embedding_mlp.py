@@ -1,11 +1,12 @@
 """An mlp for tables whose categories are embedded."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from descentlab.config.types import KeywordsOf
 from descentlab.models.mlp import MLP
 
 
@@ -18,7 +19,9 @@ class EmbeddingMLP(nn.Module):
         mlp: see MLP; what it takes are the numbers beside the embeddings.
     """
 
-    def __init__(self, num_features: int, num_outputs: int, cardinalities: Sequence[int], **mlp: Any) -> None:
+    def __init__(
+        self, num_features: int, num_outputs: int, cardinalities: Sequence[int], **mlp: Annotated[Any, KeywordsOf(MLP)]
+    ) -> None:
         super().__init__()
         self.numbers = num_features - len(cardinalities)
         self.embed = nn.ModuleList(nn.Embedding(n, min(50, (n + 1) // 2)) for n in cardinalities)

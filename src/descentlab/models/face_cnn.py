@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
+from descentlab.config.types import Count, Fraction
+
 
 class FaceCNN(nn.Module):
     """Images (batch, channels, height, width) -> (batch, dimensions + num_classes): an embedding of length 1, and its cosines.
@@ -23,7 +25,9 @@ class FaceCNN(nn.Module):
         dropout: the probability that a feature is dropped before the dense layer.
     """
 
-    def __init__(self, image_shape: Sequence[int], num_classes: int, width: int, dimensions: int, dropout: float) -> None:
+    def __init__(
+        self, image_shape: Sequence[int], num_classes: int, width: Count, dimensions: Count, dropout: Fraction
+    ) -> None:
         super().__init__()
         channels, *sides = image_shape
         self.num_classes = num_classes

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+
+from descentlab.config.types import Count
 
 GROUPS = 8  # of channels that are normalised together
 PRIOR = 0.01  # the probability of each class at each location at the start (Lin et al., arXiv:1708.02002, section 4.1)
@@ -31,7 +34,9 @@ class FCOS(nn.Module):
         depth: convolutions in each of the two towers, one for classes, one for boxes.
     """
 
-    def __init__(self, image_shape: Sequence[int], num_classes: int, stride: int, width: int, depth: int) -> None:
+    def __init__(
+        self, image_shape: Sequence[int], num_classes: int, stride: Literal[2, 4, 8, 16], width: Count, depth: Count
+    ) -> None:
         super().__init__()
         halvings = int(math.log2(stride))
         widths = [image_shape[0], *(width >> level for level in reversed(range(halvings)))]

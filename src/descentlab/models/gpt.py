@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
+
+from descentlab.config.types import Count, DataCount, Fraction
 
 DEVIATION = 0.02  # of weights at the start
 BASE = 10_000.0  # of the wavelengths of rotary positions
@@ -92,15 +96,15 @@ class GPT(nn.Module):
 
     def __init__(
         self,
-        vocabulary: int,
-        length: int,
-        width: int,
-        layers: int,
-        heads: int,
-        positions: str = "rope",
+        vocabulary: DataCount,
+        length: Count,
+        width: Count,
+        layers: Count,
+        heads: Count,
+        positions: Literal["rope", "learned"] = "rope",
         qk_norm: bool = False,
         tied: bool = True,
-        dropout: float = 0.0,
+        dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
         if positions not in ("rope", "learned"):

@@ -1,6 +1,10 @@
 """How a dense layer's weights start."""
 
+from typing import Literal
+
 from torch import nn
+
+Init = Literal["default", "glorot", "he", "standard", "zeros"]
 
 
 def initialise(layer: nn.Linear, scheme: str) -> None:

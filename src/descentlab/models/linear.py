@@ -2,13 +2,13 @@
 
 from torch import Tensor, nn
 
-from descentlab.models.init import initialise
+from descentlab.models.init import Init, initialise
 
 
 class Linear(nn.Module):
     """x (batch, ...) flattened to num_features -> (batch, num_outputs), without a link function."""
 
-    def __init__(self, num_features: int, num_outputs: int, init: str = "zeros") -> None:
+    def __init__(self, num_features: int, num_outputs: int, init: Init = "zeros") -> None:
         super().__init__()
         self.affine = nn.Linear(num_features, num_outputs)
         initialise(self.affine, init)

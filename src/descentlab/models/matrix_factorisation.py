@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from descentlab.config.types import Count, NonNegative
+
 
 class MatrixFactorisation(nn.Module):
     """x (rows, 1 + items), int64: a user and items -> b_u + b_i + p_u . q_i of each, (rows, items); eq. 4 there.
@@ -15,7 +17,9 @@ class MatrixFactorisation(nn.Module):
         sparse: the gradient has only the rows of the batch, for torch.optim.SparseAdam, SGD and Adagrad.
     """
 
-    def __init__(self, num_users: int, num_items: int, dimensions: int, init_std: float = 0.01, sparse: bool = False) -> None:
+    def __init__(
+        self, num_users: int, num_items: int, dimensions: Count, init_std: NonNegative = 0.01, sparse: bool = False
+    ) -> None:
         super().__init__()
         self.user, self.item = (nn.Embedding(n, dimensions, sparse=sparse) for n in (num_users, num_items))
         self.user_bias, self.item_bias = (nn.Embedding(n, 1, sparse=sparse) for n in (num_users, num_items))

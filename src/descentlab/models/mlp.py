@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
-from descentlab.models.init import initialise
+from descentlab.config.types import Count, Fraction
+from descentlab.models.init import Init, initialise
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -15,6 +17,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "silu": nn.SiLU,
     "identity": nn.Identity,
 }
+Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "identity"]
+Norm = Literal["none", "batch", "layer", "group"]  # group: of the residual nets
 NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
@@ -50,11 +54,11 @@ class MLP(nn.Module):
         self,
         num_features: int,
         num_outputs: int,
-        hidden: Sequence[int],
-        activation: str = "relu",
-        init: str = "default",
-        norm: str = "none",
-        dropout: float = 0.0,
+        hidden: Sequence[Count],
+        activation: Activation = "relu",
+        init: Init = "default",
+        norm: Norm = "none",
+        dropout: Fraction = 0.0,
         residual: bool = False,
     ) -> None:
         super().__init__()

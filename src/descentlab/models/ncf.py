@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from descentlab.models.mlp import MLP
+from descentlab.config.types import Count, Fraction, NonNegative
+from descentlab.models.mlp import MLP, Activation
 
 
 class NCF(nn.Module):
@@ -24,11 +25,11 @@ class NCF(nn.Module):
         self,
         num_users: int,
         num_items: int,
-        dimensions: int,
-        hidden: Sequence[int],
-        activation: str = "relu",
-        dropout: float = 0.0,
-        init_std: float = 0.01,
+        dimensions: Count,
+        hidden: Sequence[Count],
+        activation: Activation = "relu",
+        dropout: Fraction = 0.0,
+        init_std: NonNegative = 0.01,
         sparse: bool = False,
     ) -> None:
         super().__init__()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from descentlab.config.types import Count
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -107,7 +109,7 @@ class Point(nn.Module):
         ValueError: the function has two dimensions only.
     """
 
-    def __init__(self, function: str, dimensions: int = 2) -> None:
+    def __init__(self, function: str, dimensions: Count = 2) -> None:
         super().__init__()
         self.surface = surface = SURFACES[function]
         if dimensions != 2 and len(surface.minima[0]) == 2:

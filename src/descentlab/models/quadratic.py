@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from descentlab.config.types import Count
+
 SEED = 42
 
 
@@ -16,7 +18,7 @@ class Quadratic(nn.Module):
 
     q: Tensor
 
-    def __init__(self, dimensions: int = 100) -> None:
+    def __init__(self, dimensions: Count = 100) -> None:
         super().__init__()
         self.t = nn.Parameter(torch.ones(dimensions))
         self.register_buffer("q", torch.as_tensor(hessian(dimensions), dtype=torch.float32))

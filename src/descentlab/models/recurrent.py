@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+
+from descentlab.config.types import Count, DataCount, Fraction, Positive
 
 CELLS: dict[str, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -30,14 +34,14 @@ class Recurrent(nn.Module):
 
     def __init__(
         self,
-        vocabulary: int,
+        vocabulary: DataCount,
         num_outputs: int,
-        cell: str,
-        width: int,
-        layers: int = 1,
-        output: str = "last",
-        init_radius: float | None = None,
-        dropout: float = 0.0,
+        cell: Literal["rnn", "lstm", "gru"],
+        width: Count,
+        layers: Count = 1,
+        output: Literal["last", "every"] = "last",
+        init_radius: Positive | None = None,
+        dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
         if cell not in CELLS or output not in ("last", "every"):

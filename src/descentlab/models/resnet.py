@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
+from descentlab.config.types import Count
+from descentlab.models.mlp import Norm
+
 GROUPS = 8  # of channels, or as many as there are channels where they are fewer
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
@@ -41,7 +44,7 @@ class ResNet(nn.Module):
     """
 
     def __init__(
-        self, image_shape: Sequence[int], num_outputs: int, blocks: int = 3, width: int = 16, norm: str = "batch"
+        self, image_shape: Sequence[int], num_outputs: int, blocks: Count = 3, width: Count = 16, norm: Norm = "batch"
     ) -> None:
         super().__init__()
         if norm not in NORMS:

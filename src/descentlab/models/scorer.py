@@ -1,9 +1,10 @@
 """A score for each document of a list, from its own features."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from torch import Tensor, nn
 
+from descentlab.config.types import KeywordsOf
 from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 
@@ -18,7 +19,7 @@ class Scorer(nn.Module):
         UsageError: norm is batch, whose statistics would be those of padding, too.
     """
 
-    def __init__(self, num_features: int, **mlp: Any) -> None:
+    def __init__(self, num_features: int, **mlp: Annotated[Any, KeywordsOf(MLP)]) -> None:
         super().__init__()
         if mlp.get("norm") == "batch":
             raise UsageError("model.norm=batch would take padding for documents: use norm=layer")

@@ -1,6 +1,7 @@
 """Any classifier of torchvision's, from random weights."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 from torchvision.models import get_model
@@ -18,7 +19,9 @@ class TorchvisionNet(nn.Module):
         ValueError: the name or the stem is none, or the stem does not suit the net or the images.
     """
 
-    def __init__(self, image_shape: Sequence[int], num_outputs: int, name: str, stem: str = "imagenet") -> None:
+    def __init__(
+        self, image_shape: Sequence[int], num_outputs: int, name: str, stem: Literal["imagenet", "small"] = "imagenet"
+    ) -> None:
         super().__init__()
         self.net = get_model(name, weights=None, num_classes=num_outputs)
         first = getattr(self.net, "conv1", None)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from descentlab.config.types import Count, Fraction
+
 SLOPE = 0.3  # of the leaky ReLU
 
 
@@ -24,7 +26,7 @@ class VAE(nn.Module):
         ValueError: height or width is not a multiple of 4.
     """
 
-    def __init__(self, image_shape: Sequence[int], code_size: int = 8, width: int = 64, dropout: float = 0.2) -> None:
+    def __init__(self, image_shape: Sequence[int], code_size: Count = 8, width: Count = 64, dropout: Fraction = 0.2) -> None:
         super().__init__()
         channels, rows, columns = image_shape
         if rows % 4 or columns % 4:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from descentlab.config.types import Count, Fraction
+
 
 class Wide(nn.Module):
     """Normalisation before activation before convolution, twice; where the shape changes, a 1x1 convolution beside them."""
@@ -39,7 +41,7 @@ class WideResNet(nn.Module):
     """
 
     def __init__(
-        self, image_shape: Sequence[int], num_outputs: int, depth: int = 16, widen: int = 4, dropout: float = 0.0
+        self, image_shape: Sequence[int], num_outputs: int, depth: Count = 16, widen: Count = 4, dropout: Fraction = 0.0
     ) -> None:
         super().__init__()
         blocks, rest = divmod(depth - 4, 6)

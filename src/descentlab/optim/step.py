@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
+from descentlab.compat import foreach
 from descentlab.optim.evaluation import FrozenStatistics, Look
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
@@ -124,7 +125,7 @@ class Step:
         loss = self.take(parts)
         if measure:
             now = [p.detach() for p in self.parameters]
-            self.measured["update_norm"] = norm(list(torch._foreach_sub(now, before)))  # pyright: ignore[reportPrivateImportUsage]
+            self.measured["update_norm"] = norm(foreach("sub", now, before))
         self.count += 1
         if self.tracker is not None:
             self.tracker.update(self.count)

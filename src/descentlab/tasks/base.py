@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import lightning as L
 import torch
@@ -15,6 +16,7 @@ from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
+from descentlab.compat import is_compiled
 from descentlab.data.loading.loader import Chunk, StepLoader
 from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
@@ -65,7 +67,7 @@ class Task(L.LightningModule):
         model: nn.Module,
         recipe: Recipe,
         monitor: str,
-        mode: str,
+        mode: Literal["min", "max"],
         total_steps: int | None = None,
         measure_every: int = 10,
     ) -> None:
@@ -133,7 +135,7 @@ class Task(L.LightningModule):
     def on_train_start(self) -> None:  # before the clock runs
         loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
         self.check_batches(loader)
-        if self.model._compiled_call_impl is not None:
+        if is_compiled(self.model):
             for step in ends_of_an_epoch(loader):
                 self.step.warm_up(loader.parts(step))
 

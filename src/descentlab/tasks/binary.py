@@ -1,13 +1,14 @@
 """Binary cross-entropy: yes or no; weighted or focal where yes is rare."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 
+from descentlab.config.types import NonNegative, Positive
 from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.binary import METRICS
 
@@ -29,8 +30,8 @@ class Binary(Task):
         self,
         positive: str,
         metrics: Sequence[str] = ("accuracy", "auroc"),
-        positive_weight: float | str = 1.0,
-        focus: float = 0.0,
+        positive_weight: Positive | Literal["balanced"] = 1.0,
+        focus: NonNegative = 0.0,
         **task: Any,
     ) -> None:
         self.positive, self.names, self.focus = positive, metrics, focus

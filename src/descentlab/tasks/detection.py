@@ -1,15 +1,17 @@
 """Detection without anchors: focal loss for what, generalised IoU for where (Tian et al., arXiv:1904.01355)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 from torchmetrics import Metric
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 from torchvision.utils import draw_bounding_boxes
 
+from descentlab.config.types import NonNegative, Positive, Share
 from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.losses.boxes import assign, centreness, decode, detect, encode, locations
 from descentlab.tasks.metrics.detection import AveragePrecision
@@ -38,10 +40,10 @@ class Detection(Task):
         num_classes: int,
         class_names: Sequence[str],
         stride: int,
-        radius: float = 1.5,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        limit: int = 100,
+        radius: Positive = 1.5,
+        alpha: Share = 0.25,
+        gamma: NonNegative = 2.0,
+        limit: Annotated[int, Interval(ge=1, le=100)] = 100,
         **task: Any,
     ) -> None:
         self.num_classes, self.class_names = num_classes, class_names

@@ -1,11 +1,12 @@
 """Faces: embeddings trained by who is in the picture, judged by recognising people and by telling strangers apart."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
 
+from descentlab.config.types import NonNegative, Positive
 from descentlab.tasks.base import Batch, Predict, Scores, Task
 from descentlab.tasks.losses.faces import batch_hard_triplet, margin_softmax
 from descentlab.tasks.metrics.verification import Verification
@@ -32,7 +33,13 @@ class Faces(Task):
     one_pass = False
 
     def __init__(
-        self, num_classes: int, dimensions: int, criterion: str, margin: float, scale: float = 1.0, **task: Any
+        self,
+        num_classes: int,
+        dimensions: int,
+        criterion: Literal["softmax", "triplet"],
+        margin: NonNegative,
+        scale: Positive = 1.0,
+        **task: Any,
     ) -> None:
         self.num_classes, self.dimensions = num_classes, dimensions
         self.criterion, self.margin, self.scale = criterion, margin, scale

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
+from descentlab.config.types import Count
 from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.scores import MeanLoss, Scores
 
@@ -44,7 +45,7 @@ class LanguageModeling(Task):
         task: see Task.
     """
 
-    def __init__(self, unit: str, length: int, **task: Any) -> None:
+    def __init__(self, unit: str, length: Count, **task: Any) -> None:
         self.unit, self.tokens = unit, length
         super().__init__(**task)
 

@@ -1,6 +1,6 @@
 """The inputs themselves are what is to be predicted: autoencoders."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from descentlab.config.types import Positive
 from descentlab.tasks.base import Batch, Predict, Scores, Task
 from descentlab.tracking.images import drawable, png
 
@@ -28,7 +29,7 @@ class Reconstruction(Task):
         ValueError: no such likelihood, or pixels that a Bernoulli is not for.
     """
 
-    def __init__(self, likelihood: str, peak: float, **task: Any) -> None:
+    def __init__(self, likelihood: Literal["gaussian", "bernoulli"], peak: Positive, **task: Any) -> None:
         if likelihood not in LOSSES:
             raise ValueError(f"task.likelihood={likelihood}: it is gaussian or bernoulli")
         if likelihood == "bernoulli" and peak != 1:

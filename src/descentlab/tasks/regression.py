@@ -1,6 +1,6 @@
 """Squared, absolute or Huber error: a number."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn.functional import huber_loss, l1_loss, mse_loss
@@ -24,7 +24,7 @@ class Regression(Task):
         task: see Task.
     """
 
-    def __init__(self, unit: str, error: str = "mse", **task: Any) -> None:
+    def __init__(self, unit: str, error: Literal["mse", "l1", "huber"] = "mse", **task: Any) -> None:
         self.unit, self.error = unit, error
         super().__init__(**task)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate
 
 from descentlab.budget import Plan
+from descentlab.config.types import Count, Whole
 from descentlab.data.loading.loader import Batch, Part, StepLoader, seed_of
 from descentlab.data.loading.tensors import EVAL_BATCH, Data, Facts
 
@@ -145,10 +146,10 @@ class StreamedData(Data[StreamedSplits]):
 
     def __init__(
         self,
-        workers: int = 0,
+        workers: Whole = 0,
         pin_memory: bool = True,
         persistent_workers: bool = True,
-        eval_batch: int = EVAL_BATCH,
+        eval_batch: Count = EVAL_BATCH,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)

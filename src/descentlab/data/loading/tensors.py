@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from descentlab.budget import Plan
+from descentlab.config.types import Count, Positive, PositiveFraction, Seed
 from descentlab.data.loading.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loading.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
 from descentlab.data.loading.tables.scaling import standardised
@@ -68,13 +69,13 @@ class Facts(TypedDict, total=False):
     positive: str
     unit: str
     cardinalities: Sequence[int] | None  # of coded categories, code 0 included
-    peak: float  # the largest value of a pixel less the smallest
-    vocabulary: int | None  # the number of token ids
+    peak: Positive  # the largest value of a pixel less the smallest
+    vocabulary: Count | None  # the number of token ids
     num_users: int
     num_items: int
     output: str  # last or every: after which steps of a sequence there is something to predict
     drop_last: bool
-    limit: int | None
+    limit: Count | None
 
 
 class AnySplits(Protocol):
@@ -290,7 +291,9 @@ class Embedded(TensorData):
         split_seed: the same for every run, whatever its seed.
     """
 
-    def __init__(self, test_fraction: float, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
+    def __init__(
+        self, test_fraction: PositiveFraction, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]
+    ) -> None:
         super().__init__(**facts)
         self.fractions = (test_fraction, valid_fraction, split_seed)
 

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch, EvalLoader
 from descentlab.data.loading.tensors import Facts, Splits, TensorData, spanned
 from descentlab.errors import UsageError
@@ -37,7 +38,7 @@ class Windows(TensorData):
         facts: see Facts.
     """
 
-    def __init__(self, length: int, stride: int | None = None, **facts: Unpack[Facts]) -> None:
+    def __init__(self, length: Count, stride: Count | None = None, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)
         self.length, self.stride = length, stride or length
         self.eval_rows = max(1, EVAL_TOKENS // length)

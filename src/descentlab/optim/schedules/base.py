@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from descentlab.config.types import NonNegative
+
 
 class UnknownEnd(ValueError):
     """Something depends on how many steps the run has, which nobody said."""
@@ -22,7 +24,7 @@ class Schedule:
         warmup: steps over which the multiplier rises linearly to the shape's first value; below 1, a fraction of the run.
     """
 
-    warmup: float = 0
+    warmup: NonNegative = 0
 
     def __call__(self, step: int, total: int | None) -> float:
         """The multiplier of `step` (from 0) in a run of `total` steps (None: unknown).

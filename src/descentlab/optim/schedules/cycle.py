@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Len
+
+from descentlab.config.types import AtLeastOne, Count, Fraction, Positive, Share
 from descentlab.optim.schedules.base import Schedule, in_steps, in_whole_steps, known
 from descentlab.optim.schedules.decay import half_cosine
 
@@ -20,9 +23,9 @@ class CosineRestarts(Schedule):
         final: the multiplier that the end of each approaches.
     """
 
-    period: float = 0.25
-    growth: int = 1
-    final: float = 0.0
+    period: Positive = 0.25
+    growth: Count = 1
+    final: Share = 0.0
 
     def shape(self, step: int, total: int | None) -> float:
         length = in_whole_steps(self.period, total)
@@ -48,11 +51,11 @@ class OneCycle(Schedule):
         momenta: at either end and at the peak; None: the optimizer keeps its own.
     """
 
-    rise: float = 0.3
-    div: float = 25.0
-    final_div: float = 1e4
+    rise: Positive = 0.3
+    div: AtLeastOne = 25.0
+    final_div: AtLeastOne = 1e4
     anneal: Literal["cosine", "linear"] = "cosine"
-    momenta: Sequence[float] | None = (0.95, 0.85)
+    momenta: Annotated[Sequence[Fraction], Len(2, 2)] | None = (0.95, 0.85)
 
     def shape(self, step: int, total: int | None) -> float:
         return self._up_and_down(step, total, 1 / self.div, 1.0, 1 / (self.div * self.final_div))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from descentlab.config.types import NonNegative, Positive, PositiveShare, Share
 from descentlab.optim.schedules.base import Schedule, in_steps, in_whole_steps, known
 
 
@@ -26,8 +27,8 @@ class Step(Schedule):
         every: steps between two falls; below 1, a fraction.
     """
 
-    every: float = 0.25
-    gamma: float = 0.1
+    every: Positive = 0.25
+    gamma: PositiveShare = 0.1
 
     def shape(self, step: int, total: int | None) -> float:
         return self.gamma ** (step // in_whole_steps(self.every, total))
@@ -41,8 +42,8 @@ class MultiStep(Schedule):
         milestones: in steps; below 1, fractions.
     """
 
-    milestones: Sequence[float] = (0.5, 0.75)
-    gamma: float = 0.1
+    milestones: Sequence[Positive] = (0.5, 0.75)
+    gamma: PositiveShare = 0.1
 
     def shape(self, step: int, total: int | None) -> float:
         return self.gamma ** sum(step >= max(1, in_steps(milestone, total)) for milestone in self.milestones)
@@ -56,8 +57,8 @@ class Exponential(Schedule):
         every: steps over which the multiplier falls to gamma of what it was; below 1, a fraction.
     """
 
-    every: float = 0.5
-    gamma: float = 0.1
+    every: Positive = 0.5
+    gamma: PositiveShare = 0.1
 
     def shape(self, step: int, total: int | None) -> float:
         return self.gamma ** (step / in_whole_steps(self.every, total))
@@ -71,8 +72,8 @@ class Polynomial(Schedule):
         final: the multiplier that the end approaches.
     """
 
-    power: float = 1.0
-    final: float = 0.0
+    power: Positive = 1.0
+    final: Share = 0.0
 
     def shape(self, step: int, total: int | None) -> float:
         return self.final + (1 - self.final) * max(0.0, 1 - step / known(total)) ** self.power
@@ -86,7 +87,7 @@ class Cosine(Schedule):
         final: the multiplier that the end approaches.
     """
 
-    final: float = 0.0
+    final: Share = 0.0
 
     def shape(self, step: int, total: int | None) -> float:
         return self.final + (1 - self.final) * half_cosine(step / known(total))
@@ -102,7 +103,7 @@ class InverseSquareRoot(Schedule):
         timescale: steps; after three of them the multiplier is 1/2. Below 1, a fraction.
     """
 
-    timescale: float = 100
+    timescale: Positive = 100
 
     def shape(self, step: int, total: int | None) -> float:
         timescale = in_whole_steps(self.timescale, total)
@@ -122,9 +123,9 @@ class WarmupStableDecay(Schedule):
         final: the multiplier that the end approaches.
     """
 
-    stable: float = 0.8
+    stable: NonNegative = 0.8
     decay: Literal["linear", "1-sqrt"] = "linear"
-    final: float = 0.0
+    final: Share = 0.0
 
     def shape(self, step: int, total: int | None) -> float:
         stable = in_steps(self.stable, total)

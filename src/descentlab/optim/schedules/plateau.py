@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from descentlab.config.types import NonNegative, PositiveFraction, Share, Whole
 from descentlab.optim.schedules.base import Schedule
 
 
@@ -42,11 +43,11 @@ class ReduceOnPlateau(Schedule):
     """
 
     mode: Literal["min", "max"] = "min"
-    factor: float = 0.1
-    patience: int = 3
-    threshold: float = 1e-4
-    cooldown: int = 0
-    floor: float = 0.0
+    factor: PositiveFraction = 0.1
+    patience: Whole = 3
+    threshold: NonNegative = 1e-4
+    cooldown: Whole = 0
+    floor: Share = 0.0
     standing: Standing = field(default_factory=Standing, init=False, repr=False, compare=False)
 
     def shape(self, step: int, total: int | None) -> float:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from descentlab.config.types import Positive
+
 
 def ranknet(scores: Tensor, labels: Tensor) -> Tensor:
     """The mean of log(1 + exp(-(s_i - s_j))) over the pairs with y_i > y_j; 0 where there is none.
@@ -44,7 +46,7 @@ def listnet(scores: Tensor, labels: Tensor) -> Tensor:
     return -(wanted * found.masked_fill(absent, 0.0)).sum(1)
 
 
-def approx_ndcg(scores: Tensor, labels: Tensor, alpha: float = 10.0) -> Tensor:
+def approx_ndcg(scores: Tensor, labels: Tensor, alpha: Positive = 10.0) -> Tensor:
     """1 - NDCG with ranks r_i = 1 + sum over j != i of 1 / (1 + exp(alpha (s_i - s_j))); 1 where nothing is relevant.
 
     Qin, Liu and Li, A general approximation framework for direct optimization of information retrieval measures, Information

@@ -9,6 +9,7 @@ import lightning as L
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
+from descentlab.compat import without_signal_handlers
 from descentlab.training.engines.explicit import Explicit
 
 
@@ -33,9 +34,7 @@ def make_trainer(config: Mapping[str, Any], callbacks: Sequence[L.Callback]) -> 
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    # They would talk to the other processes from inside a handler, which may find them in the middle of a collective.
-    trainer._signal_connector.register_signal_handlers = lambda: None
-    return trainer
+    return without_signal_handlers(trainer)
 
 
 def _strategy(trainer: Mapping[str, Any]) -> Strategy | str:

@@ -1,0 +1,147 @@
+"""Every use of a library's private name, one function each; tests/test_compat.py checks each one against the installed library.
+
+When an update of a library breaks a function here, its test names the fix. Functions with a public fallback use it where the
+private name is missing. The functions import their library when called, so that the parent process stays free of torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+    from hydra.core.override_parser.types import Override
+    from hydra.plugins.config_source import ConfigResult, ConfigSource
+    from lightning import Trainer
+    from omegaconf import DictConfig
+    from torch import Tensor, nn
+
+
+class Repository(Protocol):
+    """The config files on Hydra's search path."""
+
+    def group_exists(self, config_path: str, /) -> bool: ...
+    def load_config(self, config_path: str, /) -> ConfigResult | None: ...
+    def get_sources(self) -> Sequence[ConfigSource]: ...
+
+
+# Hydra
+
+
+def config_repository(loader: ConfigLoader, config_name: str, hydra_overrides: Sequence[str]) -> Repository:
+    """Return the config files that `loader` sees, those of hydra.searchpath included.
+
+    Fallback: the sources of the loader, without the folders of hydra.searchpath.
+    """
+    create = getattr(loader, "_parse_overrides_and_create_caching_repo", None)
+    return _Sources(loader.get_sources()) if create is None else create(config_name, list(hydra_overrides))[1]
+
+
+class _Sources:
+    """The repository of a list of sources, by Hydra's public interface."""
+
+    def __init__(self, sources: Sequence[ConfigSource]) -> None:
+        self.sources = sources
+
+    def group_exists(self, config_path: str, /) -> bool:
+        return any(source.is_group(config_path) for source in self.sources)
+
+    def load_config(self, config_path: str, /) -> ConfigResult | None:
+        return next((source.load_config(config_path) for source in self.sources if source.is_config(config_path)), None)
+
+    def get_sources(self) -> Sequence[ConfigSource]:
+        return self.sources
+
+
+def value_setter() -> Callable[[Sequence[Override], DictConfig], None] | None:
+    """Return Hydra's function that applies `key=value` overrides to a composed config, in order.
+
+    Fallback: None. The caller then lets Hydra compose each run from its files, 60 ms a run instead of 1 ms.
+    """
+    try:
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+        return ConfigLoaderImpl._apply_overrides_to_config  # pyright: ignore[reportReturnType]
+    except (ImportError, AttributeError):
+        return None
+
+
+def with_value(override: Override, value: Any, line: str, **changes: Any) -> Override:
+    """Return `override` with another value and the text `line` as its source; `changes` are other fields of Override."""
+    return replace(override, _value=value, input_line=line, **changes)
+
+
+def hydra_arguments() -> argparse.ArgumentParser:
+    """Return the parser of Hydra's own flags: --cfg, --multirun, --config-dir, ..."""
+    from hydra._internal.utils import get_args_parser
+
+    return get_args_parser()
+
+
+def show_hydra(arguments: argparse.Namespace, main: Callable[..., Any], conf_dir: str, config_name: str) -> None:
+    """Let Hydra print a config, its own help, or a shell completion script; `main` tells it the file of the program."""
+    from hydra._internal.utils import _run_hydra, get_args_parser
+
+    _run_hydra(arguments, get_args_parser(), main, conf_dir, config_name)
+
+
+# Lightning
+
+
+def without_signal_handlers(trainer: Trainer) -> Trainer:
+    """Keep Lightning from handling SIGTERM and SIGUSR1; returns `trainer`.
+
+    Its handlers communicate with the other processes, which may be in the middle of a collective operation.
+    """
+    trainer._signal_connector.register_signal_handlers = lambda: None
+    return trainer
+
+
+# torch
+
+
+def foreach(name: str, tensors: Sequence[Tensor], *arguments: Any, **keywords: Any) -> list[Tensor]:
+    """Apply an operation to a list of tensors in a few kernels, as torch.optim does. Fallback: a loop.
+
+    Args:
+        name: of a method of Tensor; a name with a trailing underscore changes the tensors in place: "add_", "lerp", "copy_".
+        arguments: each a list with one entry per tensor, or one value for all.
+        keywords: for all tensors, such as alpha.
+
+    Returns:
+        The results; of an operation in place, nothing of use.
+    """
+    import torch
+
+    fused = getattr(torch, f"_foreach_{name}", None)
+    if fused is not None:
+        return list(fused(list(tensors), *arguments, **keywords) or ())
+    rows = [argument if isinstance(argument, Sequence) else [argument] * len(tensors) for argument in arguments]
+    return [getattr(tensor, name)(*row, **keywords) for tensor, *row in zip(tensors, *rows, strict=True)]
+
+
+def is_vmapped(tensor: Tensor) -> bool:
+    """Return True inside torch.vmap, if `tensor` has a dimension that vmap hides. Fallback: True, which makes callers loop."""
+    import torch
+
+    functorch = getattr(torch._C, "_functorch", None)
+    return functorch is None or functorch.is_batchedtensor(tensor)
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Return True if `module.compile()` was called. Fallback: True, which costs one forward and backward pass of warm-up."""
+    return getattr(module, "_compiled_call_impl", module) is not None
+
+
+def is_batch_norm(module: nn.Module) -> bool:
+    """Return True for a batch normalization layer of any kind, SyncBatchNorm and subclasses included.
+
+    Fallback: the public classes.
+    """
+    from torch.nn.modules import batchnorm
+
+    public = (batchnorm.BatchNorm1d, batchnorm.BatchNorm2d, batchnorm.BatchNorm3d, batchnorm.SyncBatchNorm)
+    return isinstance(module, getattr(batchnorm, "_BatchNorm", public))
