@@ -49,7 +49,7 @@ def main(conf_dir: Path) -> None:
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
     from descentlab.config.command_line import Command, config_loader
-    from descentlab.config.compose import shown
+    from descentlab.config.compose import format_config
     from descentlab.sweeps.launch import launch, place_maker
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
@@ -58,7 +58,7 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     with config_loader(conf_dir, arguments.config_dir) as loader:
         command = Command(loader, arguments.overrides, arguments.multirun, arguments.config_name or PRIMARY)
         if arguments.cfg:
-            print(shown(next(command.runs()), arguments.package, arguments.resolve), end="")
+            print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
         return launch(command.runs(), place_maker(command.launcher, arguments.overrides), dry_run=arguments.dry_run)
 

@@ -1,4 +1,4 @@
-"""The error of a command that cannot be carried out, and the pieces that its messages are made of."""
+"""The error raised for a command that cannot be run, and functions that format its messages."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from pathlib import Path
 
 
 class UsageError(ValueError):
-    """A command that cannot be carried out as written; its text is for the person who wrote it."""
+    """A mistake in a command or a config file; the message is shown to the user without a traceback and names the fix."""
 
 
-def written(value: object) -> str:
-    """`value` as the command line writes it."""
+def format_value(value: object) -> str:
+    """Return `value` in the syntax of the command line."""
     return str(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False).strip('"')
 
 
 def one_line(error: BaseException) -> str:
-    """What `error` says, in one line of at most 500 characters."""
+    """Return the text of `error` on one line, cut after 500 characters."""
     text = " ".join(str(error).split()) or "no message"
     return text if len(text) <= 500 else f"{text[:500]} ..."
 
 
-def described(error: BaseException) -> str:
-    """A sentence about an error: its kind, its text and, where a user's own code raised it, the file and the line."""
+def describe_error(error: BaseException) -> str:
+    """Return the type and text of `error` and, if it passed through a user's own code, the file and line there.
+
+    The text of a UsageError is returned unchanged.
+    """
     if isinstance(error, UsageError):
         return str(error)
-    return f"{type(error).__name__}: {one_line(error)}{_where(error)}"
+    return f"{type(error).__name__}: {one_line(error)}{_user_location(error)}"
 
 
-def _where(error: BaseException) -> str:
-    """The last line outside of descentlab and the libraries that `error` passed through."""
+def _user_location(error: BaseException) -> str:
+    """Return the innermost file and line of the traceback outside descentlab and the installed libraries, or ''."""
     paths = sysconfig.get_paths()
     others = [Path(__file__).parent, *(Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -44,13 +47,20 @@ def _where(error: BaseException) -> str:
 
 
 def nearest(word: str, options: Iterable[object]) -> str:
-    """ "; did you mean X?" for the option closest to `word`, or nothing."""
+    """Return "; did you mean X?" for the option most similar to `word`, or '' if none is similar."""
     close = difflib.get_close_matches(word, [str(option) for option in options], n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def no_such_key(key: str, where: str, valid: Iterable[str], deeper: Sequence[str] = ()) -> str:
-    """The message for an unknown key, with the nearest key that `where` has, or the nodes below it that have such a key."""
+    """Return the message for an unknown key.
+
+    Args:
+        key: dotted, as the user typed it.
+        where: the node that lacks it.
+        valid: the keys that the node has; the most similar one is suggested.
+        deeper: dotted keys of the same name below the node, suggested instead if there are any.
+    """
     last, known = key.rpartition(".")[2], sorted(valid)
     hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, known)
     return f"{key}: there is no {last} in {where}{hint}\n  {where} has: {', '.join(known)}"

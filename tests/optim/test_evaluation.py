@@ -9,7 +9,7 @@ import torch
 from test_ddp import in_two_processes
 from torch import nn
 
-from descentlab.config.needs import Needs
+from descentlab.config.requirements import Requirements
 from descentlab.data.loading.loader import Part
 from descentlab.models.mlp import MLP
 from descentlab.optim import scratch
@@ -180,8 +180,8 @@ def plain_statistics(model, make):
 
 
 SEVERAL_A_STEP = {
-    "SAM": (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1, rho=0.5), Needs(two_passes=True)),
-    "LBFGS": (partial(torch.optim.LBFGS, lr=0.1, max_iter=4), Needs(closure=True)),
+    "SAM": (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1, rho=0.5), Requirements(two_passes=True)),
+    "LBFGS": (partial(torch.optim.LBFGS, lr=0.1, max_iter=4), Requirements(closure=True)),
 }
 
 

@@ -7,7 +7,7 @@ import pytorch_optimizer
 import torch
 from torch import nn
 
-from descentlab.config.needs import Needs
+from descentlab.config.requirements import Requirements
 from descentlab.data.loading.loader import Part
 from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
@@ -173,7 +173,7 @@ def sam(**settings):
 
 
 def test_coupled_decay_of_sam_is_of_the_weights_and_not_of_where_it_looks():
-    needs = Needs(two_passes=True)
+    needs = Requirements(two_passes=True)
     ours = trained(Recipe(optimizer=sam(), needs=needs, decay=Decay(rate=0.3, kind="coupled")))
     own = trained(Recipe(optimizer=sam(weight_decay=0.3), needs=needs))
     for mine, other in zip(ours, own, strict=True):
@@ -186,7 +186,7 @@ def test_lbfgs_with_coupled_decay_finds_the_minimum_of_the_penalised_loss():
     x, y = torch.randn(20, 3, generator=generator).double(), torch.randn(20, 1, generator=generator).double()
     model = nn.Linear(3, 1, bias=False).double()
     make = partial(torch.optim.LBFGS, line_search_fn="strong_wolfe", tolerance_grad=1e-12, tolerance_change=1e-14)
-    recipe = Recipe(optimizer=make, needs=Needs(closure=True), decay=Decay(rate=2.0, kind="coupled"))
+    recipe = Recipe(optimizer=make, needs=Requirements(closure=True), decay=Decay(rate=2.0, kind="coupled"))
     step = Step(model, lambda batch: (model(x) - y).pow(2).mean(), torch.Tensor.backward, recipe.make(model), recipe, None)
     for _ in range(3):
         step([Part((x, y), 1.0)])
@@ -197,7 +197,9 @@ def test_lbfgs_with_coupled_decay_finds_the_minimum_of_the_penalised_loss():
 @pytest.mark.parametrize("kind", ["decoupled", "independent"])
 def test_an_optimizer_that_differentiates_its_gradient_can_have_decay_beside_it(kind):
     make = partial(pytorch_optimizer.AdaHessian, lr=1e-9)
-    ours = trained(Recipe(optimizer=make, needs=Needs(graph=True, random=True), decay=Decay(rate=0.1, kind=kind)), steps=1)
+    ours = trained(
+        Recipe(optimizer=make, needs=Requirements(graph=True, random=True), decay=Decay(rate=0.1, kind=kind)), steps=1
+    )
     for mine, start in zip(ours, net().parameters(), strict=True):
         torch.testing.assert_close(mine, start * (0.9 if kind == "independent" else 1.0), rtol=1e-6, atol=1e-7)
 

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from torch import nn
 
 from descentlab.config import contradictions
-from descentlab.config.needs import Needs
+from descentlab.config.requirements import Requirements
 from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
 from descentlab.optim.gradients import Decay
@@ -147,7 +147,7 @@ def test_what_the_optimizer_takes_but_not_by_group_is_refused():
 def test_what_only_groups_have_is_declared():
     with pytest.raises(UsageError, match="rank cannot differ"):
         made(model(), groups=[{"set": {"rank": 2}}])
-    (group,) = made(model(), groups=[{"set": {"rank": 2}}], needs=Needs(in_groups=["rank"]))
+    (group,) = made(model(), groups=[{"set": {"rank": 2}}], needs=Requirements(in_groups=["rank"]))
     assert group["rank"] == 2
 
 

@@ -9,7 +9,7 @@ from conftest import compose_config, every_optimizer
 from hydra.utils import instantiate
 from torch import nn
 
-from descentlab.config.needs import Needs
+from descentlab.config.requirements import Requirements
 from descentlab.data.loading.loader import Part
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import Call, check
@@ -41,18 +41,18 @@ class Shows(torch.optim.SGD):
     ],
 )
 def test_what_its_methods_show_is_found(optimizer, closure, two_passes):
-    needs = Needs.of(optimizer, {})
+    needs = Requirements.of(optimizer, {})
     assert (needs.closure, needs.two_passes) == (closure, two_passes)
 
 
 def test_what_is_declared_is_kept_beside_what_is_found():
-    needs = Needs.of(pytorch_optimizer.SAM, {"random": True, "whole": True})
+    needs = Requirements.of(pytorch_optimizer.SAM, {"random": True, "whole": True})
     assert (needs.random, needs.whole, needs.two_passes, needs.closure) == (True, True, True, False)
 
 
 def test_the_catalogues_needs_reach_the_recipe():
     recipe = Recipe.of(compose_config("optimizer=adahessian")[0], partial(instantiate, _convert_="all"))
-    assert recipe.needs == Needs(graph=True, random=True, in_groups=[])
+    assert recipe.needs == Requirements(graph=True, random=True, in_groups=[])
 
 
 def said(*words):
@@ -209,9 +209,9 @@ def test_preflight_does_not_change_the_config():
 @pytest.mark.parametrize(
     ("make", "needs", "evaluations"),
     [
-        (partial(torch.optim.SGD, lr=0.1), Needs(), 1),
-        (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1), Needs(two_passes=True), 2),
-        (partial(torch.optim.LBFGS, max_iter=3, max_eval=3), Needs(closure=True), 3),
+        (partial(torch.optim.SGD, lr=0.1), Requirements(), 1),
+        (partial(pytorch_optimizer.SAM, base_optimizer=torch.optim.SGD, lr=0.1), Requirements(two_passes=True), 2),
+        (partial(torch.optim.LBFGS, max_iter=3, max_eval=3), Requirements(closure=True), 3),
     ],
     ids=["SGD", "SAM", "LBFGS"],
 )

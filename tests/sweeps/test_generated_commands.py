@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from descentlab import cli
 from descentlab.config.command_line import Command, config_loader
 from descentlab.config.shape import NONE
-from descentlab.errors import written
+from descentlab.errors import format_value
 from descentlab.store import record as records
 from descentlab.store.job import Job
 from descentlab.sweeps.launch import checked_plan
@@ -61,12 +61,12 @@ def _shows(override: Override, value: Any, job: Job) -> bool:
     if override.is_delete():
         return key not in job.choices and (found is MISSING or found is None or found == NONE.get(key, MISSING))
     if key in job.choices or (plain is None and key in NONE):
-        return job.choices.get(key, "null") == written(plain) or found == NONE.get(key, MISSING)
+        return job.choices.get(key, "null") == format_value(plain) or found == NONE.get(key, MISSING)
     if key in ("debug", "problem", "baseline") and plain is None:
         return True  # none of it
     if isinstance(plain, dict):
         return all(_found(job.config, f"{key}.{name}") == item for name, item in plain.items())
-    return found == plain or (isinstance(plain, int) and found == written(plain))
+    return found == plain or (isinstance(plain, int) and found == format_value(plain))
 
 
 def _found(config: Any, dotted: str) -> Any:

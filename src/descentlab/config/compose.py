@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from descentlab.config.explain import COMPOSITION_ERRORS, explain
 from descentlab.config.resolve import OWN_FILES
-from descentlab.errors import UsageError, described
+from descentlab.errors import UsageError, describe_error
 
 OWN_DATA = tuple(f"data.{key}" for key in OWN_FILES)
 # Nodes of Hydra's own that a user's file may set, without effect; and what has that effect.
@@ -75,7 +75,7 @@ def compose_here(conf_dir: Path, *overrides: str) -> Composed:
         return without_hydra(hydra.compose("train", list(overrides), return_hydra_config=True), overrides)
 
 
-def shown(run: Composed, package: str | None, resolve: bool) -> str:
+def format_config(run: Composed, package: str | None, resolve: bool) -> str:
     """Return the config of a run as YAML; of one node of it if `package` names it.
 
     Raises:
@@ -210,7 +210,7 @@ def composing() -> Iterator[None]:
     except RecursionError:
         raise UsageError("a config file is among its own defaults: write _self_ for the file itself") from None
     except Exception as error:
-        raise UsageError(f"a config file cannot be composed: {described(error)}") from None
+        raise UsageError(f"a config file cannot be composed: {describe_error(error)}") from None
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from descentlab.config.constraints import Choice, Each, Either, Number
 from descentlab.config.shape import OPTIONAL_EXAMPLES
-from descentlab.errors import nearest, written
+from descentlab.errors import format_value, nearest
 
 # The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
@@ -41,7 +41,7 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         whys = [_needs_end(name, config[name]) for name in SCHEDULES if config.get(name)]
         average = config["average"]
         if average["kind"] != "none" and 0 < average["start"] < 1:
-            whys.append(f"average.start={written(average['start'])} is a fraction of all steps")
+            whys.append(f"average.start={format_value(average['start'])} is a fraction of all steps")
         yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
@@ -112,9 +112,9 @@ def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"groups[{place}].to={rule['to']} is not allowed: it is one of optimizer, auxiliary"
         for key, allowed in RULE_VALUES.items():
             if key in rule and rule[key] not in allowed:
-                yield f"groups[{place}].{key}={written(rule[key])} is not allowed: it is {allowed}"
+                yield f"groups[{place}].{key}={format_value(rule[key])} is not allowed: it is {allowed}"
         if not isinstance(rule.get("set", {}), Mapping):
-            yield f"groups[{place}].set={written(rule['set'])} is not allowed: it is hyperparameters, as {{momentum: 0.5}}"
+            yield f"groups[{place}].set={format_value(rule['set'])} is not allowed: it is hyperparameters, as {{momentum: 0.5}}"
         try:
             re.compile(str(rule.get("match", "")))
         except re.error as error:
@@ -146,7 +146,7 @@ def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
         value = schedule.get(key)
         for length in value if isinstance(value, list) else [value]:
             if isinstance(length, int | float) and 0 < length < 1:
-                return f"{name}.{key}={written(value)} is a fraction of all steps"
+                return f"{name}.{key}={format_value(value)} is a fraction of all steps"
     return ""
 
 

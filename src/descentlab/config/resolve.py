@@ -13,7 +13,7 @@ from descentlab.config.constraints import Text
 from descentlab.config.contradictions import SCHEDULES, contradictions
 from descentlab.config.ranges import ALLOWED
 from descentlab.config.shape import PARTS, completed, misshapen, missing
-from descentlab.errors import nearest, written
+from descentlab.errors import format_value, nearest
 
 OWN_FILES = ("path", "folder", "hub")  # keys of a data config that name a user's own files, which no digest of ours vouches for
 PATHS = ("output_dir", "data_dir")
@@ -50,7 +50,7 @@ def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
         node, _, last = key.rpartition(".")
         if node in PARTS or not isinstance(_look_up(config, key)[1], int):
             continue
-        text = written(_look_up(config, key)[1])
+        text = format_value(_look_up(config, key)[1])
         changed |= {node: {**changed[node], last: text}} if node else {last: text}
     for key in PATHS:
         if isinstance(changed[key], str):
@@ -82,7 +82,7 @@ def _out_of_range(config: Mapping[str, Any]) -> Iterator[str]:
         if found and value not in allowed and _is_checked(config, key):
             close = nearest(str(value), getattr(allowed, "options", ()))
             quote = f"; quote it: '{key}=\"...\"'" if isinstance(allowed, Text) and isinstance(value, float) else ""
-            yield f"{key}={written(value)} is not allowed: {key} is {allowed}{close}{quote}"
+            yield f"{key}={format_value(value)} is not allowed: {key} is {allowed}{close}{quote}"
 
 
 def _is_checked(config: Mapping[str, Any], key: str) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from descentlab.config.needs import Needs
 from descentlab.config.ranges import ALLOWED
-from descentlab.errors import no_such_key, written
+from descentlab.config.requirements import Requirements
+from descentlab.errors import format_value, no_such_key
 
 # Nodes made by one option of a group; the keys of each are those that its class (_target_) takes, which the preflight checks.
 PARTS = ("data", "model", "task", "optimizer", "schedule")
@@ -33,7 +33,7 @@ OPTIONAL_EXAMPLES = {
 }
 KEYS: Mapping[str, tuple[str, ...]] = {
     **{node: tuple(key.partition(".")[2] for key in ALLOWED if key.startswith(f"{node}.")) for node in EXAMPLES},
-    "needs": tuple(field.name for field in fields(Needs)),
+    "needs": tuple(field.name for field in fields(Requirements)),
 }
 OTHERS = ("groups", "search")
 TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
@@ -48,7 +48,7 @@ NONE: Mapping[str, Any] = {
     "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False},
     "checkpoint": {"every": None, "keep": False},
     "needs": {
-        field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Needs)
+        field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Requirements)
     },
     "groups": [],
     "search": {},
@@ -81,7 +81,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
             yield no_such_key(key, "the top level", TOP, deeper)
     for key, example in {**EXAMPLES, **OPTIONAL_EXAMPLES}.items():
         if not isinstance(config.get(key), Mapping | None):
-            yield f"{key}={written(config[key])} is not allowed: it has parts; write for example {example}"
+            yield f"{key}={format_value(config[key])} is not allowed: it has parts; write for example {example}"
         elif key in KEYS and config.get(key) is not None:
             yield from _wrong_keys(key, config[key])
     for key in PARTS + OPTIONAL_PARTS:
@@ -95,7 +95,8 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
-        yield f"groups={written(groups)} is not allowed: it is a list of entries, as 'groups=[{{match: head, lr: 0.1}}, {{}}]'"
+        example = "'groups=[{match: head, lr: 0.1}, {}]'"
+        yield f"groups={format_value(groups)} is not allowed: it is a list of entries, as {example}"
 
 
 def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:

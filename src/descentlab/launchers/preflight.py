@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from descentlab.config.resolve import OWN_FILES
-from descentlab.errors import described
+from descentlab.errors import describe_error
 from descentlab.launchers.checks.signatures import calls, check
 from descentlab.parallel.post_mortem import cause_of
 from descentlab.store.job import Job
@@ -110,7 +110,7 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool,
         for message in mistakes:
             tell("mistake", message)
     except BaseException as error:  # user code may even raise SystemExit
-        tell("mistake", described(error))
+        tell("mistake", describe_error(error))
     tell("done", "")
 
 

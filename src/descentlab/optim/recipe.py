@@ -10,7 +10,7 @@ from typing import Any, Self
 from torch import nn
 from torch.optim import Optimizer
 
-from descentlab.config.needs import Needs
+from descentlab.config.requirements import Requirements
 from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.composite import Composite
@@ -34,7 +34,7 @@ class Recipe:
 
     optimizer: Make
     auxiliary: Make | None = None
-    needs: Needs = field(default_factory=Needs)
+    needs: Requirements = field(default_factory=Requirements)
     groups: Sequence[Rule] = ()
     lr_decay: float = 1.0
     schedule: Schedule = field(default_factory=Constant)
@@ -52,7 +52,7 @@ class Recipe:
         parts = {name: build(config[name]) for name in names if config[name] is not None}
         return cls(
             **parts,
-            needs=Needs.of(getattr(parts["optimizer"], "func", None), config["needs"]),
+            needs=Requirements.of(getattr(parts["optimizer"], "func", None), config["needs"]),
             groups=[Rule(**rule) for rule in config["groups"]],
             lr_decay=config["lr_decay"],
             clip=Clip(**config["clip"]),

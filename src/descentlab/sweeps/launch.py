@@ -23,7 +23,7 @@ from descentlab.config.compose import Composed, refuse
 from descentlab.config.contradictions import without_effect
 from descentlab.config.ranges import LAUNCHER
 from descentlab.config.resolve import resolve
-from descentlab.errors import UsageError, described, nearest, no_such_key, one_line, written
+from descentlab.errors import UsageError, describe_error, format_value, nearest, no_such_key, one_line
 from descentlab.launchers import preflight
 from descentlab.launchers.base import Place
 from descentlab.launchers.local import fork_server
@@ -66,7 +66,9 @@ def launch(composed: Iterable[Composed], make_place: MakePlace, dry_run: bool = 
     try:
         summary.show(jobs)
     except Exception as error:  # no record, no space, a fault in drawing: the records are there
-        print(f"no report: {described(error)}; python scripts/report.py {jobs[0].folder.parent} tries again", file=sys.stderr)
+        print(
+            f"no report: {describe_error(error)}; python scripts/report.py {jobs[0].folder.parent} tries again", file=sys.stderr
+        )
     return code
 
 
@@ -91,7 +93,9 @@ def place_maker(launcher: Mapping[str, Any], words: Sequence[str] = ()) -> MakeP
         raise UsageError(no_such_key(f"hydra.launcher.{unknown[0]}", target.rpartition(".")[2], takes))
     for key, allowed in LAUNCHER.items():
         if key in settings and settings[key] not in allowed:
-            raise UsageError(f"hydra.launcher.{key}={written(settings[key])} is not allowed: hydra.launcher.{key} is {allowed}")
+            raise UsageError(
+                f"hydra.launcher.{key}={format_value(settings[key])} is not allowed: hydra.launcher.{key} is {allowed}"
+            )
     for key in (word.lstrip("+").partition("=")[0] for word in words):
         if key in getattr(place, "ignores", {}):
             instead = f": {place.ignores[key]}=..." if place.ignores[key] else ""

@@ -10,16 +10,16 @@ from descentlab.errors import one_line
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from descentlab.config.needs import Needs
+    from descentlab.config.requirements import Requirements
 
 
 def conflicts(config: Mapping[str, Any]) -> list[str]:
     """Why the optimizers of `config` would refuse its values, or would not be served by the run they are in."""
     from hydra.utils import get_object
 
-    from descentlab.config.needs import Needs
+    from descentlab.config.requirements import Requirements
 
-    needs = Needs.of(get_object(config["optimizer"]["_target_"]), config["needs"])
+    needs = Requirements.of(get_object(config["optimizer"]["_target_"]), config["needs"])
     optimizers, mistakes = [], list(needs.conflicts(config))
     for group in (group for group in ("optimizer", "auxiliary") if config[group] is not None):
         try:
@@ -47,7 +47,7 @@ def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:
         yield "baseline: it asks for all training examples at once, and these data are streamed; leave it out"
 
 
-def _tried(group: str, node: Mapping[str, Any], needs: Needs) -> Optimizer:
+def _tried(group: str, node: Mapping[str, Any], needs: Requirements) -> Optimizer:
     """The optimizer that `node` describes, of weights to try it on; raises what it says to its hyperparameters."""
     import torch
     from hydra.utils import instantiate
@@ -59,7 +59,7 @@ def _tried(group: str, node: Mapping[str, Any], needs: Needs) -> Optimizer:
 
 def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterator[str]:
     """What around the update would have no effect on `optimizers`, or not the one it has on others."""
-    from descentlab.config.needs import varies
+    from descentlab.config.requirements import varies
     from descentlab.optim.evaluation import has_modes
 
     name, groups = type(optimizers[0]).__name__, [group for each in optimizers for group in each.param_groups]

@@ -20,7 +20,7 @@ from descentlab.config.build import build
 from descentlab.config.resolve import OWN_FILES
 from descentlab.data.loading.loader import StepLoader
 from descentlab.data.loading.tensors import Data
-from descentlab.errors import UsageError, described
+from descentlab.errors import UsageError, describe_error
 from descentlab.launchers.checks.soundness import check_gradients, check_labels, check_splits
 from descentlab.optim.recipe import Recipe
 from descentlab.tasks.base import ends_of_an_epoch
@@ -85,7 +85,7 @@ class Rehearsals:
                 check_splits(data)
             except (Exception, SystemExit) as error:
                 elsewhere = not self.here and isinstance(error, NOT_HERE)
-                text = "data: " * (not isinstance(error, UsageError)) + described(error)
+                text = "data: " * (not isinstance(error, UsageError)) + describe_error(error)
                 yield ("note", f"{text} (on this machine)") if elsewhere else ("mistake", text)
                 continue
             heading = [f"{file_of(group[0]['data'])}:"] if len(files) > 1 else []
@@ -115,7 +115,7 @@ class Rehearsals:
             yield "stage", f"one step of {name_of(config['model'])} under {name_of(config['optimizer'])}"
             _take_a_step(config, data, plan)
         except (Exception, SystemExit) as error:
-            what = described(error)
+            what = describe_error(error)
             if self.several and not isinstance(error, UsageError):
                 what = f"{name_of(config['model'])} under {name_of(config['optimizer'])}: {what}"
             yield ("note", f"on the CPU: {what}") if _is_elsewhere(config) else ("mistake", what)
@@ -138,7 +138,7 @@ def _construct_without_memory(config: Mapping[str, Any], data: Data[Any], plan: 
     except UsageError:
         raise
     except Exception as error:  # not all code works without memory
-        yield "note", f"not checked, since it is large and cannot be constructed without memory: {described(error)}"
+        yield "note", f"not checked, since it is large and cannot be constructed without memory: {describe_error(error)}"
 
 
 def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None:
@@ -155,16 +155,16 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
             _train(config, data, plan, size)
             break
         except Exception as error:
-            if size == sizes[-1] or isinstance(error, UsageError) or described(error) == before:
+            if size == sizes[-1] or isinstance(error, UsageError) or describe_error(error) == before:
                 raise
-            before = described(error)
+            before = describe_error(error)
     smallest = _smallest_part(config, plan)
     if smallest < size:
         try:
             _train(config, data, plan, smallest)
         except Exception as error:
             cause = f"some batches have {smallest} example{'s' * (smallest > 1)}, as the last of an epoch or of a microbatch"
-            raise UsageError(f"{cause}: {described(error)}; choose another batch_size, or data.drop_last=true") from error
+            raise UsageError(f"{cause}: {describe_error(error)}; choose another batch_size, or data.drop_last=true") from error
 
 
 def _smallest_part(config: Mapping[str, Any], plan: Plan) -> int:

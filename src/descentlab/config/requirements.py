@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class Requirements:
     """Declared in an optimizer's file under `needs`, or found from its class.
 
     train() and eval() are not listed: an optimizer that has them is put into eval mode wherever its weights are looked at.
