@@ -12,7 +12,8 @@ from descentlab import cli
 from descentlab.config.command_line import Command, config_loader
 from descentlab.config.explain import COMPOSITION_ERRORS, explain
 from descentlab.errors import UsageError
-from descentlab.sweeps.launch import checked_plan, place_maker
+from descentlab.launchers.factory import launcher_factory
+from descentlab.sweeps.launch import checked_plan
 
 SGD = "# @package _global_\noptimizer: {_target_: torch.optim.SGD, lr: 1}\n"
 CSV = ("data=csv", "data.path=x.csv", "model=linear", "task=regression")
@@ -29,7 +30,7 @@ def plan(tmp_path, monkeypatch):
         with config_loader(ROOT / "conf", config_dir) as loader:
             command = Command(loader, ["logger=none", *words] if not any("logger" in w for w in words) else words, multirun)
             jobs = checked_plan(command.runs(), said.append)
-            place_maker(command.launcher, words)
+            launcher_factory(command.launcher, words)
         return jobs, said
 
     return make

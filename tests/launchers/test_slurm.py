@@ -91,7 +91,7 @@ def test_a_cancelled_job_leaves_the_others_alone_and_goes_on_when_asked(slurm, s
     reason = found[0].reason
     again = slurm_bench.type_in(*words)
     assert again.returncode == 0, again.stderr
-    assert "1 of 3 go on from their checkpoints" in again.stderr
+    assert "1 of 3 resume from their checkpoints" in again.stderr
     found = slurm_bench.records()
     assert found[0].attempt == 2
     for seed, record in found.items():
@@ -171,7 +171,7 @@ def test_jobs_outlive_a_killed_command_and_the_same_command_watches_them(slurm, 
     slurm_bench.fast()
     answer = finish(command)
     assert answer.returncode == 0, answer.stderr
-    assert "3 under way since an earlier command" in answer.stderr
+    assert "3 already under way since an earlier command" in answer.stderr
     assert {seed: job(slurm_bench, seed) for seed in range(3)} == jobs
     assert {state.partition("_")[0] for state in slurm.states()} >= {jobs[0].partition("_")[0]}
     for seed, record in slurm_bench.records().items():

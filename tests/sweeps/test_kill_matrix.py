@@ -184,7 +184,7 @@ def test_a_command_that_is_killed_again_and_again_ends_with_the_curves_of_one_th
             assert all(record.reason.startswith("SIGTERM at step") for record in found)
     last = lab.type_in(*LONG)
     assert last.returncode == 0, last.stderr
-    assert "2 of 2 go on from their checkpoints" in last.stderr
+    assert "2 of 2 resume from their checkpoints" in last.stderr
     reference = lab.type_in(*LONG, out="reference", armed=False)
     assert reference.returncode == 0, reference.stderr
     for found, whole in zip(*(records.find(lab.folder / out / "s") for out in ("out", "reference")), strict=True):
@@ -203,7 +203,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_run_that_hangs(lab):
         command.send_signal(signal.SIGINT)
         assert command.wait(10) == 130
         assert lab.is_quiet_within(5), lab.processes()
-    assert "ending: 1 running" in lab.said
+    assert "stopping: 1 running" in lab.said
     assert lab.statuses() == {"hang-mid": "interrupted"}
 
 
@@ -303,7 +303,7 @@ def test_a_run_that_takes_too_long_is_ended_and_goes_on_under_a_longer_limit(lab
     assert lab.runs()["hang-mid"].reason == "took more than timeout=5 seconds"
     second = lab.type_in("+model.fault=hang-mid,none", "timeout=300")
     assert second.returncode == 0
-    assert "1 of 2 go on from their checkpoints (1 timeout)" in second.stderr
+    assert "1 of 2 resume from their checkpoints (1 timeout)" in second.stderr
     assert curves(lab.runs()["hang-mid"]).equals(uninterrupted())
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from descentlab.errors import UsageError
 from descentlab.store.record import CHECKPOINT, LOCK, Status
-from descentlab.sweeps.past import Fate, prepare
+from descentlab.sweeps.past import Decision, prepare
 from descentlab.sweeps.upkeep import prune, states
 
 
@@ -47,7 +47,7 @@ def test_pruning_keeps_what_a_run_goes_on_from_unless_told_otherwise(sweep):
 
 def test_a_result_that_was_replaced_can_be_pruned(sweep):
     folder = sweep[0].folder.parent
-    prepare(sweep[0], Fate.AGAIN)
+    prepare(sweep[0], Decision.RERUN)
     assert (folder / ".replaced" / sweep[0].name / "record.json").exists()
     assert [path.name for path, _ in prune(folder)] == [sweep[0].name]
     assert not list((folder / ".replaced").iterdir())

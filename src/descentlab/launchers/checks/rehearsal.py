@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 
 from descentlab.budget import Plan
 from descentlab.config.build import build
+from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
 from descentlab.data.loading.loader import StepLoader
 from descentlab.data.loading.tensors import Data
@@ -74,7 +74,7 @@ class Rehearsals:
         """
         groups: dict[str, list[Mapping[str, Any]]] = {}
         for config in configs:
-            groups.setdefault(key_of(config["data"]), []).append(config)
+            groups.setdefault(config_key(config["data"]), []).append(config)
         files = {file_of(group[0]["data"]) for group in groups.values()}
         self.several = len({(name_of(config["model"]), name_of(config["optimizer"])) for config in configs}) > 1
         for group in groups.values():
@@ -95,7 +95,7 @@ class Rehearsals:
                 yield from self._try(config, data)
 
     def _try(self, config: Mapping[str, Any], data: Data[Any]) -> Iterator[tuple[str, str]]:
-        run = key_of({key: value for key, value in config.items() if key not in SEEDS})
+        run = config_key({key: value for key, value in config.items() if key not in SEEDS})
         if run in self.seen:
             return
         self.seen.add(run)
@@ -227,7 +227,7 @@ def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
 def structure_of(config: Mapping[str, Any]) -> str:
     """What decides what a run constructs, as text: the config without seeds, budgets and the numbers of an update."""
     kept = {key: value for key, value in config.items() if key not in IGNORED}
-    return key_of({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
+    return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
 
 
 def _without_numbers(value: Any) -> Any:
@@ -236,10 +236,6 @@ def _without_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_numbers(item) for item in value]
     return bool(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def key_of(node: Mapping[str, Any]) -> str:
-    return json.dumps(node, sort_keys=True, default=str)
 
 
 def file_of(data: Mapping[str, Any]) -> str:
