@@ -133,6 +133,8 @@ def train(source: Source, make_launcher: MakeLauncher, signals: StopSignals | No
     signals = signals or StopSignals()
     intake = Intake(source)
     first = intake.next()
+    if not first.decided:
+        return []
     launcher = make_launcher(first.jobs) if first.jobs else None
     view = ProgressView()
     view.add(intake.sweep, first.decided)
