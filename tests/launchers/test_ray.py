@@ -14,7 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from launchers.conftest import AS_TWO, Bench, close_to, curves, finish, free_port, wait_until
+from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.slurm import free_port
+from support.waiting import wait_until
 
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT
@@ -76,13 +78,13 @@ def shared_memory() -> set[str]:
 
 def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, local):
     (bench.play / "exit-2").touch()
-    answer = bench.type_in(*WORDS)
+    answer = bench.run(*WORDS)
     assert answer.returncode == 1, answer.stderr
     assert bench.statuses() == {0: "completed", 1: "completed", 2: "crashed", 3: "completed"}
     assert "exited with code 7" in bench.records()[2].reason
     assert gone(bench, 5), left(bench)
     (bench.play / "exit-2").unlink()
-    again = bench.type_in(*WORDS)
+    again = bench.run(*WORDS)
     assert again.returncode == 0, again.stderr
     assert "3 of 4 finished before and reused" in again.stderr
     for seed, record in bench.records().items():
@@ -100,10 +102,10 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
     assert answer.returncode == 130, answer.stderr
     assert "Traceback" not in answer.stderr
     assert {bench.statuses()[seed] for seed in (0, 1)} == {"interrupted"}
-    assert all((bench.run(seed) / CHECKPOINT).exists() for seed in (0, 1))
+    assert all((bench.run_folder(seed) / CHECKPOINT).exists() for seed in (0, 1))
     assert gone(bench, 5), left(bench)
     bench.fast()
-    answer = bench.type_in(*WORDS)
+    answer = bench.run(*WORDS)
     assert answer.returncode == 0, answer.stderr
     assert [bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
     for seed, record in bench.records().items():
@@ -148,7 +150,7 @@ def cluster(bench):
 def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, local, cluster):
     before = set(left(bench))
     words = ("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_RAY, f"hydra.launcher.address={cluster}")
-    answer = bench.type_in(*words)
+    answer = bench.run(*words)
     assert answer.returncode == 0, answer.stderr
     found = records.find(bench.sweep)
     assert sorted(record.config["trainer"]["devices"] for record in found) == [1, 2]
@@ -161,7 +163,7 @@ def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, lo
 
 
 def test_a_cluster_that_is_not_there_is_said_in_a_sentence(bench):
-    answer = bench.type_in("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
+    answer = bench.run("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
     assert answer.returncode == 2, answer.stderr
     assert "Traceback" not in answer.stderr
     assert not bench.sweep.exists()

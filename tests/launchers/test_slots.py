@@ -90,10 +90,10 @@ def test_cores_bound_runs_on_gpus_too_and_runs_on_the_cpu_take_no_gpu():
 
 
 @pytest.mark.parametrize(
-    ("said", "found"), [("0,1", ["0", "1"]), ("3", ["3"]), ("", []), ("-1", []), ("GPU-ab,MIG-c", ["GPU-ab", "MIG-c"])]
+    ("value", "found"), [("0,1", ["0", "1"]), ("3", ["3"]), ("", []), ("-1", []), ("GPU-ab,MIG-c", ["GPU-ab", "MIG-c"])]
 )
-def test_a_restriction_to_some_gpus_is_kept(monkeypatch, said, found):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+def test_a_restriction_to_some_gpus_is_kept(monkeypatch, value, found):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     assert gpus() == found
 
 

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from launchers.conftest import AS_TWO, Bench, Slurm, close_to, curves, finish, wait_until
+from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.slurm import Slurm
+from support.waiting import wait_until
 
 from descentlab.store import record as records
 
@@ -22,7 +24,7 @@ ON_SLURM = "hydra/launcher=slurm"
 
 def job(bench: Bench, seed: int) -> str:
     """The id of the job that a run is."""
-    return json.loads((bench.run(seed) / "slurm.json").read_text())["id"]
+    return json.loads((bench.run_folder(seed) / "slurm.json").read_text())["id"]
 
 
 def count(slurm: Slurm, state: str) -> int:
@@ -32,7 +34,7 @@ def count(slurm: Slurm, state: str) -> int:
 @pytest.mark.slow
 def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slurm_bench, local):
     words = ("-m", "seed=0,1,2", ON_SLURM, "logger=wandb")
-    answer = slurm_bench.type_in(*words, WANDB_MODE="offline")
+    answer = slurm_bench.run(*words, WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
     assert slurm_bench.statuses() == dict.fromkeys((0, 1, 2), "completed")
     array = job(slurm_bench, 0).partition("_")[0]
@@ -42,7 +44,7 @@ def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slu
         assert record.attempt == 1
     assert len(list(slurm_bench.sweep.glob("wandb/offline-run-*"))) == 3
     jobs = set(slurm.states())
-    again = slurm_bench.type_in(*words, WANDB_MODE="offline")
+    again = slurm_bench.run(*words, WANDB_MODE="offline")
     assert again.returncode == 0
     assert "3 of 3 finished before and reused" in again.stderr
     assert set(slurm.states()) <= jobs, "nothing is submitted again"
@@ -51,7 +53,7 @@ def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slu
 
 @pytest.mark.slow
 def test_runs_of_two_processes_are_jobs_of_two_tasks_in_an_array_of_their_own(slurm_bench, local):
-    answer = slurm_bench.type_in("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_SLURM)
+    answer = slurm_bench.run("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_SLURM)
     assert answer.returncode == 0, answer.stderr
     tasks: dict[str, set[str]] = {}
     for path in slurm_bench.play.glob("task-*"):
@@ -89,7 +91,7 @@ def test_a_cancelled_job_leaves_the_others_alone_and_goes_on_when_asked(slurm, s
     assert slurm_bench.statuses()[0] in ("interrupted", "crashed")
     assert (slurm_bench.statuses()[1], slurm_bench.statuses()[2]) == ("completed", "completed")
     reason = found[0].reason
-    again = slurm_bench.type_in(*words)
+    again = slurm_bench.run(*words)
     assert again.returncode == 0, again.stderr
     assert "1 of 3 resume from their checkpoints" in again.stderr
     found = slurm_bench.records()
@@ -219,7 +221,7 @@ def test_a_controller_that_is_away_costs_nothing_and_starts_nothing_twice(slurm,
     if answer.returncode:  # to refuse is fine
         assert answer.returncode == 2
         assert "squeue" in answer.stderr
-        answer = slurm_bench.type_in(*words)
+        answer = slurm_bench.run(*words)
         assert set(slurm.states()) <= jobs
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
@@ -244,7 +246,7 @@ def test_ctrl_c_saves_what_runs_and_takes_what_waits_off_the_queue(slurm, slurm_
     wait_until(lambda: not slurm.do("squeue", "-h"), 10, "the queue to be empty")
     assert slurm_bench.gone()
     slurm_bench.fast()
-    answer = slurm_bench.type_in(*words)
+    answer = slurm_bench.run(*words)
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
         assert record.status == "completed"
@@ -274,7 +276,7 @@ def test_a_run_that_fails_shows_its_traceback_and_one_that_dies_is_tried_again(s
 
 @pytest.mark.slow
 def test_what_sbatch_refuses_is_said_in_a_sentence(slurm_bench):
-    answer = slurm_bench.type_in("-m", "seed=0,1", ON_SLURM, "hydra.launcher.partition=nowhere")
+    answer = slurm_bench.run("-m", "seed=0,1", ON_SLURM, "hydra.launcher.partition=nowhere")
     assert answer.returncode == 2, answer.stderr
     assert "invalid partition" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -282,7 +284,7 @@ def test_what_sbatch_refuses_is_said_in_a_sentence(slurm_bench):
 
 def test_without_slurm_it_says_so(bench, tmp_path):
     (tmp_path / "bin").mkdir()
-    answer = bench.type_in("-m", "seed=0,1", ON_SLURM, PATH=str(tmp_path / "bin"))
+    answer = bench.run("-m", "seed=0,1", ON_SLURM, PATH=str(tmp_path / "bin"))
     assert answer.returncode == 2
     assert re.fullmatch(r"(?s).*there is no sbatch here; run this on a node of a Slurm cluster\n", answer.stderr)
     assert "Traceback" not in answer.stderr
@@ -290,7 +292,7 @@ def test_without_slurm_it_says_so(bench, tmp_path):
 
 @pytest.mark.parametrize("launcher", ["slurm", "ray"])
 def test_a_mistyped_setting_is_refused_before_anything_starts(bench, launcher):
-    answer = bench.type_in("-m", "seed=0,1", f"hydra/launcher={launcher}", "hydra.launcher.adress=5")
+    answer = bench.run("-m", "seed=0,1", f"hydra/launcher={launcher}", "hydra.launcher.adress=5")
     assert answer.returncode == 2
     assert "adress" in answer.stderr
     assert "Traceback" not in answer.stderr

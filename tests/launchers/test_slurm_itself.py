@@ -6,7 +6,8 @@ import re
 import subprocess
 import time
 
-from launchers.conftest import Slurm, wait_until
+from support.slurm import Slurm
+from support.waiting import wait_until
 
 
 def _submit(slurm: Slurm, script: str, *options: str) -> str:

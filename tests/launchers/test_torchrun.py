@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from launchers.conftest import AS_TWO, Bench, close_to, curves, finish, free_port, wait_until
+from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.slurm import free_port
+from support.waiting import wait_until
 
 # torchrun --standalone would look the host's name up.
 MEETING = ("--nnodes=1", "--nproc-per-node=2", "--rdzv-backend=static", "--master-addr=127.0.0.1")
@@ -30,13 +32,13 @@ def the_run(bench: Bench):
 @pytest.mark.slow
 def test_the_processes_of_torchrun_are_one_run_and_find_it_again(bench, local):
     words = ("seed=0", *AS_TWO, "logger=wandb")
-    answer = bench.type_in(*words, through=torchrun(), WANDB_MODE="offline")
+    answer = bench.run(*words, through=torchrun(), WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
     assert close_to(curves(the_run(bench)), local[0])
     assert len(list(bench.sweep.glob("wandb/offline-run-*"))) == 1
     assert answer.stderr.count("completed") == 1
     assert bench.gone()
-    again = bench.type_in(*words, through=torchrun(), WANDB_MODE="offline")
+    again = bench.run(*words, through=torchrun(), WANDB_MODE="offline")
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("1 of 1 finished before and reused") == 1
     assert len(list(bench.sweep.glob("wandb/offline-run-*"))) == 1
@@ -46,7 +48,7 @@ def test_the_processes_of_torchrun_are_one_run_and_find_it_again(bench, local):
 def test_a_sweep_is_refused_by_every_process(bench, rank):
     """What torchrun sets, without torchrun: it ends all processes when the first has ended."""
     environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
-    answer = bench.type_in("-m", "seed=0,1", *AS_TWO, **environment)
+    answer = bench.run("-m", "seed=0,1", *AS_TWO, **environment)
     assert answer.returncode == 2
     assert re.search(r"torchrun.* start one run; for a sweep use hydra/launcher=slurm", answer.stderr)
     assert "Traceback" not in answer.stderr
@@ -116,7 +118,7 @@ def test_a_killed_process_of_torchrun_leaves_no_other_and_the_run_goes_on_later(
 def assert_it_goes_on(bench, words, local):
     """The same command completes the run, with the curve of one process that nothing happened to."""
     bench.fast()
-    answer = bench.type_in(*words, through=torchrun())
+    answer = bench.run(*words, through=torchrun())
     assert answer.returncode == 0, answer.stderr
     assert close_to(curves(the_run(bench)), local[0])
 

@@ -1,4 +1,4 @@
-"""What an earlier command has left of a run decides what this one does with it, and the reason is said."""
+"""The decision about a run follows from what earlier commands left of it, and has a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = [Status.COMPLETED, Status.DIVERGED]
 
 @pytest.fixture
 def fresh(job):
-    """A job that nobody has ever seen: its folder is not there."""
+    """A job without a folder."""
     made = job("optimizer=sgd")
     (made.folder / CONFIG).unlink()
     made.folder.rmdir()
@@ -24,7 +24,7 @@ def fresh(job):
 
 
 def left(job, status: Status | None = None, checkpoint: bool = False, **of_record):
-    """Leave what an attempt leaves: its config, and what else is asked for."""
+    """Leave the files of an attempt: its config, and optionally a record and a checkpoint."""
     ready = prepare(job, Decision.START)
     if status is not None:
         record = replace(ready.record(status, "so"), versions=provenance.origin(job.config), **of_record)
@@ -38,7 +38,7 @@ def other(origin: dict[str, str], name: str) -> dict[str, str]:
     return {**origin, name: "another"}
 
 
-def test_a_run_that_nobody_has_seen_is_new(fresh):
+def test_a_job_without_a_folder_is_started(fresh):
     assert decide(fresh) == (Decision.START, "")
 
 
@@ -50,14 +50,14 @@ def test_a_result_is_reused(fresh, status):
 
 @pytest.mark.parametrize("status", RESULTS)
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch", "python"])
-def test_a_result_of_other_code_or_versions_is_not_reused_and_it_is_said_which(fresh, status, name):
+def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, status, name):
     left(fresh, status)
     record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
     assert decide(fresh) == (Decision.REPLACE, f"made by other {name}")
 
 
-def test_all_that_differs_is_named(fresh):
+def test_all_differences_are_named(fresh):
     left(fresh, Status.COMPLETED)
     record = read_record(fresh.folder)
     record.versions.pop("numpy")
@@ -67,19 +67,19 @@ def test_all_that_differs_is_named(fresh):
 
 
 @pytest.mark.parametrize("status", FAULTS)
-def test_a_fault_goes_on_from_its_checkpoint(fresh, status):
+def test_a_fault_with_a_checkpoint_is_resumed(fresh, status):
     left(fresh, status, checkpoint=True)
     assert decide(fresh) == (Decision.RESUME, status)
 
 
 @pytest.mark.parametrize("status", FAULTS)
-def test_a_fault_without_a_checkpoint_runs_again(fresh, status):
+def test_a_fault_without_a_checkpoint_is_rerun(fresh, status):
     left(fresh, status)
     assert decide(fresh) == (Decision.RERUN, status)
 
 
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch"])
-def test_a_checkpoint_of_other_code_is_not_gone_on_from(fresh, name):
+def test_a_checkpoint_of_other_code_is_not_resumed(fresh, name):
     ready = left(fresh, Status.INTERRUPTED, checkpoint=True)
     replace(ready, origin=other(ready.origin, name)).save()
     assert decide(fresh)[0] is Decision.RERUN
@@ -92,12 +92,12 @@ def test_a_run_without_a_record_was_cut_off(fresh, checkpoint, decision):
 
 
 @pytest.mark.parametrize("status", [*RESULTS, *FAULTS, None])
-def test_rerun_runs_everything_again(fresh, status):
+def test_rerun_reruns_results_and_faults(fresh, status):
     left(fresh, status, checkpoint=True)
     assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.RERUN, "rerun=true")
 
 
-def test_rerun_of_what_was_never_run_is_new(fresh):
+def test_rerun_of_a_job_that_never_ran_starts_it(fresh):
     assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.START, "")
 
 
@@ -105,14 +105,14 @@ def test_rerun_of_what_was_never_run_is_new(fresh):
     "text", ["", "{", "[]", "null", '{"schema": 1}', '{"schema": 99}', '{"status": "completed"}', "\x00\xff"]
 )
 @pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
-def test_a_record_that_cannot_be_read_is_as_good_as_none(fresh, text, checkpoint, decision):
+def test_an_unreadable_record_counts_as_none(fresh, text, checkpoint, decision):
     left(fresh, Status.COMPLETED, checkpoint=checkpoint)
     (fresh.folder / RECORD).write_bytes(text.encode("latin-1"))
     assert decide(fresh) == (decision, "cut off")
 
 
 @pytest.mark.parametrize("text", ["", "{", "a: [", "run: 3", "run: {id: 1}", "- list", "\x00"])
-def test_a_checkpoint_whose_config_cannot_be_read_is_not_gone_on_from(fresh, text):
+def test_a_checkpoint_whose_config_is_unreadable_is_not_resumed(fresh, text):
     left(fresh, Status.CRASHED, checkpoint=True)
     (fresh.folder / CONFIG).write_text(text)
     assert decide(fresh) == (Decision.RERUN, "crashed")
@@ -128,7 +128,7 @@ def test_a_folder_in_place_of_a_file_does_not_break_the_command(fresh, name):
 
 @pytest.fixture
 def mine(monkeypatch, tmp_path):
-    """A user's module, outside the package; what was looked up of it is forgotten in the end."""
+    """A user's module outside of the package; its cached hash is cleared at the end."""
     path = tmp_path / "mine_of_test_past.py"
     path.write_text("class Sgd: ...\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -136,7 +136,7 @@ def mine(monkeypatch, tmp_path):
     provenance._module.cache_clear()
 
 
-def test_a_result_of_a_users_module_that_changed_since_is_not_reused(fresh, mine):
+def test_a_result_of_a_users_module_that_changed_is_not_reused(fresh, mine):
     optimizer = {**fresh.config["optimizer"], "_target_": "mine_of_test_past.Sgd"}
     given = replace(fresh, config={**fresh.config, "optimizer": optimizer})
     left(given, Status.COMPLETED, checkpoint=True)
@@ -151,7 +151,7 @@ def test_a_result_of_a_users_module_that_changed_since_is_not_reused(fresh, mine
     assert decide(given)[0] is Decision.RERUN
 
 
-def test_an_attempt_that_goes_on_counts_and_finds_all_but_what_the_last_one_said_of_its_end(fresh):
+def test_a_resumed_attempt_is_counted_and_keeps_all_files_but_those_of_the_last_end(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (FAULT, PROGRESS, STOP, LOG, "curves.jsonl"):
         (fresh.folder / name).write_text("of the last attempt")
@@ -162,16 +162,16 @@ def test_an_attempt_that_goes_on_counts_and_finds_all_but_what_the_last_one_said
     assert prepare(fresh, Decision.RESUME).attempt == 3
 
 
-def test_an_attempt_that_begins_anew_counts_too_and_finds_an_empty_folder(fresh):
+def test_a_rerun_attempt_is_counted_and_has_an_empty_folder(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     prepare(fresh, Decision.RESUME)
     (fresh.folder / LOG).write_text("of the last attempt")
     assert prepare(fresh, Decision.RERUN).attempt == 3
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG}
-    assert not (fresh.folder.parent / REPLACED).exists(), "nothing was lost that anybody would miss"
+    assert not (fresh.folder.parent / REPLACED).exists(), "there was no result to keep"
 
 
-def test_half_written_files_of_an_attempt_before_are_gone(fresh):
+def test_half_written_files_of_the_last_attempt_are_removed(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (".record.json.123", ".last.ckpt", ".curves.parquet"):
         (fresh.folder / name).write_text("half of")
@@ -180,24 +180,24 @@ def test_half_written_files_of_an_attempt_before_are_gone(fresh):
 
 
 @pytest.mark.parametrize("status", RESULTS)
-def test_a_result_that_is_made_again_is_kept_aside_the_last_one_only(fresh, status):
+def test_only_the_last_replaced_result_is_kept(fresh, status):
     kept = fresh.folder.parent / REPLACED / fresh.name
     for number in (1, 2):
         left(fresh, status, attempt=number)
-        assert prepare(fresh, Decision.RERUN).attempt == 1, "a result is not an attempt at this one"
+        assert prepare(fresh, Decision.RERUN).attempt == 1, "attempts are counted since the last result"
         assert Record.read(kept).attempt == number
         assert read_record(fresh.folder) is None
     assert [path.name for path in kept.parent.iterdir()] == [fresh.name]
 
 
 @pytest.mark.parametrize("decision", [Decision.START, Decision.RESUME, Decision.RERUN])
-def test_what_an_earlier_commands_process_finished_since_is_not_trained_again(fresh, decision):
+def test_a_result_that_appeared_since_the_decision_is_used(fresh, decision):
     assert finished_since(fresh, decision) is None
     left(fresh, Status.COMPLETED)
     assert finished_since(fresh, decision) == read_record(fresh.folder)
 
 
-def test_a_result_that_is_to_be_replaced_was_not_finished_since(fresh):
+def test_a_result_that_is_to_be_replaced_is_not_used(fresh):
     left(fresh, Status.COMPLETED)
     assert finished_since(fresh, Decision.REPLACE) is None
     assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Decision.RERUN) is None

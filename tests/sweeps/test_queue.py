@@ -60,9 +60,9 @@ def test_a_run_that_dies_is_retried_after_delays_that_double(clock, make, capsys
     first, second, third = (when for when, _ in launcher.starts)
     assert 4.0 <= second - first <= 5.0
     assert 8.0 <= third - second <= 9.0
-    said = capsys.readouterr().err
-    assert f"retry     a  {DIED}; again in 4 s" in said
-    assert f"retry     a  {DIED}; again in 8 s" in said
+    output = capsys.readouterr().err
+    assert f"retry     a  {DIED}; again in 4 s" in output
+    assert f"retry     a  {DIED}; again in 8 s" in output
 
 
 def test_a_run_that_dies_more_often_than_retries_is_crashed(clock, make):
@@ -202,9 +202,9 @@ def test_the_first_signal_stops_what_runs_and_starts_nothing_more(clock, make, c
     assert run(launcher, make("a", "b", "c"), signals) == {"a": "interrupted", "b": "interrupted"}
     assert all(attempt.stopped for attempt in launcher.attempts)
     assert clock.now < 105
-    said = capsys.readouterr().err
-    assert "stopping: 2 running save a checkpoint, 1 waiting will not start" in said
-    assert "rerun the same command to resume" in said
+    output = capsys.readouterr().err
+    assert "stopping: 2 running save a checkpoint, 1 waiting will not start" in output
+    assert "rerun the same command to resume" in output
 
 
 def test_the_second_signal_kills_a_run_that_does_not_stop(clock, make):
