@@ -62,7 +62,8 @@ def test_nothing_is_adopted(tmp_path):
 
 
 def wait_long(folders, environment):
-    """Stands for `child.main`."""
+    """Stand in for `child.main`: no run, but a process of its own group that sleeps."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked process inherits the handlers of the tests
     os.setsid()
     os.environ.update(environment)
     Path(folders[0], "started").write_text(" ".join([os.environ.get("CUDA_VISIBLE_DEVICES", ""), *folders]))
