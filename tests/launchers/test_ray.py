@@ -1,4 +1,4 @@
-"""hydra/launcher=ray on a Ray of this machine: the curves are those of this machine's launcher, and nothing is left behind."""
+"""hydra/launcher=ray on a Ray of this machine: the curves equal those of the local launcher, and no process is left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS = ("-m", "seed=0,1,2,3", ON_RAY)
 
 @pytest.fixture
 def bench(tmp_path) -> Iterator[Bench]:
-    """Ray writes to a folder that goes; its path is short, for there are sockets in it. Nor does it leave its key in ~/.ray."""
+    """A Bench whose Ray writes to a temporary folder with a short path, for its sockets, and leaves no key in ~/.ray."""
     before = shared_memory()
     key = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
@@ -44,7 +44,7 @@ def bench(tmp_path) -> Iterator[Bench]:
 
 
 def rays(bench: Bench) -> dict[int, str]:
-    """The processes of its Ray, by the logs that they write; they change their titles, and with that hide their environment."""
+    """Return the processes of its Ray, found by their log files: they change their titles, which hides their environment."""
     folder, found = bench.environment["RAY_TMPDIR"], {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def rays(bench: Bench) -> dict[int, str]:
 
 
 def left(bench: Bench) -> dict[int, str]:
-    """What commands have left running."""
+    """Return the processes that commands have left running."""
     return {**bench.left(), **rays(bench)}
 
 
@@ -65,7 +65,7 @@ def gone(bench: Bench, seconds: float) -> bool:
 
 
 def listening(pids: Iterable[int]) -> set[str]:
-    """The addresses beyond loopback at which these processes listen."""
+    """Return the addresses beyond loopback at which these processes listen."""
     lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = {line.split()[3] for pid in pids for line in lines if f"pid={pid}," in line}
     assert ours
@@ -76,7 +76,7 @@ def shared_memory() -> set[str]:
     return {path.name for path in Path("/dev/shm").iterdir()}
 
 
-def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, local):
+def test_a_run_that_dies_does_not_affect_the_others_and_can_be_rerun(bench, local):
     (bench.play / "exit-2").touch()
     answer = bench.run(*WORDS)
     assert answer.returncode == 1, answer.stderr
@@ -92,7 +92,7 @@ def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, l
         assert curves(record).equals(local[seed])
 
 
-def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
+def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
     bench.slow()
     command = bench.start(*WORDS)
     bench.wait_for(0, 1)
@@ -113,7 +113,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
         assert curves(record).equals(local[seed])
 
 
-def test_a_killed_command_leaves_nothing_that_trains(bench):
+def test_a_killed_command_leaves_no_training_process(bench):
     bench.slow()
     command = bench.start("-m", "seed=0,1", ON_RAY)
     bench.wait_for(0, 1)
@@ -128,7 +128,7 @@ def test_a_killed_command_leaves_nothing_that_trains(bench):
 
 @pytest.fixture
 def cluster(bench):
-    """The address of a Ray that was there before, as `ray start` leaves it: on loopback, as both sides must be told."""
+    """The address of a running Ray, started by `ray start` on loopback, which both sides must be told."""
     bench.environment.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"})
     ray = str(Path(sys.executable).with_name("ray"))
     address = f"127.0.0.1:{free_port()}"
@@ -143,11 +143,11 @@ def cluster(bench):
         assert started.poll() is None, log.read_text()
         yield address
     finally:
-        started.kill()  # `ray stop` would end every Ray of this machine; the rest ends with the bench
+        started.kill()  # `ray stop` would end every Ray of this machine; the fixture `bench` ends the rest
         started.wait()
 
 
-def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, local, cluster):
+def test_an_existing_cluster_runs_jobs_of_one_and_of_two_processes(bench, local, cluster):
     before = set(left(bench))
     words = ("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_RAY, f"hydra.launcher.address={cluster}")
     answer = bench.run(*words)
@@ -162,7 +162,7 @@ def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, lo
     assert not [line for line in left(bench).values() if str(record.folder) in line]
 
 
-def test_a_cluster_that_is_not_there_is_said_in_a_sentence(bench):
+def test_a_missing_cluster_is_reported_in_a_sentence(bench):
     answer = bench.run("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
     assert answer.returncode == 2, answer.stderr
     assert "Traceback" not in answer.stderr

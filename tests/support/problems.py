@@ -52,6 +52,6 @@ def missing(problem: str) -> str:
     """Return the data set of the problem if it is missing on this machine; else an empty text."""
     defaults = yaml.safe_load(text(problem))["defaults"]
     data = next(default["override /data"] for default in defaults if "override /data" in default)
-    said = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
-    name = said.get("source", MADE_OF.get(data, data))
+    config = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
+    name = config.get("source", MADE_OF.get(data, data))
     return name if name in REGISTRY and not REGISTRY[name].here(ROOT / "data") else ""

@@ -1,4 +1,4 @@
-"""Finding the processes that a test has started, whoever is their parent now, by a variable of their environment."""
+"""Finding the processes that a test has started, by a variable of their environment."""
 
 from __future__ import annotations
 
