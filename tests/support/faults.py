@@ -51,7 +51,7 @@ class Fault:
     rank: int = 0
 
     @classmethod
-    def read(cls, text: str, seed: int) -> Wish:
+    def read(cls, text: str, seed: int) -> Fault:
         kind, *rest = (chaos(seed) if text == "chaos" else text).split("-")
         numbers = {part[0]: int(part[1:]) for part in rest[1:]}
         return cls(kind, rest[0] if rest else "", numbers.get("x", 1), numbers.get("r", 0))
