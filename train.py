@@ -1,4 +1,4 @@
-"""Train one run, or with -m a sweep: `python train.py --help`."""
+"""Train one run, or a sweep with -m: see `python train.py --help`."""
 
 from pathlib import Path
 

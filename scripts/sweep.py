@@ -1,4 +1,4 @@
-"""Look after sweeps: `python scripts/sweep.py status outputs/<sweep>`, `python scripts/sweep.py prune outputs/<sweep>`."""
+"""Manage sweeps: `python scripts/sweep.py status outputs/<sweep>`, `python scripts/sweep.py prune outputs/<sweep>`."""
 
 import argparse
 import sys
@@ -10,11 +10,12 @@ from rich.table import Table
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Show the states of a sweep's runs, or free what is not needed.")
+    """Parse the command line and run the subcommand."""
+    parser = argparse.ArgumentParser(description="Show the states of a sweep's runs, or remove files that are not needed.")
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="every run, how it ended or where it stands")
+    status = commands.add_parser("status", help="show the status and the step of every run")
     prune = commands.add_parser("prune", help="remove checkpoints of finished runs, and results that newer ones replaced")
-    prune.add_argument("--interrupted", action="store_true", help="also checkpoints that a run would go on from")
+    prune.add_argument("--interrupted", action="store_true", help="also checkpoints from which a run would resume")
     for command in (status, prune):
         command.add_argument("sweep", type=Path, help="a sweep's folder, such as outputs/digits_mlp-1a2b3c")
     arguments = parser.parse_args()
@@ -31,13 +32,13 @@ def main() -> None:
 
 
 def show(sweep: Path) -> None:
-    """Print a line for each run."""
+    """Print a table with a line for each run."""
     from descentlab.sweeps.upkeep import states
 
     found = states(sweep)
     counts = Counter(state.status for state in found)
     table = Table(title=", ".join(f"{n} {status}" for status, n in counts.items()), title_justify="left", box=None)
-    for column in ("run", "status", "step", "checkpoint", "why"):
+    for column in ("run", "status", "step", "checkpoint", "reason"):
         table.add_column(column, justify="right" if column in ("step", "checkpoint") else "left", overflow="fold")
     for state in found:
         table.add_row(state.name, state.status, state.step, size(state.checkpoint) if state.checkpoint else "", state.reason)
@@ -45,7 +46,7 @@ def show(sweep: Path) -> None:
 
 
 def free(sweep: Path, interrupted: bool) -> None:
-    """Print what was removed."""
+    """Remove files, and print each with its size."""
     from descentlab.sweeps.upkeep import prune
 
     total = 0
@@ -56,7 +57,7 @@ def free(sweep: Path, interrupted: bool) -> None:
 
 
 def size(count: int) -> str:
-    """`count` bytes in the unit that fits."""
+    """Return `count` bytes as text with a unit: 1.23 MB."""
     amount = float(count)
     for unit in ("B", "kB", "MB"):
         if amount < 1000:

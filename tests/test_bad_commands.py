@@ -1,14 +1,12 @@
-"""A mistake on the command line ends at once in one screen that names the cure; nothing is trained or written."""
+"""A mistake on the command line gives one screen that names the fix; nothing is trained or written."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.commands import TRAIN, run_script
 
-ROOT = Path(__file__).parent.parent
 SCREEN = 24  # lines
 
 TABLE = ["data=csv", "data.path=loans.csv", "data.target=paid", "model=linear"]
@@ -59,7 +57,7 @@ BAD = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A table, and a folder of configs that say too late where they belong."""
+    """A folder with a table, and with configs whose package directive is not in the first line."""
     (tmp_path / "loans.csv").write_text("room;paid\n" + "".join(f"{n};{'yes' if n % 2 else 'no'}\n" for n in range(60)))
     late = {"problem": "defaults:\n  - override /data: digits\n", "optimizer": "optimizer:\n  _target_: torch.optim.SGD\n"}
     for group, content in late.items():
@@ -69,23 +67,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
-def test_a_bad_command_names_the_cure(command: list[str], expected: list[str], folder: Path) -> None:
+def test_a_bad_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
     outputs = folder / "outputs"
-    line = [sys.executable, str(ROOT / "train.py"), *command, f"output_dir={outputs}"]
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=folder)
-    said = answer.stdout + answer.stderr
-    assert answer.returncode == 2, said
+    answer = run_script(TRAIN, *command, f"output_dir={outputs}", cwd=folder)
+    output = answer.stdout + answer.stderr
+    assert answer.returncode == 2, output
     for part in expected:
-        assert part in said
-    assert "Traceback" not in said
-    assert len(said.splitlines()) <= SCREEN
+        assert part in output
+    assert "Traceback" not in output
+    assert len(output.splitlines()) <= SCREEN
     assert not outputs.exists() or not any(outputs.iterdir())
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
-    line = [sys.executable, str(ROOT / "train.py"), f"output_dir={tmp_path}/file/x"]
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    answer = run_script(TRAIN, f"output_dir={tmp_path}/file/x")
     assert answer.returncode == 2
     assert "file/x/digits_mlp" in answer.stderr
     assert "Not a directory" in answer.stderr

@@ -1,18 +1,16 @@
-"""Small inputs that once gave wrong numbers, were ignored or failed late: each command, and what it must do.
+"""Small inputs that once gave wrong numbers, were ignored or failed late: each command and its required effect.
 
 The tables are variations of one: 300 rows, y = 3 x1 - 2 x2 + noise of 0.1.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from support.commands import run_here
 
-from descentlab import cli
 from descentlab.store import record as records
 
 R = ("task=regression", "model=linear", "budget.epochs=30", "optimizer=adam", "optimizer.lr=0.05")
@@ -29,7 +27,7 @@ def write(path: Path, header: str, *columns) -> None:
 
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
-    """The tables, in the current folder."""
+    """Write the tables, and make their folder the current one."""
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
     x1, x2 = draw.normal(size=(2, ROWS)).round(4)
@@ -60,22 +58,19 @@ def tables(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def typed(tables, monkeypatch, capsys):
-    """Type a command: its exit code, what it printed, its records."""
+def command(tables, monkeypatch, capsys):
+    """Run a command in the folder of the tables. Return its exit code, its output, and the records in outputs/."""
 
-    def type_in(*words: str, **environment: str):
+    def run(*words: str, **environment: str):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         logger = [] if any("logger" in word for word in words) else ["logger=none"]
-        monkeypatch.setattr(sys, "argv", ["train.py", *words, *logger, "trainer=cpu"])
-        with pytest.raises(SystemExit) as leaving:
-            cli.main(ROOT / "conf")
-        said = capsys.readouterr()
+        code, output = run_here([*words, *logger, "trainer=cpu"], monkeypatch, capsys)
         found = [record for sweep in sorted(Path("outputs").glob("*")) for record in records.find(sweep)]
-        assert "Traceback" not in said.out + said.err
-        return leaving.value.code, said.out + said.err, found
+        assert "Traceback" not in output
+        return code, output, found
 
-    return type_in
+    return run
 
 
 def table(name: str, *words: str) -> list[str]:
@@ -87,38 +82,38 @@ def rmse(found) -> list[float]:
     return [record.summary["test"]["rmse"] for record in found]
 
 
-def test_plain_is_the_measure(typed):
-    code, said, found = typed(*table("plain", *R))
+def test_a_plain_table_is_fitted_to_its_noise(command):
+    code, output, found = command(*table("plain", *R))
     assert code == 0
     assert rmse(found)[0] < 0.13
-    assert "number   x1, x2" in said
+    assert "number   x1, x2" in output
 
 
-def test_a_constant_column_changes_nothing(typed):
+def test_a_constant_column_has_no_effect(command):
     words = ["task=regression", "model=mlp", "budget.epochs=30", "optimizer=adam,sgd", "-m"]
-    code, said, found = typed(*table("const", *words))
+    code, output, found = command(*table("const", *words))
     assert code == 0
     assert all(value < 0.6 for value in rmse(found))
-    assert "Constant in train, and therefore 0 everywhere: exported_at." in said
+    assert "Constant in train, and therefore 0 everywhere: exported_at." in output
 
 
-def test_offsets_keep_their_precision(typed):
-    code, _, found = typed(*table("offset", *R), "baseline=normal_equation", "sweep=a")
+def test_offsets_keep_their_precision(command):
+    code, _, found = command(*table("offset", *R), "baseline=normal_equation", "sweep=a")
     assert code == 0
     assert 0 < rmse(found)[0] < 0.1
     assert found[0].summary["baseline"]["test"]["rmse"] < 0.1
-    code, _, found = typed(*table("time", *R), "sweep=b")
+    code, _, found = command(*table("time", *R), "sweep=b")
     assert code == 0
     assert rmse(found)[-1] < 1
 
 
 @pytest.mark.parametrize("name", ["thousands", "comma", "dates"])
-def test_numbers_of_other_styles_are_numbers(typed, name):
-    code, said, found = typed(*table(name, *R))
+def test_numbers_in_other_notations_are_numbers(command, name):
+    code, output, found = command(*table(name, *R))
     assert code == 0
     assert found[0].config["data"]["path"] == f"{name}.csv"
     assert len(found[0].data["columns"]) == 3
-    assert "category" not in said
+    assert "category" not in output
 
 
 @pytest.mark.parametrize(
@@ -141,13 +136,13 @@ def test_numbers_of_other_styles_are_numbers(typed, name):
     ],
     ids=lambda value: " ".join(value[1:3]) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_is_told_before_training(typed, words, parts):
-    code, said, found = typed(*words)
+def test_an_impossible_command_is_refused_before_training(command, words, parts):
+    code, output, found = command(*words)
     assert code == 2
     assert not found
     assert not Path("outputs").exists() or not any(Path("outputs").iterdir())
     for part in parts:
-        assert part in said
+        assert part in output
 
 
 @pytest.mark.parametrize(
@@ -165,52 +160,52 @@ def test_what_cannot_be_is_told_before_training(typed, words, parts):
     ],
     ids=lambda value: " ".join(value[1:2]) if isinstance(value, list) else "",
 )
-def test_how_it_was_read_is_printed(typed, words, part):
-    code, said, _ = typed(*words, "--dry-run")
-    assert code == 0, said
-    assert part in said
+def test_the_reading_of_the_columns_is_printed(command, words, part):
+    code, output, _ = command(*words, "--dry-run")
+    assert code == 0, output
+    assert part in output
 
 
 @pytest.mark.parametrize("task", ["credit", "diagnosis", "fraud"])
-def test_each_split_has_both_classes(typed, task):
-    code, _, (record,) = typed(*table("few", *B, f"task={task}"))
+def test_each_split_has_both_classes(command, task):
+    code, _, (record,) = command(*table("few", *B, f"task={task}"))
     assert code == 0
     assert "undefined" not in record.summary or not record.summary["undefined"]
     assert all(value is not None for value in record.summary["test"].values())
 
 
-def test_an_undefined_metric_is_null(typed):
-    code, said, (record,) = typed(*table("tiny", *R), "batch_size=2")
+def test_an_undefined_metric_is_null(command):
+    code, output, (record,) = command(*table("tiny", *R), "batch_size=2")
     assert code == 0
     assert record.summary["valid"]["r2"] is None
     assert "valid/r2" in record.summary["undefined"]
-    assert "r2" in said
+    assert "r2" in output
 
 
-def test_a_fault_of_a_reference_costs_nothing(typed):
+def test_a_failing_baseline_does_not_affect_the_run(command):
     words = ["data.kind=classes", "task=classification", "model=linear", "budget.epochs=3", "baseline=logistic_regression"]
-    code, _, (record,) = typed(*table("rare", *words))
+    code, _, (record,) = command(*table("rare", *words))
     assert code == 0
     assert record.status == "completed"
     assert record.summary["test"]["accuracy"] is not None
 
 
-def test_two_files_are_two_problems(typed):
-    code, said, found = typed("-m", "data=csv", "data.path=plain.csv,const.csv", "data.target=y", *R)
+def test_two_files_are_two_problems(command):
+    code, output, found = command("-m", "data=csv", "data.path=plain.csv,const.csv", "data.target=y", *R)
     assert code == 0
     assert {record.choices["problem"] for record in found} == {"plain.csv", "const.csv"}
-    assert {"plain.csv", "const.csv"} <= set(said.split())
+    assert {"plain.csv", "const.csv"} <= set(output.split())
 
 
-def test_names_beyond_wandbs_limits(typed):
+def test_names_longer_than_wandb_allows_work(command):
     long = "n" * 60
     Path("mine/optimizer").mkdir(parents=True)
     Path(f"mine/optimizer/{long}.yaml").write_text("_target_: torch.optim.SGD\n_partial_: true\nlr: 0.1\n")
     words = [f"optimizer={long}", "--config-dir", "mine", "logger=wandb", "budget.epochs=1"]
-    code, _, (record,) = typed(*words, WANDB_MODE="offline")
+    code, _, (record,) = command(*words, WANDB_MODE="offline")
     assert code == 0
     assert "wandb" not in record.summary
     assert list(Path("outputs").glob("*/wandb/offline-run-*"))
-    code, said, _ = typed("logger=wandb", WANDB_MODE="bogus")
+    code, output, _ = command("logger=wandb", WANDB_MODE="bogus")
     assert code == 2
-    assert "WANDB_MODE=bogus: it is one of online, offline, disabled" in said
+    assert "WANDB_MODE=bogus: it is one of online, offline, disabled" in output

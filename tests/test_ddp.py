@@ -56,23 +56,25 @@ def test_two_processes_give_the_curve_of_one_and_leave_what_one_leaves(single, t
 
 def in_two_processes(jobs: list[Job], **environment: str) -> None:
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
-    line += [str(ROOT / "tests" / "two_processes.py"), *(str(job.folder) for job in jobs)]
-    given = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    line += ["-m", "support.two_processes", *(str(job.folder) for job in jobs)]
+    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    given = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment}
     answer = subprocess.run(line, capture_output=True, text=True, timeout=900, env=given)
     assert answer.returncode == 0, answer.stderr[-3000:]
 
 
 SHORT = ("budget.epochs=null", "budget.steps=6", "validate_every=3")
-TUMOURS = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours")
+TUMOURS = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours")
+PROGRESSION = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression")
 FEW = {
     "one row, of one class": (*TUMOURS, "+data.most=1"),
     "one class": (*TUMOURS, "+data.valid=1.0", "task=credit", "baseline=majority"),
-    "one number": ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.most=1", "baseline=normal_equation"),
-    "three numbers, two and one": ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.most=3"),
+    "one number": (*PROGRESSION, "+data.most=1", "baseline=normal_equation"),
+    "three numbers, two and one": (*PROGRESSION, "+data.most=3"),
     "streamed, two batches and one": (
         *(
             "problem=digits_mlp",
-            "data._target_=streamed_digits.StreamedDigits",
+            "data._target_=support.streamed_digits.StreamedDigits",
             "data.limit=3",
             "batch_size=3",
             "+data.eval_batch=1",

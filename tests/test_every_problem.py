@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import options
-from problems import Header, missing, trainable
+from support.problems import Header, missing, trainable
 
 SIGNS = {">=": operator.ge, "<=": operator.le}
 

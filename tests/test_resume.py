@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from conftest import AtPoint, every_optimizer
-from problems import missing, text, trainable
+from support.problems import missing, text, trainable
 
 from descentlab.data.loading import loader
 from descentlab.run import run

@@ -1,4 +1,4 @@
-"""The command as a person types it: real processes, real records, a real page."""
+"""The command train.py from start to end: real processes, records and a page."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from support.commands import TRAIN, run_script
+from support.waiting import wait_until
 
 from descentlab.store import record as records
 from descentlab.store.record import Record
 
+ENDLESS = ["optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none"]
 QUICK = ["budget.epochs=3", "logger=none"]
 
 
-def command(folder: Path, *words: str) -> list[str]:
-    return [sys.executable, str(ROOT / "train.py"), *words, f"output_dir={folder}", "sweep=s"]
-
-
-def type_in(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    line, every = command(folder, *words), {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=folder, env=every)
+def run_command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run_script(TRAIN, *words, f"output_dir={folder}", "sweep=s", cwd=folder, **environment)
 
 
 def runs(folder: Path) -> dict[str, Record]:
@@ -35,13 +32,13 @@ def runs(folder: Path) -> dict[str, Record]:
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """`-m optimizer=adam,sgd`, everything on as it is by default."""
+    """`-m optimizer=adam,sgd` with all defaults, tracking included."""
     folder = tmp_path_factory.mktemp("sweep")
-    answer = type_in(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
+    answer = run_command(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
     return folder, answer
 
 
-def test_both_complete_and_the_table_names_them(sweep):
+def test_both_runs_complete_and_are_in_the_table(sweep):
     folder, answer = sweep
     assert answer.returncode == 0, answer.stderr
     assert {name: record.status for name, record in runs(folder).items()} == {"adam": "completed", "sgd": "completed"}
@@ -50,7 +47,7 @@ def test_both_complete_and_the_table_names_them(sweep):
     assert "wandb leet s/wandb" in answer.stdout
 
 
-def test_the_two_saw_the_same_start_and_the_same_batches(sweep):
+def test_both_runs_have_the_same_initial_weights_and_batches(sweep):
     folder, _ = sweep
     adam, sgd = (records.read_curves(record.folder) for record in runs(folder).values())
     assert adam["train/loss"].drop_nulls()[0] == sgd["train/loss"].drop_nulls()[0]
@@ -59,7 +56,7 @@ def test_the_two_saw_the_same_start_and_the_same_batches(sweep):
     assert adam["train/loss"].drop_nulls()[-1] != sgd["train/loss"].drop_nulls()[-1]
 
 
-def test_a_record_says_where_it_comes_from(sweep):
+def test_a_record_holds_its_provenance(sweep):
     folder, _ = sweep
     record = runs(folder)["adam"]
     assert record.choices["optimizer"] == "adam"
@@ -71,7 +68,7 @@ def test_a_record_says_where_it_comes_from(sweep):
     assert "warn" not in (record.folder / records.LOG).read_text().lower()
 
 
-def test_the_page_stands_alone(sweep):
+def test_the_page_is_self_contained(sweep):
     folder, _ = sweep
     page = (folder / "s" / "report.html").read_text()
     assert "adam" in page
@@ -79,10 +76,10 @@ def test_the_page_stands_alone(sweep):
     assert (folder / "s" / "table.md").exists()
 
 
-def test_the_same_command_finds_its_work(sweep):
+def test_the_same_command_reuses_its_results(sweep):
     folder, _ = sweep
     before = {name: (record.folder / records.RECORD).stat().st_mtime_ns for name, record in runs(folder).items()}
-    again = type_in(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
+    again = run_command(folder, "-m", "optimizer=adam,sgd", "budget.epochs=3")
     after = {name: (record.folder / records.RECORD).stat().st_mtime_ns for name, record in runs(folder).items()}
     assert again.returncode == 0
     assert "2 of 2 finished before and reused" in again.stderr
@@ -90,15 +87,15 @@ def test_the_same_command_finds_its_work(sweep):
 
 
 @pytest.mark.slow
-def test_a_table_that_changed_since_is_trained_on_again(tmp_path):
+def test_a_result_on_a_table_that_changed_is_replaced(tmp_path):
     words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=y", "task=regression", "model=linear", *QUICK)
     lines = ["x,y", *(f"{place},{place % 7}" for place in range(60))]
     (tmp_path / "x.csv").write_text("\n".join(lines))
-    assert type_in(tmp_path, *words).returncode == 0
+    assert run_command(tmp_path, *words).returncode == 0
     assert [record.choices["problem"] for record in records.find(tmp_path / "s")] == ["x.csv"]
-    assert "1 of 1 finished before and reused" in type_in(tmp_path, *words).stderr
+    assert "1 of 1 finished before and reused" in run_command(tmp_path, *words).stderr
     (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], "59,1000"]))
-    again = type_in(tmp_path, *words)
+    again = run_command(tmp_path, *words)
     assert again.returncode == 0, again.stderr
     assert "1 of 1 replace their results (1 made with other data)" in again.stderr
 
@@ -123,14 +120,14 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_value_may_be_set_that_only_the_swept_optimizers_have(tmp_path):
-    answer = type_in(tmp_path, "-m", "optimizer=momentum,nesterov", "optimizer.momentum=0.5", *QUICK)
+    answer = run_command(tmp_path, "-m", "optimizer=momentum,nesterov", "optimizer.momentum=0.5", *QUICK)
     assert answer.returncode == 0, answer.stderr
     assert [record.config["optimizer"]["momentum"] for record in records.find(tmp_path / "s")] == [0.5, 0.5]
 
 
 @pytest.mark.slow
 def test_divergence_is_a_result_and_ranks_last(tmp_path):
-    answer = type_in(tmp_path, "-m", "optimizer=adam", "optimizer.lr=1e6,1e-3", *QUICK)
+    answer = run_command(tmp_path, "-m", "optimizer=adam", "optimizer.lr=1e6,1e-3", *QUICK)
     assert answer.returncode == 0, answer.stderr
     by_lr = {record.config["optimizer"]["lr"]: record for record in records.find(tmp_path / "s")}
     assert by_lr[1e6].status == "diverged"
@@ -145,7 +142,7 @@ BROKEN = '''
 import torch
 
 class Breaks(torch.optim.SGD):
-    """Stops working at its third step, in the way `how` says."""
+    """Breaks at its third step, in the way that `how` specifies."""
 
     def __init__(self, params, lr, how, **rest):
         super().__init__(params, lr=lr)
@@ -165,11 +162,11 @@ class Breaks(torch.optim.SGD):
 '''
 
 
-def test_runs_that_break_do_not_hurt_the_others(tmp_path):
-    """Nor is there a way to break that leaves no record. The optimizer is the user's own, from outside the project."""
+def test_runs_that_break_do_not_affect_the_others(tmp_path):
+    """Every way to break leaves a record. The optimizer is a user's own, outside of the project."""
     (tmp_path / "mine.py").write_text(BROKEN)
     words = ["optimizer._target_=mine.Breaks", "+optimizer.how=raise,segfault,exit,never"]
-    answer = type_in(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
+    answer = run_command(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
     found = {record.config["optimizer"]["how"]: record for record in records.find(tmp_path / "s")}
     assert answer.returncode == 1
     statuses = {how: str(record.status) for how, record in found.items()}
@@ -179,17 +176,17 @@ def test_runs_that_break_do_not_hurt_the_others(tmp_path):
     assert "code 7" in found["exit"].reason
     assert 'raise ArithmeticError("the third step")' in answer.stderr, "the traceback is shown at once"
     assert 'raise ArithmeticError("the third step")' in (found["raise"].folder / records.LOG).read_text()
-    again = type_in(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
-    assert "1 of 4 finished before" in again.stderr, "what failed runs again, what is done does not"
+    again = run_command(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
+    assert "1 of 4 finished before" in again.stderr, "faults run again, results are reused"
 
 
 @pytest.mark.slow
 def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_path):
-    answer = type_in(tmp_path, "-m", "optimizer=adam", "+optimizer.momentom=0.9", *QUICK)
+    answer = run_command(tmp_path, "-m", "optimizer=adam", "+optimizer.momentom=0.9", *QUICK)
     assert answer.returncode == 2
     assert "torch.optim.Adam takes no momentom" in answer.stderr
     assert "Traceback" not in answer.stderr
-    missing = type_in(tmp_path, "optimizer._target_=torch.optim.Adan", *QUICK)
+    missing = run_command(tmp_path, "optimizer._target_=torch.optim.Adan", *QUICK)
     assert missing.returncode == 2
     assert "torch.optim.Adan cannot be imported" in missing.stderr
     assert not (tmp_path / "s").exists()
@@ -198,8 +195,8 @@ def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_
 @pytest.fixture
 def endless(tmp_path):
     """A sweep of two runs in mid-training, and the process ids of everything that belongs to it."""
-    words = command(tmp_path, "-m", "optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none")
-    parent = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path)
+    line = [sys.executable, str(TRAIN), "-m", *ENDLESS, f"output_dir={tmp_path}", "sweep=s"]
+    parent = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path)
     assert wait_until(lambda: len(list(tmp_path.glob("s/*/progress.json"))) == 2)
     yield parent, descendants(parent.pid)
     for pid in descendants(parent.pid):
@@ -208,57 +205,50 @@ def endless(tmp_path):
     parent.communicate()
 
 
-def wait_until(holds, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return holds()
-
-
 def descendants(pid: int) -> set[int]:
-    """The living processes below `pid`."""
+    """Return the ids of the living descendants of a process."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     direct = {int(child) for child in children.read_text().split()} if children.exists() else set()
     return direct.union(*(descendants(child) for child in direct))
 
 
-def gone(pids: set[int]) -> bool:
+def have_ended(pids: set[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
-def test_ctrl_c_ends_the_runs_and_says_so(endless, tmp_path):
+def test_ctrl_c_interrupts_the_runs(endless, tmp_path):
     parent, family = endless
     assert len(family) >= 3
     os.killpg(parent.pid, signal.SIGINT)
-    _, said = parent.communicate(timeout=60)
+    _, errors = parent.communicate(timeout=60)
     assert parent.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     assert {record.status for record in records.find(tmp_path / "s")} == {"interrupted"}
-    assert wait_until(lambda: gone(family))
+    assert wait_until(lambda: have_ended(family))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
-def test_a_twin_is_refused_and_a_killed_parent_leaves_no_process(endless, tmp_path):
+def test_a_second_command_is_refused_and_a_killed_one_leaves_no_process(endless, tmp_path):
     parent, family = endless
-    twin = type_in(tmp_path, "-m", "optimizer=adam,sgd", "budget.epochs=null", "budget.seconds=600", "logger=none")
-    assert twin.returncode == 2
-    assert "another command is training" in twin.stderr
+    second = run_command(tmp_path, "-m", *ENDLESS)
+    assert second.returncode == 2
+    assert "another command is training" in second.stderr
     parent.kill()
-    assert wait_until(lambda: gone(family))
+    assert wait_until(lambda: have_ended(family))
 
 
 @pytest.mark.slow
-def test_a_report_of_several_sweeps_can_be_built_again(sweep, tmp_path):
+def test_a_report_can_be_built_again(sweep, tmp_path):
     folder, _ = sweep
-    script = [sys.executable, str(ROOT / "scripts" / "report.py"), str(folder / "s"), "--out", str(tmp_path / "again")]
-    subprocess.run(script, check=True, timeout=120, cwd=tmp_path)
+    answer = run_script(ROOT / "scripts" / "report.py", str(folder / "s"), "--out", str(tmp_path / "again"), cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "again" / "report.html").exists()
 
 
 @pytest.mark.slow
-def test_a_config_file_holds_all_a_fresh_process_needs(sweep, tmp_path):
-    """`python -m descentlab.run FOLDER` anywhere, any time, gives the same curve bit for bit."""
+def test_a_config_file_holds_everything_that_a_fresh_process_needs(sweep, tmp_path):
+    """`python -m descentlab.run FOLDER` with a copied config gives a bit-identical curve."""
     folder, _ = sweep
     original = runs(folder)["sgd"].folder
     copy = tmp_path / "copy"

@@ -1,4 +1,4 @@
-"""The command `python train.py`: parses the command line and hands its runs to `sweeps`. Keeps torch out of this process."""
+"""The command `python train.py`: parses the command line, launches its runs, computes the exit code. Never imports torch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from textwrap import fill
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from descentlab.store.record import Record
+    from descentlab.sweeps.signals import StopSignals
 
 PRIMARY = "train"  # conf/train.yaml
 
 
 def main(conf_dir: Path) -> None:
-    """Run the command line in sys.argv against the config groups in `conf_dir`; leaves by SystemExit.
+    """Run the command line in sys.argv with the config groups in `conf_dir`, and raise SystemExit.
 
-    Exit codes: 0 every run ended with a result, 1 some run did not, 2 the command cannot be carried out, 130 interrupted.
+    Exit codes: 0 if every run ended with a result, 1 if a run did not, 2 if the command cannot be carried out, 128 + signal
+    (130 for Ctrl-C) if it was stopped.
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_help(conf_dir))
@@ -42,15 +47,17 @@ def main(conf_dir: Path) -> None:
             raise
         print(f"train.py: {error.filename}: {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:  # before training began; during it, the queue winds up and says so
+    except KeyboardInterrupt:  # before training began; during training, the queue stops the runs and the command reports it
         raise SystemExit(130) from None
 
 
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
-    """Train the runs that the command line describes, or show what Hydra's own flags ask for; returns the exit code."""
+    """Train the runs that the command line describes, or do what Hydra's own flags ask for. Return the exit code."""
     from descentlab.config.command_line import Command, config_loader
     from descentlab.config.composed import format_config
-    from descentlab.sweeps.launch import launch, place_maker
+    from descentlab.launchers.factory import launcher_factory
+    from descentlab.sweeps.launch import dry_run, launch
+    from descentlab.sweeps.signals import StopSignals
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
         _show(arguments, conf_dir)
@@ -60,11 +67,26 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
         if arguments.cfg:
             print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
-        return launch(command.runs(), place_maker(command.launcher, arguments.overrides), dry_run=arguments.dry_run)
+        make_launcher = launcher_factory(command.launcher, arguments.overrides)
+        if arguments.dry_run:
+            dry_run(command.runs(), make_launcher)
+            return 0
+        signals = StopSignals()
+        return exit_code(launch(command.runs(), make_launcher, signals), signals)
+
+
+def exit_code(records: Sequence[Record], signals: StopSignals) -> int:
+    """Return the exit code of a command that left `records`: 128 + signal if it was stopped, else 0 if all are results.
+
+    A run without a record is never the only one that went wrong: it was not started because of a signal, or of another's fault.
+    """
+    if signals.count:
+        return 128 + signals.first
+    return 0 if all(record.status.is_result for record in records) else 1
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    """The flags and overrides of a command line; flags may stand anywhere.
+    """Return the flags and overrides of a command line; flags may be given at any position.
 
     Raises:
         UsageError: a flag is unknown, or cannot be combined with another.
@@ -95,7 +117,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
-    """Let Hydra show a configuration, its own help, or shell completion."""
+    """Let Hydra print a configuration, its own help, or a script for shell completion."""
     from hydra import version
 
     from descentlab.compat import show_hydra
@@ -107,12 +129,12 @@ def _show(arguments: argparse.Namespace, conf_dir: Path) -> None:
 
 
 def _help(conf_dir: Path) -> str:
-    """The text of --help; Hydra would compose a whole configuration to say the same."""
+    """Return the text of --help, without composing a configuration, which Hydra's own help does."""
     folders = sorted(folder for folder in conf_dir.iterdir() if folder.is_dir() and folder.name != "hydra")
     groups = (fill(f"{group.name}: {', '.join(_options(group))}", 120, subsequent_indent="  ") for group in folders)
     return Template((conf_dir / "help.txt").read_text()).substitute(groups="\n".join(groups)).rstrip()
 
 
 def _options(group: Path) -> list[str]:
-    """What may be chosen of a group: the names of its files, with their folders."""
+    """Return the options of a group: the names of its files, with their folders."""
     return sorted(path.relative_to(group).with_suffix("").as_posix() for path in group.rglob("*.yaml"))

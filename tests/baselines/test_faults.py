@@ -60,8 +60,8 @@ def test_the_run_keeps_its_result_and_names_the_error(train, capsys, words, erro
 
 def test_a_class_that_only_other_splits_have_gets_the_floor(train):
     """Of the digits, the last class is in valid and test only."""
-    words = ("problem=digits_softmax", "baseline=logistic_regression", "data._target_=lopsided.DigitsWithoutNines", *STEPS)
-    found = train(*words).record.summary["baseline"]
+    data = "data._target_=support.lopsided.DigitsWithoutNines"
+    found = train("problem=digits_softmax", "baseline=logistic_regression", data, *STEPS).record.summary["baseline"]
     assert 0.5 < found["test"]["accuracy"] < 0.95
     assert found["test"]["loss"] > -NEVER / 20  # a tenth of the examples, each at the floor
 
@@ -83,16 +83,16 @@ def test_the_gap_to_nothing_is_undefined():
 
 
 def test_a_perfect_optimum_leaves_the_gap_null(train):
-    words = ("problem=diabetes_linear", "baseline=normal_equation", "data._target_=lopsided.Progression", "+data.zero=true")
-    summary = train(*words, *STEPS).record.summary
+    data = ("data._target_=support.lopsided.Progression", "+data.zero=true")
+    summary = train("problem=diabetes_linear", "baseline=normal_equation", *data, *STEPS).record.summary
     assert summary["gap"] is None
     assert summary["undefined"]["gap"].startswith("the training loss of the baseline is 0")
     assert math.isfinite(summary["test"]["rmse"])
 
 
 def test_what_a_baseline_leaves_undefined_has_its_reason(train):
-    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.test=0.0", "baseline=majority", *STEPS)
-    summary = train(*words).record.summary
+    data = ("data._target_=support.lopsided.Tumours", "+data.test=0.0")
+    summary = train("problem=breast_cancer_logistic", "baseline=majority", *data, *STEPS).record.summary
     assert summary["baseline"]["test"]["auroc"] is None
     assert summary["undefined"]["baseline/test/auroc"] == "the test split has no positive example"
     assert 0 <= summary["baseline"]["valid"]["auroc"] <= 1

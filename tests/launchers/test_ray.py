@@ -1,4 +1,4 @@
-"""hydra/launcher=ray on a Ray of this machine: the curves are those of this machine's launcher, and nothing is left behind."""
+"""hydra/launcher=ray on a Ray of this machine: the curves equal those of the local launcher, and no process is left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from launchers.conftest import AS_TWO, Bench, close_to, curves, finish, free_port, wait_until
+from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.slurm import free_port
+from support.waiting import wait_until
 
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT
@@ -28,7 +30,7 @@ WORDS = ("-m", "seed=0,1,2,3", ON_RAY)
 
 @pytest.fixture
 def bench(tmp_path) -> Iterator[Bench]:
-    """Ray writes to a folder that goes; its path is short, for there are sockets in it. Nor does it leave its key in ~/.ray."""
+    """A Bench whose Ray writes to a temporary folder with a short path, for its sockets, and leaves no key in ~/.ray."""
     before = shared_memory()
     key = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
@@ -42,7 +44,7 @@ def bench(tmp_path) -> Iterator[Bench]:
 
 
 def rays(bench: Bench) -> dict[int, str]:
-    """The processes of its Ray, by the logs that they write; they change their titles, and with that hide their environment."""
+    """Return the processes of its Ray, found by their log files: they change their titles, which hides their environment."""
     folder, found = bench.environment["RAY_TMPDIR"], {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -52,7 +54,7 @@ def rays(bench: Bench) -> dict[int, str]:
 
 
 def left(bench: Bench) -> dict[int, str]:
-    """What commands have left running."""
+    """Return the processes that commands have left running."""
     return {**bench.left(), **rays(bench)}
 
 
@@ -63,7 +65,7 @@ def gone(bench: Bench, seconds: float) -> bool:
 
 
 def listening(pids: Iterable[int]) -> set[str]:
-    """The addresses beyond loopback at which these processes listen."""
+    """Return the addresses beyond loopback at which these processes listen."""
     lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = {line.split()[3] for pid in pids for line in lines if f"pid={pid}," in line}
     assert ours
@@ -74,15 +76,15 @@ def shared_memory() -> set[str]:
     return {path.name for path in Path("/dev/shm").iterdir()}
 
 
-def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, local):
+def test_a_run_that_dies_does_not_affect_the_others_and_can_be_rerun(bench, local):
     (bench.play / "exit-2").touch()
-    answer = bench.type_in(*WORDS)
+    answer = bench.run(*WORDS)
     assert answer.returncode == 1, answer.stderr
     assert bench.statuses() == {0: "completed", 1: "completed", 2: "crashed", 3: "completed"}
     assert "exited with code 7" in bench.records()[2].reason
     assert gone(bench, 5), left(bench)
     (bench.play / "exit-2").unlink()
-    again = bench.type_in(*WORDS)
+    again = bench.run(*WORDS)
     assert again.returncode == 0, again.stderr
     assert "3 of 4 finished before and reused" in again.stderr
     for seed, record in bench.records().items():
@@ -90,7 +92,7 @@ def test_a_run_that_dies_leaves_the_others_alone_and_goes_on_when_asked(bench, l
         assert curves(record).equals(local[seed])
 
 
-def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
+def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
     bench.slow()
     command = bench.start(*WORDS)
     bench.wait_for(0, 1)
@@ -100,10 +102,10 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
     assert answer.returncode == 130, answer.stderr
     assert "Traceback" not in answer.stderr
     assert {bench.statuses()[seed] for seed in (0, 1)} == {"interrupted"}
-    assert all((bench.run(seed) / CHECKPOINT).exists() for seed in (0, 1))
+    assert all((bench.run_folder(seed) / CHECKPOINT).exists() for seed in (0, 1))
     assert gone(bench, 5), left(bench)
     bench.fast()
-    answer = bench.type_in(*WORDS)
+    answer = bench.run(*WORDS)
     assert answer.returncode == 0, answer.stderr
     assert [bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
     for seed, record in bench.records().items():
@@ -111,7 +113,7 @@ def test_ctrl_c_saves_what_runs_and_the_same_command_goes_on(bench, local):
         assert curves(record).equals(local[seed])
 
 
-def test_a_killed_command_leaves_nothing_that_trains(bench):
+def test_a_killed_command_leaves_no_training_process(bench):
     bench.slow()
     command = bench.start("-m", "seed=0,1", ON_RAY)
     bench.wait_for(0, 1)
@@ -126,7 +128,7 @@ def test_a_killed_command_leaves_nothing_that_trains(bench):
 
 @pytest.fixture
 def cluster(bench):
-    """The address of a Ray that was there before, as `ray start` leaves it: on loopback, as both sides must be told."""
+    """The address of a running Ray, started by `ray start` on loopback, which both sides must be told."""
     bench.environment.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"})
     ray = str(Path(sys.executable).with_name("ray"))
     address = f"127.0.0.1:{free_port()}"
@@ -141,14 +143,14 @@ def cluster(bench):
         assert started.poll() is None, log.read_text()
         yield address
     finally:
-        started.kill()  # `ray stop` would end every Ray of this machine; the rest ends with the bench
+        started.kill()  # `ray stop` would end every Ray of this machine; the fixture `bench` ends the rest
         started.wait()
 
 
-def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, local, cluster):
+def test_an_existing_cluster_runs_jobs_of_one_and_of_two_processes(bench, local, cluster):
     before = set(left(bench))
     words = ("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_RAY, f"hydra.launcher.address={cluster}")
-    answer = bench.type_in(*words)
+    answer = bench.run(*words)
     assert answer.returncode == 0, answer.stderr
     found = records.find(bench.sweep)
     assert sorted(record.config["trainer"]["devices"] for record in found) == [1, 2]
@@ -160,8 +162,8 @@ def test_a_cluster_that_is_there_runs_runs_of_one_and_of_two_processes(bench, lo
     assert not [line for line in left(bench).values() if str(record.folder) in line]
 
 
-def test_a_cluster_that_is_not_there_is_said_in_a_sentence(bench):
-    answer = bench.type_in("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
+def test_a_missing_cluster_is_reported_in_a_sentence(bench):
+    answer = bench.run("-m", "seed=0,1", ON_RAY, "hydra.launcher.address=auto")
     assert answer.returncode == 2, answer.stderr
     assert "Traceback" not in answer.stderr
     assert not bench.sweep.exists()

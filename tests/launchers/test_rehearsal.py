@@ -1,140 +1,20 @@
-"""What a run constructs is constructed and takes a step before the first run starts; an error there is shown as its own."""
+"""The rehearsal before the start constructs each run, takes a step, and reports errors with their own text."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pytest
-import torch
 from conftest import ROOT, compose_config, every_optimizer, options
-from torch import nn
 
-from descentlab.data.digits import Digits
-from descentlab.data.loading.tensors import Splits
-from descentlab.launchers.checks.rehearsal import LARGE, Rehearsals, structure_of
+from descentlab.launchers.checks.rehearsal import Rehearsals, structure_of
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import in_a_process_of
 from descentlab.sweeps.plan import plan
-from descentlab.tasks.classification import Classification
 
 NEEDS_FETCHING = ("cifar10", "cifar100", "svhn", "imagenet", "pneumonia", "creditcard", "tiny_shakespeare", "wikitext2", "owt")
 
 
-class Narrow(nn.Linear):
-    """Constructed without fault; fails when it is used."""
-
-    def __init__(self, num_features: int, num_outputs: int, hidden: int = 64) -> None:
-        super().__init__(3, num_outputs)
-
-
-class Loud(nn.Linear):
-    def __init__(self, num_features: int, num_outputs: int, hidden: int = 64) -> None:
-        raise SystemExit(3)
-
-
-class Stuck(nn.Linear):
-    """Dies as a process does."""
-
-    def __init__(self, num_features: int, num_outputs: int, hidden: int = 64) -> None:
-        import os
-        import signal
-
-        os.kill(os.getpid(), signal.SIGSEGV)
-
-
-class Wide(nn.Linear):
-    """Whose `hidden` means something of its own."""
-
-    def __init__(self, num_features: int, num_outputs: int, hidden: int = 64) -> None:
-        assert hidden == 64
-        super().__init__(num_features, num_outputs)
-
-    def forward(self, x):
-        return super().forward(x.flatten(1))
-
-
-class Huge(nn.Module):
-    """With more parameters than are trained here, and a forward pass that nobody must wait for."""
-
-    def __init__(self, num_features: int, num_outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(LARGE + 1))
-
-    def forward(self, x):
-        raise AssertionError("it is too large to try")
-
-
-def make_net(num_features: int, num_outputs: int) -> object:
-    return "a text"
-
-
-class Unlucky(Digits):
-    def load(self):
-        raise KeyError("column x")
-
-
-class Absent(Digits):
-    def load(self):
-        raise FileNotFoundError("/nodes/only")
-
-
-class Misaligned(Digits):
-    def __init__(self, how, *args, **more):
-        super().__init__(*args, **more)
-        self.how = how
-
-    def load(self):
-        splits = super().load()
-        (x, y), (vx, vy) = splits.train, splits.valid
-        if self.how == "rows":
-            return Splits((x[10:], y), splits.valid, splits.test)
-        if self.how == "nan":
-            vx[3].flatten()[0] = torch.nan
-        else:
-            vy[30] = int(self.how)
-        return splits
-
-
-class Detached(Classification):
-    def loss(self, predict, batch):
-        return super().loss(predict, batch).detach().requires_grad_()
-
-
-class Unused(nn.Linear):
-    """With a layer that no input passes."""
-
-    def __init__(self, num_features: int, num_outputs: int) -> None:
-        super().__init__(num_features, num_outputs)
-        self.other = nn.Linear(2, 2)
-
-    def forward(self, x):
-        return super().forward(x.flatten(1))
-
-
-class AtLeast(Unused):
-    """Takes eight examples or more."""
-
-    def forward(self, x):
-        assert len(x) >= 8, f"need at least 8, got {len(x)}"
-        return super().forward(x)
-
-
-class Stateful(torch.optim.SGD):
-    """Whose eval() needs a state that the first step makes."""
-
-    def train(self): ...
-
-    def eval(self):
-        assert self.state, "no state yet"
-
-
-class Never(torch.optim.SGD):
-    def step(self, closure=None):
-        raise RuntimeError("step 1 never works")
-
-
 def mine(name: str) -> str:
-    return f"{__name__}.{name}"
+    return f"support.odd_parts.{name}"
 
 
 def own_data(how: str) -> str:
@@ -153,7 +33,7 @@ OWN_DATA = [
 ]
 
 
-def tried(*words):
+def mistakes_of(*words):
     config, _, mistakes = compose_config(f"data_dir={ROOT}/data", *words)
     assert not mistakes
     found = list(Rehearsals().try_all([config]))
@@ -162,13 +42,13 @@ def tried(*words):
 
 @pytest.mark.parametrize("name", [*every_optimizer()])
 def test_every_optimizer_passes(name):
-    assert tried(f"optimizer={name}") == []
+    assert mistakes_of(f"optimizer={name}") == []
 
 
 @pytest.mark.parametrize("name", [n for n in options("problem") if not n.startswith(NEEDS_FETCHING)])
 @pytest.mark.slow
 def test_every_problem_passes(name):
-    assert tried(f"problem={name}") == []
+    assert mistakes_of(f"problem={name}") == []
 
 
 @pytest.mark.parametrize(
@@ -186,8 +66,8 @@ def test_every_problem_passes(name):
     ],
     ids=" ".join,
 )
-def test_what_works_passes(words):
-    assert tried(*words) == []
+def test_valid_configs_pass(words):
+    assert mistakes_of(*words) == []
 
 
 @pytest.mark.parametrize(
@@ -207,19 +87,19 @@ def test_what_works_passes(words):
         (["batch_size=5000"], "batch_size=5000 is more than the 1222 training examples"),
         (["model.norm=batch", "batch_size=33", "microbatch=16"], "batch normalisation would get a single example"),
         (["groups=[{match: nothing, lr: 2}]"], "groups"),
-        (OWN_DATA, "data: KeyError: 'column x' (test_rehearsal.py, line"),
+        (OWN_DATA, "data: KeyError: 'column x' (odd_parts.py, line"),
         (["optimizer=custom", f"optimizer._target_={mine('Never')}", "optimizer.lr=1"],
-         "RuntimeError: step 1 never works (test_rehearsal.py, line"),
+         "RuntimeError: step 1 never works (odd_parts.py, line"),
     ],
 )  # fmt: skip
-def test_what_would_fail_in_each_run_is_told_once(words, message):
-    (said,) = tried(*words)
-    assert message in said
+def test_a_failure_of_every_run_is_reported_once(words, message):
+    (found,) = mistakes_of(*words)
+    assert message in found
 
 
-def test_an_optimizer_without_a_state_before_its_first_step():
+def test_an_optimizer_without_state_before_its_first_step_passes():
     words = ["optimizer=custom", f"optimizer._target_={mine('Stateful')}", "optimizer.lr=0.1", "+optimizer.momentum=0.9"]
-    assert tried(*words) == []
+    assert mistakes_of(*words) == []
 
 
 def found_in_a_process(tmp_path, *words):
@@ -229,16 +109,16 @@ def found_in_a_process(tmp_path, *words):
     return in_a_process_of(fork_server(1), plan([config], [choices], [every]))
 
 
-def test_an_exception_is_shown_as_its_own(tmp_path, monkeypatch):
+def test_an_exception_is_reported_with_its_own_text(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     found = found_in_a_process(tmp_path, *own_model("Narrow"))
-    (said,) = found.mistakes
-    assert "mat1 and mat2" in said
-    assert "died" not in said
-    (said,) = found_in_a_process(tmp_path, *own_model("Loud")).mistakes
-    assert said.startswith("SystemExit: 3")
-    (said,) = found_in_a_process(tmp_path, *own_model("Stuck")).mistakes
-    assert said == "the check before the start was ended while one step of Stuck under Adam: killed by SIGSEGV"
+    (message,) = found.mistakes
+    assert "mat1 and mat2" in message
+    assert "died" not in message
+    (message,) = found_in_a_process(tmp_path, *own_model("Exits")).mistakes
+    assert message.startswith("SystemExit: 3")
+    (message,) = found_in_a_process(tmp_path, *own_model("Segfaults")).mistakes
+    assert message == "the check before the start was ended while one step of Segfaults under Adam: killed by SIGSEGV"
     assert found_in_a_process(tmp_path).mistakes == []
 
 
@@ -257,60 +137,25 @@ def test_an_exception_is_shown_as_its_own(tmp_path, monkeypatch):
         (["model._target_=nowhere.Net"], "model._target_=nowhere.Net cannot be imported"),
     ],
 )
-def test_a_class_of_the_wrong_kind_is_named_once(tmp_path, words, message):
+def test_a_class_of_the_wrong_kind_is_reported_once(tmp_path, words, message):
     found = found_in_a_process(tmp_path, *words)
     assert message in found.mistakes[0]
-    assert len([said for said in found.mistakes if message in said]) == 1
+    assert len([mistake for mistake in found.mistakes if message in mistake]) == 1
 
 
-class Cached(nn.Linear):
-    """Keeps a tensor that it made, as tables of positions are kept."""
-
-    positions: ClassVar[list[torch.Tensor]] = []
-
-    def __init__(self, num_features: int, num_outputs: int) -> None:
-        super().__init__(num_features, num_outputs)
-        if not self.positions:
-            self.positions.append(torch.arange(num_outputs))
-
-    def forward(self, x):
-        return super().forward(x.flatten(1)) + self.positions[0]
-
-
-class Wrapped:
-    """Whose constructor gives something else."""
-
-    def __new__(cls, num_features: int, num_outputs: int) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.Linear(num_features, num_outputs))
-
-
-class Lingering(nn.Linear):
-    """Starts a thread that does not end."""
-
-    def __init__(self, num_features: int, num_outputs: int) -> None:
-        import threading
-        import time
-
-        threading.Thread(target=time.sleep, args=(600,)).start()
-        super().__init__(num_features, num_outputs)
-
-    def forward(self, x):
-        return super().forward(x.flatten(1))
-
-
-def test_models_that_a_careless_check_would_refuse(tmp_path):
+def test_unusual_but_valid_models_pass(tmp_path):
     for name in ("Cached", "Wrapped", "Lingering"):
         assert found_in_a_process(tmp_path, *own_model(name)).mistakes == [], name
 
 
-def test_a_failure_on_a_cpu_is_no_mistake_of_a_run_on_another_machine():
+def test_a_failure_on_the_cpu_of_a_gpu_run_is_a_note():
     config = compose_config("trainer.accelerator=gpu", "+optimizer.capturable=true")[0]
-    told = list(Rehearsals(here=False).try_all([config]))
-    assert [kind for kind, text in told if "capturable" in text] == ["note"]
+    found = list(Rehearsals(here=False).try_all([config]))
+    assert [kind for kind, text in found if "capturable" in text] == ["note"]
 
 
 @pytest.mark.parametrize(("here", "kind"), [(True, "mistake"), (False, "note")])
-def test_data_that_only_the_nodes_of_a_cluster_have(here, kind):
+def test_data_missing_on_this_machine_are_a_mistake_only_if_runs_run_here(here, kind):
     config = compose_config(*OWN_DATA)[0]
     config["data"] = {**config["data"], "_target_": mine("Absent")}
     assert [(kind, "/nodes/only" in text) for kind, text in Rehearsals(here).try_all([config]) if kind != "stage"] == [
@@ -330,12 +175,12 @@ def test_each_file_has_its_heading_and_is_described_once(tmp_path):
 
 def test_every_batch_size_is_checked():
     configs = [compose_config("model.norm=batch", f"batch_size={size}")[0] for size in (32, 33)]
-    told = [text for kind, text in Rehearsals().try_all(configs) if kind == "mistake"]
-    assert len(told) == 1
-    assert "batch normalisation would get a single example" in told[0]
+    found = [text for kind, text in Rehearsals().try_all(configs) if kind == "mistake"]
+    assert len(found) == 1
+    assert "batch normalisation would get a single example" in found[0]
 
 
-def test_runs_that_construct_the_same_are_tried_once():
+def test_runs_with_equal_structure_are_tried_once():
     words = ["seed=1", "seed=2", "optimizer.lr=0.1", "budget.steps=7", "batch_size=16", "clip.norm=1", "clip.norm=2"]
     structures = [structure_of(compose_config(word)[0]) for word in words]
     assert len(set(structures)) == 3, "with clipping and without, and with another batch"

@@ -1,4 +1,4 @@
-"""A machine's cores and GPUs are given to as many runs as they are enough for, each GPU to as many as may share it."""
+"""The cores and GPUs of a machine are given to as many runs as they suffice for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import pytest
 from descentlab.launchers.slots import Share, Slots, gpus
 
 
-def wish(devices: int = 1, threads: int = 1, accelerator: str = "auto") -> dict:
+def resources(devices: int = 1, threads: int = 1, accelerator: str = "auto") -> dict:
     return {"threads": threads, "trainer": {"devices": devices, "accelerator": accelerator}, "data": {}}
 
 
-@pytest.mark.parametrize(("given", "at_once"), [(wish(), 4), (wish(threads=2), 2), (wish(devices=2), 2), (wish(2, 2), 1)])
+@pytest.mark.parametrize(
+    ("given", "at_once"),
+    [(resources(), 4), (resources(threads=2), 2), (resources(devices=2), 2), (resources(2, 2), 1)],
+)
 def test_processes_times_threads_never_exceed_the_cores(given, at_once):
     slots = Slots(4, [], 1)
     taken = [slots.take(given) for _ in range(at_once)]
@@ -22,78 +25,78 @@ def test_processes_times_threads_never_exceed_the_cores(given, at_once):
     assert all(share.environment == {} for share in taken)
 
 
-def test_workers_that_read_data_count_as_threads_do():
+def test_data_loading_workers_count_as_threads():
     slots = Slots(4, [], 1)
-    reading = {**wish(), "data": {"workers": 2}}
+    reading = {**resources(), "data": {"workers": 2}}
     assert slots.take(reading) == Share(3)
     assert slots.take(reading) is None
-    assert slots.take(wish()) == Share(1)
+    assert slots.take(resources()) == Share(1)
 
 
-def test_what_is_given_back_is_there_again():
+def test_a_share_that_is_given_back_can_be_taken_again():
     slots = Slots(2, ["0"], 1)
-    first = slots.take(wish())
-    assert slots.take(wish()) is None
+    first = slots.take(resources())
+    assert slots.take(resources()) is None
     slots.give_back(first)
-    assert slots.take(wish()) == first
+    assert slots.take(resources()) == first
 
 
-def test_a_small_run_goes_beside_another_and_a_large_one_waits():
+def test_a_small_run_starts_alongside_another_and_a_large_one_waits():
     slots = Slots(3, [], 1)
-    assert slots.take(wish(devices=2)) == Share(2)
-    assert slots.take(wish(devices=2)) is None
-    assert slots.take(wish()) == Share(1)
+    assert slots.take(resources(devices=2)) == Share(2)
+    assert slots.take(resources(devices=2)) is None
+    assert slots.take(resources()) == Share(1)
 
 
-def test_one_that_is_larger_than_the_machine_gets_its_turn_alone():
+def test_a_run_larger_than_the_machine_runs_alone():
     slots = Slots(2, [], 1)
-    small = slots.take(wish())
-    assert slots.take(wish(devices=5)) is None
+    small = slots.take(resources())
+    assert slots.take(resources(devices=5)) is None
     slots.give_back(small)
-    large = slots.take(wish(devices=5))
+    large = slots.take(resources(devices=5))
     assert large == Share(2)
-    assert slots.take(wish()) is None
+    assert slots.take(resources()) is None
     slots.give_back(large)
-    assert slots.take(wish()) == Share(1)
+    assert slots.take(resources()) == Share(1)
 
 
-def test_each_run_has_a_gpu_of_its_own():
+def test_each_run_has_its_own_gpu():
     slots = Slots(8, ["0", "1", "2"], 1)
-    taken = [slots.take(wish()) for _ in range(3)]
+    taken = [slots.take(resources()) for _ in range(3)]
     assert sorted(share.gpus for share in taken) == [("0",), ("1",), ("2",)]
     assert {share.environment["CUDA_VISIBLE_DEVICES"] for share in taken} == {"0", "1", "2"}
-    assert slots.take(wish()) is None
+    assert slots.take(resources()) is None
 
 
 def test_runs_that_share_gpus_are_spread_over_them():
     slots = Slots(8, ["3", "5"], 2)
-    taken = [slots.take(wish()).gpus for _ in range(4)]
+    taken = [slots.take(resources()).gpus for _ in range(4)]
     assert sorted(taken[:2]) == sorted(taken[2:]) == [("3",), ("5",)]
-    assert slots.take(wish()) is None
+    assert slots.take(resources()) is None
 
 
 def test_a_run_on_several_gpus_has_different_ones():
     slots = Slots(8, ["0", "1", "2"], 2)
-    first, second = slots.take(wish(devices=2)), slots.take(wish(devices=2))
+    first, second = slots.take(resources(devices=2)), slots.take(resources(devices=2))
     assert len(set(first.gpus)) == len(set(second.gpus)) == 2
-    third = slots.take(wish(devices=2))
+    third = slots.take(resources(devices=2))
     assert sorted([*first.gpus, *second.gpus, *third.gpus]) == ["0", "0", "1", "1", "2", "2"]
-    assert slots.take(wish()) is None
+    assert slots.take(resources()) is None
     assert first.environment == {"CUDA_VISIBLE_DEVICES": ",".join(first.gpus)}
 
 
 def test_cores_bound_runs_on_gpus_too_and_runs_on_the_cpu_take_no_gpu():
     slots = Slots(2, ["0", "1", "2"], 1)
-    assert slots.take(wish(accelerator="cpu")) == Share(1)
-    assert slots.take(wish()).gpus != ()
-    assert slots.take(wish()) is None
+    assert slots.take(resources(accelerator="cpu")) == Share(1)
+    assert slots.take(resources()).gpus != ()
+    assert slots.take(resources()) is None
 
 
 @pytest.mark.parametrize(
-    ("said", "found"), [("0,1", ["0", "1"]), ("3", ["3"]), ("", []), ("-1", []), ("GPU-ab,MIG-c", ["GPU-ab", "MIG-c"])]
+    ("value", "found"), [("0,1", ["0", "1"]), ("3", ["3"]), ("", []), ("-1", []), ("GPU-ab,MIG-c", ["GPU-ab", "MIG-c"])]
 )
-def test_a_restriction_to_some_gpus_is_kept(monkeypatch, said, found):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+def test_cuda_visible_devices_restricts_the_gpus(monkeypatch, value, found):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     assert gpus() == found
 
 
@@ -105,7 +108,7 @@ LISTED = "GPU 0: A (UUID: GPU-a)\n  MIG 1g.5gb Device 0: (UUID: MIG-b)\nGPU 1: A
     [(f"echo '{LISTED}'", ["0", "1"]), ("echo 'No devices were found'", []), ("echo 'GPU 0: broken'; exit 9", []), (None, [])],
     ids=["two", "none", "a broken driver", "no program"],
 )
-def test_gpus_are_what_nvidia_smi_lists(monkeypatch, tmp_path, script, found):
+def test_gpus_are_those_that_nvidia_smi_lists(monkeypatch, tmp_path, script, found):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if script:
         program = tmp_path / "nvidia-smi"

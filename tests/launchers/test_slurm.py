@@ -1,4 +1,4 @@
-"""hydra/launcher=slurm on a real Slurm: whatever becomes of jobs or of the command, curves are those of the local launcher."""
+"""hydra/launcher=slurm on a real Slurm: whatever happens to jobs or to the command, curves equal those of a local run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from launchers.conftest import AS_TWO, Bench, Slurm, close_to, curves, finish, wait_until
+from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.slurm import Slurm
+from support.waiting import wait_until
 
 from descentlab.store import record as records
 
@@ -21,8 +23,8 @@ ON_SLURM = "hydra/launcher=slurm"
 
 
 def job(bench: Bench, seed: int) -> str:
-    """The id of the job that a run is."""
-    return json.loads((bench.run(seed) / "slurm.json").read_text())["id"]
+    """Return the id of the Slurm job of a run."""
+    return json.loads((bench.run_folder(seed) / "slurm.json").read_text())["id"]
 
 
 def count(slurm: Slurm, state: str) -> int:
@@ -30,9 +32,9 @@ def count(slurm: Slurm, state: str) -> int:
 
 
 @pytest.mark.slow
-def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slurm_bench, local):
+def test_a_sweep_is_one_array_and_gives_the_curves_of_the_local_launcher(slurm, slurm_bench, local):
     words = ("-m", "seed=0,1,2", ON_SLURM, "logger=wandb")
-    answer = slurm_bench.type_in(*words, WANDB_MODE="offline")
+    answer = slurm_bench.run(*words, WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
     assert slurm_bench.statuses() == dict.fromkeys((0, 1, 2), "completed")
     array = job(slurm_bench, 0).partition("_")[0]
@@ -42,7 +44,7 @@ def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slu
         assert record.attempt == 1
     assert len(list(slurm_bench.sweep.glob("wandb/offline-run-*"))) == 3
     jobs = set(slurm.states())
-    again = slurm_bench.type_in(*words, WANDB_MODE="offline")
+    again = slurm_bench.run(*words, WANDB_MODE="offline")
     assert again.returncode == 0
     assert "3 of 3 finished before and reused" in again.stderr
     assert set(slurm.states()) <= jobs, "nothing is submitted again"
@@ -50,8 +52,8 @@ def test_a_sweep_is_one_array_and_gives_what_the_local_launcher_gives(slurm, slu
 
 
 @pytest.mark.slow
-def test_runs_of_two_processes_are_jobs_of_two_tasks_in_an_array_of_their_own(slurm_bench, local):
-    answer = slurm_bench.type_in("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_SLURM)
+def test_runs_of_two_processes_are_jobs_of_two_tasks_in_a_separate_array(slurm_bench, local):
+    answer = slurm_bench.run("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_SLURM)
     assert answer.returncode == 0, answer.stderr
     tasks: dict[str, set[str]] = {}
     for path in slurm_bench.play.glob("task-*"):
@@ -69,8 +71,8 @@ def test_runs_of_two_processes_are_jobs_of_two_tasks_in_an_array_of_their_own(sl
 
 
 @pytest.mark.slow
-def test_a_cancelled_job_leaves_the_others_alone_and_goes_on_when_asked(slurm, slurm_bench, local):
-    """One at a time, as array_parallelism says."""
+def test_a_cancelled_job_does_not_affect_the_others_and_can_be_resumed(slurm, slurm_bench, local):
+    """array_parallelism=1 runs one job at a time."""
     words = ("-m", "seed=0,1,2", ON_SLURM, "hydra.launcher.array_parallelism=1")
     slurm_bench.slow()
     command = slurm_bench.start(*words)
@@ -89,18 +91,18 @@ def test_a_cancelled_job_leaves_the_others_alone_and_goes_on_when_asked(slurm, s
     assert slurm_bench.statuses()[0] in ("interrupted", "crashed")
     assert (slurm_bench.statuses()[1], slurm_bench.statuses()[2]) == ("completed", "completed")
     reason = found[0].reason
-    again = slurm_bench.type_in(*words)
+    again = slurm_bench.run(*words)
     assert again.returncode == 0, again.stderr
-    assert "1 of 3 go on from their checkpoints" in again.stderr
+    assert "1 of 3 resume from their checkpoints" in again.stderr
     found = slurm_bench.records()
     assert found[0].attempt == 2
     for seed, record in found.items():
         assert curves(record).equals(local[seed])
-    assert "SIGTERM" in reason or "CANCELLED" in reason, "what the run, or Slurm, says of it"
+    assert "SIGTERM" in reason or "CANCELLED" in reason, "the reason of the run, or of Slurm"
 
 
 def warned(slurm: Slurm, bench: Bench, seed: int) -> str:
-    """Send a run what Slurm sends before the time limit; returns its job when Slurm has it in the queue again."""
+    """Send a run the signal that Slurm sends before the time limit; return its job once Slurm has queued it again."""
     number = job(bench, seed)
     slurm.do("scancel", "--signal=USR2", number)
     wait_until(lambda: slurm.states()[number] == "PENDING", 30, "the job to be queued again")
@@ -108,7 +110,7 @@ def warned(slurm: Slurm, bench: Bench, seed: int) -> str:
 
 
 @pytest.mark.slow
-def test_two_tasks_that_are_warned_save_and_go_on_together(slurm, slurm_bench, local):
+def test_two_tasks_that_are_warned_save_and_resume_together(slurm, slurm_bench, local):
     slurm_bench.slow()
     command = slurm_bench.start("seed=0", ON_SLURM, *AS_TWO)
     slurm_bench.wait_for(0)
@@ -127,10 +129,10 @@ def test_two_tasks_that_are_warned_save_and_go_on_together(slurm, slurm_bench, l
 
 
 @pytest.mark.slow
-def test_a_real_time_limit_is_a_pause_however_long_the_queue_is(slurm, slurm_bench, local):
-    """A job that is queued again may wait for hours: for longer than its heartbeat, without hanging."""
+def test_a_run_resumes_after_its_time_limit_however_long_it_is_queued(slurm, slurm_bench, local):
+    """A job that is queued again may wait longer than its heartbeat without counting as hung."""
     heartbeat = 30
-    slurm_bench.slow(0.3)  # 90 s, were it not for the limit of one minute
+    slurm_bench.slow(0.3)  # would take 90 s without the limit of one minute
     limit = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", f"heartbeat={heartbeat}")
     command = slurm_bench.start("-m", "seed=0", ON_SLURM, *limit, "logger=wandb", WANDB_MODE="offline")
     slurm_bench.wait_for(0)
@@ -155,7 +157,7 @@ def test_a_real_time_limit_is_a_pause_however_long_the_queue_is(slurm, slurm_ben
 
 
 @pytest.mark.slow
-def test_jobs_outlive_a_killed_command_and_the_same_command_watches_them(slurm, slurm_bench, local):
+def test_jobs_outlive_a_killed_command_and_the_same_command_adopts_them(slurm, slurm_bench, local):
     words = ("-m", "seed=0,1,2", ON_SLURM)
     slurm_bench.slow()
     command = slurm_bench.start(*words)
@@ -166,12 +168,12 @@ def test_jobs_outlive_a_killed_command_and_the_same_command_watches_them(slurm, 
     time.sleep(3)
     assert [slurm.states()[jobs[seed]] for seed in range(3)] == ["RUNNING", "RUNNING", "PENDING"]
     command = slurm_bench.start(*words)
-    time.sleep(10)  # while torch is loaded, and it finds them
+    time.sleep(10)  # until torch is loaded and the jobs are found
     assert not slurm_bench.records()
     slurm_bench.fast()
     answer = finish(command)
     assert answer.returncode == 0, answer.stderr
-    assert "3 under way since an earlier command" in answer.stderr
+    assert "3 already under way since an earlier command" in answer.stderr
     assert {seed: job(slurm_bench, seed) for seed in range(3)} == jobs
     assert {state.partition("_")[0] for state in slurm.states()} >= {jobs[0].partition("_")[0]}
     for seed, record in slurm_bench.records().items():
@@ -182,9 +184,9 @@ def test_jobs_outlive_a_killed_command_and_the_same_command_watches_them(slurm, 
 
 
 @pytest.fixture
-def deaf(slurm_bench, tmp_path):
-    """A file: while it is there, squeue cannot reach the controller (which real ones allow themselves for minutes)."""
-    real, file = shutil.which("squeue", path=slurm_bench.environment["PATH"]), tmp_path / "deaf"
+def unreachable(slurm_bench, tmp_path):
+    """A file; while it exists, squeue cannot reach the controller, as happens for minutes on real clusters."""
+    real, file = shutil.which("squeue", path=slurm_bench.environment["PATH"]), tmp_path / "unreachable"
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "squeue").write_text(f"""#!/bin/sh
@@ -198,28 +200,28 @@ exit 1
 
 
 @pytest.mark.slow
-def test_a_controller_that_is_away_costs_nothing_and_starts_nothing_twice(slurm, slurm_bench, local, deaf):
+def test_an_unreachable_controller_loses_nothing_and_starts_nothing_twice(slurm, slurm_bench, local, unreachable):
     words = ("-m", "seed=0,1", ON_SLURM)
     slurm_bench.slow()
-    deaf.touch()
+    unreachable.touch()
     command = slurm_bench.start(*words)
     slurm_bench.wait_for(0, 1)
     jobs = set(slurm.states())
-    time.sleep(13)  # longer than a record may take to come from another node
-    assert not slurm_bench.records(), "nobody knows how they ended"
+    time.sleep(13)  # longer than a record may take to arrive from another node
+    assert not slurm_bench.records(), "their end is unknown"
     command.kill()
     finish(command)
     command = slurm_bench.start(*words)
-    time.sleep(12)  # until it asks what runs
+    time.sleep(12)  # until it asks squeue for the jobs
     slurm_bench.fast()
     wait_until(lambda: len(slurm_bench.records()) == 2, 60, "the jobs to finish, which the command cannot see")
-    deaf.unlink()
+    unreachable.unlink()
     answer = finish(command)
     assert set(slurm.states()) <= jobs
-    if answer.returncode:  # to refuse is fine
+    if answer.returncode:  # it may also refuse
         assert answer.returncode == 2
         assert "squeue" in answer.stderr
-        answer = slurm_bench.type_in(*words)
+        answer = slurm_bench.run(*words)
         assert set(slurm.states()) <= jobs
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
@@ -228,7 +230,7 @@ def test_a_controller_that_is_away_costs_nothing_and_starts_nothing_twice(slurm,
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_what_runs_and_takes_what_waits_off_the_queue(slurm, slurm_bench, local):
+def test_ctrl_c_saves_running_jobs_and_cancels_waiting_ones(slurm, slurm_bench, local):
     words = ("-m", "seed=0,1,2", ON_SLURM)
     slurm_bench.slow()
     command = slurm_bench.start(*words)
@@ -244,7 +246,7 @@ def test_ctrl_c_saves_what_runs_and_takes_what_waits_off_the_queue(slurm, slurm_
     wait_until(lambda: not slurm.do("squeue", "-h"), 10, "the queue to be empty")
     assert slurm_bench.gone()
     slurm_bench.fast()
-    answer = slurm_bench.type_in(*words)
+    answer = slurm_bench.run(*words)
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
         assert record.status == "completed"
@@ -253,7 +255,7 @@ def test_ctrl_c_saves_what_runs_and_takes_what_waits_off_the_queue(slurm, slurm_
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_shows_its_traceback_and_one_that_dies_is_tried_again(slurm, slurm_bench, local):
+def test_a_run_that_fails_shows_its_traceback_and_one_that_dies_is_retried(slurm, slurm_bench, local):
     for fault in ("exit-0", "raise-1"):
         (slurm_bench.play / fault).touch()
     command = slurm_bench.start("-m", "seed=0,1,2", ON_SLURM, "retries=1", "retry_after=1")
@@ -273,16 +275,16 @@ def test_a_run_that_fails_shows_its_traceback_and_one_that_dies_is_tried_again(s
 
 
 @pytest.mark.slow
-def test_what_sbatch_refuses_is_said_in_a_sentence(slurm_bench):
-    answer = slurm_bench.type_in("-m", "seed=0,1", ON_SLURM, "hydra.launcher.partition=nowhere")
+def test_a_refusal_of_sbatch_is_reported_in_a_sentence(slurm_bench):
+    answer = slurm_bench.run("-m", "seed=0,1", ON_SLURM, "hydra.launcher.partition=nowhere")
     assert answer.returncode == 2, answer.stderr
     assert "invalid partition" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
-def test_without_slurm_it_says_so(bench, tmp_path):
+def test_a_missing_slurm_is_reported(bench, tmp_path):
     (tmp_path / "bin").mkdir()
-    answer = bench.type_in("-m", "seed=0,1", ON_SLURM, PATH=str(tmp_path / "bin"))
+    answer = bench.run("-m", "seed=0,1", ON_SLURM, PATH=str(tmp_path / "bin"))
     assert answer.returncode == 2
     assert re.fullmatch(r"(?s).*there is no sbatch here; run this on a node of a Slurm cluster\n", answer.stderr)
     assert "Traceback" not in answer.stderr
@@ -290,7 +292,7 @@ def test_without_slurm_it_says_so(bench, tmp_path):
 
 @pytest.mark.parametrize("launcher", ["slurm", "ray"])
 def test_a_mistyped_setting_is_refused_before_anything_starts(bench, launcher):
-    answer = bench.type_in("-m", "seed=0,1", f"hydra/launcher={launcher}", "hydra.launcher.adress=5")
+    answer = bench.run("-m", "seed=0,1", f"hydra/launcher={launcher}", "hydra.launcher.adress=5")
     assert answer.returncode == 2
     assert "adress" in answer.stderr
     assert "Traceback" not in answer.stderr

@@ -1,4 +1,4 @@
-"""The Slurm of these tests is a real one, is quick, and can be reached from this machine alone."""
+"""The Slurm of the tests is real, fast, and reachable from this machine only."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 import subprocess
 import time
 
-from launchers.conftest import Slurm, wait_until
+from support.slurm import Slurm
+from support.waiting import wait_until
 
 
 def _submit(slurm: Slurm, script: str, *options: str) -> str:
-    """The id of a job that runs `script`."""
+    """Submit a job that runs `script`, and return its id."""
     output = f"--output={slurm.folder}/job-%A-%a.out"
     return slurm.do("sbatch", "--parsable", output, *options, "--wrap", script).strip()
 
@@ -23,7 +24,7 @@ def test_a_job_starts_within_seconds_and_its_end_is_seen(slurm):
     assert time.monotonic() - began < 10
 
 
-def test_elements_of_an_array_run_one_at_a_time_where_asked(slurm):
+def test_elements_of_an_array_run_one_at_a_time_if_requested(slurm):
     job = _submit(slurm, "sleep 1", "--array=0-2%1")
     running = 0
     while any(slurm.states()[f"{job}_{index}"] != "COMPLETED" for index in range(3)):

@@ -1,4 +1,4 @@
-"""What a run leaves: written whole or not at all, read back as it was."""
+"""Records and curves: written atomically, and read back unchanged."""
 
 import json
 import math
@@ -26,16 +26,16 @@ def record(**changes) -> Record:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_record_is_read_back_as_it_was(tmp_path, status):
-    written = record(status=status, reason="so", timings={"fit": 1.5})
-    written.write(tmp_path)
+def test_a_record_is_read_back_unchanged(tmp_path, status):
+    original = record(status=status, reason="so", timings={"fit": 1.5})
+    original.write(tmp_path)
     read = Record.read(tmp_path)
-    assert read == written
+    assert read == original
     assert read.status is status
     assert read.folder == tmp_path
 
 
-def test_a_number_that_json_has_no_word_for_is_null(tmp_path):
+def test_a_number_that_json_cannot_represent_is_null(tmp_path):
     record(summary={"nan": math.nan, "valid": {"loss": math.inf}, "several": [1.0, -math.inf]}).write(tmp_path)
     assert Record.read(tmp_path).summary == {"nan": None, "valid": {"loss": None}, "several": [1.0, None]}
     assert "Infinity" not in (tmp_path / RECORD).read_text()
@@ -45,14 +45,14 @@ def test_only_completed_and_diverged_are_results():
     assert {status for status in Status if status.is_result} == {Status.COMPLETED, Status.DIVERGED}
 
 
-def test_a_write_leaves_one_file_and_no_scratch(tmp_path):
+def test_a_write_leaves_no_temporary_file(tmp_path):
     record().write(tmp_path)
     record(reason="again").write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]
     assert Record.read(tmp_path).reason == "again"
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / RECORD
     write_json(path, {"old": 1})
     circular = {}
@@ -71,12 +71,12 @@ def test_another_schema_is_refused(tmp_path, schema):
         Record.read(tmp_path)
 
 
-def test_no_record_is_an_error(tmp_path):
+def test_a_missing_record_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Record.read(tmp_path)
 
 
-def test_find_gives_the_records_of_a_sweep_by_name(tmp_path):
+def test_find_returns_the_records_of_a_sweep_by_name(tmp_path):
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
         record(name=name).write(tmp_path / name)
@@ -99,32 +99,34 @@ COLUMNS = {
 }
 
 
-def written(folder, rows) -> CurveWriter:
+def write_rows(folder, rows) -> CurveWriter:
     writer = CurveWriter(folder)
     writer.write(rows)
     return writer
 
 
 def test_rows_that_differ_in_columns_are_read_with_nulls_while_training(tmp_path):
-    written(tmp_path, ROWS)
+    write_rows(tmp_path, ROWS)
     assert read_curves(tmp_path).to_dict(as_series=False) == COLUMNS
 
 
-def test_sealed_curves_are_the_same_and_what_they_were_made_of_stays_until_the_record_is_written(tmp_path):
-    written(tmp_path, ROWS).seal()
+def test_sealing_keeps_the_curves_and_their_rows_until_the_record_is_written(tmp_path):
+    write_rows(tmp_path, ROWS).seal()
     assert read_curves(tmp_path).to_dict(as_series=False) == COLUMNS
     assert {path.name for path in tmp_path.iterdir()} == {CURVES, PARQUET}
 
 
-def test_the_curves_of_a_killed_run_lack_only_their_half_written_line(tmp_path):
-    written(tmp_path, ROWS)
+def test_curves_of_a_killed_run_lack_only_the_half_written_line(tmp_path):
+    write_rows(tmp_path, ROWS)
     with (tmp_path / CURVES).open("a") as file:
         file.write('{"step": 20, "valid/lo')
     assert read_curves(tmp_path).to_dict(as_series=False) == COLUMNS
 
 
-def test_losses_that_are_not_finite_survive_in_curves(tmp_path):
-    written(tmp_path, [{"step": i, "train/loss": loss} for i, loss in enumerate([1.0, math.inf, -math.inf, math.nan])]).seal()
+def test_curves_keep_losses_that_are_not_finite(tmp_path):
+    write_rows(
+        tmp_path, [{"step": i, "train/loss": loss} for i, loss in enumerate([1.0, math.inf, -math.inf, math.nan])]
+    ).seal()
     first, up, down, nan = read_curves(tmp_path)["train/loss"]
     assert (first, up, down) == (1.0, math.inf, -math.inf)
     assert math.isnan(nan)
@@ -136,9 +138,9 @@ def test_no_rows_are_an_empty_table(tmp_path):
     assert read_curves(tmp_path).height == 0
 
 
-def test_a_second_run_in_the_folder_is_not_hidden_by_the_first_ones_curves(tmp_path):
-    written(tmp_path, [{"step": 0, "train/loss": 1.0}]).seal()
-    written(tmp_path, [{"step": 0, "train/loss": 7.0}]).seal()
+def test_curves_of_a_second_run_in_the_folder_replace_the_first(tmp_path):
+    write_rows(tmp_path, [{"step": 0, "train/loss": 1.0}]).seal()
+    write_rows(tmp_path, [{"step": 0, "train/loss": 7.0}]).seal()
     assert read_curves(tmp_path)["train/loss"][-1] == 7.0
 
 
@@ -157,5 +159,5 @@ def test_a_second_run_in_the_folder_is_not_hidden_by_the_first_ones_curves(tmp_p
         (math.nan, 1.0, "max", False),
     ],
 )
-def test_better(value, than, mode, better):
+def test_is_better(value, than, mode, better):
     assert is_better(value, than, mode) is better

@@ -1,15 +1,14 @@
-"""Two hundred runs of which one in five breaks: each has the record that it deserves, and nothing is left behind."""
+"""Two hundred runs of which one in five breaks: each has the status of its fault, and no process is left."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 import pytest
+from support.faults import chaos
+from support.lab import curves
 
 from descentlab.store import record as records
-
-from .conftest import curves
-from .faults import chaos
 
 STATUS = {
     **{"none": "completed", "kill": "crashed", "segfault": "crashed", "exit": "crashed"},
@@ -26,8 +25,8 @@ def test_one_run_in_five_breaks_in_every_way():
 
 
 @pytest.mark.slow
-def test_two_hundred_runs_under_fire_have_their_statuses_and_the_same_command_makes_them_good(lab):
-    first = lab.type_in(*WORDS, timeout=1800)
+def test_two_hundred_runs_have_the_statuses_of_their_faults_and_the_same_command_completes_them(lab):
+    first = lab.run(*WORDS, timeout=1800)
     found = {record.config["seed"]: record for record in records.find(lab.folder / "out" / "s")}
     assert first.returncode == 1
     assert {seed: str(record.status) for seed, record in found.items()} == {
@@ -35,7 +34,7 @@ def test_two_hundred_runs_under_fire_have_their_statuses_and_the_same_command_ma
     }
     assert lab.is_quiet_within(15), lab.processes()
     results = sum(record.status.is_result for record in found.values())
-    second = lab.type_in(*WORDS, timeout=1800)
+    second = lab.run(*WORDS, timeout=1800)
     assert second.returncode == 0
     assert f"{results} of {SEEDS} finished before and reused" in second.stderr
     again = {record.config["seed"]: record for record in records.find(lab.folder / "out" / "s")}
@@ -44,7 +43,7 @@ def test_two_hundred_runs_under_fire_have_their_statuses_and_the_same_command_ma
     )
     broken = [seed for seed in range(SEEDS) if not found[seed].status.is_result]
     listed = ",".join(map(str, broken))
-    whole = lab.type_in("+model.fault=chaos", f"seed={listed}", *WORDS[2:], out="reference", armed=False, timeout=1800)
+    whole = lab.run("+model.fault=chaos", f"seed={listed}", *WORDS[2:], out="reference", armed=False, timeout=1800)
     assert whole.returncode == 0
     reference = {record.config["seed"]: record for record in records.find(lab.folder / "reference" / "s")}
     assert set(reference) == set(broken)

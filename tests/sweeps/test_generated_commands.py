@@ -1,19 +1,18 @@
-"""No command line ends in a traceback, a hang, exit 0 without records, or a run that ignored a word."""
+"""No command line gives a traceback, a hang, exit code 0 without records, or a run that ignored a word."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
-from generated_commands import Line, lines
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from support.commands import run_here
+from support.generated_commands import Line, lines
 
-from descentlab import cli
 from descentlab.config.command_line import Command, config_loader
 from descentlab.config.shape import NONE
 from descentlab.errors import format_value
@@ -26,15 +25,9 @@ USUAL = ("logger=none",)
 MISSING = object()
 
 
-def typed(line: Line, monkeypatch, capsys, *more: str) -> tuple[int, str]:
-    """The exit code of a command line, and what it printed."""
-    flags = ["-m"] * line.multirun
-    monkeypatch.setattr(sys, "argv", ["train.py", *line.words, *USUAL, *flags, *more])
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    with pytest.raises(SystemExit) as leaving:
-        cli.main(ROOT / "conf")
-    said = capsys.readouterr()
-    return int(leaving.value.code or 0), said.out + said.err
+def run(line: Line, monkeypatch, capsys, *more: str) -> tuple[int, str]:
+    """Return the exit code and the output of a command line."""
+    return run_here([*line.words, *USUAL, *["-m"] * line.multirun, *more], monkeypatch, capsys)
 
 
 def jobs_of(line: Line) -> list[Job]:
@@ -42,8 +35,8 @@ def jobs_of(line: Line) -> list[Job]:
         return checked_plan(Command(loader, [*line.words, *USUAL], line.multirun).runs())
 
 
-def assert_heeded(words: Sequence[str], jobs: Sequence[Job]) -> None:
-    """Every word shows in the configs of the runs."""
+def assert_effective(words: Sequence[str], jobs: Sequence[Job]) -> None:
+    """Assert that every word has an effect on the configs of the runs."""
     with config_loader(ROOT / "conf") as loader:
         for override in OverridesParser.create(config_loader=loader).parse_overrides(list(words)):
             values = list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
@@ -63,7 +56,7 @@ def _shows(override: Override, value: Any, job: Job) -> bool:
     if key in job.choices or (plain is None and key in NONE):
         return job.choices.get(key, "null") == format_value(plain) or found == NONE.get(key, MISSING)
     if key in ("debug", "problem", "baseline") and plain is None:
-        return True  # none of it
+        return True  # it is left out
     if isinstance(plain, dict):
         return all(_found(job.config, f"{key}.{name}") == item for name, item in plain.items())
     return found == plain or (isinstance(plain, int) and found == format_value(plain))
@@ -77,23 +70,23 @@ def _found(config: Any, dotted: str) -> Any:
     return config
 
 
-def assert_sane(line: Line, code: int, said: str) -> None:
-    assert "Traceback" not in said, (line, said)
-    assert code in (0, 2), (line, code, said)
-    assert "the check before the start was ended" not in said, (line, said)
+def assert_sane(line: Line, code: int, output: str) -> None:
+    assert "Traceback" not in output, (line, output)
+    assert code in (0, 2), (line, code, output)
+    assert "the check before the start was ended" not in output, (line, output)
     if code == 0:
-        assert line.right is not False, (line, said)
-        assert_heeded(line.words, jobs_of(line))
+        assert line.right is not False, (line, output)
+        assert_effective(line.words, jobs_of(line))
     else:
-        assert line.right is not True, (line, said)
-        assert said.split(), line
-        assert len(said.splitlines()) <= 30, (line, said)
+        assert line.right is not True, (line, output)
+        assert output.split(), line
+        assert len(output.splitlines()) <= 30, (line, output)
 
 
 def check_dry(line: Line, monkeypatch, capsys) -> None:
-    code, said = typed(line, monkeypatch, capsys, "--dry-run")
-    assert_sane(line, code, said)
-    assert code == 2 or "nothing was started" in said
+    code, output = run(line, monkeypatch, capsys, "--dry-run")
+    assert_sane(line, code, output)
+    assert code == 2 or "nothing was started" in output
     assert not Path("outputs").exists()
 
 
@@ -104,26 +97,26 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", lines(SAMPLE, seed=1), ids=lambda line: " ".join(line.words))
-def test_a_sample_of_lines(line, monkeypatch, capsys):
+def test_sampled_command_lines(line, monkeypatch, capsys):
     check_dry(line, monkeypatch, capsys)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_all_lines(part, monkeypatch, capsys):
+def test_all_command_lines(part, monkeypatch, capsys):
     for line in lines(NUMBER - TRAINED)[part::10]:
         check_dry(line, monkeypatch, capsys)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(6))
-def test_lines_that_train(part, monkeypatch, capsys, tmp_path):
-    """Lines without a budget of their own, so that two steps are enough to see that each leaves its records."""
+def test_command_lines_that_train(part, monkeypatch, capsys, tmp_path):
+    """Lines that set no budget are trained for two steps, and leave their records."""
     apart = [line for line in lines(4 * NUMBER, seed=2) if not any("budget" in word for word in line.words)]
     for number, line in enumerate(apart[part:TRAINED:6]):
         out = tmp_path / f"out{number}"
-        code, said = typed(line, monkeypatch, capsys, "budget.epochs=null", "budget.steps=2", f"output_dir={out}")
-        assert_sane(line, code, said)
+        code, output = run(line, monkeypatch, capsys, "budget.epochs=null", "budget.steps=2", f"output_dir={out}")
+        assert_sane(line, code, output)
         found = [record for sweep in out.glob("*") for record in records.find(sweep)]
-        assert bool(found) == (code == 0), (line, said)
+        assert bool(found) == (code == 0), (line, output)
         assert all(record.status.is_result for record in found)

@@ -1,4 +1,4 @@
-"""What an earlier command has left of a run decides what this one does with it, and the reason is said."""
+"""The decision about a run follows from what earlier commands left of it, and has a reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from descentlab.store import provenance
 from descentlab.store.record import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
-from descentlab.sweeps.past import REPLACED, Fate, finished_since, judge, prepare, read_record
+from descentlab.sweeps.past import REPLACED, Decision, decide, finished_since, prepare, read_record
 
 FAULTS = [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.INTERRUPTED]
 RESULTS = [Status.COMPLETED, Status.DIVERGED]
@@ -16,7 +16,7 @@ RESULTS = [Status.COMPLETED, Status.DIVERGED]
 
 @pytest.fixture
 def fresh(job):
-    """A job that nobody has ever seen: its folder is not there."""
+    """A job without a folder."""
     made = job("optimizer=sgd")
     (made.folder / CONFIG).unlink()
     made.folder.rmdir()
@@ -24,8 +24,8 @@ def fresh(job):
 
 
 def left(job, status: Status | None = None, checkpoint: bool = False, **of_record):
-    """Leave what an attempt leaves: its config, and what else is asked for."""
-    ready = prepare(job, Fate.NEW)
+    """Leave the files of an attempt: its config, and optionally a record and a checkpoint."""
+    ready = prepare(job, Decision.START)
     if status is not None:
         record = replace(ready.record(status, "so"), versions=provenance.origin(job.config), **of_record)
         record.write(job.folder)
@@ -38,84 +38,84 @@ def other(origin: dict[str, str], name: str) -> dict[str, str]:
     return {**origin, name: "another"}
 
 
-def test_a_run_that_nobody_has_seen_is_new(fresh):
-    assert judge(fresh) == (Fate.NEW, "")
+def test_a_job_without_a_folder_is_started(fresh):
+    assert decide(fresh) == (Decision.START, "")
 
 
 @pytest.mark.parametrize("status", RESULTS)
 def test_a_result_is_reused(fresh, status):
     left(fresh, status)
-    assert judge(fresh) == (Fate.REUSE, status)
+    assert decide(fresh) == (Decision.REUSE, status)
 
 
 @pytest.mark.parametrize("status", RESULTS)
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch", "python"])
-def test_a_result_of_other_code_or_versions_is_not_reused_and_it_is_said_which(fresh, status, name):
+def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, status, name):
     left(fresh, status)
     record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
-    assert judge(fresh) == (Fate.REPLACE, f"made by other {name}")
+    assert decide(fresh) == (Decision.REPLACE, f"made by other {name}")
 
 
-def test_all_that_differs_is_named(fresh):
+def test_all_differences_are_named(fresh):
     left(fresh, Status.COMPLETED)
     record = read_record(fresh.folder)
     record.versions.pop("numpy")
     record.versions["gone"] = "1.0"
     replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
-    assert judge(fresh) == (Fate.REPLACE, "made by other gone, numpy, torch")
+    assert decide(fresh) == (Decision.REPLACE, "made by other gone, numpy, torch")
 
 
 @pytest.mark.parametrize("status", FAULTS)
-def test_a_fault_goes_on_from_its_checkpoint(fresh, status):
+def test_a_fault_with_a_checkpoint_is_resumed(fresh, status):
     left(fresh, status, checkpoint=True)
-    assert judge(fresh) == (Fate.CONTINUE, status)
+    assert decide(fresh) == (Decision.RESUME, status)
 
 
 @pytest.mark.parametrize("status", FAULTS)
-def test_a_fault_without_a_checkpoint_runs_again(fresh, status):
+def test_a_fault_without_a_checkpoint_is_rerun(fresh, status):
     left(fresh, status)
-    assert judge(fresh) == (Fate.AGAIN, status)
+    assert decide(fresh) == (Decision.RERUN, status)
 
 
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch"])
-def test_a_checkpoint_of_other_code_is_not_gone_on_from(fresh, name):
+def test_a_checkpoint_of_other_code_is_not_resumed(fresh, name):
     ready = left(fresh, Status.INTERRUPTED, checkpoint=True)
     replace(ready, origin=other(ready.origin, name)).save()
-    assert judge(fresh)[0] is Fate.AGAIN
+    assert decide(fresh)[0] is Decision.RERUN
 
 
-@pytest.mark.parametrize(("checkpoint", "fate"), [(True, Fate.CONTINUE), (False, Fate.AGAIN)])
-def test_a_run_without_a_record_was_cut_off(fresh, checkpoint, fate):
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+def test_a_run_without_a_record_was_cut_off(fresh, checkpoint, decision):
     left(fresh, checkpoint=checkpoint)
-    assert judge(fresh) == (fate, "cut off")
+    assert decide(fresh) == (decision, "cut off")
 
 
 @pytest.mark.parametrize("status", [*RESULTS, *FAULTS, None])
-def test_rerun_runs_everything_again(fresh, status):
+def test_rerun_reruns_results_and_faults(fresh, status):
     left(fresh, status, checkpoint=True)
-    assert judge(replace(fresh, config={**fresh.config, "rerun": True})) == (Fate.AGAIN, "rerun=true")
+    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.RERUN, "rerun=true")
 
 
-def test_rerun_of_what_was_never_run_is_new(fresh):
-    assert judge(replace(fresh, config={**fresh.config, "rerun": True})) == (Fate.NEW, "")
+def test_rerun_of_a_job_that_never_ran_starts_it(fresh):
+    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.START, "")
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"schema": 1}', '{"schema": 99}', '{"status": "completed"}', "\x00\xff"]
 )
-@pytest.mark.parametrize(("checkpoint", "fate"), [(True, Fate.CONTINUE), (False, Fate.AGAIN)])
-def test_a_record_that_cannot_be_read_is_as_good_as_none(fresh, text, checkpoint, fate):
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+def test_an_unreadable_record_counts_as_none(fresh, text, checkpoint, decision):
     left(fresh, Status.COMPLETED, checkpoint=checkpoint)
     (fresh.folder / RECORD).write_bytes(text.encode("latin-1"))
-    assert judge(fresh) == (fate, "cut off")
+    assert decide(fresh) == (decision, "cut off")
 
 
 @pytest.mark.parametrize("text", ["", "{", "a: [", "run: 3", "run: {id: 1}", "- list", "\x00"])
-def test_a_checkpoint_whose_config_cannot_be_read_is_not_gone_on_from(fresh, text):
+def test_a_checkpoint_whose_config_is_unreadable_is_not_resumed(fresh, text):
     left(fresh, Status.CRASHED, checkpoint=True)
     (fresh.folder / CONFIG).write_text(text)
-    assert judge(fresh) == (Fate.AGAIN, "crashed")
+    assert decide(fresh) == (Decision.RERUN, "crashed")
 
 
 @pytest.mark.parametrize("name", [RECORD, CONFIG])
@@ -123,12 +123,12 @@ def test_a_folder_in_place_of_a_file_does_not_break_the_command(fresh, name):
     left(fresh, Status.COMPLETED)
     (fresh.folder / name).unlink()
     (fresh.folder / name).mkdir()
-    assert judge(fresh)[0] in (Fate.AGAIN, Fate.REUSE)
+    assert decide(fresh)[0] in (Decision.RERUN, Decision.REUSE)
 
 
 @pytest.fixture
 def mine(monkeypatch, tmp_path):
-    """A user's module, outside the package; what was looked up of it is forgotten in the end."""
+    """A user's module outside of the package; its cached hash is cleared at the end."""
     path = tmp_path / "mine_of_test_past.py"
     path.write_text("class Sgd: ...\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -136,68 +136,68 @@ def mine(monkeypatch, tmp_path):
     provenance._module.cache_clear()
 
 
-def test_a_result_of_a_users_module_that_changed_since_is_not_reused(fresh, mine):
+def test_a_result_of_a_users_module_that_changed_is_not_reused(fresh, mine):
     optimizer = {**fresh.config["optimizer"], "_target_": "mine_of_test_past.Sgd"}
     given = replace(fresh, config={**fresh.config, "optimizer": optimizer})
     left(given, Status.COMPLETED, checkpoint=True)
-    assert judge(given) == (Fate.REUSE, "completed")
+    assert decide(given) == (Decision.REUSE, "completed")
     mine.write_text("class Sgd: 'now something else'\n")
     provenance._module.cache_clear()
-    assert judge(given) == (Fate.REPLACE, "made by other mine_of_test_past (source)")
+    assert decide(given) == (Decision.REPLACE, "made by other mine_of_test_past (source)")
     left(given, Status.INTERRUPTED, checkpoint=True)
-    assert judge(given)[0] is Fate.CONTINUE
+    assert decide(given)[0] is Decision.RESUME
     mine.write_text("class Sgd: 'and again'\n")
     provenance._module.cache_clear()
-    assert judge(given)[0] is Fate.AGAIN
+    assert decide(given)[0] is Decision.RERUN
 
 
-def test_an_attempt_that_goes_on_counts_and_finds_all_but_what_the_last_one_said_of_its_end(fresh):
+def test_a_resumed_attempt_is_counted_and_keeps_all_files_but_those_of_the_last_end(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (FAULT, PROGRESS, STOP, LOG, "curves.jsonl"):
         (fresh.folder / name).write_text("of the last attempt")
-    ready = prepare(fresh, Fate.CONTINUE)
+    ready = prepare(fresh, Decision.RESUME)
     assert ready.attempt == 2
     assert ready.origin == provenance.origin(fresh.config)
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT, LOG, "curves.jsonl"}
-    assert prepare(fresh, Fate.CONTINUE).attempt == 3
+    assert prepare(fresh, Decision.RESUME).attempt == 3
 
 
-def test_an_attempt_that_begins_anew_counts_too_and_finds_an_empty_folder(fresh):
+def test_a_rerun_attempt_is_counted_and_has_an_empty_folder(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
-    prepare(fresh, Fate.CONTINUE)
+    prepare(fresh, Decision.RESUME)
     (fresh.folder / LOG).write_text("of the last attempt")
-    assert prepare(fresh, Fate.AGAIN).attempt == 3
+    assert prepare(fresh, Decision.RERUN).attempt == 3
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG}
-    assert not (fresh.folder.parent / REPLACED).exists(), "nothing was lost that anybody would miss"
+    assert not (fresh.folder.parent / REPLACED).exists(), "there was no result to keep"
 
 
-def test_half_written_files_of_an_attempt_before_are_gone(fresh):
+def test_half_written_files_of_the_last_attempt_are_removed(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (".record.json.123", ".last.ckpt", ".curves.parquet"):
         (fresh.folder / name).write_text("half of")
-    prepare(fresh, Fate.CONTINUE)
+    prepare(fresh, Decision.RESUME)
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT}
 
 
 @pytest.mark.parametrize("status", RESULTS)
-def test_a_result_that_is_made_again_is_kept_aside_the_last_one_only(fresh, status):
+def test_only_the_last_replaced_result_is_kept(fresh, status):
     kept = fresh.folder.parent / REPLACED / fresh.name
     for number in (1, 2):
         left(fresh, status, attempt=number)
-        assert prepare(fresh, Fate.AGAIN).attempt == 1, "a result is not an attempt at this one"
+        assert prepare(fresh, Decision.RERUN).attempt == 1, "attempts are counted since the last result"
         assert Record.read(kept).attempt == number
         assert read_record(fresh.folder) is None
     assert [path.name for path in kept.parent.iterdir()] == [fresh.name]
 
 
-@pytest.mark.parametrize("fate", [Fate.NEW, Fate.CONTINUE, Fate.AGAIN])
-def test_what_an_earlier_commands_process_finished_since_is_not_trained_again(fresh, fate):
-    assert finished_since(fresh, fate) is None
+@pytest.mark.parametrize("decision", [Decision.START, Decision.RESUME, Decision.RERUN])
+def test_a_result_that_appeared_since_the_decision_is_used(fresh, decision):
+    assert finished_since(fresh, decision) is None
     left(fresh, Status.COMPLETED)
-    assert finished_since(fresh, fate) == read_record(fresh.folder)
+    assert finished_since(fresh, decision) == read_record(fresh.folder)
 
 
-def test_a_result_that_is_to_be_replaced_was_not_finished_since(fresh):
+def test_a_result_that_is_to_be_replaced_is_not_used(fresh):
     left(fresh, Status.COMPLETED)
-    assert finished_since(fresh, Fate.REPLACE) is None
-    assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Fate.AGAIN) is None
+    assert finished_since(fresh, Decision.REPLACE) is None
+    assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Decision.RERUN) is None

@@ -1,23 +1,21 @@
-"""What `scripts/sweep.py` shows of a sweep and what it frees."""
+"""The states that `scripts/sweep.py` shows, and the files that it removes."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
 from filelock import FileLock
+from support.commands import run_script
 
 from descentlab.errors import UsageError
 from descentlab.store.record import CHECKPOINT, LOCK, Status
-from descentlab.sweeps.past import Fate, prepare
+from descentlab.sweeps.past import Decision, prepare
 from descentlab.sweeps.upkeep import prune, states
 
 
 @pytest.fixture
 def sweep(job):
-    """Three runs: one that completed and kept its checkpoint, one interrupted, one of which there is no record."""
+    """Three runs: one completed that kept its checkpoint, one interrupted, and one without a record."""
     jobs = [job(f"seed={seed}", "sweep=s") for seed in range(3)]
     jobs[0].record(Status.COMPLETED, "").write(jobs[0].folder)
     jobs[1].record(Status.INTERRUPTED, "SIGTERM at step 9").write(jobs[1].folder)
@@ -38,7 +36,7 @@ def test_every_run_has_a_state(sweep):
         assert by_name(sweep)[2].status == "running"
 
 
-def test_pruning_keeps_what_a_run_goes_on_from_unless_told_otherwise(sweep):
+def test_pruning_keeps_checkpoints_of_interrupted_runs_unless_asked_to_remove_them(sweep):
     folder = sweep[0].folder.parent
     assert [(path.parent.name, freed) for path, freed in prune(folder)] == [(sweep[0].name, 1000)]
     assert [(job.folder / CHECKPOINT).exists() for job in sweep] == [False, True, True]
@@ -47,29 +45,27 @@ def test_pruning_keeps_what_a_run_goes_on_from_unless_told_otherwise(sweep):
 
 def test_a_result_that_was_replaced_can_be_pruned(sweep):
     folder = sweep[0].folder.parent
-    prepare(sweep[0], Fate.AGAIN)
+    prepare(sweep[0], Decision.RERUN)
     assert (folder / ".replaced" / sweep[0].name / "record.json").exists()
     assert [path.name for path, _ in prune(folder)] == [sweep[0].name]
     assert not list((folder / ".replaced").iterdir())
 
 
-def test_a_sweep_in_training_is_not_pruned(sweep):
+def test_a_sweep_that_is_training_is_not_pruned(sweep):
     folder = sweep[0].folder.parent
     with FileLock(folder / LOCK), pytest.raises(UsageError, match="is training"):
         list(prune(folder))
 
 
-def test_the_script_prints_a_line_for_each_run_and_a_sentence_for_a_wrong_folder(sweep, tmp_path):
-    def type_in(*words):
-        return subprocess.run(
-            [sys.executable, str(ROOT / "scripts" / "sweep.py"), *words], capture_output=True, text=True, timeout=60
-        )
+def test_the_script_prints_a_line_for_each_run_and_refuses_a_wrong_folder(sweep, tmp_path):
+    def sweep_command(*words):
+        return run_script(ROOT / "scripts" / "sweep.py", *words)
 
-    answer = type_in("status", str(sweep[0].folder.parent))
+    answer = sweep_command("status", str(sweep[0].folder.parent))
     assert answer.returncode == 0, answer.stderr
     assert all(count in answer.stdout.splitlines()[0] for count in ("1 completed", "1 cut off", "1 interrupted"))
     assert all(job.name in answer.stdout for job in sweep)
-    assert "freed" in type_in("prune", str(sweep[0].folder.parent)).stdout
-    wrong = type_in("status", str(tmp_path))
+    assert "freed" in sweep_command("prune", str(sweep[0].folder.parent)).stdout
+    wrong = sweep_command("status", str(tmp_path))
     assert wrong.returncode == 1
     assert "is not the folder of a sweep" in wrong.stderr

@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written_costs_the_tracking_and_not_the_run(job)
 
 
 def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train):
-    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.valid=1.0")
+    words = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours", "+data.valid=1.0")
     run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
     told = read(path)

@@ -92,6 +92,6 @@ def test_a_target_is_reached_by_a_number(train):
 
 def test_a_first_validation_without_a_loss_is_no_bound_for_divergence(train):
     """The first validation loss is the reference of stop.divergence: one that is not finite is none."""
-    run = train("problem=digits_mlp", "data._target_=lopsided.OneHugePixel", "budget.epochs=null", "budget.steps=2")
+    run = train("problem=digits_mlp", "data._target_=support.lopsided.OneHugePixel", "budget.epochs=null", "budget.steps=2")
     assert not math.isfinite(run.column("valid/loss")[0])
     assert run.record.reason == "the validation loss was nan at step 2"

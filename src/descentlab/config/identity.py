@@ -35,3 +35,8 @@ def _canonical(value: Any) -> Any:
 def _named(target: Any) -> Any:
     module, _, name = str(target).rpartition(".")
     return f"{FIRST_NAMES[module]}.{name}" if module in FIRST_NAMES else target
+
+
+def config_key(node: Mapping[str, Any]) -> str:
+    """Return a text that is equal for two nodes of configs if and only if their contents are equal."""
+    return json.dumps(node, sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""What the queue asks of a place where runs run: this machine, Slurm, Ray."""
+"""The interface between the queue and a launcher: a backend that runs jobs on this machine, on Slurm or on Ray."""
 
 from __future__ import annotations
 
@@ -10,52 +10,55 @@ from descentlab.launchers.preflight import Findings
 from descentlab.store.job import Job
 from descentlab.store.record import STOP
 
+Group = tuple[Job, ...]  # jobs that are run together by one attempt, with the resources of the first one
+
 
 class Attempt(Protocol):
-    """The processes that were started for a job."""
+    """The processes that were started for a group of jobs."""
 
     @property
-    def job(self) -> Job: ...
+    def jobs(self) -> Group: ...
 
     def began(self) -> bool:
-        """Whether it runs, or has run: a cluster may keep it waiting."""
+        """Return True if the attempt runs or has run; False while a cluster keeps it waiting."""
         ...
 
     def ended(self) -> str | None:
-        """How it ended, in words, "killed by SIGSEGV"; None while it waits or runs."""
+        """Return a description of how the attempt ended, such as "killed by SIGSEGV"; None while it waits or runs."""
         ...
 
     def stop(self) -> None:
-        """Ask it to save a checkpoint and end."""
+        """Ask the attempt to save a checkpoint and stop."""
         ...
 
     def kill(self) -> None:
-        """End at once what is left of it, or take it off the cluster's queue."""
+        """End at once what is left of the attempt, or remove it from the cluster's queue."""
         ...
 
 
-class Place(AbstractContextManager["Place"], Protocol):
-    """Starts runs. Use as a context manager, which ends what it needed for that.
+class Launcher(AbstractContextManager["Launcher"], Protocol):
+    """Starts jobs. Use as a context manager, which releases the resources that it needs for that.
 
-    `ignores`: keys of the config that have no effect here, and the key that has that effect, if there is one.
+    Attributes:
+        ignores: keys of the config that have no effect with this launcher -> the key that has that effect, or "".
     """
 
     ignores: ClassVar[Mapping[str, str]]
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Return what would keep `jobs` from working here, and what a person should know; starts nothing."""
+        """Return the mistakes that would keep `jobs` from working here, and notes for the user. Starts nothing."""
         ...
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        """The attempts at `jobs` that an earlier command has started here and that go on without it."""
+        """Return the attempts at `jobs` that an earlier command started and that run without it."""
         ...
 
-    def room(self, jobs: Sequence[Job]) -> int:
-        """How many of `jobs`, from the first on, it would start now."""
+    def capacity(self, groups: Sequence[Group]) -> int:
+        """Return how many of `groups`, counted from the first, can start now."""
         ...
 
-    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        """Start `jobs`, whose configs are saved in their folders."""
+    def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
+        """Start an attempt for each of `groups`. The jobs' configs are saved in their folders."""
         ...
 
     def wait(self, attempts: Sequence[Attempt], seconds: float) -> None:
@@ -64,8 +67,9 @@ class Place(AbstractContextManager["Place"], Protocol):
 
 
 def stop_by_file(attempt: Attempt) -> None:
-    """Stop an attempt on a cluster: by a file looked for where it runs; one that has not begun is taken off the queue."""
-    if attempt.began():
-        (attempt.job.folder / STOP).touch()
-    else:
+    """Stop an attempt on a cluster: the node polls for a file. An attempt that waits is removed from the cluster's queue."""
+    if not attempt.began():
         attempt.kill()
+        return
+    for job in attempt.jobs:
+        (job.folder / STOP).touch()

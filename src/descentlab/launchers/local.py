@@ -1,4 +1,4 @@
-"""This machine as a place for runs: each in a fresh process, forked from a server that has torch loaded."""
+"""Runs jobs on this machine: each in a fresh process, forked from a server that has torch loaded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 from descentlab.config.compose import refuse
 from descentlab.config.machine import beyond_this_machine, cores
 from descentlab.launchers import child, preflight
-from descentlab.launchers.base import Attempt
+from descentlab.launchers.base import Attempt, Group
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.slots import Share, Slots, gpus
 from descentlab.parallel import ranks
@@ -26,18 +27,21 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class Local:
-    """`hydra/launcher=local`: as many runs at a time as the cores and GPUs allow.
+    """`hydra/launcher=local`: as many attempts at a time as the cores and GPUs of this machine allow.
+
+    Args:
+        jobs: the first jobs to run; the first one's config holds the settings of the machine (threads, workers, jobs_per_gpu).
 
     Raises:
-        UsageError: this machine does not have what a job asks for.
+        UsageError: this machine does not have the resources that a job asks for.
     """
 
     ignores: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        refuse([mistake for job in jobs for mistake in beyond_this_machine(job.config)])
+        refuse(_beyond_this_machine(jobs))
         config = jobs[0].config
-        self.workers = config["workers"] or len(jobs)
+        self.workers = config["workers"] or sys.maxsize
         self.slots = Slots(cores(), gpus(), config["jobs_per_gpu"])
         self.attempts: list[LocalAttempt] = []
         self.server = fork_server(config["threads"])
@@ -50,16 +54,20 @@ class Local:
             attempt.kill()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        return preflight.in_a_process_of(self.server, jobs)
+        """Try what `jobs` construct, in a process of the fork server."""
+        mistakes = _beyond_this_machine(jobs)
+        return Findings(mistakes) if mistakes else preflight.in_a_process_of(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        return []  # runs here end with the command that started them
+        """Return nothing: runs on this machine end with the command that started them."""
+        return []
 
-    def room(self, jobs: Sequence[Job]) -> int:
-        self._settle()
+    def capacity(self, groups: Sequence[Group]) -> int:
+        """Return how many of `groups`, counted from the first, find free cores and GPUs."""
+        self._collect()
         shares: list[Share] = []
-        for job in jobs[: self.workers - len(self.attempts)]:
-            share = self.slots.take(job.config)
+        for group in groups[: self.workers - len(self.attempts)]:
+            share = self.slots.take(group[0].config)
             if share is None:
                 break
             shares.append(share)
@@ -67,21 +75,23 @@ class Local:
             self.slots.give_back(share)
         return len(shares)
 
-    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        started = [LocalAttempt(self.server, job, self._share(job)) for job in jobs]
+    def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
+        """Fork a process for each of `groups`; `capacity` must have allowed as many."""
+        started = [LocalAttempt(self.server, group, self._share(group)) for group in groups]
         self.attempts += started
         return started
 
-    def _share(self, job: Job) -> Share:
-        share = self.slots.take(job.config)
-        assert share is not None, "room() comes first"
+    def _share(self, group: Group) -> Share:
+        share = self.slots.take(group[0].config)
+        assert share is not None, "capacity() is asked first"
         return share
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
+        """Return when a process of `attempts` ends, or after `seconds`."""
         wait([attempt.process.sentinel for attempt in attempts], timeout=seconds)
 
-    def _settle(self) -> None:
-        """Take back what ended attempts had."""
+    def _collect(self) -> None:
+        """Take back the shares of attempts that ended."""
         for attempt in [attempt for attempt in self.attempts if attempt.ended() is not None]:
             self.attempts.remove(attempt)
             self.slots.give_back(attempt.share)
@@ -90,33 +100,36 @@ class Local:
 class LocalAttempt:
     """A process group on this machine."""
 
-    def __init__(self, server: ForkServerContext, job: Job, share: Share) -> None:
-        self.job, self.share = job, share
-        environment = {**share.environment, **_meeting_point(job)}
-        self.process: ForkServerProcess = server.Process(target=child.main, args=(str(job.folder), environment), name=job.name)
+    def __init__(self, server: ForkServerContext, jobs: Group, share: Share) -> None:
+        self.jobs, self.share = jobs, share
+        environment = {**share.environment, **_rendezvous(jobs[0])}
+        folders = [str(job.folder) for job in jobs]
+        self.process: ForkServerProcess = server.Process(target=child.main, args=(folders, environment), name=jobs[0].name)
         self.process.start()
 
     def began(self) -> bool:
+        """Return True: a process starts at once."""
         return True
 
     def ended(self) -> str | None:
+        """Return how the process ended; None while it runs."""
         code = self.process.exitcode
         return None if code is None else how_it_ended(code)
 
     def stop(self) -> None:
-        """Ask the first process, which tells the others at a step that all agree on."""
+        """Send SIGTERM to the first process, which stops the others after a step that all agree on."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid or 0, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process group: a data-parallel run has several processes."""
+        """Kill the process group: a data-parallel run has several processes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid or 0, signal.SIGKILL)
         self.process.join()
 
 
 def fork_server(threads: int) -> ForkServerContext:
-    """Processes forked from a server that has torch and Lightning loaded, limited to `threads` each."""
+    """Return a context for processes forked from a server that has torch and Lightning loaded, with `threads` threads each."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     if not ranks.started_outside():
         os.environ.pop("SLURM_NTASKS", None)  # inside an allocation, or Lightning would wait for processes that srun starts
@@ -125,8 +138,12 @@ def fork_server(threads: int) -> ForkServerContext:
     return server
 
 
-def _meeting_point(job: Job) -> dict[str, str]:
-    """Where the processes of a data-parallel run meet: a port of its own, unless whoever started this names one."""
+def _beyond_this_machine(jobs: Sequence[Job]) -> list[str]:
+    return [mistake for job in jobs for mistake in beyond_this_machine(job.config)]
+
+
+def _rendezvous(job: Job) -> dict[str, str]:
+    """Return the port at which the processes of a data-parallel run meet, unless the environment specifies one."""
     if job.processes == 1 or "MASTER_PORT" in os.environ or ranks.started_outside():
         return {}
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""The last check before a sweep starts: what the runs will import, construct and train on is tried in a separate process.
+"""The check before the start: a separate process imports, constructs and tries what the runs will train.
 
 That process has torch loaded, which the command's own never has. It is forked from the server that the runs are forked from.
 """
@@ -6,7 +6,6 @@ That process has torch loaded, which the command's own never has. It is forked f
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,21 +15,22 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
 from descentlab.errors import describe_error
 from descentlab.launchers.checks.signatures import calls, check
 from descentlab.parallel.post_mortem import cause_of
 from descentlab.store.job import Job
 
-PATIENCE = 300.0  # seconds that the check may take, but for reading data: that may fetch them
+PATIENCE = 300.0  # seconds that the check may take, not counting the reading of data, which may download them
 ENDED = "the check before the start was ended"
-GOODBYE = 5.0  # seconds that the process may take to leave
+EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
 
 
 @dataclass
 class Findings:
-    """What the check found: `mistakes` keep the sweep from starting, `notes` are printed once."""
+    """The results of the check: `mistakes` keep the sweep from starting, `notes` are printed once."""
 
     mistakes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -40,9 +40,9 @@ def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool =
     """Try what `jobs` will construct, in a process of `server`.
 
     Args:
-        server: which has torch loaded.
-        jobs: to be run.
-        here: whether they will run on this machine; if not, what it lacks is no mistake.
+        server: a fork server that has torch loaded.
+        jobs: the jobs to check.
+        here: True if they will run on this machine; otherwise resources that it lacks are notes, not mistakes.
     """
     found = Findings()
     with _process(server, main, [job.config for job in jobs], calls(jobs), here) as (process, pipe):
@@ -55,21 +55,21 @@ def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool =
 
 @contextlib.contextmanager
 def _process(server: ForkServerContext, target: Callable[..., None], *about: Any) -> Iterator[tuple[BaseProcess, Any]]:
-    """A process that calls target(*about, connection), and the other end of that connection. It ends with the context."""
+    """Start a process that calls target(*about, connection); give it and the other end of that connection. End it on exit."""
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=target, args=(*about, end))
     process.start()
     end.close()
     try:
         yield process, pipe
-        process.join(GOODBYE)
+        process.join(EXIT)
     finally:
         process.kill()
         process.join()
 
 
 def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
-    """Add to `found` what the process sends through `pipe`, until it is done, takes too long for a stage, or dies."""
+    """Add to `found` the messages that the process sends through `pipe`, until it is done, takes too long, or dies."""
     stage, since = "loading torch", time.monotonic()
     until = since + PATIENCE
     try:
@@ -79,11 +79,11 @@ def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
                 return
             if kind == "stage":
                 began = time.monotonic()
-                until += (began - since) if stage.startswith(READING) else 0.0  # reading does not count
+                until += (began - since) if stage.startswith(READING) else 0.0  # time spent reading data does not count
                 stage, since = text, began
             else:
                 (found.mistakes if kind == "mistake" else found.notes).append(text)
-        found.notes.append(f"the check was left at {stage} after {PATIENCE:g} s: what fails later shows in the runs")
+        found.notes.append(f"the check was stopped at {stage} after {PATIENCE:g} s; the runs will show what else fails")
         process.kill()
     except EOFError:
         process.join()
@@ -115,27 +115,27 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool,
 
 
 def distinct(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The configs that differ in what optimizers and engines accept."""
+    """Return the configs that differ in the nodes that optimizers and engines check."""
     keys = ("optimizer", "auxiliary", "needs", "groups", "clip", "decay", "lr_decay", "trainer", "budget", "engine")
     keys += ("baseline", "data", "task", "schedule", "momentum_schedule", "decay_schedule", "average", "compile")
-    return list({json.dumps({key: config[key] for key in keys}): config for config in configs}.values())
+    return list({config_key({key: config[key] for key in keys}): config for config in configs}.values())
 
 
 def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mapping[str, str]) -> set[str]:
-    """The ids of the jobs whose data are not what they were: `digests`, by id. Data that cannot be had now do not count."""
-    nodes = {json.dumps(job.config["data"], sort_keys=True): job.config["data"] for job in jobs}
+    """Return the ids of the jobs whose data no longer have the digest in `digests`, by id. Skip data that cannot be read."""
+    nodes = {config_key(job.config["data"]): job.config["data"] for job in jobs}
     found: dict[str, str] = _ask(server, digest, nodes) or {}
-    now = {job.id: found.get(json.dumps(job.config["data"], sort_keys=True)) for job in jobs}
+    now = {job.id: found.get(config_key(job.config["data"])) for job in jobs}
     return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
 
 
 def may_change(data: Mapping[str, Any]) -> bool:
-    """Whether a user's class or a user's files make these data, or a hub's."""
+    """Return True if the data come from a user's class, a user's files or a hub, and so have no version."""
     return not data["_target_"].startswith("descentlab.") or any(data.get(key) for key in OWN_FILES)
 
 
 def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
-    """What `question` sends back from a process of its own; None if it dies."""
+    """Return the answer that `question` sends back from a separate process; None if it dies."""
     with _process(server, question, about) as (_, pipe):
         try:
             return pipe.recv()
@@ -144,7 +144,7 @@ def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -
 
 
 def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
-    """Send back a digest of the data that each node describes, where they can be loaded."""
+    """Send back the digest of the data of each node that can be loaded."""
     from hydra.utils import instantiate
 
     found: dict[str, str] = {}

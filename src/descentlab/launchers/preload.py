@@ -2,7 +2,7 @@
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business, also while this loads
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, also while this loads
 
 import hydra.utils  # noqa: F401
 import lightning  # noqa: F401
@@ -10,7 +10,7 @@ import polars  # noqa: F401
 import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
 import wandb.apis.public
-import wandb.sdk.launch  # noqa: F401, with the line above what wandb.init would import
+import wandb.sdk.launch  # noqa: F401, together with the line above, the imports of wandb.init
 
 import descentlab.launchers.checks.conflicts
 import descentlab.launchers.checks.rehearsal
@@ -25,5 +25,5 @@ import descentlab.tasks.value
 import descentlab.training.checkpointing  # noqa: F401
 from descentlab.store import provenance
 
-for remembered in (provenance.code, provenance.versions, provenance.hardware):
-    remembered()  # of what is loaded now, whatever becomes of the files
+for cached in (provenance.code, provenance.versions, provenance.hardware):
+    cached()  # for the code that is loaded now, even if its files change later

@@ -1,4 +1,4 @@
-"""Ray as a place for runs: a task of Ray's each, which starts the run in a fresh process of its node and waits for it."""
+"""Runs jobs on Ray: each is a Ray task that starts the run in a fresh process of its node and waits for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from descentlab.config.machine import cores
 from descentlab.errors import UsageError
 from descentlab.launchers import child, preflight
-from descentlab.launchers.base import Attempt, stop_by_file
+from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.slots import cores_of_a_process, gpus
@@ -22,28 +22,28 @@ from descentlab.store.job import Job
 from descentlab.store.record import PROGRESS, STOP, write_json
 
 POLL = 0.25
-OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray allows: nothing is handed over but a folder's name
-# Read when Ray is imported: no statistics sent, workers as urgent as any other process, a minute's patience with a cluster ...
+OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray allows: only the names of folders are passed
+# Ray reads these when it is imported: send no statistics, do not lower the workers' priority, wait a minute for a cluster,
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
-OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # ... and loopback only for a Ray of our own
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # and, for a Ray that the command starts, listen on loopback only
 
 
 class Ray:
     """`hydra/launcher=ray`. Every node must see the output folder and have descentlab installed.
 
     Args:
-        jobs: to be run.
-        address: of a cluster; null: a Ray of our own on this machine, on loopback, which ends with the command.
-        memory_gb: that Ray is to reserve for each run.
+        jobs: the first jobs to run; the first one's config holds the settings of the machine (threads).
+        address: of a cluster; null starts a Ray on this machine, on loopback, that ends with the command.
+        memory_gb: memory in GiB that Ray reserves for each attempt; null reserves none.
 
     Raises:
-        UsageError: Ray is not installed; on entering: there is no cluster at `address`.
+        UsageError: Ray is not installed; or, on entering the context, no cluster answers at `address`.
     """
 
-    ignores: ClassVar[Mapping[str, str]] = {"workers": ""}  # Ray has a queue of its own
+    ignores: ClassVar[Mapping[str, str]] = {"workers": ""}  # Ray queues attempts itself
 
     def __init__(self, jobs: Sequence[Job], address: str | None, memory_gb: float | None) -> None:
-        settings = SETTINGS | OWN if address is None else SETTINGS
+        settings = SETTINGS | LOOPBACK if address is None else SETTINGS
         os.environ.update({name: value for name, value in settings.items() if name not in os.environ})
         try:
             import ray
@@ -53,13 +53,18 @@ class Ray:
         self.server = fork_server(jobs[0].config["threads"])
 
     def __enter__(self) -> Ray:
-        own = {"num_cpus": cores(), "num_gpus": len(gpus()), "object_store_memory": OBJECT_STORE, "include_dashboard": False}
-        settings = own if self.address is None else {"address": self.address}
+        local = {
+            "num_cpus": cores(),
+            "num_gpus": len(gpus()),
+            "object_store_memory": OBJECT_STORE,
+            "include_dashboard": False,
+        }
+        settings = local if self.address is None else {"address": self.address}
         try:
             self.ray.init(log_to_driver=False, logging_level="error", **settings)
         except (ConnectionError, RuntimeError, ValueError) as error:
             first = str(error).strip().splitlines()[0]
-            hint = "; a cluster with tokens wants RAY_AUTH_MODE=token" if self.address else ""
+            hint = "; a cluster with tokens needs RAY_AUTH_MODE=token" if self.address else ""
             raise UsageError(f"hydra/launcher=ray: no Ray at {self.address or 'this machine'}: {first}{hint}") from None
         return self
 
@@ -67,21 +72,26 @@ class Ray:
         self.ray.shutdown()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
+        """Try what `jobs` construct, in a process on this machine."""
         return preflight.in_a_process_of(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        return []  # Ray ends the tasks of a command that is gone
+        """Return nothing: Ray ends the tasks of a command that is gone."""
+        return []
 
-    def room(self, jobs: Sequence[Job]) -> int:
-        return len(jobs)  # Ray has a queue of its own
+    def capacity(self, groups: Sequence[Group]) -> int:
+        """Return the number of `groups`: Ray queues those that must wait."""
+        return len(groups)
 
-    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        return [self._start(job) for job in jobs]
+    def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
+        """Submit a task for each of `groups`."""
+        return [self._start(group) for group in groups]
 
-    def _start(self, job: Job) -> RayAttempt:
+    def _start(self, group: Group) -> RayAttempt:
+        job = group[0]
         trainer = job.config["trainer"]
         wanted = trainer["devices"] * cores_of_a_process(job.config)
-        if self.address is None:  # one that asks for more than there is would never start; a cluster may grow
+        if self.address is None:  # a task that asks for more cores than exist would never start; a cluster may grow
             wanted = min(wanted, cores())
         needs: dict[str, Any] = {"num_cpus": wanted, "max_retries": 0}
         if trainer["accelerator"] in ("gpu", "cuda") or (
@@ -91,29 +101,32 @@ class Ray:
         if self.memory_gb is not None:
             needs["memory"] = self.memory_gb * 2**30
         task = self.ray.remote(**needs)(_work)
-        return RayAttempt(self.ray, job, task.remote(str(job.folder.resolve()), job.config["threads"]))
+        folders = [str(each.folder.resolve()) for each in group]
+        return RayAttempt(self.ray, group, task.remote(folders, job.config["threads"]))
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
+        """Return when a task of `attempts` ends, or after `seconds`."""
         if attempts:
             self.ray.wait([attempt.task for attempt in attempts], num_returns=1, timeout=seconds)
         else:
             time.sleep(seconds)
 
 
-def _work(folder: str, threads: int) -> str:
-    """Ray's task: the run in a process forked from this worker's own server, which has torch loaded after the first one."""
+def _work(folders: Sequence[str], threads: int) -> str:
+    """Run jobs as a Ray task, in a process forked from this worker's own server, which keeps torch loaded between tasks."""
     import ray
 
-    path = Path(folder)
-    write_json(path / PROGRESS, {})  # it begins
+    paths = [Path(folder) for folder in folders]
+    for path in paths:
+        write_json(path / PROGRESS, {})  # the attempt has begun
     given = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, ray.get_gpu_ids()))} if ray.get_gpu_ids() else {}
-    process = fork_server(threads).Process(target=child.main, args=(folder, given))
+    process = fork_server(threads).Process(target=child.main, args=(folders, given))
     process.start()
     asked = False
     try:
         while process.exitcode is None:
-            process.join(POLL)  # briefly: Ray cancels a task between two such calls
-            if (path / STOP).exists() and not asked:
+            process.join(POLL)  # short, since Ray can cancel a task only between two such calls
+            if not asked and any((path / STOP).exists() for path in paths):
                 os.kill(process.pid or 0, signal.SIGTERM)
                 asked = True
     finally:
@@ -123,15 +136,17 @@ def _work(folder: str, threads: int) -> str:
 
 
 class RayAttempt:
-    """A task of Ray's."""
+    """A Ray task."""
 
-    def __init__(self, ray: Any, job: Job, task: Any) -> None:
-        self.ray, self.job, self.task = ray, job, task
+    def __init__(self, ray: Any, jobs: Group, task: Any) -> None:
+        self.ray, self.jobs, self.task = ray, jobs, task
 
     def began(self) -> bool:
-        return (self.job.folder / PROGRESS).exists()
+        """Return True if the task has started on a node."""
+        return (self.jobs[0].folder / PROGRESS).exists()
 
     def ended(self) -> str | None:
+        """Return how the task ended; None while it waits or runs."""
         ready, _ = self.ray.wait([self.task], timeout=0)
         if not ready:
             return None
@@ -141,9 +156,11 @@ class RayAttempt:
             return f"lost by Ray: {type(error).__name__}"
 
     def stop(self) -> None:
+        """Ask the run to save a checkpoint and stop, or cancel a task that waits."""
         stop_by_file(self)
 
     def kill(self) -> None:
+        """Cancel the task; `_work` then kills the run's processes."""
         if self.ended() is None:
             self.ray.cancel(self.task)
             self.ray.wait([self.task], timeout=child.GRACE)

@@ -1,4 +1,4 @@
-"""What Slurm runs for each task of a run: it starts the run as a plain script, passes on what asks it to end, and waits."""
+"""The task of a Slurm job: starts the run as a plain script, forwards requests to stop, and waits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,53 +21,54 @@ PR_SET_PDEATHSIG = 1
 
 
 class Shepherd:
-    """submitit's callable: called with the run's folder in every task, again whenever Slurm starts the job again."""
+    """submitit's callable. Every task calls it with the folders of a group's jobs, at each start of the Slurm job."""
 
     child: subprocess.Popen[bytes] | None = None
 
-    def __call__(self, folder: str) -> int:
-        job = Job.load(Path(folder))
+    def __call__(self, folders: Sequence[str]) -> int:
+        jobs = [Job.load(Path(folder)) for folder in folders]
         if "SLURM_RESTART_COUNT" in os.environ and os.environ.get("SLURM_PROCID") == "0":
-            replace(job, attempt=job.attempt + 1).save()
-        with (Path(folder) / LOG).open("ab") as log:
-            # Slurm may send its warning to all processes of the task: until the run listens, it must not die of it.
+            for job in jobs:
+                replace(job, attempt=job.attempt + 1).save()
+        with (jobs[0].folder / LOG).open("ab") as log:
+            # Slurm may send its warning to all processes of the task: the run must survive it until it handles the signal.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-            line = [sys.executable, "-m", "descentlab.run", folder]
-            own = _environment(job.config["threads"])
+            line = [sys.executable, "-m", "descentlab.run", *folders]
+            own = _environment(jobs[0].config["threads"])
             self.child = subprocess.Popen(line, stdout=log, stderr=log, env=own, preexec_fn=_die_with_parent)  # noqa: PLW1509 no threads here
             signal.signal(signal.SIGUSR2, before)
         asked = False
         while not self._over():
-            if not asked and (Path(folder) / STOP).exists():
+            if not asked and any((job.folder / STOP).exists() for job in jobs):
                 self.child.terminate()
                 asked = True
             time.sleep(POLL)
         return self.child.wait()
 
     def _over(self) -> bool:
-        """Whether the child has ended; leaves it to be waited for, for `checkpoint` may be called in between."""
+        """Return True if the child has ended. Does not reap it, since `checkpoint` may be called in between."""
         assert self.child is not None
         return os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
-    def checkpoint(self, folder: str) -> Any:
-        """submitit's hook before it queues the job again: the run saves and ends."""
+    def checkpoint(self, folders: Sequence[str]) -> Any:
+        """submitit's hook before it queues the job again: the run saves a checkpoint and stops."""
         import submitit
 
         if self.child is not None:
             self.child.terminate()
             while not self._over():
                 time.sleep(POLL)
-        return submitit.helpers.DelayedSubmission(Shepherd(), folder)
+        return submitit.helpers.DelayedSubmission(Shepherd(), folders)
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """A run on one node meets on loopback, whatever the node's name resolves to."""
+    """Return the run's environment. A run on one node meets on loopback, whatever the node's name resolves to."""
     one_node = os.environ.get("SLURM_JOB_NUM_NODES", "1") == "1"
     defaults = {"OMP_NUM_THREADS": str(threads), **({"MASTER_ADDR": "127.0.0.1"} if one_node else {})}
     return {**defaults, **os.environ}
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to end this process when the shepherd is killed (where Slurm does not: without cgroups)."""
+    """Ask the kernel to kill this process when the shepherd is killed (Slurm does not, where it has no cgroups)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What this machine has to give to runs: cores, and GPUs of which each may hold several."""
+"""Allocation of this machine's cores and GPUs to runs; a GPU may be shared by several runs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Share:
-    """What a run has been given."""
+    """The cores and GPUs that a run has been given."""
 
     cores: int
     gpus: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells a process of its GPUs, as long as it has not touched CUDA."""
+        """The environment variables that restrict a process to its GPUs; effective until it initialises CUDA."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
 
 
 class Slots:
-    """Hands out cores and GPUs.
+    """Gives cores and GPUs to runs, and takes them back.
 
     Args:
-        cores: of this machine.
-        gpus: as CUDA_VISIBLE_DEVICES names them.
-        jobs_per_gpu: runs that may share one.
+        cores: number of cores of this machine.
+        gpus: names of its GPUs, as in CUDA_VISIBLE_DEVICES.
+        jobs_per_gpu: number of runs that may share a GPU.
     """
 
     def __init__(self, cores: int, gpus: list[str], jobs_per_gpu: int) -> None:
@@ -38,10 +38,10 @@ class Slots:
         self.taken = 0
 
     def take(self, config: Mapping[str, Any]) -> Share | None:
-        """A share for a run of `config`, or None if it must wait. One that is larger than the machine gets its turn alone."""
+        """Return a share for a run of `config`, or None if it must wait. A run larger than the machine runs alone."""
         trainer = config["trainer"]
         cores = min(self.most, trainer["devices"] * cores_of_a_process(config))
-        open_gpus = sorted((gpu for gpu, places in self.free.items() if places), key=lambda gpu: -self.free[gpu])
+        open_gpus = sorted((gpu for gpu, left in self.free.items() if left), key=lambda gpu: -self.free[gpu])
         wanted = min(trainer["devices"], len(self.free)) if trainer["accelerator"] != "cpu" else 0
         if self.taken and (cores > self.cores or wanted > len(open_gpus)):
             return None
@@ -50,6 +50,7 @@ class Slots:
         return share
 
     def give_back(self, share: Share) -> None:
+        """Take back the share of a run that ended."""
         self._give(share, 1)
 
     def _give(self, share: Share, sign: int) -> None:
@@ -60,15 +61,15 @@ class Slots:
 
 
 def cores_of_a_process(config: Mapping[str, Any]) -> int:
-    """How many cores each process of a run of `config` occupies: its threads, and the workers that read data for it."""
+    """Return the number of cores that each process of a run of `config` uses: its threads and its data-loading workers."""
     return config["threads"] + config["data"].get("workers", 0)
 
 
 def gpus() -> list[str]:
-    """The GPUs that this process may use: what CUDA_VISIBLE_DEVICES says, else what nvidia-smi lists."""
-    said = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if said is not None:
-        return [gpu for gpu in said.split(",") if gpu not in ("", "-1")]
+    """Return the GPUs that this process may use: those in CUDA_VISIBLE_DEVICES, else those that nvidia-smi lists."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [gpu for gpu in visible.split(",") if gpu not in ("", "-1")]
     try:
         answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):

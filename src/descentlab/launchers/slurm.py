@@ -1,4 +1,4 @@
-"""A Slurm cluster as a place for runs: a sweep is a job array, each run a job with as many tasks as it has processes."""
+"""Runs jobs on a Slurm cluster: a sweep is a job array, each attempt a Slurm job with as many tasks as it has processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from descentlab.errors import UsageError
 from descentlab.launchers import preflight
-from descentlab.launchers.base import Attempt, stop_by_file
+from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.shepherd import Shepherd
@@ -20,32 +20,32 @@ from descentlab.launchers.slots import cores_of_a_process
 from descentlab.store.job import Job
 from descentlab.store.record import RECORD, read_json, write_json
 
-FOLDER, TICKET = ".slurm", "slurm.json"  # below a sweep: what submitit writes; below a run: its job's id
-PATIENCE = 120.0  # seconds to wait for a controller that is away, before anything is started
+FOLDER, TICKET = ".slurm", "slurm.json"  # in the sweep's folder: submitit's files; in a run's folder: the id of its Slurm job
+PATIENCE = 120.0  # seconds to wait for an unreachable controller before anything is started
 LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
-POLL, DELAY = 2.0, 10.0  # seconds between two looks at the queue; until a file that another node wrote must have come
+POLL, DELAY = 2.0, 10.0  # seconds between two calls of squeue; until a file that another node wrote must be visible
 OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
 class Slurm:
     """`hydra/launcher=slurm`, on a node that can submit jobs.
 
-    A run that nears its time limit saves a checkpoint and is queued again. The command watches; without it the jobs go on, and
-    the same command finds them again.
+    A run that approaches its time limit saves a checkpoint and is queued again. The command supervises the Slurm jobs; they
+    continue without it, and the same command finds them again.
 
     Args:
-        jobs: to be run.
-        timeout_min: a job's time limit in minutes.
-        signal_delay_s: seconds before that limit at which it is asked to save.
-        max_requeues: how often a job may reach its limit and go on.
-        array_parallelism: jobs that run at the same time.
-        gpus_per_node: null: what trainer.devices says, if trainer.accelerator is gpu.
+        jobs: the first jobs to run; the first one's config holds the settings of the machine (threads).
+        timeout_min: time limit of a Slurm job in minutes.
+        signal_delay_s: seconds before that limit at which the run is asked to save a checkpoint.
+        max_requeues: how often a Slurm job may reach its limit and be queued again.
+        array_parallelism: number of Slurm jobs that run at the same time.
+        gpus_per_node: null requests trainer.devices if trainer.accelerator is gpu.
         mem_gb, partition, account, qos, constraint: as for sbatch.
         setup: shell lines to run first, such as "module load cuda".
         additional_parameters: any other option of sbatch.
 
     Raises:
-        UsageError: there is no Slurm here.
+        UsageError: there is no sbatch on this machine.
     """
 
     ignores: ClassVar[Mapping[str, str]] = {"workers": "hydra.launcher.array_parallelism", "jobs_per_gpu": ""}
@@ -81,25 +81,31 @@ class Slurm:
         given = {"mem_gb": mem_gb, "slurm_partition": partition, "slurm_account": account, "slurm_qos": qos}
         given |= {"slurm_constraint": constraint}
         self.parameters |= {name: value for name, value in given.items() if value is not None}
-        self.known: dict[str, str] = {}  # the state of every job on the queue, by id
-        self.looked, self.answered = -POLL, False
+        self.known: dict[str, str] = {}  # the state of every Slurm job, by id
+        self.queried, self.answered = -POLL, False  # when squeue was called last, and whether it answered
 
     def __enter__(self) -> Slurm:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the jobs to Slurm: a command that is killed does not end a night's work."""
+        """Leave the jobs to Slurm: they continue when the command is killed."""
 
     def check(self, jobs: Sequence[Job]) -> Findings:
+        """Try what `jobs` construct, on this node; what it lacks and the others may have is a note."""
         return preflight.in_a_process_of(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        tickets = {id: job for job in jobs if (id := ticket(job.folder))}
-        states = self._surely() if tickets else {}
-        return [SlurmAttempt(self, job, id) for id, job in tickets.items() if states.get(id, "COMPLETED") not in OVER]
+        """Return the attempts at `jobs` that Slurm still has: waiting or running."""
+        groups: dict[str, list[Job]] = {}
+        for job in jobs:
+            if id := ticket(job.folder):
+                groups.setdefault(id, []).append(job)
+        states = self._wait_for_states() if groups else {}
+        alive = {id: tuple(group) for id, group in groups.items() if states.get(id, "COMPLETED") not in OVER}
+        return [SlurmAttempt(self, group, id) for id, group in alive.items()]
 
-    def _surely(self) -> dict[str, str]:
-        """The states, however long it takes to have them: who does not know what runs would start it twice.
+    def _wait_for_states(self) -> dict[str, str]:
+        """Return the states once squeue answers: without them, jobs that are under way would be started twice.
 
         Raises:
             UsageError: Slurm does not answer.
@@ -112,33 +118,37 @@ class Slurm:
             time.sleep(POLL)
         raise UsageError(f"hydra/launcher=slurm: squeue has not answered for {PATIENCE:g} seconds; nothing was started")
 
-    def room(self, jobs: Sequence[Job]) -> int:
-        return len(jobs)  # Slurm has a queue of its own
+    def capacity(self, groups: Sequence[Group]) -> int:
+        """Return the number of `groups`: Slurm queues those that must wait."""
+        return len(groups)
 
-    def start(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        arrays: dict[str, list[Job]] = {}
-        for job in jobs:  # an array's elements are alike
-            arrays.setdefault(json.dumps(self._resources(job)), []).append(job)
+    def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
+        """Submit job arrays, one for all groups that need the same resources."""
+        arrays: dict[str, list[Group]] = {}
+        for group in groups:
+            arrays.setdefault(json.dumps(self._resources(group[0])), []).append(group)
         chunks = [(like[n : n + LARGEST_ARRAY]) for like in arrays.values() for n in range(0, len(like), LARGEST_ARRAY)]
         return [attempt for chunk in chunks for attempt in self._submit(chunk)]
 
-    def _submit(self, jobs: Sequence[Job]) -> list[SlurmAttempt]:
+    def _submit(self, groups: Sequence[Group]) -> list[SlurmAttempt]:
         import submitit
         from submitit.core.utils import FailedJobError
 
         executor = submitit.AutoExecutor(self.sweep / FOLDER, cluster="slurm", slurm_max_num_timeout=self.max_requeues)
         try:
-            executor.update_parameters(name=f"descentlab-{jobs[0].sweep}", **self._resources(jobs[0]), **self.parameters)
+            job = groups[0][0]
+            executor.update_parameters(name=f"descentlab-{job.sweep}", **self._resources(job), **self.parameters)
         except NameError as error:
             raise UsageError(f"hydra/launcher=slurm: {str(error).splitlines()[0]}") from None
         try:
-            submitted = executor.map_array(Shepherd(), [str(job.folder.resolve()) for job in jobs])
+            submitted = executor.map_array(Shepherd(), [[str(job.folder.resolve()) for job in group] for group in groups])
         except FailedJobError as error:
             raise UsageError(f"sbatch refuses: {error}") from None
-        self.looked = -POLL  # what was known is old
-        attempts = [SlurmAttempt(self, job, one.job_id) for job, one in zip(jobs, submitted, strict=True)]
+        self.queried = -POLL  # the known states are outdated
+        attempts = [SlurmAttempt(self, group, one.job_id) for group, one in zip(groups, submitted, strict=True)]
         for attempt in attempts:
-            write_json(attempt.job.folder / TICKET, {"id": attempt.id})
+            for job in attempt.jobs:
+                write_json(job.folder / TICKET, {"id": attempt.id})
         return attempts
 
     def _resources(self, job: Job) -> dict[str, Any]:
@@ -153,51 +163,57 @@ class Slurm:
         return {**needs, "gpus_per_node": gpus} if gpus else needs
 
     def states(self) -> dict[str, str]:
-        """The state of every job that Slurm remembers, array elements each by themselves; looked up every POLL seconds."""
-        if time.monotonic() - self.looked >= POLL:
+        """Return the state of every job and array element that Slurm remembers, by id; renewed every POLL seconds."""
+        if time.monotonic() - self.queried >= POLL:
             line = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i %T"]
             try:
                 answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
                 self.known, self.answered = dict(row.split(maxsplit=1) for row in answer.splitlines()), True
-            except subprocess.SubprocessError:  # the controller is busy or away: what was known stands, and nothing new is
+            except subprocess.SubprocessError:  # the controller is busy or unreachable: keep the states that are known
                 self.answered = False
-            self.looked = time.monotonic()
+            self.queried = time.monotonic()
         return self.known
 
     def wait(self, attempts: Sequence[Attempt], seconds: float) -> None:
+        """Sleep for `seconds`."""
         time.sleep(seconds)
 
 
 def ticket(folder: Path) -> str | None:
-    """The id of the job of Slurm's that the run in `folder` is; None if it never was one."""
+    """Return the id of the Slurm job of the run in `folder`; None if the run was never submitted to Slurm."""
     return read_json(folder / TICKET).get("id")
 
 
 class SlurmAttempt:
-    """A job of Slurm's, perhaps started several times."""
+    """A Slurm job, which Slurm may start several times."""
 
-    def __init__(self, place: Slurm, job: Job, id: str) -> None:
-        self.place, self.job, self.id = place, job, id
+    def __init__(self, launcher: Slurm, jobs: Group, id: str) -> None:
+        self.launcher, self.jobs, self.id = launcher, jobs, id
         self.over_since: float | None = None
 
     def began(self) -> bool:
-        return self.place.states().get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
+        """Return True unless Slurm keeps the job in its queue."""
+        return self.launcher.states().get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
 
     def ended(self) -> str | None:
-        state = self.place.states().get(self.id, "forgotten")
-        if not self.place.answered:
+        """Return Slurm's final state of the job; None while it waits or runs, or its records may still be on their way."""
+        state = self.launcher.states().get(self.id, "forgotten")
+        if not self.launcher.answered:
             return None
         if state not in (*OVER, "forgotten"):
             self.over_since = None
             return None
         self.over_since = self.over_since or time.monotonic()
-        if not (self.job.folder / RECORD).exists() and time.monotonic() - self.over_since < DELAY:
+        missing = not all((job.folder / RECORD).exists() for job in self.jobs)
+        if missing and time.monotonic() - self.over_since < DELAY:
             return None
-        return f"Slurm job {self.id}: {state}; see {self.job.folder.parent.name}/{FOLDER}"
+        return f"Slurm job {self.id}: {state}; see {self.jobs[0].folder.parent.name}/{FOLDER}"
 
     def stop(self) -> None:
+        """Ask the run to save a checkpoint and stop, or cancel a job that waits."""
         stop_by_file(self)
 
     def kill(self) -> None:
-        if self.place.states().get(self.id, "COMPLETED") not in OVER:
+        """Cancel the job."""
+        if self.launcher.states().get(self.id, "COMPLETED") not in OVER:
             subprocess.run(["scancel", self.id], capture_output=True, timeout=60, check=False)

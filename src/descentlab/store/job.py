@@ -1,4 +1,4 @@
-"""A run to be, as its folder holds it before it starts."""
+"""A job: a run before it starts, as its folder stores it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ import yaml
 from descentlab.store import provenance
 from descentlab.store.record import CONFIG, Record, Status, write_text
 
-# The ones in C, several times as fast, where yaml was built with them.
+# The implementation in C is several times as fast; not every yaml has it.
 _Dumper, _Loader = getattr(yaml, "CSafeDumper", yaml.SafeDumper), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run to be: everything a fresh process needs is in `folder`/config.yaml.
+    """A run before it starts. `folder`/config.yaml holds everything that a fresh process needs.
 
-    `attempt` counts the processes that were started for it, `origin` says by which code and versions the last one was.
+    Attributes:
+        id: ten hexadecimal digits that identify what the config computes (config.identity.run_id).
+        name: of the folder: the differing overrides and the id.
+        sweep: name of the sweep.
+        choices: config group -> option.
+        config: the resolved config.
+        folder: of the run.
+        attempt: number of attempts so far, this one included.
+        origin: code and versions of the last attempt (provenance.origin).
     """
 
     id: str
@@ -33,7 +41,7 @@ class Job:
     origin: dict[str, str] = field(default_factory=dict)
 
     def save(self) -> None:
-        """Write config.yaml: the resolved config, and under `run` whose it is."""
+        """Write config.yaml: the resolved config, and the other attributes under the key `run`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         run = {key: getattr(self, key) for key in ("id", "name", "sweep", "choices", "attempt", "origin")}
         text = yaml.dump({"run": run, **self.config}, Dumper=_Dumper, sort_keys=False)
@@ -41,25 +49,26 @@ class Job:
 
     @classmethod
     def load(cls, folder: Path) -> Job:
-        """The job whose config.yaml stands in `folder`."""
+        """Return the job of the config.yaml in `folder`."""
         content = yaml.load((folder / CONFIG).read_text(), Loader=_Loader)
         return cls(**content.pop("run"), config=content, folder=folder)
 
     def record(self, status: Status, reason: str) -> Record:
-        """The record of a run that did not get far enough to make its own."""
+        """Return a record for a run that ended before it could make its own."""
         own = (self.choices, self.config, reason)
         return Record(self.id, self.name, self.sweep, status, *own, code=provenance.code(), attempt=self.attempt)
 
     @property
     def tracking_id(self) -> str:
-        """The id of its W&B run: what a person knows it by, first; two sweeps that share a run stay apart."""
+        """The id of the W&B run: the name, and a hash of the sweep, since two sweeps may contain the same run."""
         return f"{self.name}-{short_hash(self.sweep)}"
 
     @property
     def processes(self) -> int:
-        """How many processes the run occupies on this machine."""
+        """The number of processes of the run on each node."""
         return int(self.config["trainer"]["devices"])
 
 
 def short_hash(text: str) -> str:
+    """Return six hexadecimal digits that depend on `text`."""
     return hashlib.sha256(text.encode()).hexdigest()[:6]

@@ -1,4 +1,4 @@
-"""How a sweep is watched: each run leaves a small progress file, the parent shows them all in one view."""
+"""Progress files: each run writes a small one, and the parent shows them all."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from descentlab.store.record import PROGRESS, read_json, write_json
 if TYPE_CHECKING:
     from descentlab.budget import Plan
 
-EVERY = 0.3  # seconds between two writes
+EVERY = 0.3  # least number of seconds between two writes
 
 
 class ProgressWriter:
-    """The run's side: where it stands, at most every 0.3 s. A sink for curve rows.
+    """Writes the progress of a run, at most every 0.3 s. A sink for curve rows.
 
-    The file that changes is also the sign of life by which the parent tells a slow run from one that hangs.
+    The changing file is also the sign of life by which the parent tells a slow run from one that hangs.
     """
 
     def __init__(self, folder: Path, plan: Plan) -> None:
@@ -27,25 +27,26 @@ class ProgressWriter:
         self.state: dict[str, Any] = {"total": plan.total, "seconds": plan.seconds}
 
     def write(self, rows: list[dict[str, Any]]) -> None:
+        """Update the progress from curve rows, and write it if it is due."""
         for row in rows:
             self.state |= {"step": row["step"], "train_seconds": row["train_seconds"]}
             self.state |= {"loss": row["train/loss"]} if "train/loss" in row else {}
         self.beat()
 
     def beat(self) -> None:
-        """Write if it is time to."""
+        """Write the progress if the last write is EVERY seconds old."""
         if time.monotonic() - self.written >= EVERY:
             write_json(self.path, self.state)
             self.written = time.monotonic()
 
 
 def read(folder: Path) -> Mapping[str, Any]:
-    """What the run in `folder` last said of itself; empty before it said anything."""
+    """Return the last progress of the run in `folder`; empty if it has not written any."""
     return read_json(folder / PROGRESS)
 
 
 def remaining(state: Mapping[str, Any]) -> float | None:
-    """Seconds of training left, going by the pace so far; None if unknown."""
+    """Return the estimated seconds of training left, at the average pace so far; None if unknown."""
     spent, step = state.get("train_seconds", 0.0), state.get("step", 0)
     bounds = []
     if state.get("total") and step:

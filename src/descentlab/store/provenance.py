@@ -1,4 +1,4 @@
-"""Where a result comes from: code, versions, hardware."""
+"""The provenance of a result: code, versions, hardware."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIBRARIES = ("descentlab", "torch", "torchvision", "lightning", "torchmetrics", 
 
 @functools.cache
 def code() -> dict[str, str | bool | None]:
-    """The git commit, whether files differ from it, and a hash of the package's source."""
+    """Return the git commit, `dirty` (True if files differ from it), and a hash of the package's source."""
     commit = _git("rev-parse", "HEAD")
     dirty = None if commit is None else bool(_git("status", "--porcelain"))
     return {"commit": commit, "dirty": dirty, "package": _hash(sorted(PACKAGE.rglob("*.py")), PACKAGE)}
@@ -33,10 +33,10 @@ def _hash(files: Iterable[Path], root: Path) -> str:
 
 
 def origin(config: Mapping[str, Any]) -> dict[str, str]:
-    """What decides, beside the config, which numbers a run gives: hashes of source and versions of libraries.
+    """Return everything that determines a run's numbers in addition to its config: hashes of source, versions of libraries.
 
-    Source is the package's, and that of the modules outside it that the config names in a _target_ (a module's whole package).
-    A library that a _target_ comes from joins the versions.
+    Source is that of this package, and of the modules outside of it that a _target_ of the config names (a module's whole
+    package). A library that a _target_ belongs to is added to the versions.
     """
     named = {node["_target_"].split(".")[0] for node in config.values() if isinstance(node, Mapping) and "_target_" in node}
     foreign = [_module(name) for name in sorted(named - {"descentlab", "torch"})]
@@ -45,7 +45,7 @@ def origin(config: Mapping[str, Any]) -> dict[str, str]:
 
 @functools.cache
 def _module(name: str) -> tuple[str, str] | None:
-    """The module `name` and what identifies it: its library's version, else a hash of its source."""
+    """Return the name and the identity of the module `name`: the version of its library, else a hash of its source."""
     distributions = metadata.packages_distributions().get(name)
     if distributions:
         return distributions[0], metadata.version(distributions[0])
@@ -54,7 +54,7 @@ def _module(name: str) -> tuple[str, str] | None:
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None:
-        return None  # the preflight will say so
+        return None  # the check before the start reports it
     path = Path(found.origin)
     files = sorted(path.parent.rglob("*.py")) if found.submodule_search_locations else [path]
     return f"{name} (source)", _hash(files, path.parent)
@@ -70,13 +70,13 @@ def _git(*arguments: str) -> str | None:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The installed version of Python and of every library that could change a number."""
+    """Return the version of Python and of every library that can change a number."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
 
 
 @functools.cache
 def hardware() -> dict[str, str | int | None]:
-    """The machine: operating system, processor, cores. Nothing that names it or its owner."""
+    """Return operating system, processor and cores; nothing that identifies the machine or its owner."""
     return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
 
 

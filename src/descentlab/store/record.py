@@ -1,4 +1,4 @@
-"""What a run leaves behind: its record (config, status, summary) and its curves. Knows neither torch nor Lightning."""
+"""The files of a run: its record (config, status, summary) and its curves. Imports neither torch nor Lightning."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 SCHEMA = 1
-# Config keys that say where a result is put, how it is watched and how fast it is made: none changes what is computed.
+# Config keys that set where a result is stored, how it is observed and how fast it is computed; none changes the result.
 NOT_IDENTITY = frozenset(
     {"search", "sweep", "output_dir", "data_dir", "logger", "log_every", "checkpoint", "rerun", "hydra"}
     | {"workers", "threads", "jobs_per_gpu", "on_error", "retries", "retry_after", "timeout", "heartbeat"}
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
-LOCK = ".lock"  # of a sweep: held while a command trains it
-STOP = "stop"  # a run on a cluster is asked to end by this file
-ALIVE = ".alive"  # held by the first process of a run as long as it lives
-FAULT = "fault.json"  # what broke in a process that does not write the record
-EXHIBITS = "exhibits"  # the folder of what a person may look at: pictures (.png) and texts (.txt)
+LOCK = ".lock"  # in the sweep's folder; held while a command trains the sweep
+STOP = "stop"  # this file asks a run on a cluster to stop
+ALIVE = ".alive"  # lock of the first process of a run, held while it lives
+FAULT = "fault.json"  # the error of a process that does not write the record
+EXHIBITS = "exhibits"  # folder of images (.png) and texts (.txt) of the trained model
 CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
 
 class Status(StrEnum):
-    """How a run ended. Diverged is a result; failed, crashed and timeout are faults."""
+    """How a run ended. Completed and diverged are results; failed, crashed and timeout are faults."""
 
     COMPLETED = "completed"
     DIVERGED = "diverged"
@@ -44,16 +44,30 @@ class Status(StrEnum):
 
     @property
     def is_result(self) -> bool:
+        """True if the run gave a result that can be reused."""
         return self in (Status.COMPLETED, Status.DIVERGED)
 
     @property
     def is_fault(self) -> bool:
+        """True if the run ended by an error, a crash or a limit."""
         return self in (Status.FAILED, Status.CRASHED, Status.TIMEOUT)
 
 
 @dataclass
 class Record:
-    """One run: `choices` are the config groups' options, `summary` the numbers to quote, `attempt` the processes it took."""
+    """The record of one run.
+
+    Attributes:
+        id, name, sweep, choices, config, attempt: as in store.job.Job.
+        status: how the run ended.
+        reason: a sentence about it; empty for a completed run.
+        summary: the metrics and counts of the run.
+        timings: seconds of its phases.
+        data: name, sizes, digest, columns and warnings of its data.
+        code, versions, hardware: its provenance.
+        schema: version of this format.
+        folder: from which the record was read; not stored.
+    """
 
     id: str
     name: str
@@ -79,11 +93,11 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> Record:
-        """The record in `folder`.
+        """Return the record in `folder`.
 
         Raises:
-            OSError: there is none, or no right to read it.
-            ValueError: it is damaged, or of another version of the format.
+            OSError: there is none, or it may not be read.
+            ValueError: it is damaged, or has another version of the format.
         """
         content = json.loads((folder / RECORD).read_text())
         schema = content.get("schema") if isinstance(content, dict) else None
@@ -97,7 +111,7 @@ class Record:
 
 
 def _finite(value: Any) -> Any:
-    """`value` with null for every number that JSON has no word for."""
+    """Return `value` with None for every number that JSON cannot represent: NaN and infinities."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -106,7 +120,7 @@ def _finite(value: Any) -> Any:
 
 
 def find(sweep: Path) -> list[Record]:
-    """The records of all runs directly below the folder `sweep`, by name; one that cannot be read is left out, and said."""
+    """Return the records of all runs in the folder `sweep`, by name. Print a message for each that cannot be read."""
     found: list[Record] = []
     for path in sorted(sweep.glob(f"*/{RECORD}")):
         try:
@@ -117,7 +131,7 @@ def find(sweep: Path) -> list[Record]:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a living process holds `lock`."""
+    """Return True if a living process holds `lock`."""
     if not lock.exists():
         return False
     try:
@@ -128,7 +142,7 @@ def is_held(lock: Path) -> bool:
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """What `write_json` wrote to `path`; empty if there is nothing that can be read."""
+    """Return the content of a file of `write_json`; empty if it is missing or cannot be read."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -137,12 +151,12 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one, never half of one."""
+    """Write `content` to `path` atomically: a reader sees the old file or the new one. `durable` waits for the disk."""
     write_text(path, json.dumps(content, indent=1, default=str), durable)
 
 
 def write_text(path: Path, text: str, durable: bool = False) -> None:
-    """Write `text` to `path` in the same way."""
+    """Write `text` to `path` atomically, as `write_json` does."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with scratch.open("w") as file:
         file.write(text)
@@ -157,27 +171,27 @@ class CurveWriter:
 
     Args:
         folder: of the run.
-        keep: the position up to which an earlier process's rows stay; those after its checkpoint are made again.
+        keep: position in bytes up to which the rows of an earlier process are kept; later ones were not in its checkpoint.
     """
 
     def __init__(self, folder: Path, keep: int = 0) -> None:
         self.folder = folder
-        (folder / PARQUET).unlink(missing_ok=True)  # of a finished run that is made anew
+        (folder / PARQUET).unlink(missing_ok=True)  # of a finished run that is trained again
         self.file: TextIO = (folder / CURVES).open("a")
         self.file.truncate(min(keep, os.fstat(self.file.fileno()).st_size))
 
     def kept(self) -> list[dict[str, Any]]:
-        """The rows written so far."""
+        """Return the rows written so far."""
         return list(_rows(self.folder / CURVES))
 
     def position(self) -> int:
-        """How many bytes are safely on the disk: all that were written."""
+        """Write all rows to the disk, and return their size in bytes."""
         self.file.flush()
         os.fsync(self.file.fileno())
         return os.fstat(self.file.fileno()).st_size
 
     def write(self, rows: list[dict[str, Any]]) -> None:
-        """Append `rows` and hand them to the operating system at once: a killed process loses none of them."""
+        """Append `rows` and flush them to the operating system, so that a killed process loses none of them."""
         self.file.writelines(json.dumps(row) + "\n" for row in rows)
         self.file.flush()
 
@@ -190,10 +204,10 @@ class CurveWriter:
 
 
 def read_curves(folder: Path) -> pl.DataFrame:
-    """The curves of the run in `folder`, one row a logged step.
+    """Return the curves of the run in `folder`, one row a logged step.
 
     Columns: step, examples, epoch, gradient_evaluations, train_seconds, train/loss, train/lr, train/grad_norm,
-    train/update_norm, valid/..., each null where it was not measured.
+    train/update_norm, valid/..., with null where a quantity was not measured.
     """
     import polars as pl
 
@@ -228,5 +242,5 @@ def is_better(value: float, than: float | None, mode: str) -> bool:
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Return `values` with None for each number that is not finite: what a record has for an undefined metric."""
+    """Return `values` with None for each number that is not finite, as a record stores an undefined metric."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}

@@ -1,1 +1,1 @@
-"""From the composed configs of a command to finished records: check, plan, launch, watch, sum up. Never imports torch."""
+"""Sweeps: from the composed configs of a command to finished records. Runs in the parent process and never imports torch."""

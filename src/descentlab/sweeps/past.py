@@ -1,62 +1,83 @@
-"""What earlier commands have left of a run, and so what is to be done with it: reuse, continue or begin."""
+"""Decides what to do with a job, given what earlier commands left of it: reuse, resume, rerun, replace or start."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
 import yaml
 
+from descentlab.launchers import preflight
+from descentlab.launchers.local import fork_server
 from descentlab.store import provenance
 from descentlab.store.job import Job
 from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
 
-REPLACED = ".replaced"  # below a sweep: results that a newer one took the place of, until they are pruned
+REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, until they are pruned
 
 
-class Fate(StrEnum):
-    NEW = "new"
-    REUSE = "reused"
-    CONTINUE = "continued"
-    AGAIN = "run again"
-    REPLACE = "replaced"
+class Decision(StrEnum):
+    """What is done with a job."""
+
+    START = "start"  # nothing was left of it
+    REUSE = "reuse"  # it has a result
+    RESUME = "resume"  # from its checkpoint
+    RERUN = "rerun"  # from the first step
+    REPLACE = "replace"  # its result comes from other code, versions or data
 
 
-def judge(job: Job) -> tuple[Fate, str]:
-    """What is to be done with `job`, and why. Nothing that other code or other versions made is used."""
+def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[Decision, str]]:
+    """Return each job's decision and its reason, by run id.
+
+    A result on a user's own data, which have no version, is reused only if the data have the digest that its record holds.
+    """
+    decisions = {job.id: decide(job) for job in jobs}
+    reused = [job for job in jobs if decisions[job.id][0] is Decision.REUSE]
+    own = [job for job in reused if preflight.may_change(job.config["data"])]
+    if own:
+        digests = {job.id: Record.read(job.folder).data["digest"] for job in own}
+        changed = preflight.changed_data(fork_server(own[0].config["threads"]), own, digests)
+        decisions |= dict.fromkeys(changed, (Decision.REPLACE, "made with other data"))
+    return decisions
+
+
+def decide(job: Job) -> tuple[Decision, str]:
+    """Return the decision for `job` and its reason. Neither results nor checkpoints of other code or versions are used."""
     record = read_record(job.folder)
     if record is None and not (job.folder / CONFIG).exists():
-        return Fate.NEW, ""
+        return Decision.START, ""
     if job.config["rerun"]:
-        return Fate.AGAIN, "rerun=true"
+        return Decision.RERUN, "rerun=true"
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
         differing = _differing(record.versions, now)
-        return (Fate.REPLACE, f"made by other {differing}") if differing else (Fate.REUSE, record.status)
+        return (Decision.REPLACE, f"made by other {differing}") if differing else (Decision.REUSE, record.status)
     last = _last_attempt(job)
     usable = last is not None and last.origin == now and has_checkpoint(job)
-    return (Fate.CONTINUE if usable else Fate.AGAIN), (record.status if record else "cut off")
+    return (Decision.RESUME if usable else Decision.RERUN), (record.status if record else "cut off")
 
 
-def finished_since(job: Job, fate: Fate) -> Record | None:
-    """The result of a job that had none when its fate was judged: an earlier command's process was about to end."""
-    record = None if fate is Fate.REPLACE else read_record(job.folder)
-    return record if record is not None and judge(job)[0] is Fate.REUSE else None
+def finished_since(job: Job, decision: Decision) -> Record | None:
+    """Return the result of a job that had none at the time of `decision`: a process of an earlier command was about to end."""
+    record = None if decision is Decision.REPLACE else read_record(job.folder)
+    return record if record is not None and decide(job)[0] is Decision.REUSE else None
 
 
 def has_checkpoint(job: Job) -> bool:
+    """Return True if `job` has a checkpoint."""
     return (job.folder / CHECKPOINT).exists()
 
 
 def is_alive(job: Job) -> bool:
-    """Whether a process of an earlier command still runs `job`; it will notice soon that the command is gone."""
+    """Return True if a process of an earlier command still runs `job`; it stops soon after that command is gone."""
     return is_held(job.folder / ALIVE)
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in `folder`; None if there is none that can be read."""
+    """Return the record in `folder`; None if it is missing or cannot be read."""
     try:
         return Record.read(folder)
     except (OSError, ValueError):
@@ -71,22 +92,22 @@ def _last_attempt(job: Job) -> Job | None:
 
 
 def _differing(then: dict[str, str], now: dict[str, str]) -> str:
-    """The names of what is not the same."""
+    """Return the names whose values differ."""
     return ", ".join(sorted(name for name in {*then, *now} if then.get(name) != now.get(name)))
 
 
-def prepare(job: Job, fate: Fate) -> Job:
-    """Make the folder ready for the next attempt at `job`, and write its config there.
+def prepare(job: Job, decision: Decision) -> Job:
+    """Prepare the folder of `job` for its next attempt, write its config there, and return the job with its attempt's number.
 
     Raises:
         OSError: the folder cannot be written.
     """
     last, record = _last_attempt(job), read_record(job.folder)
     before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
-    if fate is Fate.CONTINUE:
+    if decision is Decision.RESUME:
         named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP)]
-        half_written = [path for path in job.folder.glob(".*") if path.name != ALIVE]
-        for leftover in [*named, *half_written]:
+        incomplete = [path for path in job.folder.glob(".*") if path.name != ALIVE]
+        for leftover in [*named, *incomplete]:
             leftover.unlink(missing_ok=True)
     else:
         _set_aside(job, record)
@@ -96,7 +117,7 @@ def prepare(job: Job, fate: Fate) -> Job:
 
 
 def _set_aside(job: Job, record: Record | None) -> None:
-    """Empty the folder of `job`; a result goes to REPLACED, where it takes the place of an older one."""
+    """Empty the folder of `job`; a result is moved to REPLACED, where it overwrites an older one."""
     if record is not None and record.status.is_result:
         kept = job.folder.parent / REPLACED / job.name
         shutil.rmtree(kept, ignore_errors=True)

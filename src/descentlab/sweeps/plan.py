@@ -1,4 +1,4 @@
-"""Which runs a command means: each with its id, its folder and its config, written down before the first starts."""
+"""Plans the jobs of a sweep: each with its id, its folder and its config, before the first one starts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAX_NAME = 80
 def plan(
     configs: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]
 ) -> list[Job]:
-    """The jobs of a sweep, in order; runs that are the same in all that matters are one job (`same_runs` tells which).
+    """Return the jobs of a sweep, in order. Runs with the same id are one job (see `same_runs`).
 
     Args:
         configs: the resolved config of each run.
-        choices: group -> option of each run.
-        overrides: the command-line overrides of each run; those that differ name its folder.
+        choices: config group -> option, for each run.
+        overrides: the command-line overrides of each run; those that differ between runs name its folder.
     """
     ids = [run_id(config) for config in configs]
     sweep = configs[0]["sweep"] or _sweep_name(choices, ids)
@@ -37,7 +37,7 @@ def plan(
 
 
 def same_runs(configs: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A sentence for each run that is described more than once: which words of the sweep mean the same."""
+    """Yield a sentence for each run that is given several times, with the words that give it."""
     shared = set(overrides[0]).intersection(*overrides)
     words: dict[str, list[str]] = {}
     for config, own in zip(configs, overrides, strict=True):
@@ -51,18 +51,18 @@ def same_runs(configs: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence
 
 
 def _names_by_id(sweep: Path) -> dict[str, str]:
-    """The runs that the folder `sweep` has already, perhaps named by another command."""
+    """Return run id -> folder name of the runs that the folder `sweep` already has; another command may have named them."""
     return {path.name.rpartition("-")[2]: path.name for path in sweep.glob("*-*")}
 
 
 def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str:
     problems = {chosen["problem"] for chosen in choices}
-    what = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
-    return f"{_as_file_name(what)}-{short_hash(' '.join(sorted(ids)))}"
+    name = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
+    return f"{_as_file_name(name)}-{short_hash(' '.join(sorted(ids)))}"
 
 
 def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]) -> list[str]:
-    """For each run the overrides that not all runs share, as a file name: `adam-lr0.1-seed1`."""
+    """Return for each run the overrides that not all runs share, as a file name: `adam-lr0.1-seed1`."""
     shared = set(overrides[0]).intersection(*overrides)
     return [_label(chosen, [o for o in own if o not in shared]) for chosen, own in zip(choices, overrides, strict=True)]
 

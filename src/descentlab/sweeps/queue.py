@@ -1,183 +1,194 @@
-"""The queue of a sweep: starts runs where there is room, watches over them, and settles how each ended."""
+"""The queue of a sweep: starts jobs where there is capacity, supervises them, and settles how each ended."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 
-from descentlab.launchers.base import Attempt, Place
+from descentlab.launchers.base import Group, Launcher
 from descentlab.launchers.child import GRACE
 from descentlab.store.job import Job
-from descentlab.store.record import FAULT, PROGRESS, Record, Status, read_json
+from descentlab.store.record import FAULT, Record, Status, read_json
 from descentlab.sweeps import past
-from descentlab.sweeps.past import Fate
-from descentlab.sweeps.view import View
+from descentlab.sweeps.past import Decision
+from descentlab.sweeps.signals import StopSignals
+from descentlab.sweeps.source import Intake
+from descentlab.sweeps.view import ProgressView
+from descentlab.sweeps.watch import Watch
 
-POLL = 0.25
-
-
-class Alarm:
-    """Counts the signals that ask the command to end; use as a context manager."""
-
-    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __init__(self) -> None:
-        self.count, self.first = 0, 0
-
-    def __enter__(self) -> Self:
-        heard = [signum for signum in self.SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]  # nohup means it
-        self.before = {signum: signal.signal(signum, self._ring) for signum in heard}
-        return self
-
-    def _ring(self, signum: int, frame: object) -> None:
-        self.count, self.first = self.count + 1, self.first or signum
-
-    def __exit__(self, *_: object) -> None:
-        for signum, handler in self.before.items():
-            signal.signal(signum, handler)
+POLL = 0.25  # seconds between two passes over the running attempts
+HELD = 1.0  # seconds until a job that a process of an earlier command still holds is tried again
 
 
-@dataclass
-class Watch:
-    """An attempt under watch: when it began, when it last gave a sign of life, and the fault that it was ended for."""
-
-    attempt: Attempt
-    tries: int
-    began: float | None = None
-    started: bool = False
-    sign: float = 0.0
-    seen: int = 0
-    fault: str = ""
-    hung: bool = False
-
-    def look(self) -> None:
-        """Take note of signs of life, and find fault if a limit is passed. Times are this machine's, whatever the other's."""
-        now, config = time.monotonic(), self.attempt.job.config
-        if self.began is None:
-            return
-        with contextlib.suppress(OSError):
-            written = (self.attempt.job.folder / PROGRESS).stat().st_mtime_ns
-            if written != self.seen:
-                self.seen, self.sign = written, now
-        timeout, heartbeat = config["timeout"], config["heartbeat"]
-        if timeout is not None and now - self.began > timeout:
-            self.fault = f"took more than timeout={timeout:g} seconds"
-        elif heartbeat is not None and now - self.sign > heartbeat:
-            self.fault, self.hung = f"hung: no sign of life for heartbeat={heartbeat:g} seconds", True
+def one_by_one(jobs: Sequence[Job]) -> list[Group]:
+    """Put each job into a group of its own, so that each is run by its own process."""
+    return [(job,) for job in jobs]
 
 
 class Queue:
-    """Runs jobs at a place.
+    """Runs jobs with a launcher until their source has no more.
+
+    The first signal asks running jobs to save a checkpoint and stop, and starts no others; the second stops all at once.
 
     Args:
-        place: entered already.
-        fates: what the past says of each job, by id.
-        view: shows what happens.
-        alarm: rings once: running runs are asked to save and end, no more are started; twice: all end at once.
+        launcher: an entered launcher.
+        intake: the source of jobs and the decisions about them.
+        jobs: the first jobs to run, already checked.
+        view: shows the progress.
+        signals: counts the requests to stop.
+        group: divides jobs into groups; each group is run by one attempt.
     """
 
-    def __init__(self, place: Place, jobs: Sequence[Job], fates: Mapping[str, Fate], view: View, alarm: Alarm) -> None:
-        self.place, self.view, self.alarm = place, view, alarm
-        self.waiting = deque(jobs)
-        self.fates, self.tries = dict(fates), dict.fromkeys((job.id for job in jobs), 0)
-        self.later: list[tuple[float, Job]] = []  # to be tried again, and when
-        self.held: set[str] = set()  # by processes of an earlier command
+    def __init__(
+        self,
+        launcher: Launcher,
+        intake: Intake,
+        jobs: Sequence[Job],
+        view: ProgressView,
+        signals: StopSignals,
+        group: Callable[[Sequence[Job]], Sequence[Group]] = one_by_one,
+    ) -> None:
+        self.launcher, self.intake, self.view, self.signals, self.group = launcher, intake, view, signals, group
+        self.waiting: deque[Group] = deque()
+        self.first = list(jobs)
+        self.later: list[tuple[float, Group]] = []  # to be started again, each with the earliest time.monotonic() for that
+        self.held: set[str] = set()  # ids of jobs that a process of an earlier command holds
         self.running: list[Watch] = []
-        self.statuses: dict[str, Status] = {}
-        self.deadline: float | None = None  # of those that were asked to end
+        self.tries: Counter[str] = Counter()  # attempts of this command, by run id
+        self.deadline: float | None = None  # time.monotonic() at which attempts that were asked to stop are killed
 
-    def run(self) -> dict[str, Status]:
-        """How each job that was started ended, by id."""
+    def run(self) -> None:
+        """Run all jobs; their records are in `intake`."""
         self._adopt()
-        while self.running or ((self.waiting or self.later) and self.deadline is None):
-            if self.alarm.count and self.deadline is None:
-                self._wind_up()
+        self.waiting.extend(self.group(self.first))
+        while self._has_work():
+            if self.signals.count and self.deadline is None:
+                self._stop_all()
             if self.deadline is None:
                 self._start()
-            elif self.alarm.count > 1 or time.monotonic() > self.deadline:
-                self._end_at_once()
-            self.place.wait([watch.attempt for watch in self.running], POLL)
+            elif self.signals.count > 1 or time.monotonic() > self.deadline:
+                self._kill_all()
+            self.launcher.wait([watch.attempt for watch in self.running], POLL)
             for watch in list(self.running):
-                self._look_after(watch)
-            self.view.refresh([watch.attempt.job for watch in self.running if watch.began], self._unstarted())
-        return self.statuses
+                self._supervise(watch)
+            shown = [job for watch in self.running if watch.began for job in watch.attempt.jobs]
+            self.view.refresh(shown, self._unstarted())
+
+    def _has_work(self) -> bool:
+        if self.deadline is not None:
+            return bool(self.running)
+        if not self.waiting:
+            self._ask()
+        return bool(self.running or self.waiting or self.later)
 
     def _adopt(self) -> None:
-        """Watch over what an earlier command has left on a cluster."""
-        adopted = self.place.adopt(list(self.waiting))
+        """Supervise the attempts that an earlier command left running on a cluster."""
+        adopted = self.launcher.adopt(self.first)
         if adopted:
-            self.view.say(f"{len(adopted)} under way since an earlier command")
+            self.view.print(f"{sum(len(attempt.jobs) for attempt in adopted)} already under way since an earlier command")
+        under_way = {job.id for attempt in adopted for job in attempt.jobs}
+        self.first = [job for job in self.first if job.id not in under_way]
         for attempt in adopted:
-            self.waiting.remove(attempt.job)
-            self.running.append(Watch(attempt, tries=1))
+            self.tries.update(job.id for job in attempt.jobs)
+            self.running.append(Watch(attempt))
+
+    def _ask(self) -> None:
+        """Take the next jobs from the source. Jobs that cannot work fail, and the others continue."""
+        while not self.waiting:
+            proposed = self.intake.next()
+            if proposed.decided:
+                self.view.add(self.intake.sweep, proposed.decided)
+            if not proposed.jobs:
+                return
+            found = self.launcher.check(proposed.jobs)
+            for note in dict.fromkeys(found.notes):
+                self.view.print(note)
+            if found.mistakes:
+                for job in proposed.jobs:
+                    self._conclude(job, Status.FAILED, found.mistakes[0])
+            else:
+                self.waiting.extend(self.group(proposed.jobs))
 
     def _start(self) -> None:
         now = time.monotonic()
-        self.waiting.extend(job for due, job in self.later if due <= now)
-        self.later = [(due, job) for due, job in self.later if due > now]
-        batch: list[Job] = []
-        for _ in range(self.place.room(list(self.waiting))):
-            job = self.waiting.popleft()
-            if past.is_alive(job):
-                self._wait_for(job)
-                continue
-            if result := past.finished_since(job, self.fates[job.id]):
-                self._end(job, result)
-                continue
-            try:
-                batch.append(past.prepare(job, self.fates[job.id]))
-            except OSError as error:
-                self._conclude(job, Status.FAILED, f"its folder cannot be written: {error.strerror}")
-        for attempt in self.place.start(batch) if batch else ():
-            self.tries[attempt.job.id] += 1
-            self.running.append(Watch(attempt, self.tries[attempt.job.id]))
+        self.waiting.extend(group for due, group in self.later if due <= now)
+        self.later = [(due, group) for due, group in self.later if due > now]
+        batch: list[Group] = []
+        for _ in range(self.launcher.capacity(list(self.waiting))):
+            group = self.waiting.popleft()
+            if any(past.is_alive(job) for job in group):
+                self._wait_for(group)
+            elif ready := tuple(job for each in group if (job := self._prepare(each))):
+                batch.append(ready)
+        for attempt in self.launcher.start(batch) if batch else ():
+            self.tries.update(job.id for job in attempt.jobs)
+            self.running.append(Watch(attempt))
 
-    def _wait_for(self, job: Job) -> None:
-        """Come back to a job that a process of an earlier command, killed a moment ago, has not let go yet."""
-        if job.id not in self.held:
-            self.view.say(f"{job.name} waits for a process that an earlier command has left")
-        self.held.add(job.id)
-        self.later.append((time.monotonic() + 1.0, job))
+    def _prepare(self, job: Job) -> Job | None:
+        """Return `job` ready to start; None if it has ended in the meantime, or its folder cannot be written."""
+        decision = self.intake.decisions[job.id]
+        if result := past.finished_since(job, decision):
+            self._end(job, result)
+            return None
+        try:
+            return past.prepare(job, decision)
+        except OSError as error:
+            self._conclude(job, Status.FAILED, f"its folder cannot be written: {error.strerror}")
+            return None
 
-    def _look_after(self, watch: Watch) -> None:
-        how = watch.attempt.ended()
-        if how is None:
-            if not watch.attempt.began():
-                watch.began = None  # perhaps anew: a cluster has put it back into its queue
-            elif watch.began is None:
-                watch.began, watch.sign, watch.started = time.monotonic(), time.monotonic(), True
-                self.view.started(watch.attempt.job)
-            watch.look()
-            how = watch.fault or None
+    def _wait_for(self, group: Group) -> None:
+        """Retry later: a process of an earlier command, killed a moment ago, still holds a job of the group."""
+        for job in group:
+            if job.id not in self.held:
+                self.view.print(f"{job.name} waits for a process that an earlier command has left")
+            self.held.add(job.id)
+        self.later.append((time.monotonic() + HELD, group))
+
+    def _supervise(self, watch: Watch) -> None:
+        """Settle an attempt that has ended or exceeded a limit."""
+        before = watch.began
+        how = watch.end()
+        if before is None and watch.began is not None:
+            for job in watch.attempt.jobs:
+                self.view.started(job)
         if how is not None:
             watch.attempt.kill()  # what may be left of it
             self.running.remove(watch)
             self._settle(watch, how)
 
     def _settle(self, watch: Watch, how: str) -> None:
-        job = watch.attempt.job
+        """Record how each job of an attempt ended, and queue those that broke for another attempt."""
+        reasons = {job.id: self._settle_job(watch, job, how) for job in watch.attempt.jobs}
+        broken = [job for job in watch.attempt.jobs if reasons[job.id] is not None]
+        for group in self.group(broken):
+            delay = max(job.config["retry_after"] * 2 ** (self.tries[job.id] - 1) for job in group)
+            self.later.append((time.monotonic() + delay, group))
+            for job in group:
+                self.intake.decisions[job.id] = Decision.RESUME if past.has_checkpoint(job) else Decision.RERUN
+                self.view.retried(job, reasons[job.id] or "", delay)
+
+    def _settle_job(self, watch: Watch, job: Job, how: str) -> str | None:
+        """Record how `job` ended. Return the reason why it broke if it is to be tried again instead, else None."""
         record = past.read_record(job.folder)
         if record is None and not watch.started and self.deadline is not None:
-            return None  # taken off a cluster's queue: as if it had never been there
+            return None  # it was taken off a cluster's queue before it ran: as if it had never been there
         cause = str(read_json(job.folder / FAULT).get("reason", ""))  # in a process that does not write the record
         status, reason = self._death(watch, how, cause) if record is None else (record.status, record.reason)
         if status is Status.FAILED:
-            reason = cause or reason  # for this one died of the other
+            reason = cause or reason  # the first process failed only because the other one did
         broken = status is Status.CRASHED or (watch.hung and record is None)
-        if broken and watch.tries <= job.config["retries"] and self.deadline is None:
-            return self._try_again(watch, reason)
+        if broken and self.tries[job.id] <= job.config["retries"] and self.deadline is None:
+            return reason
         if record is None or reason != record.reason:
-            return self._conclude(job, status, reason)
-        return self._end(job, record)
+            self._conclude(job, status, reason)
+        else:
+            self._end(job, record)
+        return None
 
     def _death(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
-        """The status of a run that ended without a record, and why."""
-        if watch.fault:
+        """Return the status and the reason of a job that ended without a record."""
+        if watch.exceeded:
             return Status.TIMEOUT, how
         if cause:
             return Status.FAILED, cause
@@ -185,39 +196,35 @@ class Queue:
             return Status.INTERRUPTED, how
         return Status.CRASHED, how
 
-    def _try_again(self, watch: Watch, reason: str) -> None:
-        job = watch.attempt.job
-        delay = job.config["retry_after"] * 2 ** (watch.tries - 1)
-        self.fates[job.id] = Fate.CONTINUE if past.has_checkpoint(job) else Fate.AGAIN
-        self.later.append((time.monotonic() + delay, job))
-        self.view.tried(job, reason, delay)
-
     def _conclude(self, job: Job, status: Status, reason: str) -> None:
-        """Leave the record that the run itself could not."""
+        """Write the record that the job itself could not write."""
         record = job.record(status, reason)
         try:
+            job.folder.mkdir(parents=True, exist_ok=True)
             record.write(job.folder)
         except OSError as error:
-            self.view.say(f"no record of {job.name} could be written: {error}")
+            self.view.print(f"no record of {job.name} could be written: {error}")
         self._end(job, record)
 
     def _end(self, job: Job, record: Record) -> None:
-        self.statuses[job.id] = record.status
+        self.intake.tell(record)
         self.view.finished(job, record)
         if job.config["on_error"] == "stop" and record.status.is_fault and self.deadline is None:
-            self.view.say("on_error=stop: the other runs are asked to end")
-            self._wind_up()
+            self.view.print("on_error=stop: the other runs are asked to stop")
+            self._stop_all()
 
-    def _wind_up(self) -> None:
+    def _stop_all(self) -> None:
+        """Ask all attempts to save a checkpoint and stop within GRACE seconds."""
         self.deadline = time.monotonic() + GRACE
-        if self.alarm.count:
-            self.view.winding_up(len(self.running), self._unstarted())
+        if self.signals.count:
+            self.view.stopping(sum(len(watch.attempt.jobs) for watch in self.running), self._unstarted())
         for watch in self.running:
             watch.attempt.stop()
 
-    def _end_at_once(self) -> None:
+    def _kill_all(self) -> None:
         for watch in self.running:
             watch.attempt.kill()
 
     def _unstarted(self) -> int:
-        return len(self.waiting) + len(self.later) + sum(watch.began is None for watch in self.running)
+        waiting = [*self.waiting, *(group for _, group in self.later)]
+        return sum(map(len, waiting)) + sum(len(watch.attempt.jobs) for watch in self.running if watch.began is None)

@@ -1,18 +1,15 @@
-"""What a command leaves on the screen: the table, the page, and the lines to type next."""
+"""Writes the report of a sweep, and prints its table and the commands that show more."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-
-from descentlab.store.job import Job
+from pathlib import Path
 
 
-def show(jobs: Sequence[Job]) -> None:
-    """Build the report of the jobs' sweep and print its table and where to look."""
-    from descentlab.report import page, tables  # polars and plotly: not before they are needed
+def show(sweep: Path) -> None:
+    """Build the report of `sweep`; print its table, where the page is, and commands to type next."""
+    from descentlab.report import page, tables  # polars and plotly: imported only when they are needed
 
-    sweep = jobs[0].folder.parent
     console = tables.show_on_console([sweep])
     path = page.build([sweep], sweep)
     for line, purpose in [(os.path.relpath(path), "the report: open it in a browser"), *page.commands([sweep])]:

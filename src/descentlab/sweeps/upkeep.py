@@ -1,4 +1,4 @@
-"""What stands in a sweep's folder, and what of it can go."""
+"""Shows the state of each run in a sweep's folder, and frees disk space there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from descentlab.sweeps.past import REPLACED, read_record
 
 @dataclass(frozen=True)
 class State:
-    """A run: its status, or "running", "on Slurm as 12_3", "cut off"; where it stands; why; bytes of its checkpoint."""
+    """The state of a run.
+
+    Attributes:
+        name: of the run's folder.
+        status: of its record; without a record "running", "on Slurm as 12_3" or "cut off".
+        step: the last step reported, "40/100" if the total is known.
+        reason: of its record.
+        checkpoint: size of its checkpoint in bytes.
+    """
 
     name: str
     status: str
@@ -26,7 +34,7 @@ class State:
 
 
 def states(sweep: Path) -> list[State]:
-    """The state of every run that was started in `sweep`.
+    """Return the state of every run that was started in `sweep`.
 
     Raises:
         UsageError: `sweep` is not the folder of a sweep.
@@ -39,8 +47,8 @@ def states(sweep: Path) -> list[State]:
 
 
 def _state(folder: Path, busy: bool) -> State:
-    said = progress.read(folder)
-    step = f"{said.get('step', 0)}/{said['total']}" if said.get("total") else str(said.get("step", ""))
+    state = progress.read(folder)
+    step = f"{state.get('step', 0)}/{state['total']}" if state.get("total") else str(state.get("step", ""))
     size = (folder / CHECKPOINT).stat().st_size if (folder / CHECKPOINT).exists() else 0
     record = read_record(folder)
     if record is None:
@@ -57,11 +65,11 @@ def _without_record(folder: Path, busy: bool) -> str:
 
 
 def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
-    """Remove checkpoints of runs that have a result, and results that newer ones replaced; gives each path and its bytes.
+    """Remove checkpoints of runs that have a result, and results that newer ones replaced. Yield each path and its bytes.
 
     Args:
-        sweep: its folder.
-        interrupted: also the checkpoints that the same command would go on from.
+        sweep: the sweep's folder.
+        interrupted: also remove the checkpoints from which the same command would resume.
 
     Raises:
         UsageError: a command is training the sweep.

@@ -1,10 +1,11 @@
-"""What a person sees while a sweep trains: one table on a terminal, a line per event elsewhere."""
+"""The progress of a sweep on the screen: a table on a terminal, one line per event elsewhere."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -15,35 +16,28 @@ from rich.text import Text
 from descentlab.store import progress
 from descentlab.store.job import Job
 from descentlab.store.record import LOG, Record
+from descentlab.sweeps.past import Decision
 
-COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # red: a fault
+COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # faults are red
 LOG_LINES = 25
 MEANINGS = {
-    "reused": "finished before and reused (rerun=true trains again)",
-    "continued": "go on from their checkpoints ({why})",
-    "run again": "run again ({why})",
-    "replaced": "replace their results ({why})",
+    Decision.REUSE: "finished before and reused (rerun=true trains again)",
+    Decision.RESUME: "resume from their checkpoints ({reasons})",
+    Decision.RERUN: "run again ({reasons})",
+    Decision.REPLACE: "replace their results ({reasons})",
 }
 
 
-class View:
+class ProgressView:
     """Shows the jobs of a sweep. Use as a context manager around the training."""
 
-    def __init__(self, jobs: Sequence[Job], past: Counter[tuple[str, str]]) -> None:
-        """`past` counts the jobs by fate and reason (see sweeps.past)."""
-        self.console = Console(stderr=True, highlight=False, markup=False)
-        self.total = len(jobs)
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, markup=False)
+        self.total = 0
+        self.done: Counter[str] = Counter()  # jobs that ended, by status; "reused" ones included
         self.live: Live | None = None
-        self.say(f"{jobs[0].folder.parent}: {self.total} run{'s' * (self.total > 1)}")
-        by_fate = {fate: [(reason, n) for (which, reason), n in past.items() if which == fate] for fate, _ in past}
-        counts = {fate: sum(n for _, n in reasons) for fate, reasons in by_fate.items()}
-        self.done: Counter[str] = Counter({"reused": counts["reused"]} if "reused" in counts else {})
-        for fate, meaning in MEANINGS.items():
-            if fate in counts:
-                why = ", ".join(f"{n} {reason}" for reason, n in sorted(by_fate[fate]))
-                self.say(f"{counts[fate]} of {self.total} {meaning}".format(why=why))
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> ProgressView:
         if self.console.is_terminal:
             self.live = Live(console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
@@ -53,36 +47,54 @@ class View:
         if self.live:
             self.live.stop()
 
+    def add(self, sweep: Path, decided: Iterable[tuple[Decision, str]]) -> None:
+        """Announce further jobs of `sweep`, given the decision and its reason for each."""
+        counts = Counter(decided)
+        new, more = counts.total(), "more " * (self.total > 0)
+        self.total += new
+        self.print(f"{sweep}: {new} {more}run{'s' * (new > 1)}")
+        for decision, meaning in MEANINGS.items():
+            reasons = sorted((reason, number) for (which, reason), number in counts.items() if which is decision)
+            if not reasons:
+                continue
+            number = sum(number for _, number in reasons)
+            self.print(f"{number} of {new} {meaning}".format(reasons=", ".join(f"{n} {reason}" for reason, n in reasons)))
+            if decision is Decision.REUSE:
+                self.done["reused"] += number
+
     def started(self, job: Job) -> None:
+        """Show that `job` started; the table of a terminal shows it anyway."""
         if not self.live:
-            self.say(f"started   {job.name}")
+            self.print(f"started   {job.name}")
 
     def finished(self, job: Job, record: Record) -> None:
-        """Say how `job` ended; of a fault the end of its log, at once."""
+        """Show how `job` ended, and the end of its log at once if it ended by a fault."""
         self.done[record.status] += 1
         colour = COLOURS.get(record.status, "red")
         count = f"{self.done.total()}/{self.total}"
-        self.say(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
+        self.print(Text.assemble((f"{record.status:9}", colour), f" {job.name}  {_result(record)}  [{count}]"))
         log = job.folder / LOG
         if not record.status.is_fault or not log.exists():
             return
         lines = log.read_text(errors="replace").splitlines()
-        if lines != [record.reason]:  # it says more
-            self.say(Text("\n".join(f"  {line}" for line in lines[-LOG_LINES:]), style="dim"))
-            self.say(f"  the whole log: {os.path.relpath(log)}")
+        if lines != [record.reason]:  # the log holds more than the reason
+            self.print(Text("\n".join(f"  {line}" for line in lines[-LOG_LINES:]), style="dim"))
+            self.print(f"  the whole log: {os.path.relpath(log)}")
 
-    def tried(self, job: Job, reason: str, delay: float) -> None:
-        """Say that `job` broke and will be tried again."""
-        self.say(f"retry     {job.name}  {reason}; again in {delay:g} s")
+    def retried(self, job: Job, reason: str, delay: float) -> None:
+        """Show that `job` broke and will be tried again after `delay` seconds."""
+        self.print(f"retry     {job.name}  {reason}; again in {delay:g} s")
 
-    def winding_up(self, running: int, waiting: int) -> None:
-        """Say what the first Ctrl-C does, and what a second one would."""
-        self.say(f"ending: {running} running save a checkpoint, {waiting} waiting will not start (again to end at once)")
+    def stopping(self, running: int, waiting: int) -> None:
+        """Show the effect of the first request to stop, and of a second one."""
+        self.print(f"stopping: {running} running save a checkpoint, {waiting} waiting will not start (again to stop at once)")
 
-    def say(self, text: str | Text) -> None:
+    def print(self, text: str | Text) -> None:
+        """Print `text` above the table."""
         self.console.print(text, soft_wrap=True)
 
     def refresh(self, running: Sequence[Job], waiting: int) -> None:
+        """Redraw the table of a terminal."""
         if self.live:
             self.live.update(self._table(running, waiting))
 
@@ -108,6 +120,7 @@ def _row(job: Job) -> tuple[str, str, str, str, str]:
 
 
 def _result(record: Record) -> str:
+    """Return the validation metric of `record`; without one, the reason why there is none."""
     summary = record.summary
     if not record.status.is_result or summary.get("best_valid") is None:
         undefined = summary.get("undefined", {}).get("best_valid")

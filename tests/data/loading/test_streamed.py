@@ -19,7 +19,7 @@ from descentlab.store.interruption import Interrupted
 from descentlab.store.record import Record, read_curves
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150", "model.dropout=0.2")
-STREAMED = ("data._target_=streamed_digits.StreamedDigits", "sweep=streamed")
+STREAMED = ("data._target_=support.streamed_digits.StreamedDigits", "sweep=streamed")
 HERE, AHEAD = {"num_workers": 0}, {"num_workers": 2}
 
 
@@ -140,6 +140,6 @@ def test_how_they_are_read_is_no_part_of_what_a_run_is(job):
 
 
 def test_a_baseline_is_refused_before_it_starts():
-    words = ("problem=diabetes_linear", "data._target_=streamed_digits.StreamedDigits", "baseline=normal_equation")
+    words = ("problem=diabetes_linear", "data._target_=support.streamed_digits.StreamedDigits", "baseline=normal_equation")
     config, _, _ = compose_config(*words)
     assert any("streamed" in mistake for mistake in conflicts(config))

@@ -138,7 +138,7 @@ def test_the_worst_infinity_is_never_best_and_the_other_is(worst, mode):
 
 @pytest.mark.parametrize("task", ["credit", "diagnosis", "fraud", "fraud_focal"])
 def test_runs_on_splits_without_a_class_test_their_last_weights(train, task):
-    words = ("problem=breast_cancer_logistic", f"task={task}", "data._target_=lopsided.Tumours", *STEPS)
+    words = ("problem=breast_cancer_logistic", f"task={task}", "data._target_=support.lopsided.Tumours", *STEPS)
     run = train(*words, "+data.valid=1.0", "+data.test=0.0", "checkpoint.keep=true")
     monitor, summary = run.record.summary["monitor"], Record.read(written(run)).summary
     assert (summary["best_valid"], summary["best_step"], summary["valid"][monitor]) == (None, None, None)
@@ -159,7 +159,7 @@ def written(run):
 
 
 def test_a_validation_split_of_one_row(train):
-    run = train("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.most=1", *STEPS)
+    run = train("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.most=1", *STEPS)
     summary = run.record.summary
     assert summary["best_step"] is not None
     assert math.isfinite(summary["test"]["rmse"])
@@ -168,7 +168,7 @@ def test_a_validation_split_of_one_row(train):
 
 
 def test_neither_patience_nor_the_plateau_nor_the_target_counts_what_is_undefined(train):
-    words = ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.constant=true", "task.monitor=r2")
+    words = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.constant=true", "task.monitor=r2")
     words += ("task.mode=max", "target=0.1", "stop.patience=1", "schedule=reduce_on_plateau", "schedule.patience=0", *STEPS)
     run = train(*words)
     assert run.record.summary["steps"] == 20
@@ -183,7 +183,7 @@ def test_an_interrupted_run_resumes_to_the_same_reasons(job):
     from descentlab.run import run
     from descentlab.store.interruption import Interrupted
 
-    words = ("problem=breast_cancer_logistic", "data._target_=lopsided.Tumours", "+data.valid=1.0", *STEPS)
+    words = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours", "+data.valid=1.0", *STEPS)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     expected = run(whole).summary
     with pytest.raises(Interrupted):
@@ -196,6 +196,6 @@ def test_an_interrupted_run_resumes_to_the_same_reasons(job):
 def test_a_unit_that_32_bits_do_not_hold_is_refused(train):
     from descentlab.errors import UsageError
 
-    words = ("problem=diabetes_linear", "data._target_=lopsided.Progression", "+data.scale=1e40", "budget.epochs=1")
+    words = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.scale=1e40", "budget.epochs=1")
     with pytest.raises(UsageError, match=r"the target's standard deviation is .*e\+4"):
         train(*words)

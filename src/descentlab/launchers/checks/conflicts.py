@@ -1,4 +1,4 @@
-"""Checks that an optimizer accepts its values, and that what is set around the update has an effect on it."""
+"""Checks that an optimizer accepts its values, and that the settings around its update have an effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def conflicts(config: Mapping[str, Any]) -> list[str]:
-    """Why the optimizers of `config` would refuse its values, or would not be served by the run they are in."""
+    """Return a message for each value that an optimizer of `config` refuses, and each setting that does not suit it."""
     from hydra.utils import get_object
 
     from descentlab.config.requirements import Requirements
@@ -25,7 +25,7 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         try:
             optimizers.append(_tried(group, config[group], needs))
         except Exception as error:  # user code
-            mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]} says: {one_line(error)}")
+            mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]}: {one_line(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
     mistakes += _of_baseline(config) if config["baseline"] else ()
     task = get_object(config["task"]["_target_"])
@@ -44,11 +44,11 @@ def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:
         suits = ", ".join(each.__name__ for each in baseline.suits)
         yield f"baseline: {baseline.__name__} is for {suits}, not for {task.__name__}; leave it out"
     if not getattr(data, "in_memory", True):
-        yield "baseline: it asks for all training examples at once, and these data are streamed; leave it out"
+        yield "baseline: it needs all training examples at once, and these data are streamed; leave it out"
 
 
 def _tried(group: str, node: Mapping[str, Any], needs: Requirements) -> Optimizer:
-    """The optimizer that `node` describes, of weights to try it on; raises what it says to its hyperparameters."""
+    """Construct the optimizer of `node` for small weights; raises the error with which it refuses its hyperparameters."""
     import torch
     from hydra.utils import instantiate
 
@@ -58,7 +58,7 @@ def _tried(group: str, node: Mapping[str, Any], needs: Requirements) -> Optimize
 
 
 def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterator[str]:
-    """What around the update would have no effect on `optimizers`, or not the one it has on others."""
+    """Yield a message for each setting around the update that has no effect, or another effect, on `optimizers`."""
     from descentlab.config.requirements import varies
     from descentlab.optim.evaluation import has_modes
 

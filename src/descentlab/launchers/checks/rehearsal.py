@@ -1,14 +1,13 @@
-"""Constructs a run's data, model, task, optimizer and trainer, and takes one step and one evaluation on a few examples.
+"""Rehearses runs: constructs data, model, task and optimizer, and takes one step and one evaluation on a few examples.
 
-What would fail in each run of a sweep then fails once, before the first run starts. Baselines, checkpoints and loggers are not
-part of it: they cost no run its result.
+An error that every run of a sweep would meet is found once, before the first run starts. Baselines, checkpoints and loggers are
+not rehearsed, since a failure there does not affect the result of a run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 
 from descentlab.budget import Plan
 from descentlab.config.build import build
+from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
 from descentlab.data.loading.loader import StepLoader
 from descentlab.data.loading.tensors import Data
@@ -30,21 +30,21 @@ from descentlab.training.engines.lightning import make_trainer
 from descentlab.training.outcome import Outcome, Stop
 from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
 
-SIZES = (2, 16)  # examples that a task is tried on, before the run's own batch
-LARGEST = 1024  # examples of that batch, at most
-NAMES, LINES = 8, 20  # of columns to print
-LARGE = 30_000_000  # parameters; a larger model is not trained here, for its step may take minutes and much memory
+SIZES = (2, 16)  # numbers of examples to try, before the run's own batch size
+LARGEST = 1024  # upper bound of that batch size
+NAMES, LINES = 8, 20  # column names in a line of a note, and lines in a note
+LARGE = 30_000_000  # parameters; a larger model is not trained here, since a step may take minutes and much memory
 ONE_PROCESS = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
-PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU computes in
-# Nodes whose numbers make no difference to what is constructed: a rehearsal for each of their values would show nothing new.
+PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU supports
+# Nodes whose numbers do not change what is constructed: further rehearsals with other numbers would find nothing new.
 NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
 SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
 IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
-NOT_HERE = (OSError, MemoryError)  # what data may raise on a machine that only starts the runs
+NOT_HERE = (OSError, MemoryError)  # errors of data on a machine that only starts the runs
 
 
 class NoSink:
-    """Takes the rows of a rehearsal, and keeps none."""
+    """A sink that discards the rows of a rehearsal."""
 
     def write(self, rows: list[Row]) -> None: ...
 
@@ -58,23 +58,23 @@ class Rehearsals:
     """The rehearsals of a sweep's runs.
 
     Args:
-        here: whether the runs will run on this machine; if not, data that cannot be had here are no mistake.
+        here: True if the runs will run on this machine; otherwise data that are missing here are a note, not a mistake.
     """
 
     def __init__(self, here: bool = True) -> None:
         self.here = here
-        self.several = False  # models or optimizers
-        self.seen: set[str] = set()  # configs but for their seeds
-        self.done: set[str] = set()  # structures
+        self.several = False  # True if the runs differ in models or optimizers
+        self.seen: set[str] = set()  # keys of configs without their seeds
+        self.done: set[str] = set()  # structures that have been tried
 
     def try_all(self, configs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         """Try each config, and yield the progress and the results as (kind, text): stage, note or mistake.
 
-        Data that several configs share are read once, and forgotten before the next are read.
+        Data that several configs share are read once, and released before the next are read.
         """
         groups: dict[str, list[Mapping[str, Any]]] = {}
         for config in configs:
-            groups.setdefault(key_of(config["data"]), []).append(config)
+            groups.setdefault(config_key(config["data"]), []).append(config)
         files = {file_of(group[0]["data"]) for group in groups.values()}
         self.several = len({(name_of(config["model"]), name_of(config["optimizer"])) for config in configs}) > 1
         for group in groups.values():
@@ -95,7 +95,7 @@ class Rehearsals:
                 yield from self._try(config, data)
 
     def _try(self, config: Mapping[str, Any], data: Data[Any]) -> Iterator[tuple[str, str]]:
-        run = key_of({key: value for key, value in config.items() if key not in SEEDS})
+        run = config_key({key: value for key, value in config.items() if key not in SEEDS})
         if run in self.seen:
             return
         self.seen.add(run)
@@ -115,14 +115,14 @@ class Rehearsals:
             yield "stage", f"one step of {name_of(config['model'])} under {name_of(config['optimizer'])}"
             _take_a_step(config, data, plan)
         except (Exception, SystemExit) as error:
-            what = describe_error(error)
+            message = describe_error(error)
             if self.several and not isinstance(error, UsageError):
-                what = f"{name_of(config['model'])} under {name_of(config['optimizer'])}: {what}"
-            yield ("note", f"on the CPU: {what}") if _is_elsewhere(config) else ("mistake", what)
+                message = f"{name_of(config['model'])} under {name_of(config['optimizer'])}: {message}"
+            yield ("note", f"on the CPU: {message}") if _is_elsewhere(config) else ("mistake", message)
 
 
 def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
-    """Evaluate the schedules where a run begins and ends."""
+    """Evaluate the schedules at the first and the last step."""
     recipe = Recipe.of(config, build)
     for schedule in (recipe.schedule, recipe.momentum_schedule, recipe.decay_schedule):
         for step in (0, plan.total - 1) if plan.total else (0,):
@@ -130,22 +130,22 @@ def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
 
 
 def _construct_without_memory(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Iterator[tuple[str, str]]:
-    """Construct task and optimizer of a model that is too large to be trained here, on torch's meta device."""
+    """Construct the task and the optimizer of a model that is too large to be trained here, on torch's meta device."""
     try:
         with torch.device("meta"):
             task = make_task({**config, "compile": False}, data, plan)
             task.recipe.make(task.model, plan.total)
     except UsageError:
         raise
-    except Exception as error:  # not all code works without memory
+    except Exception as error:  # not all code works on the meta device
         yield "note", f"not checked, since it is large and cannot be constructed without memory: {describe_error(error)}"
 
 
 def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None:
-    """Train and test on the first few examples: of the sizes that a task may accept, the first that works is enough.
+    """Train and test on the first few examples, with increasing batch sizes until one works.
 
     Raises:
-        Exception: what it fails with, at the last size, or at two sizes in the same way.
+        Exception: the error at the last size, or an error that two sizes give.
     """
     largest = min(plan.batch_size, LARGEST)
     sizes = sorted({size for size in (*SIZES, largest) if size <= largest})
@@ -168,7 +168,7 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
 
 
 def _smallest_part(config: Mapping[str, Any], plan: Plan) -> int:
-    """The fewest examples that one forward pass of the training gets."""
+    """Return the smallest number of examples in a forward pass of the training."""
     loader = StepLoader(plan.rows, plan, 0, config["microbatch"])
     return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step))
 
@@ -193,20 +193,19 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
 
 
 def _on_gpu(config: Mapping[str, Any]) -> bool:
-    """Whether the runs compute on a GPU of this machine."""
+    """Return True if the runs compute on a GPU of this machine."""
     return config["trainer"]["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
 
 
 def _is_elsewhere(config: Mapping[str, Any]) -> bool:
-    """Whether the runs compute on an accelerator that this machine lacks, so that a failure on its CPU proves nothing."""
+    """Return True if the runs compute on an accelerator that this machine lacks; a failure on its CPU is then no proof."""
     return config["trainer"]["accelerator"] not in ("auto", "cpu") and not _on_gpu(config)
 
 
 def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
-    """How many parameters the model has; 0 where its class cannot be built without memory.
+    """Return the number of parameters of the model; 0 if its class cannot be built on torch's meta device.
 
-    They are counted in a process of its own, on torch's meta device: a class may keep tensors that it made, and those would be
-    on that device, too.
+    They are counted in a separate process: a class may keep tensors that it created, and those would stay on the meta device.
     """
     node = data.fill(model)
     reading, writing = os.pipe()
@@ -225,9 +224,9 @@ def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
 
 
 def structure_of(config: Mapping[str, Any]) -> str:
-    """What decides what a run constructs, as text: the config without seeds, budgets and the numbers of an update."""
+    """Return the config without seeds, budgets and the numbers of an update, as text. Runs with equal texts are alike."""
     kept = {key: value for key, value in config.items() if key not in IGNORED}
-    return key_of({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
+    return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
 
 
 def _without_numbers(value: Any) -> Any:
@@ -238,12 +237,8 @@ def _without_numbers(value: Any) -> Any:
     return bool(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def key_of(node: Mapping[str, Any]) -> str:
-    return json.dumps(node, sort_keys=True, default=str)
-
-
 def file_of(data: Mapping[str, Any]) -> str:
-    """What a person calls these data: the file or the data set of the hub, or the class that makes them."""
+    """Return the name of the data: of the file, of the data set of the hub, or of the class."""
     own = [str(data[key]) for key in OWN_FILES if data.get(key)]
     return own[0].rpartition("/")[2] if own else name_of(data)
 
@@ -253,7 +248,7 @@ def name_of(node: Mapping[str, Any]) -> str:
 
 
 def notes(data: Data[Any]) -> list[str]:
-    """How the columns of a table were read, and what else a person should know before training."""
+    """Return lines that describe how the columns of a table were read, and the warnings of the data."""
     alike: dict[tuple[str, str], list[str]] = {}
     for column in data.columns:
         alike.setdefault((column["read_as"], column["detail"]), []).append(column["name"])

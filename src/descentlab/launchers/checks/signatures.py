@@ -18,7 +18,7 @@ GROUPS = ("data", "model", "task", "optimizer", "auxiliary", "schedule", "moment
 
 @dataclass(frozen=True)
 class Call:
-    """What a node will call: the keys it gives, and the classes among them (by key), which may take keys as well."""
+    """The call that a node of the config describes: its class, the keywords, and the classes among their values, by keyword."""
 
     group: str
     target: str
@@ -34,23 +34,23 @@ class Call:
 
 
 def calls(jobs: Sequence[Job]) -> list[Call]:
-    """What the runs will call, each once."""
+    """Return the calls of all runs, each once."""
     found = [Call.of(group, job.config[group]) for job in jobs for group in GROUPS if job.config[group] is not None]
     return list(dict.fromkeys(found))
 
 
 def check(call: Call) -> list[str]:
-    """Return what is wrong with `call`, one message each; an empty list if nothing is."""
+    """Return a message for each mistake in `call`."""
     from hydra.utils import get_object
 
     try:
         called = get_object(call.target)
-        handed_on = [get_object(path) for _, path in call.classes]
+        passed_on = [get_object(path) for _, path in call.classes]
     except BaseException as error:  # importing user code may raise anything, SystemExit included
         return [f"{call.group}._target_={call.target} cannot be imported: {one_line(error)}{_fix(call.target, error)}"]
     if (kind := _kinds().get(call.group)) and not _may_give(called, kind):
         return [f"{call.group}._target_={call.target} is not a {kind.__module__.partition('.')[0]} {kind.__name__}"]
-    takes, anything = parameters(called, handed_on)
+    takes, anything = parameters(called, passed_on)
     if anything:
         return []
     return [
@@ -62,7 +62,7 @@ def check(call: Call) -> list[str]:
 
 
 def _kinds() -> dict[str, type]:
-    """What the node of each group must give."""
+    """Return the class whose instances each group must give."""
     from torch.nn import Module
     from torch.optim import Optimizer
 
@@ -75,31 +75,31 @@ def _kinds() -> dict[str, type]:
 
 
 def _may_give(called: Any, kind: type) -> bool:
-    """Whether calling `called` may give a `kind`: a subclass does, a function of Python's own never; of others one must try."""
+    """Return False if calling `called` cannot give a `kind`: another class, or a function of the standard library."""
     if inspect.isclass(called):
-        return issubclass(called, kind) or any("__new__" in vars(each) for each in called.__mro__ if _is_written(each))
+        return issubclass(called, kind) or any("__new__" in vars(each) for each in called.__mro__ if _is_user_code(each))
     module = (getattr(called, "__module__", None) or "").partition(".")[0]
     return callable(called) and module not in sys.stdlib_module_names
 
 
-def _is_written(cls: type) -> bool:
-    """Whether somebody wrote `cls` in Python outside of the standard library."""
+def _is_user_code(cls: type) -> bool:
+    """Return True if `cls` is defined outside of the standard library."""
     return cls.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
-def parameters(called: Any, handed_on: Sequence[Any] = ()) -> tuple[list[str], bool]:
-    """Return the keywords that `called` takes, and whether it takes any others, too.
+def parameters(called: Any, passed_on: Sequence[Any] = ()) -> tuple[list[str], bool]:
+    """Return the keywords that `called` takes, and True if it takes any others as well.
 
-    A class with **keywords may hand them on to its base classes, or to a class that it is given (`handed_on`). An optimizer's
-    keyword that neither takes counts as unknown: some libraries ignore it.
+    A class with **keywords may pass them to its base classes, or to a class that it is given (`passed_on`). A keyword of an
+    optimizer that neither takes counts as unknown, since some libraries ignore it.
     """
     from torch.optim import Optimizer
 
     from descentlab.data.loading.tensors import Data, Facts
 
     takes, anything = [], False
-    for each in called.__mro__[:-1] if inspect.isclass(called) else (called,):  # up to the first that names all that it takes
-        if each is Data:  # and refuses other facts
+    for each in called.__mro__[:-1] if inspect.isclass(called) else (called,):  # up to the first that names all its keywords
+        if each is Data:  # which refuses other facts
             return list(dict.fromkeys([*takes, *Facts.__annotations__])), False
         try:
             found = inspect.signature(each).parameters
@@ -109,7 +109,7 @@ def parameters(called: Any, handed_on: Sequence[Any] = ()) -> tuple[list[str], b
         anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values())
         if not anything:
             break
-    takes += [name for each in handed_on for name in inspect.signature(each).parameters]
+    takes += [name for each in passed_on for name in inspect.signature(each).parameters]
     return list(dict.fromkeys(takes)), anything and not (inspect.isclass(called) and issubclass(called, Optimizer))
 
 

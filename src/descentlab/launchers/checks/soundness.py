@@ -1,4 +1,4 @@
-"""Checks of what a run would train on without complaint though it makes no sense.
+"""Checks for errors that training does not report by itself.
 
 Misaligned inputs and targets, numbers that are not finite, unknown labels, a loss that does not depend on the weights.
 """
@@ -16,10 +16,10 @@ from descentlab.tasks.base import Task
 
 
 def check_splits(data: Data[Any]) -> None:
-    """Check splits in memory that a user's class made: as many targets as inputs, and finite numbers.
+    """Check in-memory splits of a user's class: as many targets as inputs, and finite numbers.
 
     Raises:
-        UsageError: they are not so; the message names split and row.
+        UsageError: a split fails the check; the message names the split and the row.
     """
     if type(data).__module__.startswith("descentlab.") or not data.in_memory:
         return
@@ -28,17 +28,17 @@ def check_splits(data: Data[Any]) -> None:
         rows = [len(part) for part in split]
         if len(set(rows)) > 1:
             raise UsageError(f"data: the {name} split has {rows[0]} inputs and {rows[1]} targets")
-        for what, part in zip(("inputs", "targets"), split, strict=False):
+        for name_of_part, part in zip(("inputs", "targets"), split, strict=False):
             bad = ~part.flatten(1).isfinite().all(1) if part.dim() > 1 else ~part.isfinite()
             if bad.any():
-                raise UsageError(f"data: the {what} of the {name} split are not finite in row {int(bad.nonzero()[0])}")
+                raise UsageError(f"data: the {name_of_part} of the {name} split are not finite in row {int(bad.nonzero()[0])}")
 
 
 def check_labels(config: Mapping[str, Any], data: Data[Any]) -> None:
-    """Check the classes of data in memory for a task that knows how many there are.
+    """Check that the labels of in-memory data are among the classes of the task.
 
     Raises:
-        UsageError: a label is not one of them; the message names split and row.
+        UsageError: a label is not one of them; the message names the split and the row.
     """
     classes = data.fill(config["task"]).get("num_classes")
     if not config["task"]["_target_"].endswith(".Classification") or not data.in_memory or classes is None:
@@ -53,10 +53,10 @@ def check_labels(config: Mapping[str, Any], data: Data[Any]) -> None:
 
 
 def check_gradients(config: Mapping[str, Any], task: Task, data: Data[Any]) -> None:
-    """Check that the loss depends on the weights, and under DDP on each of them.
+    """Check that the loss depends on the weights, and under DDP on each parameter.
 
     Raises:
-        UsageError: it does not.
+        UsageError: the loss does not depend on any weight, or under DDP on some parameter.
     """
     assert data.plan is not None
     batch = data.stepping(data.plan, 0, None, 0, 1, 0).parts(0)[0].batch

@@ -1,4 +1,4 @@
-"""Data sets for tests of metrics that are undefined: `data._target_=lopsided.Tumours`, `lopsided.Progression`."""
+"""Data sets for tests of metrics that are undefined: `data._target_=support.lopsided.Tumours`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Trains jobs one after the other, as one of the processes that torchrun starts: `torchrun ... two_processes.py FOLDER ...`.
+"""Trains jobs one after the other, as one of the processes of torchrun: `torchrun ... -m support.two_processes FOLDER ...`.
 
-With INTERRUPT=1 in the environment each is asked to end at its first point, and then taken up again.
+With INTERRUPT=1 in the environment each job is interrupted at its first opportunity, and then resumed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The digits as a data set that is streamed, for tests: `data._target_=streamed_digits.StreamedDigits`."""
+"""The digits as a streamed data set: `data._target_=support.streamed_digits.StreamedDigits`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from descentlab.data.loading.streamed import StreamedData, StreamedSplits
 
 
 class StreamedDigits(StreamedData):
-    """Reads example by example what Digits has in memory.
+    """The data of Digits, read example by example.
 
     Args:
-        noise: added to every pixel of a training image, times a normal draw.
-        dies: at the reading of this training row, by SIGKILL.
-        breaks: at the reading of this training row, by an exception.
+        noise: standard deviation of normal noise that is added to every pixel of a training image.
+        dies: training row at which the reading process is killed by SIGKILL.
+        breaks: training row at which the reading raises an exception.
     """
 
     def __init__(self, test_fraction, valid_fraction, split_seed, noise=0.0, dies=None, breaks=None, **more):

@@ -1,4 +1,4 @@
-"""The problem files as tests see them: what their headers say, and whether their data are here."""
+"""The problem files: the contents of their headers, and whether their data are present."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from conftest import ROOT, options
 
 from descentlab.data.fetch.registry import REGISTRY
 
-NOT_HERE = "nothing here"  # the expectation of what is too large for two cores, or has data that no registry has
-MADE_OF = {"fashion_scenes": "fashion_mnist", "movielens_100k_implicit": "movielens_100k"}  # of another set's files
+NOT_HERE = "nothing here"  # expected of a problem too large for two cores, or with data from no registry
+MADE_OF = {
+    "fashion_scenes": "fashion_mnist",
+    "movielens_100k_implicit": "movielens_100k",
+}  # -> the data set whose files it uses
 CLAUSE = re.compile(r"(?P<optimizer>[\w/]+) (?P<key>(test |valid )?\w+) (?P<sign>>=|<=) (?P<value>[\d.e-]+)")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The comment that a problem's file begins with."""
+    """The comment at the start of a problem's file."""
 
     sentence: str
     command: list[str]
@@ -41,14 +44,14 @@ def text(problem: str) -> str:
 
 
 def trainable() -> list[str]:
-    """The problems that two cores can train, on data that come along or from a package registry."""
+    """Return the problems that two cores can train, on data that are installed or in a package registry."""
     return [problem for problem in options("problem") if Header.of(problem).expect]
 
 
 def missing(problem: str) -> str:
-    """The data set that the problem needs and that is not here; empty if it is."""
+    """Return the data set of the problem if it is missing on this machine; else an empty text."""
     defaults = yaml.safe_load(text(problem))["defaults"]
     data = next(default["override /data"] for default in defaults if "override /data" in default)
-    said = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
-    name = said.get("source", MADE_OF.get(data, data))
+    config = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
+    name = config.get("source", MADE_OF.get(data, data))
     return name if name in REGISTRY and not REGISTRY[name].here(ROOT / "data") else ""

@@ -1,4 +1,4 @@
-"""Generates command lines with a seed: right words, near misses, values of wrong type, quoting, with -m and without."""
+"""Generates command lines from a seed: valid words, near misses, wrong types, quoting, with and without -m."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Words that are right in any line of theirs (one of each list a line).
+# Words that are valid in any line; a line has at most one of each list.
 RIGHT: list[list[str]] = [
     [
         "optimizer=adam",
@@ -35,7 +35,7 @@ RIGHT: list[list[str]] = [
     ["deterministic=true", "trainer.precision=64-true", "trainer=cpu", "retries=1", "heartbeat=null", "on_error=stop"],
     ["data.limit=100", "data.split_seed=3", "++data.limit=64", "debug=null", "debug=smoke", "baseline=null", "~debug"],
 ]
-# Words that make a line wrong, whatever else it says.
+# Words that make every line invalid.
 WRONG = [
     *("seed=x", "seed=1.5", "seed=-1", "seed=null", "seed=true", "seed=[1]", "seed={a: 1}", "data_seed=inf", "seed="),
     *(
@@ -148,7 +148,7 @@ WRONG = [
     ),
     *("seed=1 seed=2", "optimizer=adam optimizer=sgd", "optimizer.lr=0.1 optimizer.lr=0.2", "budget.steps=2 ++budget.steps=3"),
 ]
-# Words that need -m; without it the line is wrong.
+# Words that need -m, without which the line is invalid.
 SWEPT = [
     *(
         "seed=0,1",
@@ -176,7 +176,7 @@ WRONG_SWEPT = [
 
 @dataclass(frozen=True)
 class Line:
-    """A command line; `right`: whether it must be accepted; None: either, as chance changed a character."""
+    """A command line; `right` is True if it must be accepted, False if refused, None if either (a character was changed)."""
 
     words: tuple[str, ...]
     multirun: bool
@@ -184,7 +184,7 @@ class Line:
 
 
 def lines(number: int, seed: int = 0) -> list[Line]:
-    """`number` command lines, the same for a seed."""
+    """Return `number` command lines, which depend on the seed only."""
     draw = random.Random(seed)
     return [_line(draw) for _ in range(number)]
 
@@ -202,21 +202,21 @@ def _line(draw: random.Random) -> Line:
     elif kind == "swept_wrong":
         words, right = _joined(words, draw.choice(WRONG_SWEPT)), False
     elif kind == "fuzzed" and words:
-        place = draw.randrange(len(words))
-        words[place], right = _fuzzed(draw, words[place]), None
+        position = draw.randrange(len(words))
+        words[position], right = _fuzzed(draw, words[position]), None
     draw.shuffle(words)
-    return Line(tuple(words), multirun, right if right is False else _judgement(words, right))
+    return Line(tuple(words), multirun, right if right is False else _expectation(words, right))
 
 
 def _joined(words: Sequence[str], more: str) -> list[str]:
-    """`words` and `more`, which may be two words, where none of `words` is about the same key."""
+    """Return `words` and `more`, which may be two words, without those of `words` that set the same node."""
     added = more.split(" ") if " " in more and "'" not in more and "{" not in more else [more]
     keys = {_key(word) for word in added}
     return [*(word for word in words if _key(word) not in keys), *added]
 
 
 def _key(word: str) -> str:
-    """The node that a word is about: two words about one node may be wrong together."""
+    """Return the node that a word sets: two words for one node may conflict."""
     return word.lstrip("+~").partition("=")[0].partition(".")[0]
 
 
@@ -224,21 +224,21 @@ def _without_clashes(words: Sequence[str]) -> list[str]:
     return list({_key(word): word for word in words}.values())
 
 
-def _judgement(words: Sequence[str], right: bool | None) -> bool | None:
-    """Right words may still not go together (an optimizer without a learning rate, a batch larger than data.limit)."""
+def _expectation(words: Sequence[str], right: bool | None) -> bool | None:
+    """Return None instead of True if valid words may conflict (lr_decay and an optimizer without a learning rate)."""
     together = {_key(word) for word in words}
     risky = {"optimizer", "clip", "schedule", "average", "problem", "data", "batch_size", "budget", "lr_decay", "stop", "debug"}
     return None if len(together & risky) > 1 else right
 
 
 def _fuzzed(draw: random.Random, word: str) -> str:
-    """`word` with a character dropped, doubled, swapped with the next, or replaced."""
-    place = draw.randrange(len(word))
+    """Return `word` with a character dropped, doubled, swapped with the next, or replaced."""
+    position = draw.randrange(len(word))
     how = draw.randrange(4)
     if how == 0:
-        return word[:place] + word[place + 1 :]
+        return word[:position] + word[position + 1 :]
     if how == 1:
-        return word[:place] + word[place] + word[place:]
-    if how == 2 and place + 1 < len(word):
-        return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
-    return word[:place] + draw.choice("abz019.=,'[]{}()$~+-_ é") + word[place + 1 :]
+        return word[:position] + word[position] + word[position:]
+    if how == 2 and position + 1 < len(word):
+        return word[:position] + word[position + 1] + word[position] + word[position + 2 :]
+    return word[:position] + draw.choice("abz019.=,'[]{}()$~+-_ é") + word[position + 1 :]

@@ -1,8 +1,8 @@
-"""A user's model and data that break on purpose: the ways in which a run of the kill matrix dies, and the places where.
+"""A user's model and data that break on purpose: the faults of the kill matrix, and the places where they strike.
 
-Tests put a copy on PYTHONPATH and say `model._target_=faults.Net +model.fault=kill-mid`: kill -9 in the middle of an epoch. A
-fault strikes only while the folder that FAULT_MARKERS names has no marker of it, so the same command typed again gets through;
-without FAULT_MARKERS nothing ever breaks, and the numbers are the same.
+Tests put a copy on PYTHONPATH and set `model._target_=faults.Net +model.fault=kill-mid`: kill -9 in the middle of an epoch. A
+fault strikes only while the folder FAULT_MARKERS has no marker of it, so that the same command succeeds when it is repeated;
+without FAULT_MARKERS nothing breaks. The numbers are the same in all cases.
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ SOON, MID, SECOND_VALIDATION, STEPS = 10, 35, 40, 60  # of runs with validate_ev
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Which fault is to strike, where, how many attempts at the run, and in which of its processes.
+class Fault:
+    """The fault of a run: its kind, the place, the number of attempts in which it strikes, and the rank.
 
-    As `kill-mid`, `kill-mid-x2` (two attempts in a row), `kill-mid-r1` (rank 1).
+    Written as `kill-mid`, `kill-mid-x2` (in two attempts in a row), `kill-mid-r1` (in rank 1).
     """
 
-    fault: str = "none"
+    kind: str = "none"
     where: str = ""
     times: int = 1
     rank: int = 0
 
     @classmethod
-    def read(cls, text: str, seed: int) -> Wish:
-        fault, *rest = (chaos(seed) if text == "chaos" else text).split("-")
+    def read(cls, text: str, seed: int) -> Fault:
+        kind, *rest = (chaos(seed) if text == "chaos" else text).split("-")
         numbers = {part[0]: int(part[1:]) for part in rest[1:]}
-        return cls(fault, rest[0] if rest else "", numbers.get("x", 1), numbers.get("r", 0))
+        return cls(kind, rest[0] if rest else "", numbers.get("x", 1), numbers.get("r", 0))
 
 
 def chaos(seed: int) -> str:
-    """One run in five breaks, in a way and at a place that its seed says."""
+    """Return a fault that depends on the seed, for one run in five; "none" for the others."""
     draw = random.Random(f"chaos {seed}")
     if draw.random() >= 0.2:
         return "none"
@@ -67,17 +67,17 @@ def chaos(seed: int) -> str:
 
 
 @cache
-def wish() -> tuple[str, Wish]:
-    """The id of this run, and what is to happen to it: nothing while it is only rehearsed."""
+def fault_of_run() -> tuple[str, Fault]:
+    """Return the id and the fault of this run; no fault while it is only rehearsed."""
     if not (Path(sys.argv[1]) / CONFIG).exists():
-        return "", Wish()
+        return "", Fault()
     job = Job.load(Path(sys.argv[1]))
-    return job.id, Wish.read(job.config["model"].get("fault", "none"), job.config["seed"])
+    return job.id, Fault.read(job.config["model"].get("fault", "none"), job.config["seed"])
 
 
 def due(where: str) -> bool:
-    """Whether the fault is to strike here and now; it is marked as having struck."""
-    id, wanted = wish()
+    """Return True if the fault must strike now, and leave a marker of that."""
+    id, wanted = fault_of_run()
     folder = os.environ.get("FAULT_MARKERS")
     if not folder or where != wanted.where or int(os.environ.get("LOCAL_RANK", "0")) != wanted.rank:
         return False
@@ -89,14 +89,14 @@ def due(where: str) -> bool:
 
 
 def strike(where: str) -> bool:
-    """Break if it is time to. Whoever asks sees to it if this is True: the numbers are to become NaN."""
+    """Break if the fault must strike now. Return True if the caller must turn its numbers into NaN instead."""
     if not due(where):
         return False
-    fault = wish()[1].fault
-    print(f"the fault {fault} strikes ({where})", flush=True)  # noqa: T201
-    if fault == "nan":
+    kind = fault_of_run()[1].kind
+    print(f"the fault {kind} strikes ({where})", flush=True)  # noqa: T201
+    if kind == "nan":
         return True
-    FAULTS[fault]()
+    FAULTS[kind]()
     return False
 
 
@@ -123,7 +123,7 @@ def _run_out_of_memory() -> None:
 
 
 def _fill_the_disk() -> None:
-    """Leave not a byte on the file system of the sweep; what fills it stands beside the sweep, to be removed."""
+    """Fill the file system of the sweep to the last byte, with a file next to the sweep that tests remove."""
     path = Path(sys.argv[1]).parent.parent / "filler"
     for size in (2**20, 2**12, 2**9, 1):
         with path.open("ab", buffering=0) as file:
@@ -136,7 +136,7 @@ def _fill_the_disk() -> None:
 
 
 def _kill_the_tracker() -> None:
-    """kill -9 of Weights & Biases' own process."""
+    """Kill the process of Weights & Biases."""
     for pid in _children(os.getpid()):
         if "wandb" in Path(f"/proc/{pid}/cmdline").read_text():
             os.kill(pid, signal.SIGKILL)
@@ -167,13 +167,13 @@ FAULTS: dict[str, Callable[[], Any]] = {
 
 
 class Net(MLP):
-    """An MLP that breaks; neither `fault` nor `pause`, the seconds that a step takes at least, changes its numbers."""
+    """An MLP that breaks. Neither `fault` nor `pause`, the least number of seconds of a step, changes its numbers."""
 
     def __init__(self, fault: str = "none", pause: float = 0.005, **rest: Any) -> None:
         super().__init__(**rest)
         self.pause = pause  # so that chunks of steps, and with them checkpoints, end between validations too
         self.steps = self.validations_since = 0
-        id, wanted = wish()
+        id, wanted = fault_of_run()
         markers = os.environ.get("FAULT_MARKERS")
         again = markers and wanted.times > 1 and (Path(markers) / f"{id}.0").exists()
         self.mid = SOON if again else MID
@@ -201,7 +201,7 @@ class Net(MLP):
 
 
 class Digits(WholeDigits):
-    """Data that break while they are loaded."""
+    """The digits, with a fault while they are loaded."""
 
     def load(self) -> Any:
         strike("data")
@@ -209,7 +209,7 @@ class Digits(WholeDigits):
 
 
 def _arm() -> None:
-    """Let the run save at every chosen point, and break where no user's class gets to."""
+    """Make the run save at every opportunity, and break at places that no class of a user reaches."""
     checkpointing.SHARE = 1e9
     Curves.on_validation_end = _before(Curves.on_validation_end, "callback", after=2)
     tracking._started = _with_a_broken_log(tracking._started)
@@ -254,13 +254,13 @@ def _with_a_broken_log(start: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _halfway(save: Callable[..., None]) -> Callable[..., None]:
-    """A save that leaves half of its third file when it breaks."""
+    """Return a save that leaves half of its third file when it breaks."""
     calls = 0
 
     def wrapped(state: Any, file: Any, **more: Any) -> None:
         nonlocal calls
         calls += 1
-        if calls > 2 and wish()[1].where == "checkpoint":
+        if calls > 2 and fault_of_run()[1].where == "checkpoint":
             file.write(b"PK\x03\x04 half of a checkpoint")
             file.flush()
             strike("checkpoint")

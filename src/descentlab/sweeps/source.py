@@ -1,0 +1,97 @@
+"""Sources of jobs: the queue asks a source for jobs and tells it the records of those that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from descentlab.store.job import Job
+from descentlab.store.record import Record
+from descentlab.sweeps.past import Decision, decide_all
+
+
+class Source(Protocol):
+    """Proposes jobs, possibly in rounds that depend on the records of earlier jobs."""
+
+    def ask(self) -> Sequence[Job]:
+        """Return the next jobs; none if there are none until further records are told.
+
+        Returns at once. The sweep ends when no job is under way and `ask` returns none.
+        """
+        ...
+
+    def tell(self, record: Record) -> None:
+        """Receive the record of a job that ended: completed, diverged, failed, or reused from an earlier command."""
+        ...
+
+
+class Grid:
+    """A list of jobs that is known in advance."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = list(jobs)
+
+    def ask(self) -> Sequence[Job]:
+        """Return all jobs at the first call, and none afterwards."""
+        jobs, self.jobs = self.jobs, []
+        return jobs
+
+    def tell(self, record: Record) -> None:
+        """Ignore the record: the jobs of a grid do not depend on each other."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """The jobs that a source returned: those that must be run, and the decision and its reason for every one of them."""
+
+    jobs: list[Job] = field(default_factory=list)
+    decided: list[tuple[Decision, str]] = field(default_factory=list)
+
+
+class Intake:
+    """Takes jobs from a source, decides what to do with each, and collects the records.
+
+    A result that can be reused is told to the source at once. A job that is proposed twice is run once.
+
+    Attributes:
+        sweep: the folder of the sweep that the jobs belong to.
+        decisions: the decision for every job so far, by run id, in the order in which the jobs were proposed.
+        records: the record of every job that ended, by run id.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.sweep = Path()
+        self.decisions: dict[str, Decision] = {}
+        self.records: dict[str, Record] = {}
+
+    def next(self) -> Round:
+        """Return the next jobs that must be run; none if the source proposes none for now."""
+        found = Round()
+        while not found.jobs and (proposed := self.source.ask()):
+            for record in [self.records[job.id] for job in proposed if job.id in self.records]:
+                self.source.tell(record)
+            self._decide({job.id: job for job in proposed if job.id not in self.decisions}, found)
+        return found
+
+    def _decide(self, jobs: dict[str, Job], found: Round) -> None:
+        """Add `jobs` to `found`, and tell the source the results that can be reused."""
+        self.sweep = next(iter(jobs.values())).folder.parent if jobs else self.sweep
+        for id, (decision, reason) in decide_all(list(jobs.values())).items():
+            self.decisions[id] = decision
+            found.decided.append((decision, reason))
+            if decision is Decision.REUSE:
+                self.tell(Record.read(jobs[id].folder))
+            else:
+                found.jobs.append(jobs[id])
+
+    def tell(self, record: Record) -> None:
+        """Keep the record of a job that ended, and pass it to the source."""
+        self.records[record.id] = record
+        self.source.tell(record)
+
+    def ended(self) -> list[Record]:
+        """Return the records of the jobs that ended, in the order in which the jobs were proposed."""
+        return [self.records[id] for id in self.decisions if id in self.records]

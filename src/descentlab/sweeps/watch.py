@@ -1,0 +1,64 @@
+"""Supervision of one attempt: its time limit and its heartbeat."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from descentlab.launchers.base import Attempt
+from descentlab.store.record import PROGRESS
+
+
+@dataclass
+class Watch:
+    """An attempt and the limits that it must keep. All times are this machine's, also for attempts on other nodes.
+
+    Attributes:
+        began: time.monotonic() when the attempt was first seen running; None while it waits in a cluster's queue.
+        started: True once the attempt has run, even if a cluster has put it back into its queue since.
+        alive_at: time.monotonic() at the last sign of life, a change of a progress file.
+        changed: the modification times of the progress files, in nanoseconds; 0 for a missing file.
+        exceeded: a description of the limit that the attempt exceeded; empty if it kept all limits.
+        hung: True if the exceeded limit is the heartbeat.
+    """
+
+    attempt: Attempt
+    began: float | None = None
+    started: bool = False
+    alive_at: float = 0.0
+    changed: tuple[int, ...] = ()
+    exceeded: str = ""
+    hung: bool = False
+
+    def end(self) -> str | None:
+        """Return how the attempt ended, or the limit that it exceeded; None while it waits or runs."""
+        ended = self.attempt.ended()
+        if ended is not None:
+            return ended
+        if not self.attempt.began():
+            self.began = None  # again: a cluster may put an attempt back into its queue
+            return None
+        if self.began is None:
+            self.began = self.alive_at = time.monotonic()
+            self.started = True
+        self._check_limits()
+        return self.exceeded or None
+
+    def _check_limits(self) -> None:
+        now, config = time.monotonic(), self.attempt.jobs[0].config
+        changed = tuple(_modified(job.folder / PROGRESS) for job in self.attempt.jobs)
+        if changed != self.changed:
+            self.changed, self.alive_at = changed, now
+        timeout, heartbeat = config["timeout"], config["heartbeat"]
+        if timeout is not None and self.began is not None and now - self.began > timeout:
+            self.exceeded = f"took more than timeout={timeout:g} seconds"
+        elif heartbeat is not None and now - self.alive_at > heartbeat:
+            self.exceeded, self.hung = f"hung: no sign of life for heartbeat={heartbeat:g} seconds", True
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,131 @@
+"""The launcher of this machine: how many attempts it starts, and what becomes of their processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.fake_launcher import make_job
+
+from descentlab.errors import UsageError
+from descentlab.launchers.local import Local, LocalAttempt
+from descentlab.launchers.slots import Share, Slots
+from descentlab.store.record import LOG
+
+
+def jobs(folder: Path, number: int, devices: int = 1, **config) -> list:
+    trainer = {"devices": devices, "num_nodes": 1, "accelerator": "cpu", "strategy": "auto"}
+    settings = {"workers": None, "jobs_per_gpu": 1, "trainer": trainer, **config}
+    return [make_job(folder, f"run{n}", **settings) for n in range(number)]
+
+
+def launcher(folder: Path, cores: int, **config) -> Local:
+    made = Local(jobs(folder, 1, **config))
+    made.slots = Slots(cores, [], 1)
+    return made
+
+
+def groups(found: list) -> list:
+    return [(job,) for job in found]
+
+
+@pytest.mark.parametrize(("workers", "devices", "capacity"), [(None, 1, 4), (2, 1, 2), (9, 1, 4), (None, 2, 2), (1, 2, 1)])
+def test_capacity_is_bounded_by_workers_and_by_cores(tmp_path, workers, devices, capacity):
+    local = launcher(tmp_path, 4, workers=workers)
+    waiting = groups(jobs(tmp_path, 9, devices))
+    assert local.capacity(waiting) == capacity
+    assert local.capacity(waiting) == capacity, "asking takes nothing"
+    assert local.capacity(waiting[:1]) == 1
+    assert local.capacity([]) == 0
+
+
+def test_a_group_takes_the_share_of_one_job(tmp_path):
+    local = launcher(tmp_path, 2)
+    found = jobs(tmp_path, 6)
+    assert local.capacity([tuple(found[:3]), tuple(found[3:5]), (found[5],)]) == 2
+
+
+def test_more_than_this_machine_has_is_refused_at_once_and_found_in_later_jobs(tmp_path):
+    with pytest.raises(UsageError, match="threads = 1000"):
+        launcher(tmp_path, 4, threads=1000)
+    mistakes = launcher(tmp_path, 4).check(jobs(tmp_path, 1, threads=1000)).mistakes
+    assert "threads = 1000" in mistakes[0]
+
+
+def test_nothing_is_adopted(tmp_path):
+    assert launcher(tmp_path, 4).adopt(jobs(tmp_path, 2)) == []
+
+
+def wait_long(folders, environment):
+    """Stand in for `child.main`: no run, but a process of its own group that sleeps."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked process inherits the handlers of the tests
+    os.setsid()
+    os.environ.update(environment)
+    Path(folders[0], "started").write_text(" ".join([os.environ.get("CUDA_VISIBLE_DEVICES", ""), *folders]))
+    time.sleep(600)
+
+
+@pytest.fixture
+def attempt(tmp_path, monkeypatch):
+    """An attempt at two jobs, whose process sleeps."""
+    monkeypatch.setattr("descentlab.launchers.child.main", wait_long)
+    found = jobs(tmp_path, 2)
+    for job in found:
+        job.folder.mkdir()
+    started = LocalAttempt(multiprocessing.get_context("fork"), tuple(found), Share(1, ("3",)))
+    while not (found[0].folder / "started").exists():
+        time.sleep(0.01)
+    yield started
+    started.kill()
+
+
+def test_a_process_gets_the_folders_of_its_group_and_its_gpus(attempt):
+    assert attempt.began()
+    assert attempt.ended() is None
+    first, second = attempt.jobs
+    assert (first.folder / "started").read_text() == f"3 {first.folder} {second.folder}"
+
+
+def test_stop_sends_sigterm_and_kill_ends_the_process_group(attempt):
+    attempt.stop()
+    attempt.process.join(30)
+    assert attempt.ended() == f"killed by SIGTERM; see {LOG}"
+    attempt.kill()
+    assert attempt.ended() == f"killed by SIGTERM; see {LOG}"
+
+
+def test_a_killed_attempt_gives_its_share_back(tmp_path, attempt):
+    local = launcher(tmp_path, 1)
+    local.slots.take(attempt.jobs[0].config)
+    local.attempts.append(attempt)
+    attempt.share = Share(1)
+    assert local.capacity(groups(jobs(tmp_path, 1))) == 0
+    os.kill(attempt.process.pid, signal.SIGKILL)
+    local.wait([attempt], 30)
+    attempt.process.join(30)  # a forked process closes its sentinel just before it can be reaped
+    assert attempt.ended() == f"killed by SIGKILL; see {LOG}"
+    assert local.capacity(groups(jobs(tmp_path, 1))) == 1
+    assert local.attempts == []
+
+
+def test_leaving_the_context_kills_what_runs(tmp_path, attempt):
+    with launcher(tmp_path, 1) as local:
+        local.attempts.append(attempt)
+    assert attempt.ended() == f"killed by SIGKILL; see {LOG}"
+
+
+@pytest.mark.slow
+def test_a_real_job_runs_in_a_process_forked_from_the_server(job):
+    real = job("optimizer=sgd", "budget.epochs=null", "budget.steps=2", "workers=1")
+    with Local([real]) as local:
+        assert local.check([real]).mistakes == []
+        (started,) = local.start([(replace(real, attempt=1),)])
+        while started.ended() is None:
+            local.wait([started], 1)
+    assert started.process.exitcode == 0
+    assert (real.folder / "record.json").exists()

@@ -1,0 +1,1 @@
+"""Helpers that several tests share: commands in real processes, faulty models and data, fake launchers."""

@@ -1,0 +1,269 @@
+"""The queue, with a launcher that starts no processes and a simulated clock: retries, limits, adoption, stopping, groups."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from filelock import FileLock
+from support.fake_launcher import BEAT, DIE, DIED, HANG, QUEUED, Clock, FakeAttempt, FakeLauncher, make_job
+
+from descentlab.launchers.child import GRACE
+from descentlab.store import provenance
+from descentlab.store.record import ALIVE, CHECKPOINT, RECORD, Record, Status
+from descentlab.sweeps import queue, watch
+from descentlab.sweeps.launch import train
+from descentlab.sweeps.past import Decision, prepare
+from descentlab.sweeps.signals import StopSignals
+from descentlab.sweeps.source import Grid, Intake
+from descentlab.sweeps.view import ProgressView
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    simulated = Clock()
+    monkeypatch.setattr(queue, "time", simulated)
+    monkeypatch.setattr(watch, "time", simulated)
+    return simulated
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make jobs of one sweep: make("a", "b", retries=1)."""
+    return lambda *names, **config: [make_job(tmp_path / "s", name, **config) for name in names]
+
+
+def run(launcher, jobs, signals=None) -> dict[str, str]:
+    """Run a grid of jobs; return the statuses by name."""
+    return {record.name: str(record.status) for record in train(Grid(jobs), lambda _: launcher, signals)}
+
+
+def test_every_job_is_run_once_and_no_more_at_a_time_than_the_launcher_has_slots(clock, make):
+    launcher = FakeLauncher(clock, slots=2)
+    jobs = make("a", "b", "c", "d", "e")
+    assert run(launcher, jobs) == dict.fromkeys("abcde", "completed")
+    assert [names for _, names in launcher.starts] == [("a",), ("b",), ("c",), ("d",), ("e",)]
+    assert launcher.most == 2
+    assert launcher.checked == [["a", "b", "c", "d", "e"]]
+    assert not launcher.entered
+    assert all((job.folder / RECORD).exists() for job in jobs)
+
+
+def test_records_are_in_the_order_of_the_jobs_however_long_each_takes(clock, make):
+    launcher = FakeLauncher(clock, {"a": [BEAT]}, beats=9)
+    assert list(run(launcher, make("a", "b", "c"))) == ["a", "b", "c"]
+
+
+def test_a_run_that_dies_is_retried_after_delays_that_double(clock, make, capsys):
+    launcher = FakeLauncher(clock, {"a": [DIE, DIE, "completed"]})
+    assert run(launcher, make("a", retries=2)) == {"a": "completed"}
+    first, second, third = (when for when, _ in launcher.starts)
+    assert 4.0 <= second - first <= 5.0
+    assert 8.0 <= third - second <= 9.0
+    output = capsys.readouterr().err
+    assert f"retry     a  {DIED}; again in 4 s" in output
+    assert f"retry     a  {DIED}; again in 8 s" in output
+
+
+def test_a_run_that_dies_more_often_than_retries_is_crashed(clock, make):
+    launcher = FakeLauncher(clock, {"a": [DIE]})
+    (record,) = train(Grid(make("a", retries=1)), lambda _: launcher)
+    assert (record.status, record.reason, record.attempt) == ("crashed", DIED, 2)
+    assert len(launcher.starts) == 2
+    assert Record.read(launcher.attempts[0].jobs[0].folder) == record
+
+
+@pytest.mark.parametrize("status", ["failed", "diverged", "timeout"])
+def test_a_run_with_a_record_of_its_own_is_not_retried(clock, make, status):
+    launcher = FakeLauncher(clock, {"a": [status]})
+    assert run(launcher, make("a", retries=5)) == {"a": status}
+    assert len(launcher.starts) == 1
+
+
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+def test_a_retry_resumes_if_there_is_a_checkpoint_and_reruns_if_not(clock, make, checkpoint, decision):
+    (job,) = jobs = make("a", retries=1)
+    launcher, intake = FakeLauncher(clock, {"a": [DIE, "completed"]}), Intake(Grid(jobs))
+    launcher.on_wait = lambda: (job.folder / CHECKPOINT).touch() if checkpoint and len(launcher.starts) == 1 else None
+    with launcher:
+        queue.Queue(launcher, intake, intake.next().jobs, ProgressView(), StopSignals()).run()
+    assert intake.decisions == {"a": decision}
+    assert (job.folder / CHECKPOINT).exists() == checkpoint
+
+
+def test_a_run_that_takes_longer_than_its_timeout_is_killed_and_not_retried(clock, make):
+    launcher = FakeLauncher(clock, {"a": [HANG]})
+    (record,) = train(Grid(make("a", timeout=50.0, retries=3)), lambda _: launcher)
+    assert (record.status, record.reason) == ("timeout", "took more than timeout=50 seconds")
+    assert launcher.attempts[0].killed
+    assert 50 <= clock.now - launcher.starts[0][0] <= 52
+
+
+def test_a_run_without_a_sign_of_life_is_killed_and_retried(clock, make):
+    launcher = FakeLauncher(clock, {"a": [HANG, "completed"]})
+    assert run(launcher, make("a", heartbeat=10.0, retries=1)) == {"a": "completed"}
+    assert launcher.attempts[0].killed
+    launcher = FakeLauncher(clock, {"b": [HANG]})
+    (record,) = train(Grid(make("b", heartbeat=10.0)), lambda _: launcher)
+    assert (record.status, record.reason) == ("timeout", "hung: no sign of life for heartbeat=10 seconds")
+
+
+def test_a_slow_run_that_shows_signs_of_life_is_not_killed(clock, make):
+    launcher = FakeLauncher(clock, {"a": [BEAT]}, beats=200)
+    assert run(launcher, make("a", heartbeat=1.0)) == {"a": "completed"}
+    assert clock.now - launcher.starts[0][0] > 40
+
+
+def test_time_in_the_queue_of_a_cluster_counts_towards_no_limit(clock, make):
+    launcher = FakeLauncher(clock, {"a": [QUEUED]}, queued=400)
+    (record,) = train(Grid(make("a", timeout=5.0, heartbeat=3.0)), lambda _: launcher)
+    assert record.reason == "hung: no sign of life for heartbeat=3 seconds"
+    assert clock.now - launcher.starts[0][0] > 100
+
+
+def test_attempts_of_an_earlier_command_are_adopted_and_not_started_again(clock, make, capsys):
+    jobs = make("a", "b")
+    launcher = FakeLauncher(clock)
+    launcher.left = [FakeAttempt(launcher, (prepare(jobs[0], Decision.START),))]
+    assert run(launcher, jobs) == {"a": "completed", "b": "completed"}
+    assert [names for _, names in launcher.starts] == [("b",)]
+    assert "1 already under way since an earlier command" in capsys.readouterr().err
+
+
+def test_an_adopted_attempt_that_dies_counts_as_a_try(clock, make):
+    (job,) = jobs = make("a", retries=1)
+    launcher = FakeLauncher(clock, {"a": [DIE]})
+    launcher.left = [FakeAttempt(launcher, (prepare(job, Decision.START),))]
+    assert run(launcher, jobs) == {"a": "crashed"}
+    assert len(launcher.starts) == 1
+
+
+def test_a_result_of_an_earlier_command_is_reused(clock, make):
+    jobs = make("a", "b")
+    left = prepare(jobs[0], Decision.START).record(Status.COMPLETED, "")
+    left.versions = provenance.origin(jobs[0].config)
+    left.write(jobs[0].folder)
+    launcher = FakeLauncher(clock)
+    assert run(launcher, jobs) == {"a": "completed", "b": "completed"}
+    assert [names for _, names in launcher.starts] == [("b",)]
+
+
+def test_no_launcher_is_made_when_all_results_are_reused(make):
+    (job,) = jobs = make("a")
+    left = prepare(job, Decision.START).record(Status.DIVERGED, "")
+    left.versions = provenance.origin(job.config)
+    left.write(job.folder)
+    (record,) = train(Grid(jobs), lambda _: pytest.fail("a launcher was made"))
+    assert record.status == "diverged"
+
+
+def test_a_job_that_a_process_of_an_earlier_command_holds_is_started_when_it_is_released(clock, make, capsys):
+    (job,) = jobs = make("a")
+    prepare(job, Decision.START)
+    lock = FileLock(job.folder / ALIVE)
+    lock.acquire()
+    launcher = FakeLauncher(clock)
+    launcher.on_wait = lambda: lock.release() if clock.now > 105 else None
+    assert run(launcher, jobs) == {"a": "completed"}
+    assert launcher.starts[0][0] > 105
+    assert capsys.readouterr().err.count("a waits for a process that an earlier command has left") == 1
+
+
+def test_a_folder_that_cannot_be_written_fails_its_run_only(clock, make):
+    jobs = make("a", "b")
+    jobs[0].folder.parent.mkdir()
+    jobs[0].folder.touch()  # a file
+    found = {record.name: record for record in train(Grid(jobs), lambda _: FakeLauncher(clock))}
+    assert found["a"].status == "failed"
+    assert found["a"].reason.startswith("its folder cannot be written")
+    assert found["b"].status == "completed"
+
+
+def test_on_error_stop_asks_the_others_to_stop_at_the_first_fault(clock, make, capsys):
+    launcher = FakeLauncher(clock, {"a": ["failed"], "b": [HANG]})
+    assert run(launcher, make("a", "b", "c", on_error="stop")) == {"a": "failed", "b": "interrupted"}
+    assert [names for _, names in launcher.starts] == [("a",), ("b",)]
+    assert "on_error=stop: the other runs are asked to stop" in capsys.readouterr().err
+
+
+def stop_at(launcher, signals, *times):
+    """Count a signal at each of `times`."""
+
+    def on_wait():
+        signals.count = sum(launcher.clock.now >= when for when in times)
+        signals.first = signal.SIGINT if signals.count else 0
+
+    launcher.on_wait = on_wait
+
+
+def test_the_first_signal_stops_what_runs_and_starts_nothing_more(clock, make, capsys):
+    launcher, signals = FakeLauncher(clock, {"a": [HANG], "b": [HANG]}), StopSignals()
+    stop_at(launcher, signals, 103)
+    assert run(launcher, make("a", "b", "c"), signals) == {"a": "interrupted", "b": "interrupted"}
+    assert all(attempt.stopped for attempt in launcher.attempts)
+    assert clock.now < 105
+    output = capsys.readouterr().err
+    assert "stopping: 2 running save a checkpoint, 1 waiting will not start" in output
+    assert "rerun the same command to resume" in output
+
+
+def test_the_second_signal_kills_a_run_that_does_not_stop(clock, make):
+    launcher, signals = FakeLauncher(clock, {"a": [HANG]}, obedient=False), StopSignals()
+    stop_at(launcher, signals, 103, 110)
+    (record,) = train(Grid(make("a")), lambda _: launcher, signals)
+    assert (record.status, record.reason) == ("interrupted", DIED)
+    assert 110 <= clock.now < 112
+
+
+def test_a_run_that_does_not_stop_is_killed_after_the_grace_period(clock, make):
+    launcher, signals = FakeLauncher(clock, {"a": [HANG]}, obedient=False), StopSignals()
+    stop_at(launcher, signals, 103)
+    assert run(launcher, make("a"), signals) == {"a": "interrupted"}
+    assert 103 + GRACE <= clock.now < 105 + GRACE
+
+
+def test_an_attempt_that_a_cluster_had_not_begun_leaves_no_record_when_the_command_is_stopped(clock, make):
+    launcher, signals = FakeLauncher(clock, {"a": [QUEUED]}, obedient=False), StopSignals()
+    stop_at(launcher, signals, 103, 104)
+    (job,) = jobs = make("a")
+    assert run(launcher, jobs, signals) == {}
+    assert not (job.folder / RECORD).exists()
+
+
+class Pairs:
+    """Puts the jobs of a queue into groups of two."""
+
+    def __init__(self, launcher, jobs):
+        self.intake = Intake(Grid(jobs))
+        view, first = ProgressView(), self.intake.next()
+        grouped = lambda jobs: [tuple(jobs[n : n + 2]) for n in range(0, len(jobs), 2)]  # noqa: E731
+        with launcher:
+            queue.Queue(launcher, self.intake, first.jobs, view, StopSignals(), group=grouped).run()
+
+    def statuses(self):
+        return {record.name: str(record.status) for record in self.intake.ended()}
+
+
+def test_an_attempt_at_two_jobs_leaves_a_record_of_each(clock, make):
+    launcher = FakeLauncher(clock, {"a": ["completed"], "b": ["diverged"]})
+    assert Pairs(launcher, make("a", "b", "c")).statuses() == {"a": "completed", "b": "diverged", "c": "completed"}
+    assert [names for _, names in launcher.starts] == [("a", "b"), ("c",)]
+
+
+def test_the_loss_of_a_process_with_two_jobs_retries_both(clock, make):
+    launcher = FakeLauncher(clock, {"a": [DIE, "completed"], "b": [DIE, "completed"]})
+    pairs = Pairs(launcher, make("a", "b", retries=1))
+    assert pairs.statuses() == {"a": "completed", "b": "completed"}
+    assert [names for _, names in launcher.starts] == [("a", "b"), ("a", "b")]
+    assert [record.attempt for record in pairs.intake.ended()] == [2, 2]
+
+
+def test_a_job_of_a_lost_process_that_has_its_record_is_not_retried(clock, make):
+    launcher = FakeLauncher(clock, {"a": ["completed"], "b": [DIE, "completed"]})
+    assert Pairs(launcher, make("a", "b", retries=1)).statuses() == {"a": "completed", "b": "completed"}
+    assert [names for _, names in launcher.starts] == [("a", "b"), ("b",)]
+
+
+def test_a_sign_of_life_of_one_job_keeps_its_group_alive(clock, make):
+    launcher = FakeLauncher(clock, {"a": [BEAT], "b": ["completed"]}, beats=100)
+    assert Pairs(launcher, make("a", "b", heartbeat=1.0)).statuses() == {"a": "completed", "b": "completed"}

@@ -1,0 +1,119 @@
+"""Sources that ask in rounds: each round depends on the records that the queue told."""
+
+from __future__ import annotations
+
+import pytest
+from support.fake_launcher import Clock, FakeLauncher, make_job
+
+from descentlab.errors import UsageError
+from descentlab.store import provenance
+from descentlab.store.record import CONFIG, Status
+from descentlab.sweeps import queue, watch
+from descentlab.sweeps.launch import train
+from descentlab.sweeps.past import Decision, prepare
+from descentlab.sweeps.source import Grid, Intake
+
+
+@pytest.fixture
+def launcher(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(queue, "time", clock)
+    monkeypatch.setattr(watch, "time", clock)
+    return FakeLauncher(clock)
+
+
+class Rounds:
+    """Proposes two jobs at a time until `number` rounds have ended; the next round waits for all records of the last."""
+
+    def __init__(self, sweep, number, **config):
+        self.sweep, self.number, self.config = sweep, number, config
+        self.asked, self.told = 0, []
+
+    def ask(self):
+        if self.asked == self.number or len(self.told) < 2 * self.asked:
+            return ()
+        self.asked += 1
+        return [make_job(self.sweep, f"{self.asked}{letter}", **self.config) for letter in "ab"]
+
+    def tell(self, record):
+        self.told.append((record.name, str(record.status)))
+
+
+def finished(job, status=Status.COMPLETED):
+    """Leave a result of an earlier command."""
+    record = prepare(job, Decision.START).record(status, "")
+    record.versions = provenance.origin(job.config)
+    record.write(job.folder)
+
+
+def test_a_grid_proposes_its_jobs_once(tmp_path):
+    grid = Grid([make_job(tmp_path, "a"), make_job(tmp_path, "b")])
+    assert [job.name for job in grid.ask()] == ["a", "b"]
+    assert list(grid.ask()) == []
+
+
+def test_each_round_waits_for_the_records_of_the_last_one(tmp_path, launcher):
+    source = Rounds(tmp_path / "s", 3)
+    records = train(source, lambda _: launcher)
+    assert [record.name for record in records] == ["1a", "1b", "2a", "2b", "3a", "3b"]
+    assert [name for _, names in launcher.starts for name in names] == [record.name for record in records]
+    assert source.told == [(record.name, "completed") for record in records]
+    assert launcher.checked == [["1a", "1b"], ["2a", "2b"], ["3a", "3b"]]
+
+
+def test_results_of_earlier_commands_are_told_and_the_next_round_is_asked_for(tmp_path, launcher):
+    source = Rounds(tmp_path / "s", 2)
+    for name in ("1a", "1b", "2a"):
+        finished(make_job(tmp_path / "s", name), Status.DIVERGED)
+    train(source, lambda _: launcher)
+    assert [names for _, names in launcher.starts] == [("2b",)]
+    assert dict(source.told) == {"1a": "diverged", "1b": "diverged", "2a": "diverged", "2b": "completed"}
+
+
+def test_a_later_round_that_cannot_work_fails_and_the_sweep_continues(tmp_path, launcher):
+    launcher.mistakes = {"2a": "batch_size=5000 is more than the 1222 training examples"}
+    records = train(Rounds(tmp_path / "s", 3), lambda _: launcher)
+    statuses = {record.name: (str(record.status), record.reason) for record in records}
+    assert statuses["2a"] == statuses["2b"] == ("failed", launcher.mistakes["2a"])
+    assert statuses["3b"] == ("completed", "")
+    assert len(launcher.starts) == 4
+
+
+def test_a_first_round_that_cannot_work_is_refused_and_leaves_nothing(tmp_path, launcher):
+    launcher.mistakes = {"1a": "it cannot work"}
+    with pytest.raises(UsageError, match="it cannot work"):
+        train(Rounds(tmp_path / "s", 3), lambda _: launcher)
+    assert not launcher.starts
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_job_that_is_proposed_twice_is_run_once_and_told_twice(tmp_path):
+    job, told = make_job(tmp_path / "s", "a"), []
+    finished(job)
+
+    class Twice:
+        rounds = 2
+
+        def ask(self):
+            self.rounds -= 1
+            return [job] if self.rounds >= 0 else []
+
+        def tell(self, record):
+            told.append(record.name)
+
+    intake = Intake(Twice())
+    assert intake.next().jobs == []
+    assert told == ["a", "a"]
+    assert [record.name for record in intake.ended()] == ["a"]
+
+
+def test_faults_are_told_too(tmp_path, launcher):
+    launcher.outcomes = {"1a": ["failed"], "1b": ["die"]}
+    source = Rounds(tmp_path / "s", 1)
+    train(source, lambda _: launcher)
+    assert dict(source.told) == {"1a": "failed", "1b": "crashed"}
+    assert (tmp_path / "s" / "1b" / CONFIG).exists()
+
+
+def test_a_source_without_jobs_trains_nothing(tmp_path):
+    assert train(Grid([]), lambda _: pytest.fail("a launcher was made")) == []

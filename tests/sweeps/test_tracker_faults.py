@@ -1,0 +1,39 @@
+"""Faults of Weights & Biases: they cost no run its result."""
+
+from __future__ import annotations
+
+import pytest
+from support.lab import curves
+from support.matrix import Matrix
+from support.wandb_file import wandb_records
+
+from descentlab.store.record import Record
+
+
+@pytest.fixture(scope="module")
+def tracked(make_lab) -> Matrix:
+    return Matrix(make_lab(), ["tracker-mid", "raise-logger", "kill-mid", "kill-record"], "logger=wandb")
+
+
+@pytest.mark.slow
+def test_faults_of_the_tracker_do_not_affect_the_run(tracked, uninterrupted):
+    for fault in ("tracker-mid", "raise-logger"):
+        record = tracked.after_first[fault]
+        assert record.status == "completed"
+        assert curves(record).equals(uninterrupted())
+        assert "Weights & Biases is off for this run" in tracked.logs[fault]
+
+
+@pytest.mark.slow
+def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(tracked, uninterrupted):
+    assert tracked.second.returncode == 0
+    for fault in ("kill-mid", "kill-record", "none"):
+        record: Record = tracked.after_second[fault]
+        (path,) = (record.folder.parent / "wandb").glob(f"offline-run-*{record.id}*/*.wandb")
+        logged = wandb_records(path)
+        rows = [each["item"] for each in logged["history"]]
+        losses = curves(record)["train/loss"].drop_nulls().to_list()
+        assert [row["train/loss"] for row in rows if "train/loss" in row] == losses != []
+        assert [each["exit_code"] for each in logged["exit"]] == [0]
+        assert curves(record).equals(uninterrupted())
+    assert len(list((lab_wandb := tracked.lab.folder / "out" / "s" / "wandb").glob("offline-run-*"))) == 5, lab_wandb

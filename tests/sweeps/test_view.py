@@ -1,0 +1,102 @@
+"""The progress of a sweep on the screen: one line per event, and a table on a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from support.fake_launcher import make_job
+
+from descentlab.store.record import LOG, PROGRESS, Status, write_json
+from descentlab.sweeps.past import Decision
+from descentlab.sweeps.view import LOG_LINES, ProgressView
+
+
+@pytest.fixture
+def view():
+    return ProgressView(Console(file=io.StringIO(), width=200, markup=False, highlight=False))
+
+
+def printed(view) -> list[str]:
+    return view.console.file.getvalue().splitlines()
+
+
+def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
+    decided = [
+        (Decision.START, ""),
+        *[(Decision.REUSE, "completed"), (Decision.REUSE, "diverged")],
+        *[(Decision.RESUME, "timeout"), (Decision.RESUME, "cut off"), (Decision.RESUME, "cut off")],
+        (Decision.RERUN, "rerun=true"),
+        (Decision.REPLACE, "made by other torch"),
+    ]
+    view.add(tmp_path, decided)
+    assert printed(view) == [
+        f"{tmp_path}: 8 runs",
+        "2 of 8 finished before and reused (rerun=true trains again)",
+        "3 of 8 resume from their checkpoints (2 cut off, 1 timeout)",
+        "1 of 8 run again (1 rerun=true)",
+        "1 of 8 replace their results (1 made by other torch)",
+    ]
+
+
+def test_a_later_round_adds_to_the_total(view, tmp_path):
+    view.add(tmp_path, [(Decision.START, "")])
+    view.add(tmp_path, [(Decision.START, ""), (Decision.REUSE, "completed")])
+    assert printed(view)[:2] == [f"{tmp_path}: 1 run", f"{tmp_path}: 2 more runs"]
+    job = make_job(tmp_path, "a")
+    view.finished(job, job.record(Status.DIVERGED, "loss was nan at step 3"))
+    assert printed(view)[-1] == "diverged  a  loss was nan at step 3  [2/3]"
+
+
+def test_a_result_is_shown_with_its_metric(view, tmp_path):
+    job = make_job(tmp_path, "a")
+    record = job.record(Status.COMPLETED, "")
+    record.summary = {"monitor": "accuracy", "best_valid": 0.98765, "train_seconds": 2.345}
+    view.add(tmp_path, [(Decision.START, "")])
+    view.started(job)
+    view.finished(job, record)
+    assert printed(view)[1:] == ["started   a", "completed a  valid accuracy 0.9877 in 2.3 s  [1/1]"]
+
+
+def test_an_undefined_metric_is_shown_with_its_reason(view, tmp_path):
+    job = make_job(tmp_path, "a")
+    record = job.record(Status.COMPLETED, "")
+    record.summary = {"monitor": "r2", "best_valid": None, "undefined": {"best_valid": "one row"}}
+    view.finished(job, record)
+    assert "valid r2 undefined: one row" in printed(view)[-1]
+
+
+def test_a_fault_is_shown_with_the_end_of_its_log(view, tmp_path):
+    job = make_job(tmp_path, "a")
+    job.save()
+    (job.folder / LOG).write_text("\n".join(f"line {number}" for number in range(100)))
+    view.finished(job, job.record(Status.FAILED, "ArithmeticError: x"))
+    assert printed(view)[0] == "failed    a  ArithmeticError: x  [1/0]"
+    assert printed(view)[1:-1] == [f"  line {number}" for number in range(100 - LOG_LINES, 100)]
+    assert printed(view)[-1].endswith("log.txt")
+
+
+def test_a_log_that_holds_the_reason_only_is_not_repeated(view, tmp_path):
+    job = make_job(tmp_path, "a")
+    job.save()
+    (job.folder / LOG).write_text("it cannot work\n")
+    view.finished(job, job.record(Status.FAILED, "it cannot work"))
+    assert len(printed(view)) == 1
+
+
+def test_the_table_of_a_terminal_shows_step_loss_and_time_left(tmp_path):
+    view = ProgressView(Console(file=io.StringIO(), width=200, force_terminal=True))
+    jobs = [make_job(tmp_path, "a"), make_job(tmp_path, "b")]
+    for job in jobs:
+        job.save()
+    write_json(jobs[0].folder / PROGRESS, {"step": 25, "total": 100, "train_seconds": 5.0, "loss": 0.25})
+    view.done["completed"] = 2
+    view.console.print(view._table(jobs, 3))
+    text = view.console.file.getvalue()
+    for part in ("2 completed, 2 running, 3 waiting", "25/100", "0.25", "15 s", "starting"):
+        assert part in text
+    with view:
+        view.started(jobs[0])
+        view.refresh(jobs, 0)
+    assert "started" not in view.console.file.getvalue(), "the table shows it"
