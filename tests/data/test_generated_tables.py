@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tensors import Splits
+from descentlab.data.loading.splits import Splits
 from descentlab.data.table import Table
 
 FAST, ALL = range(40), range(300)

@@ -63,7 +63,7 @@ def test_categories_are_one_hot_or_coded(table):
     assert all(len(one_hot[:, place].unique()) == 2 for place in range(3))
     coded = table(drop=["sold", "size"], categories="codes")
     assert sorted(coded.splits.train[0][:, -1].unique().tolist()) == [1, 2, 3]
-    assert coded.found(coded.splits)["cardinalities"] == [4]
+    assert coded.inferred(coded.splits)["cardinalities"] == [4]
 
 
 def test_a_category_that_train_does_not_have_is_none_of_its(frame, tmp_path):
@@ -85,7 +85,7 @@ def test_yes_or_no_and_classes(table):
     assert float(torch.cat([binary.train[1], binary.valid[1], binary.test[1]]).mean()) == 0.5
     classes = table(target="sold", kind="classes")
     assert classes.splits.train[1].dtype == torch.int64
-    assert classes.found(classes.splits)["num_outputs"] == 2
+    assert classes.inferred(classes.splits)["num_outputs"] == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from conftest import ROOT, compose_config, every_optimizer, options
 from torch import nn
 
 from descentlab.data.digits import Digits
-from descentlab.data.loading.tensors import Splits
+from descentlab.data.loading.splits import Splits
 from descentlab.launchers.checks.rehearsal import LARGE, Rehearsals, structure_of
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import in_a_process_of

@@ -4,7 +4,8 @@ from typing import Any
 
 from sklearn.datasets import load_breast_cancer
 
-from descentlab.data.loading.tensors import Embedded, Splits, standardise
+from descentlab.data.loading.splits import Splits, standardise
+from descentlab.data.loading.tensors import Embedded
 
 
 class BreastCancer(Embedded):

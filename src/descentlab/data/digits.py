@@ -4,7 +4,8 @@ from typing import Any, Unpack
 
 from sklearn.datasets import load_digits
 
-from descentlab.data.loading.tensors import Embedded, Facts, Splits
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Embedded, Facts
 
 
 class Digits(Embedded):

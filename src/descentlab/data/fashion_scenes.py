@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from descentlab.data.fashion_mnist import FashionMNIST
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 CANVAS, ITEM, MOST = 64, 28, 4
 VISIBLE = 25 / 255  # a pixel at least so bright belongs to its item; what is darker is left out
@@ -44,7 +46,7 @@ class FashionScenes(TensorData):
         )
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         images, targets = splits.train
         return {"image_shape": list(images.shape[1:]), "num_classes": int(targets[..., 4].max()) + 1}
 

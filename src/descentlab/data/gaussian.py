@@ -4,7 +4,8 @@ from typing import Unpack
 
 import numpy as np
 
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.loading.splits import Splits, tensor
+from descentlab.data.loading.tensors import Facts, TensorData
 
 SEEDS = (42, 44, 43)  # of train, valid, test
 

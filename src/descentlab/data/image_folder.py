@@ -14,11 +14,12 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.pixels import read_image, reading_warnings
+from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tables.cutting import Cut, Rows
 from descentlab.data.loading.tables.options import choice, optional_text, whole
 from descentlab.data.loading.tables.overrides import count
 from descentlab.data.loading.tables.scaling import ROUNDING
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.tensors import Facts, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5
@@ -74,7 +75,7 @@ class ImageFolder(TensorData):
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])
         count = len(self.classes)
         return {"num_features": int(np.prod(shape)), "image_shape": shape, "num_classes": count, "num_outputs": count}

@@ -9,8 +9,8 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.splits import three_way
 from descentlab.data.loading.streamed import StreamedData, StreamedSplits, subset
-from descentlab.data.loading.tensors import three_way
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the training split's channels, as torchvision gives them
 RESIZED = 256 / 224  # the shorter side of an image that is judged, over the side of what is cut out of it
@@ -47,9 +47,9 @@ class ImageNet(StreamedData):
         fingerprint = hashlib.sha256(f"{names} {self.fraction} {self.split_seed}".encode()).hexdigest()
         return StreamedSplits(subset(train, rows[0].tolist()), subset(valid, rows[1].tolist()), test, fingerprint)
 
-    def found(self, splits: StreamedSplits) -> dict[str, Any]:
+    def inferred(self, splits: StreamedSplits) -> dict[str, Any]:
         test: Any = splits.test
-        return super().found(splits) | {"num_classes": len(test.classes)}
+        return super().inferred(splits) | {"num_classes": len(test.classes)}
 
     def _part(self, name: str, cut: list[v2.Transform]) -> ImageFolder:
         to_tensor = [

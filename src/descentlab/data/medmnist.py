@@ -9,7 +9,8 @@ import torch
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class MedMNIST(TensorData):

@@ -13,7 +13,8 @@ from torch import Tensor
 from descentlab.data.fetch.registry import MOVIELENS_100K
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch, generator
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, standardise, tensor, three_way
+from descentlab.data.loading.splits import Splits, standardise, tensor, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 USERS, ITEMS = 943, 1682
 HELD_OUT, SEEN = 1, -1  # in the rows that rankings are judged by; 0: neither
@@ -40,7 +41,7 @@ class MovieLens(TensorData):
         table = np.loadtxt(path, np.int64)
         return table[:, :2] - 1, table[:, 2].astype(np.float64)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         return {"num_users": USERS, "num_items": ITEMS}
 
 

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from descentlab.data.fetch.registry import MSLR_SAMPLE
 from descentlab.data.fetch.sources import materialise
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits, tensor, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 NUM_FEATURES = 136
 Query = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (documents, 136), labels (documents,)
@@ -41,7 +43,7 @@ class MSLRSample(TensorData):
         parts = [padded(part, mean, deviation, length) for part in (train, valid, test)]
         return Splits(train=parts[0], valid=parts[1], test=parts[2])
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         return {"num_features": splits.train[0].shape[2]}
 
 

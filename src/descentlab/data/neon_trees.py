@@ -11,7 +11,9 @@ from PIL import Image
 
 from descentlab.data.fetch.registry import NEON_TREES
 from descentlab.data.fetch.sources import materialise
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 TILE, WAYS = 256, 8
 TINT = 0.3  # how much brighter or darker, and how far shifted, a colour may be
@@ -49,7 +51,7 @@ class NeonTrees(TensorData):
         valid, test = (self._split(files[f"{name}.png"], files[f"{name}.xml"], overlap=False) for name in ("valid", "test"))
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         images, targets = splits.train
         return {"image_shape": list(images.shape[1:]), "num_classes": int(targets[..., 4].max()) + 1}
 

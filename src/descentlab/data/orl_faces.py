@@ -13,7 +13,8 @@ from torch.nn.functional import avg_pool2d
 from descentlab.data.fetch.registry import ORL_FACES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.augment import AUGMENTS
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 PEOPLE, EACH = 40, 10
 

@@ -12,6 +12,7 @@ import polars as pl
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.registry import REGISTRY, one_file
 from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.splits import Splits, tensor
 from descentlab.data.loading.tables import design
 from descentlab.data.loading.tables.columns import Column, read_columns
 from descentlab.data.loading.tables.cutting import Cut, Rows, kept_together, three_parts
@@ -23,7 +24,7 @@ from descentlab.data.loading.tables.roles import describe, group_of, published_r
 from descentlab.data.loading.tables.split_checks import check_classes, check_parts
 from descentlab.data.loading.tables.targets import Target, read_target
 from descentlab.data.loading.tables.unread import no_effect, refuse_text_keys
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.loading.tensors import Facts, TensorData
 
 TEST_FRACTION = 0.2
 Names = Sequence[str | float] | str | float
@@ -147,7 +148,7 @@ class Table(TensorData):
             test_rows = override("test_rows", {options.test_rows[0]: options.test_rows[1][0]})
             raise no_effect("test_fraction", self.fractions[0], test_rows)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1
         classes = {"num_classes": outputs, "num_outputs": outputs} if self.given["kind"] == "classes" else {"num_outputs": 1}
         return {"num_features": splits.train[0].shape[1], "cardinalities": self.cardinalities, **classes}

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from descentlab.data.loading.loader import Batch
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 from descentlab.errors import UsageError
 
 DISTRACTORS = 4  # ids 0 to 3
@@ -50,7 +51,7 @@ class TemporalOrder(TensorData):
         train, valid, test = (self._draw(rows, stream) for rows in self.rows)
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         classes = 2**self.bits
         return {"vocabulary": A + 2, "num_classes": classes, "num_outputs": classes}
 

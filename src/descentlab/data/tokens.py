@@ -58,10 +58,10 @@ class Tokens(Windows):
             raise UsageError(f"data.vocabulary=...: the token files in {self.path} do not tell how many ids there are")
         return size
 
-    def stepping(self, plan: Plan, *share: Any) -> TrainLoader:
+    def step_loader(self, plan: Plan, *share: Any) -> TrainLoader:
         return FetchingTrainLoader(self.splits.train, plan, *share, device=self._device())
 
-    def evaluated(self, split: Batch) -> EvalLoader:
+    def eval_loader(self, split: Batch) -> EvalLoader:
         return FetchingEvalLoader(split, self.eval_rows, *self._share(), device=self._device())
 
     def _device(self) -> torch.device:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.augment import AUGMENTS
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
+from descentlab.data.loading.splits import Splits, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class TorchvisionSet(TensorData):

@@ -14,7 +14,7 @@ from descentlab.data.characters import UNKNOWN, Characters
 from descentlab.data.fetch import registry
 from descentlab.data.fetch.sources import DataError, Files
 from descentlab.data.loading.loader import TrainLoader
-from descentlab.data.loading.tensors import Splits
+from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.windows import EVAL_TOKENS, moved, windows
 from descentlab.data.tokens import Tokens
 from descentlab.errors import UsageError
@@ -87,13 +87,13 @@ def test_a_digest_tells_every_number_and_the_cut_but_hashes_shared_numbers_once(
 def test_a_digest_does_not_depend_on_how_much_is_hashed_at_a_time(monkeypatch):
     splits = splits_of(torch.arange(400))
     digest = splits.digest()
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_NUMBERS", 7)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 7)
     assert splits.digest() == digest
 
 
 def test_of_more_than_can_be_read_a_digest_sees_evenly_spaced_stretches_and_the_shape(monkeypatch):
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_NUMBERS", 10)
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_PIECES", 20)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 10)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_PIECES", 20)
     ids = torch.arange(400)  # of 40 stretches every other one is seen
     digest = splits_of(ids).digest()
     changed = {place: splits_of(torch.where(ids == place, 0, ids)).digest() != digest for place in (25, 35, 385, 395)}
@@ -251,7 +251,7 @@ def test_token_files_that_are_not_there_or_broken_are_refused(files, tmp_path):
 def test_batches_of_evaluation_hold_a_bounded_number_of_tokens(files):
     data = Tokens(100, files(train=range(1000), val=range(60_000)), vocabulary=60_000)
     data.trainer = SimpleNamespace(global_rank=0, world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")))
-    batches = list(data.evaluated(data.splits.valid))
+    batches = list(data.eval_loader(data.splits.valid))
     assert max(len(inputs) for inputs, _ in batches) * 100 <= EVAL_TOKENS
     for part, whole in enumerate(data.splits.valid):
         assert torch.equal(torch.cat([batch[part] for batch in batches]), whole.long())

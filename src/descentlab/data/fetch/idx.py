@@ -10,7 +10,8 @@ from torch import Tensor
 
 from descentlab.data.fetch.registry import IDX
 from descentlab.data.fetch.sources import Entry, materialise
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
+from descentlab.data.loading.splits import Splits, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class IdxData(TensorData):

@@ -160,16 +160,16 @@ class StreamedData(Data[StreamedSplits]):
         train, valid, test = (subset(each, range(limit)[: len(each)]) for each in (splits.train, splits.valid, splits.test))
         return StreamedSplits(train, valid, test, f"{splits.fingerprint}-{limit}", splits.target_scale)
 
-    def found(self, splits: StreamedSplits) -> dict[str, Any]:
+    def inferred(self, splits: StreamedSplits) -> dict[str, Any]:
         first = splits.valid[0][0]  # nothing is drawn for it
         found: dict[str, Any] = {"num_features": first.numel()}
         return found | ({"image_shape": list(first.shape)} if "image_shape" in self.facts else {})
 
-    def stepping(self, plan: Plan, *share: Any) -> StreamedLoader:
-        return StreamedLoader(self.splits.train, self._placed, self._reading(), plan, *share)
+    def step_loader(self, plan: Plan, *share: Any) -> StreamedLoader:
+        return StreamedLoader(self.splits.train, self._to_device, self._reading(), plan, *share)
 
-    def evaluated(self, split: Examples) -> StreamedEvalLoader:
-        return StreamedEvalLoader(split, self._placed, self._reading(), self.eval_batch, *self._share())
+    def eval_loader(self, split: Examples) -> StreamedEvalLoader:
+        return StreamedEvalLoader(split, self._to_device, self._reading(), self.eval_batch, *self._share())
 
     def _reading(self) -> dict[str, Any]:
         assert self.trainer is not None

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from descentlab.data.loading.loader import Batch, EvalLoader
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, spanned
+from descentlab.data.loading.splits import Splits, shared_storage
+from descentlab.data.loading.tensors import Facts, TensorData
 from descentlab.errors import UsageError
 
 EVAL_TOKENS = 16_384  # in a batch of evaluation, whose logits must fit into memory
@@ -59,17 +60,17 @@ class Windows(TensorData):
         valid, test = (windows(part, self.length, self.length) for part in (valid, test))
         return Splits(windows(train, self.length, self.stride), valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary(), "num_outputs": self.vocabulary()}
 
-    def evaluated(self, split: Batch) -> EvalLoader:
-        return EvalLoader(self._placed(split), self.eval_rows, *self._share())
+    def eval_loader(self, split: Batch) -> EvalLoader:
+        return EvalLoader(self._to_device(split), self.eval_rows, *self._share())
 
-    def _placed(self, split: Batch) -> Batch:
+    def _to_device(self, split: Batch) -> Batch:
         assert self.trainer is not None
         return tuple(moved(view, self.trainer.strategy.root_device) for view in split)
 
 
 def moved(view: Tensor, device: torch.device) -> Tensor:
     """`view` (rows, length) of one row of tokens, as a view of that row on `device`: what windows share is there once."""
-    return spanned(view).to(device).as_strided(view.shape, view.stride())
+    return shared_storage(view).to(device).as_strided(view.shape, view.stride())

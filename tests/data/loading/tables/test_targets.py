@@ -61,7 +61,7 @@ def test_classes_that_are_numbers_are_in_their_order(table, number):
     codes = every(data.splits)
     assert torch.equal(codes, torch.tensor(np.concatenate(data.rows) % 12))
     assert detail(data, "y") == ("target", "12 classes: 0, 1, 2, 3, 4, ...")
-    assert data.found(data.splits)["num_classes"] == 12
+    assert data.inferred(data.splits)["num_classes"] == 12
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "classes"])
@@ -100,9 +100,9 @@ LARGE = [2**53 + place for place in range(4)]
 @pytest.mark.parametrize("form", ["{}", "{}.0", "+{}"])
 def test_classes_beyond_float64_are_not_merged(table, number, form):
     data = table({"x": number, "y": [form.format(LARGE[place % 3]) for place in range(60)]}, kind="classes")
-    assert data.found(data.splits)["num_classes"] == 3
+    assert data.inferred(data.splits)["num_classes"] == 3
     mixed = table({"x": number, "y": [[LARGE[0], LARGE[1], 7][place % 3] for place in range(60)]}, kind="classes")
-    assert mixed.found(mixed.splits)["num_classes"] == 3
+    assert mixed.inferred(mixed.splits)["num_classes"] == 3
 
 
 @pytest.mark.parametrize("positive", [LARGE[1], str(LARGE[1])])
