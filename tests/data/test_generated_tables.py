@@ -25,7 +25,7 @@ GAPS = ["", "NA", " "]
 
 
 @dataclass
-class Made:
+class Converted:
     """A table as text, and what it means: floats or texts, NaN or None where a cell is empty."""
 
     content: bytes
@@ -110,7 +110,7 @@ class Maker:
 KINDS = sorted(name for name in vars(Maker) if not name.startswith("_") and name not in ("written", "numbers"))
 
 
-def generate(seed: int) -> Made:
+def generate(seed: int) -> Converted:
     draw = np.random.default_rng(seed)
     rows = int(draw.choice([1, 2, 3, 5, 9, 25, 60, 150, 400]))
     width = min(rows, 60) + 5 if seed % 10 == 0 else int(draw.choice([1, 3, 6, 12]))  # often more columns than rows
@@ -136,7 +136,7 @@ def generate(seed: int) -> Made:
     content = file.getvalue().encode(encoding)
     options: dict[str, Any] = {"kind": "classes" if target == "category" else "regression", "missing": ["NA"]}
     options |= {"encoding": encoding} if encoding in ("cp1252", "utf-16") else {}
-    return Made(content, frame, options)
+    return Converted(content, frame, options)
 
 
 def reference(frame: pd.DataFrame, parts: tuple[np.ndarray, ...]) -> list[np.ndarray]:

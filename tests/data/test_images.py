@@ -185,7 +185,7 @@ def medical(monkeypatch, tmp_path):
     for part, rows in (("train", 70), ("val", 20), ("test", 30)):
         arrays[f"{part}_images"] = random.integers(0, 256, (rows, 28, 28), np.uint8)
         arrays[f"{part}_labels"] = random.integers(0, 2, (rows, 1), np.uint8)
-    for entry in (registry.PNEUMONIA_MNIST, registry.BREAST_MNIST):
+    for entry in (registry.REGISTRY["pneumoniamnist"], registry.REGISTRY["breastmnist"]):
         [file] = entry.files
         path = tmp_path / entry.name / file
         path.parent.mkdir()

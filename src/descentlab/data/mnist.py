@@ -2,8 +2,8 @@
 
 from typing import Unpack
 
+from descentlab.data.fetch.entries.images import MNIST as ENTRY
 from descentlab.data.fetch.idx import IdxData
-from descentlab.data.fetch.registry import MNIST as ENTRY
 from descentlab.data.loading.tensors import Facts
 
 

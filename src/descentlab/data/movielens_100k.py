@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from descentlab.data.fetch.registry import MOVIELENS_100K
+from descentlab.data.fetch.entries.rankings import MOVIELENS_100K
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch, generator
 from descentlab.data.loading.splits import Splits, standardise, tensor, three_way

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_svmlight_file
 from torch import Tensor
 
-from descentlab.data.fetch.registry import MSLR_SAMPLE
+from descentlab.data.fetch.entries.rankings import MSLR_SAMPLE
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits, tensor, three_way

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from descentlab.data.fetch.registry import NEON_TREES
+from descentlab.data.fetch.entries.images import NEON_TREES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits

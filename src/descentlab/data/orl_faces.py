@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from descentlab.data.fetch.registry import ORL_FACES
+from descentlab.data.fetch.entries.images import ORL_FACES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.augment import AUGMENTS
 from descentlab.data.loading.splits import Splits

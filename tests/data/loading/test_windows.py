@@ -179,7 +179,7 @@ def test_tiny_shakespeare_is_read_as_published(tmp_path, monkeypatch):
     (tmp_path / "input.txt").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     source = Files("a folder", str(tmp_path), suffix="")
-    entry = replace(registry.TINY_SHAKESPEARE, files={"input.txt": digest}, sources=(source,))
+    entry = replace(registry.REGISTRY["tiny_shakespeare"], files={"input.txt": digest}, sources=(source,))
     monkeypatch.setitem(registry.REGISTRY, "tiny_shakespeare", entry)
     data = Characters(20, source="tiny_shakespeare", data_dir=str(tmp_path / "data"))
     assert "".join(map(data.decode, (part.tolist() for part in data.tokens()))).encode() == content
