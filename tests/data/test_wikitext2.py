@@ -86,6 +86,6 @@ def test_what_cannot_be_had_is_an_error_that_says_so(tmp_path):
     with pytest.raises(DataError, match=r"no file train and none validation and none test"):
         wikitext(tmp_path, tmp_path)
     hub = WikiText2(8, "Salesforce/wikitext", "wikitext-2-raw-v1", data_dir=str(tmp_path))
-    with pytest.raises(DataError, match=r"Salesforce/wikitext cannot be had"):
+    with pytest.raises(DataError, match=r"Salesforce/wikitext cannot be loaded"):
         hub.tokens()
     assert not hub.path.exists()

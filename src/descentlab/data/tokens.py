@@ -15,6 +15,7 @@ from descentlab.data.loading.loader import Batch, EvalLoader, TrainLoader
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.loading.windows import Windows
 from descentlab.errors import UsageError
+from descentlab.extras import require
 
 DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
 
@@ -41,6 +42,8 @@ class Tokens(Windows):
         tokenizer: str | None = None,
         **facts: Unpack[Facts],
     ) -> None:
+        if tokenizer is not None:
+            require("tokenizers", f"data.tokenizer={tokenizer}")
         super().__init__(length, stride, **facts)
         self.path, self.dtype, self.tokenizer = Path(path).expanduser(), dtype, tokenizer
 
@@ -117,9 +120,12 @@ def mapped(path: Path, dtype: str) -> Tensor:
 
 
 def read_tokenizer(path: Path) -> Any:
-    """Raises: UsageError: the tokenizers library is not installed."""
-    try:
-        from tokenizers import Tokenizer  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UsageError("texts in BPE tokens need a library: pip install tokenizers") from error
+    """Return the tokenizer in a tokenizer.json.
+
+    Raises:
+        UsageError: the tokenizers library is not installed.
+    """
+    require("tokenizers", f"{path.name} of byte-pair tokens")
+    from tokenizers import Tokenizer
+
     return Tokenizer.from_file(str(path))

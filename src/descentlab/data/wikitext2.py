@@ -17,7 +17,7 @@ from descentlab.data.fetch import hub
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.tokens import Tokens, read_tokenizer
-from descentlab.errors import UsageError
+from descentlab.extras import require
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # our token files -> datasets' names
 TOKENIZER, DIGESTS = "tokenizer.json", "digests.json"
@@ -50,6 +50,8 @@ class WikiText2(Tokens):
         data_dir: str = "data",
         **facts: Unpack[Facts],
     ) -> None:
+        for library in ("datasets", "tokenizers"):
+            require(library, "the data set wikitext2")
         self.size, self.hub = facts.get("vocabulary") or VOCABULARY, (source, subset, revision)
         self.folder = Path(folder).expanduser() if folder else None
         self.base = Path(data_dir) / "wikitext2"
@@ -123,11 +125,9 @@ def _lines(split: Any) -> Iterator[list[str]]:
 
 
 def _trained(lines: Iterator[list[str]], vocabulary: int) -> Any:
-    """Raises: UsageError: the tokenizers library is not installed."""
-    try:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UsageError("BPE tokens need a library: pip install tokenizers") from error
+    """Return a byte-level BPE tokenizer trained on `lines`, with `vocabulary` tokens at most."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

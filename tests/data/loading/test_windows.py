@@ -15,7 +15,7 @@ from descentlab.data.fetch import registry
 from descentlab.data.fetch.sources import DataError, Files
 from descentlab.data.loading.loader import TrainLoader
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.windows import EVAL_TOKENS, moved, windows
+from descentlab.data.loading.windows import EVAL_TOKENS, to_device, windows
 from descentlab.data.tokens import Tokens
 from descentlab.errors import UsageError
 
@@ -48,10 +48,10 @@ def test_windows_copy_nothing():
 def test_a_view_on_another_device_is_a_view_again(stride):
     held = torch.arange(60)
     for view in windows(held[5:], 6, stride):
-        there = moved(view, torch.device("meta"))
+        there = to_device(view, torch.device("meta"))
         assert (there.shape, there.stride()) == (view.shape, view.stride())
         assert there.untyped_storage().nbytes() <= held.untyped_storage().nbytes()
-        assert torch.equal(moved(view, torch.device("cpu")), view)
+        assert torch.equal(to_device(view, torch.device("cpu")), view)
 
 
 def test_batches_are_the_rows_of_the_view():
