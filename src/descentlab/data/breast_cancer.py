@@ -1,4 +1,4 @@
-"""Wisconsin diagnostic breast cancer (Street et al. 1993), as scikit-learn ships it."""
+"""Wisconsin diagnostic breast cancer (Street et al. 1993), the copy in scikit-learn."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
+"""Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), the copy in scikit-learn."""
 
 from typing import Any, Unpack
 
@@ -12,8 +12,9 @@ class Digits(Embedded):
     """Images of shape (rows, 1, 8, 8), classes 0 to 9.
 
     Args:
-        pixels: standardised, by one mean and deviation of train; or unit: from 0 to 1.
-        cut: see Embedded.
+        test_fraction, valid_fraction, split_seed: see Embedded.
+        pixels: standardised (by the mean and standard deviation of all pixels of train) or unit (from 0 to 1).
+        facts: see Facts.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Draws from a normal distribution: the noise of losses that are formulas, as of DeepOBS's quadratic (arXiv:1903.05499)."""
+"""Samples of a normal distribution, the noise of analytic losses such as DeepOBS's quadratic (arXiv:1903.05499)."""
 
 from typing import Unpack
 
@@ -11,7 +11,7 @@ SEEDS = (42, 44, 43)  # of train, valid, test
 
 
 class Gaussian(TensorData):
-    """Points (points, num_features) from N(0, deviation^2); no targets. The same for every run, whatever its seed."""
+    """Points (points, num_features) from N(0, deviation^2), without targets, from fixed seeds."""
 
     def __init__(self, points: int, deviation: float, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)

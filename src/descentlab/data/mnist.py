@@ -8,7 +8,7 @@ from descentlab.data.loading.tensors import Facts
 
 
 class MNIST(IdxData):
-    """See IdxData; classes are the digits 0 to 9."""
+    """MNIST (see IdxData) with the digits 0 to 9 as classes."""
 
     def __init__(self, data_dir: str, valid_fraction: float, split_seed: int = 0, **facts: Unpack[Facts]) -> None:
         super().__init__(ENTRY, data_dir, valid_fraction, split_seed, **facts)

@@ -160,7 +160,7 @@ def test_a_wrong_vocabulary_is_refused_and_an_open_one_is_filled(text):
 def test_what_is_no_text_is_refused(tmp_path):
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xfd" * 100)
     for name in ("bad.txt", "none.txt"):
-        with pytest.raises(DataError, match=rf"{name} cannot be read as a text"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read as text"):
             Characters(10, path=str(tmp_path / name)).tokens()
 
 
@@ -238,7 +238,7 @@ def test_without_a_test_file_the_second_half_of_val_is_test(files):
 
 
 def test_token_files_that_are_not_there_or_broken_are_refused(files, tmp_path):
-    with pytest.raises(DataError, match=r"train\.bin is not there"):
+    with pytest.raises(DataError, match=r"train\.bin does not exist"):
         Tokens(10, str(tmp_path), vocabulary=10).tokens()
     files(train=range(100), val=range(100))
     (tmp_path / "train.bin").write_bytes(b"123")

@@ -16,7 +16,7 @@ EVAL_TOKENS = 16_384  # in a batch of evaluation: bounds the memory of the logit
 
 
 def windows(ids: Tensor, length: int, stride: int) -> Batch:
-    """Return inputs and targets (rows, length), views of `ids` (tokens,). Row r starts at token r * stride, its targets at the next.
+    """Return inputs and targets (rows, length), views of `ids` (tokens,). Row r starts at token r * stride.
 
     Raises:
         UsageError: there are fewer tokens than one window and its targets need.
