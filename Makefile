@@ -39,9 +39,9 @@ format: $(READY) ## write the code in the one style
 hooks: $(READY) ## run the linters before each commit
 	@$(BIN)/prek install
 
-lock: $(READY) ## pin the versions anew: pyproject.toml -> requirements.lock
+lock: $(READY) ## update the pinned versions: pyproject.toml -> requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --group dev --extra ray pyproject.toml -o requirements.lock
+	  --group dev --all-extras pyproject.toml -o requirements.lock
 
 benchmark: $(READY) ## what steps, sweeps and composing cost, beside other ways
 	@$(BIN)/python scripts/benchmark.py

@@ -102,7 +102,7 @@ def train(job: Callable[..., Job]) -> Callable[..., Trained]:
 
 def needs_data(name: str) -> pytest.MarkDecorator:
     """Skip where a data set of the registry has not been fetched: tests do not download."""
-    here = REGISTRY[name].here(ROOT / "data")
+    here = REGISTRY[name].present(ROOT / "data")
     return pytest.mark.skipif(not here, reason=f"{name} is not here: python scripts/data.py fetch {name}")
 
 

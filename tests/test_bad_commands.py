@@ -51,7 +51,7 @@ BAD = [
     (["--config-dir=CONF", "problem=late"], ["conf/problem/late.yaml", "# @package _global_", "first line"]),
     (["--config-dir=CONF", "optimizer=late"], ["optimizer has no _target_", "first line"]),
     ([*TABLE, "task=classification"], ["data.kind=regression", "data.kind=classes, or task=regression"]),
-    ([*TABLE, "task=regression"], ["data.target=paid is no number", "data.kind=binary data.positive=yes task=binary"]),
+    ([*TABLE, "task=regression"], ["data.target=paid is not numeric", "data.kind=binary data.positive=yes task=binary"]),
 ]
 
 

@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from descentlab.data.breast_cancer import BreastCancer
 from descentlab.data.diabetes import Diabetes
 from descentlab.data.digits import Digits
-from descentlab.data.loading.tensors import standardise, tensor, three_way
+from descentlab.data.loading.splits import standardise, tensor, three_way
 
 CUT = {"test_fraction": 0.2, "valid_fraction": 0.15, "split_seed": 0}
 SETS = {

@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tensors import Splits
+from descentlab.data.loading.splits import Splits
 from descentlab.data.table import Table
 
 FAST, ALL = range(40), range(300)
@@ -25,8 +25,8 @@ GAPS = ["", "NA", " "]
 
 
 @dataclass
-class Made:
-    """A table as text, and what it means: floats or texts, NaN or None where a cell is empty."""
+class Converted:
+    """A table as text, and its values: floats or texts, NaN or None for empty cells."""
 
     content: bytes
     frame: pd.DataFrame
@@ -35,20 +35,20 @@ class Made:
 
 @dataclass
 class Maker:
-    """Makes the cells of a column and what they mean, one method a kind; text conversion does not change the meaning."""
+    """Generate the cells of a column and their values, one method per kind."""
 
     draw: np.random.Generator
     rows: int
     comma: bool
 
-    def written(self, value: float, form: str) -> str:
-        """`value` with a decimal comma, and points between thousands, where the table has these."""
+    def formatted(self, value: float, form: str) -> str:
+        """Return `value` with a decimal comma and thousands separators, if the table has these."""
         text = format(value, form)
         return text.translate(str.maketrans(",.", ".,")) if self.comma else text
 
     def numbers(self, values: Any, form: str, around: str = "{}") -> tuple[list[str], list[Any]]:
         exact = [float(format(value, form.replace(",", ""))) for value in values]
-        return [around.format(self.written(value, form)) for value in exact], exact
+        return [around.format(self.formatted(value, form)) for value in exact], exact
 
     def plain(self) -> tuple[list[str], list[Any]]:
         return self.numbers(self.draw.normal(0, 3, self.rows), ".2f")
@@ -73,7 +73,7 @@ class Maker:
         return self.numbers(self.draw.uniform(1000, 5e6, self.rows), ",.2f")
 
     def grouped(self) -> tuple[list[str], list[Any]]:
-        """Without decimals: 1.257 is as good as 1257 only where another column has decimal commas."""
+        """Integers: 1.257 means 1257 only if another column has decimal commas."""
         values = self.draw.integers(1000, 5_000_000, self.rows)
         return self.numbers(values, ",.0f" if not self.comma else ".0f")
 
@@ -107,10 +107,10 @@ class Maker:
         return values, list(values)
 
 
-KINDS = sorted(name for name in vars(Maker) if not name.startswith("_") and name not in ("written", "numbers"))
+KINDS = sorted(name for name in vars(Maker) if not name.startswith("_") and name not in ("formatted", "numbers"))
 
 
-def generate(seed: int) -> Made:
+def generate(seed: int) -> Converted:
     draw = np.random.default_rng(seed)
     rows = int(draw.choice([1, 2, 3, 5, 9, 25, 60, 150, 400]))
     width = min(rows, 60) + 5 if seed % 10 == 0 else int(draw.choice([1, 3, 6, 12]))  # often more columns than rows
@@ -136,11 +136,11 @@ def generate(seed: int) -> Made:
     content = file.getvalue().encode(encoding)
     options: dict[str, Any] = {"kind": "classes" if target == "category" else "regression", "missing": ["NA"]}
     options |= {"encoding": encoding} if encoding in ("cp1252", "utf-16") else {}
-    return Made(content, frame, options)
+    return Converted(content, frame, options)
 
 
 def reference(frame: pd.DataFrame, parts: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """The design matrix of each part: numbers, each followed by the mark of its gaps; then categories."""
+    """Return the design matrix of each part: numbers, each followed by its indicator of missing values; then categories."""
     numbers, categories = [], []
     for name in frame.columns.drop("y"):
         values = frame[name]
@@ -166,7 +166,7 @@ def scaled(values: np.ndarray, parts: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def read(table: Table) -> tuple[Splits | None, str]:
-    """The splits of `table`, or why it is refused."""
+    """Return the splits of `table`, or the message by which it is refused."""
     try:
         return table.splits, ""
     except DataError as error:
@@ -219,7 +219,7 @@ def test_every_generated_table_equals_its_reference_or_is_refused(seed, tmp_path
 
 
 def regression(seed: int) -> pd.DataFrame:
-    """A linear target of a table with many more rows than columns, noise of a third of its deviation."""
+    """A linear target with noise of a third of its deviation, in a table with many more rows than columns."""
     draw = np.random.default_rng(seed)
     rows, width = int(draw.choice([120, 300])), int(draw.choice([2, 4, 8]))
     inputs = {f"x{place}": draw.normal(draw.choice([0, 1e3, 1e9]), draw.choice([0.1, 1, 10]), rows) for place in range(width)}

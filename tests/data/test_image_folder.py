@@ -40,7 +40,7 @@ def test_splits_are_cut_in_equal_shares_and_standardised_by_train(tmp_path):
     assert splits.train[0].std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
     assert splits.train[1].dtype == torch.int64
     found = {"num_features": 768, "image_shape": [3, 16, 16], "num_classes": 3, "num_outputs": 3}
-    assert made.found(splits) == found
+    assert made.inferred(splits) == found
     assert data(tmp_path / "x").splits.digest() == splits.digest()
 
 

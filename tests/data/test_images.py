@@ -83,8 +83,8 @@ def cifar(monkeypatch, folder, kind, digest=None):
     made.meta = {**made.meta, "md5": sums[made.meta["filename"]]}
     made.tgz_md5 = digest or hashlib.md5(archive.getvalue()).hexdigest()
     made.url = "http://localhost:1/"  # where nobody answers
-    (folder / kind.called).mkdir(parents=True)
-    (folder / kind.called / made.filename).write_bytes(archive.getvalue())
+    (folder / kind.folder_name).mkdir(parents=True)
+    (folder / kind.folder_name / made.filename).write_bytes(archive.getvalue())
     monkeypatch.setattr(kind, "make", made)
     return batches
 
@@ -107,7 +107,7 @@ def test_cifar_is_fetched_read_split_and_standardised_by_train_alone(monkeypatch
     assert float(made.test[0].mean().abs()) > 1e-6  # it is not its own statistics that were taken out
     assert made.test[1].tolist() == given
     assert disjoint(made)
-    (tmp_path / kind.called / kind.make.filename).unlink()
+    (tmp_path / kind.folder_name / kind.make.filename).unlink()
     assert kind(str(tmp_path), 0.2, **FACTS).splits.digest() == made.digest()  # from what has been unpacked
 
 
@@ -116,7 +116,7 @@ def test_cifar_that_cannot_be_had_or_is_another_is_refused_by_name(monkeypatch, 
     cifar(monkeypatch, tmp_path, CIFAR10, digest="0" * 32 if fault == "digest" else None)
     if fault == "away":
         (tmp_path / "cifar10" / CIFAR10.make.filename).unlink()
-    with pytest.raises(DataError, match="cifar10: torchvision cannot have it"):
+    with pytest.raises(DataError, match="cifar10: torchvision cannot provide it"):
         _ = CIFAR10(str(tmp_path), 0.2, **FACTS).splits
 
 
@@ -185,7 +185,7 @@ def medical(monkeypatch, tmp_path):
     for part, rows in (("train", 70), ("val", 20), ("test", 30)):
         arrays[f"{part}_images"] = random.integers(0, 256, (rows, 28, 28), np.uint8)
         arrays[f"{part}_labels"] = random.integers(0, 2, (rows, 1), np.uint8)
-    for entry in (registry.PNEUMONIA_MNIST, registry.BREAST_MNIST):
+    for entry in (registry.REGISTRY["pneumoniamnist"], registry.REGISTRY["breastmnist"]):
         [file] = entry.files
         path = tmp_path / entry.name / file
         path.parent.mkdir()

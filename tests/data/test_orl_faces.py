@@ -79,5 +79,5 @@ def test_the_split_seed_chooses_the_people(splits):
 
 @pytest.mark.parametrize("changes", [{"strangers": [20, 20]}, {"held_out": [5, 5]}])
 def test_nobody_left_to_train_on_is_an_error(changes):
-    with pytest.raises(ValueError, match="leave nobody to train on"):
+    with pytest.raises(ValueError, match="leave no images for train"):
         make(**changes)

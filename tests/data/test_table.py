@@ -1,4 +1,4 @@
-"""Tables: train's statistics only, gaps marked, categories coded, nothing in two splits."""
+"""Tables: statistics of train, indicators of missing values, coded categories, disjoint splits."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_categories_are_one_hot_or_coded(table):
     assert all(len(one_hot[:, place].unique()) == 2 for place in range(3))
     coded = table(drop=["sold", "size"], categories="codes")
     assert sorted(coded.splits.train[0][:, -1].unique().tolist()) == [1, 2, 3]
-    assert coded.found(coded.splits)["cardinalities"] == [4]
+    assert coded.inferred(coded.splits)["cardinalities"] == [4]
 
 
 def test_a_category_that_train_does_not_have_is_none_of_its(frame, tmp_path):
@@ -85,20 +85,20 @@ def test_yes_or_no_and_classes(table):
     assert float(torch.cat([binary.train[1], binary.valid[1], binary.test[1]]).mean()) == 0.5
     classes = table(target="sold", kind="classes")
     assert classes.splits.train[1].dtype == torch.int64
-    assert classes.found(classes.splits)["num_outputs"] == 2
+    assert classes.inferred(classes.splits)["num_outputs"] == 2
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"target": "prise"}, "data.target=prise: there is no such column; did you mean price?"),
-        ({"target": "sold"}, "data.target=sold is no number: data.kind=binary data.positive=yes task=binary?"),
+        ({"target": "sold"}, "data.target=sold is not numeric: data.kind=binary data.positive=yes task=binary?"),
         ({"target": "colour", "drop": []}, "is missing in 20 rows"),
         (
             {"target": "sold", "kind": "binary", "positive": "maybe"},
-            "data.positive=maybe is no value of the target sold: data.positive=no or data.positive=yes",
+            "data.positive=maybe is not a value of the target sold: data.positive=no or data.positive=yes",
         ),
-        ({"target": "sold", "kind": "binary", "positive": False}, "no, on and off are put in quotes"),
+        ({"target": "sold", "kind": "binary", "positive": False}, "no, on and off need quotes"),
         ({"target": "price", "kind": "binary", "positive": "1"}, "the target price has 60 values, not two"),
         ({"target": "size"}, "is missing in 6 rows"),
         ({"path": "/nowhere.csv"}, "data.path=/nowhere.csv cannot be read"),
@@ -151,7 +151,7 @@ def test_groups_and_identical_rows_are_never_split(frame, tmp_path):
 
 
 def registered(name):
-    """The table that conf/data/NAME.yaml describes."""
+    """Return the table that conf/data/NAME.yaml configures."""
     said = yaml.safe_load((ROOT / "conf" / "data" / f"{name}.yaml").read_text())
     del said["_target_"]
     return Table(**said | {"data_dir": str(ROOT / "data")})
@@ -194,7 +194,7 @@ def test_california_is_the_published_set():
 
 
 def test_a_csv_on_disk_is_a_problem(train, frame, tmp_path):
-    """Nothing is said of its shape: the models' widths are read off the file."""
+    """The widths of models are inferred from the file, not configured."""
     frame.write_csv(tmp_path / "x.csv")
     csv = ("data=csv", f"data.path={tmp_path}/x.csv", "budget.epochs=3", "batch_size=16")
     numbers = train(*csv, "data.target=price", "task=regression", "model=linear")

@@ -1,4 +1,4 @@
-"""BPE tokens made once from a text that comes through datasets: train alone decides them, nothing of the text is lost."""
+"""BPE tokens of a text: trained on train only, computed once, lossless."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def texts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(texts, tmp_path_factory, offline):
-    """Where tokens have been made, and the data that made them."""
+    """The data_dir of computed tokens, and the data set that computed them."""
     data_dir = tmp_path_factory.mktemp("data")
     data = wikitext(texts, data_dir)
     _ = data.splits
@@ -56,7 +56,7 @@ def test_tokens_are_made_once_and_for_each_text_anew(made, texts, tmp_path, monk
         (other / f"{split}.txt").write_text(content + "more\n", "utf-8")
     assert wikitext(other, data_dir).path != first.path
     assert wikitext(texts, data_dir, vocabulary=270).path != first.path
-    monkeypatch.setattr(WikiText2, "_make", lambda self: pytest.fail("made again"))
+    monkeypatch.setattr(WikiText2, "_tokenise", lambda self: pytest.fail("made again"))
     assert wikitext(texts, data_dir).splits.digest() == first.splits.digest()
 
 
@@ -78,7 +78,7 @@ def test_tokens_that_were_changed_are_refused(texts, tmp_path):
     data = wikitext(texts, tmp_path)
     data.tokens()
     np.zeros(100, np.uint16).tofile(data.path / "val.bin")
-    with pytest.raises(DataError, match=r"val\.bin is not what was made"):
+    with pytest.raises(DataError, match=r"val\.bin was changed"):
         data.tokens()
 
 
@@ -86,6 +86,6 @@ def test_what_cannot_be_had_is_an_error_that_says_so(tmp_path):
     with pytest.raises(DataError, match=r"no file train and none validation and none test"):
         wikitext(tmp_path, tmp_path)
     hub = WikiText2(8, "Salesforce/wikitext", "wikitext-2-raw-v1", data_dir=str(tmp_path))
-    with pytest.raises(DataError, match=r"Salesforce/wikitext cannot be had"):
+    with pytest.raises(DataError, match=r"Salesforce/wikitext cannot be loaded"):
         hub.tokens()
     assert not hub.path.exists()

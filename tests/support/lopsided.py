@@ -7,7 +7,7 @@ import torch
 from descentlab.data.breast_cancer import BreastCancer
 from descentlab.data.diabetes import Diabetes
 from descentlab.data.digits import Digits
-from descentlab.data.loading.tensors import Splits
+from descentlab.data.loading.splits import Splits
 
 
 def kept(split, keep, rows):
@@ -65,8 +65,8 @@ class DigitsWithoutNines(Digits):
         rows = splits.train[1] < 9
         return Splits((splits.train[0][rows], splits.train[1][rows]), splits.valid, splits.test)
 
-    def found(self, splits):
-        return {**super().found(splits), "num_classes": 10}
+    def inferred(self, splits):
+        return {**super().inferred(splits), "num_classes": 10}
 
 
 class OneHugePixel(Digits):

@@ -54,4 +54,4 @@ def missing(problem: str) -> str:
     data = next(default["override /data"] for default in defaults if "override /data" in default)
     config = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
     name = config.get("source", MADE_OF.get(data, data))
-    return name if name in REGISTRY and not REGISTRY[name].here(ROOT / "data") else ""
+    return name if name in REGISTRY and not REGISTRY[name].present(ROOT / "data") else ""

@@ -117,7 +117,7 @@ def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any
         predict = partial(_padded, predict, task.num_classes)
     for name in SPLITS:
         scores = copy.deepcopy(task.test if name == "test" else task.valid)
-        _add(task, scores, data.evaluated(getattr(data.splits, name)), predict)
+        _add(task, scores, data.eval_loader(getattr(data.splits, name)), predict)
         found[name] = scores
     return found
 
@@ -133,7 +133,7 @@ def _own_loss(task: Task, data: Data[Any]) -> float | None:
     """Return the loss of the trained weights on the whole training split."""
     scores = copy.deepcopy(task.valid)
     task.step.look.begin(())
-    _add(task, scores, data.evaluated(data.splits.train), task.model)
+    _add(task, scores, data.eval_loader(data.splits.train), task.model)
     task.step.look.end()
     return _collected(scores, "train")[0]["loss"]
 

@@ -1,10 +1,11 @@
-"""Wisconsin diagnostic breast cancer (Street et al. 1993), as scikit-learn ships it."""
+"""Wisconsin diagnostic breast cancer (Street et al. 1993), the copy in scikit-learn."""
 
 from typing import Any
 
 from sklearn.datasets import load_breast_cancer
 
-from descentlab.data.loading.tensors import Embedded, Splits, standardise
+from descentlab.data.loading.splits import Splits, standardise
+from descentlab.data.loading.tensors import Embedded
 
 
 class BreastCancer(Embedded):

@@ -1,4 +1,4 @@
-"""A text, character by character."""
+"""A text as a sequence of characters."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.loading.windows import Windows
 
-UNKNOWN = "\ufffd"  # how id 0 is written
+UNKNOWN = "\ufffd"  # the text of id 0
 VALID, TEST = 0.05, 0.05  # of all characters
 
 
 class Characters(Windows):
-    """Ids of characters: 0 for those that train does not have, then train's in the order of their code points.
+    """Windows of character ids: 0 for characters that are not in train, then those of train ordered by code point.
 
-    The first 90 % of the text are train, then come 5 % valid and 5 % test.
+    The first 90 % of the text are train, the next 5 % valid, the last 5 % test.
 
     Args:
         length, stride: see Windows.
-        path: of a text in UTF-8; None: the registry's `source`.
-        source: a name in descentlab.data.fetch.registry; its one file is the text.
+        path: a text file in UTF-8; None: the registry's `source`.
+        source: a name in descentlab.data.fetch.registry, whose only file is the text.
+        data_dir: folder of all data sets.
         facts: see Facts.
     """
 
@@ -56,19 +57,23 @@ class Characters(Windows):
         return len(self.known) + 1
 
     def decode(self, ids: list[int]) -> str:
-        written = [UNKNOWN, *self.known]
-        return "".join(written[id] for id in ids)
+        characters = [UNKNOWN, *self.known]
+        return "".join(characters[id] for id in ids)
 
     def _read(self) -> str:
-        """Raises: DataError: there is no such file, or it is no text."""
+        """Return the text.
+
+        Raises:
+            DataError: the file does not exist, or it is not UTF-8.
+        """
         path = one_file(self.path, self.source, self.data_dir)
         try:
             return path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"data.path={path} cannot be read as a text: {error}") from error
+            raise DataError(f"data.path={path} cannot be read as text: {error}") from error
 
 
 def _ids(points: Any, known: Any) -> Tensor:
-    """Places of code points in `known`, from 1 on; 0: not there."""
-    places = np.searchsorted(known, points).clip(max=len(known) - 1)
-    return torch.from_numpy(np.where(known[places] == points, places + 1, 0).astype(np.int64))
+    """Return the id of each code point: its position in `known` from 1 on, or 0 if it is not there."""
+    positions = np.searchsorted(known, points).clip(max=len(known) - 1)
+    return torch.from_numpy(np.where(known[positions] == points, positions + 1, 0).astype(np.int64))

@@ -1,14 +1,15 @@
-"""Diabetes progression (Efron et al., Least Angle Regression, 2004), as scikit-learn ships it."""
+"""Diabetes progression (Efron et al., Least Angle Regression, 2004), the copy in scikit-learn."""
 
 from typing import Any
 
 from sklearn.datasets import load_diabetes
 
-from descentlab.data.loading.tensors import Embedded, Splits, standardise
+from descentlab.data.loading.splits import Splits, standardise
+from descentlab.data.loading.tensors import Embedded
 
 
 class Diabetes(Embedded):
-    """Standardised features (rows, 10); target (rows, 1) standardised, its scale kept to give errors in its own unit."""
+    """Standardised features (rows, 10); standardised target (rows, 1), whose scale is kept to report errors in its unit."""
 
     def load(self) -> Splits:
         loaded: Any = load_diabetes(scaled=False)

@@ -1,19 +1,21 @@
-"""Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
+"""Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), the copy in scikit-learn."""
 
 from typing import Any, Literal, Unpack
 
 from sklearn.datasets import load_digits
 
 from descentlab.config.types import PositiveFraction, Seed
-from descentlab.data.loading.tensors import Embedded, Facts, Splits
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Embedded, Facts
 
 
 class Digits(Embedded):
     """Images of shape (rows, 1, 8, 8), classes 0 to 9.
 
     Args:
-        pixels: standardised, by one mean and deviation of train; or unit: from 0 to 1.
-        cut: see Embedded.
+        test_fraction, valid_fraction, split_seed: see Embedded.
+        pixels: standardised (by the mean and standard deviation of all pixels of train) or unit (from 0 to 1).
+        facts: see Facts.
     """
 
     def __init__(

@@ -1,15 +1,15 @@
-"""Fashion-MNIST (Xiao et al., arXiv:1708.07747): 70,000 images of clothes, MIT licence."""
+"""Fashion-MNIST (Xiao et al., arXiv:1708.07747): 70,000 images of clothing, MIT licence."""
 
 from typing import Unpack
 
 from descentlab.config.types import PositiveFraction, Seed
+from descentlab.data.fetch.entries.images import FASHION_MNIST
 from descentlab.data.fetch.idx import IdxData
-from descentlab.data.fetch.registry import FASHION_MNIST
 from descentlab.data.loading.tensors import Facts
 
 
 class FashionMNIST(IdxData):
-    """See IdxData; classes 0 to 9, from T-shirt to ankle boot."""
+    """Fashion-MNIST (see IdxData) with classes 0 to 9, from T-shirt to ankle boot."""
 
     def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]) -> None:
         super().__init__(FASHION_MNIST, data_dir, valid_fraction, split_seed, **facts)

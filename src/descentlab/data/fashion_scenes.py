@@ -1,4 +1,4 @@
-"""Fashion scenes: one to four items of Fashion-MNIST on a canvas, to be found and named. Synthetic, and the same for a seed."""
+"""Fashion scenes: a synthetic detection data set of one to four items of Fashion-MNIST on a canvas, determined by a seed."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Unpack
@@ -10,23 +10,27 @@ from numpy.typing import NDArray
 
 from descentlab.config.types import Count, PositiveFraction, Seed
 from descentlab.data.fashion_mnist import FashionMNIST
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 CANVAS, ITEM, MOST = 64, 28, 4
-VISIBLE = 25 / 255  # a pixel at least so bright belongs to its item; what is darker is left out
-TRIES = 20  # places an item may try before it is left out
-BOUND = 0.1  # of the smaller of two boxes that the other may cover
+VISIBLE = 25 / 255  # least brightness of a pixel that belongs to an item; darker pixels are removed
+TRIES = 20  # positions tried for an item before it is left out
+BOUND = 0.1  # largest fraction of the smaller of two boxes that the other may cover
 
 
 class FashionScenes(TensorData):
-    """Images (rows, 1, 64, 64), uint8; targets (rows, 4, 5), int64: x1, y1, x2, y2 in pixels and class; class -1: no box.
+    """Images (rows, 1, 64, 64), uint8; targets (rows, 4, 5), int64: x1, y1, x2, y2 in pixels and class; class -1 marks padding.
 
-    A box is tight: x1 <= x < x2 for every pixel of its item. Where two items overlap, the brighter pixel is seen. Train, valid
-    and test scenes show train, valid and test items of Fashion-MNIST, each item in at most one scene.
+    A box is tight: x1 <= x < x2 for every pixel of its item. Where two items overlap, the brighter pixel is shown. Train, valid
+    and test scenes contain train, valid and test items of Fashion-MNIST, each item in at most one scene.
 
     Args:
-        scenes: how many train, valid and test have.
-        valid_fraction, split_seed: of Fashion-MNIST; the seed draws the scenes, too.
+        data_dir: folder of all data sets.
+        scenes: the number of scenes of train, valid and test.
+        valid_fraction: of Fashion-MNIST's training split.
+        split_seed: of Fashion-MNIST's split and of the scenes.
         facts: see Facts.
     """
 
@@ -43,7 +47,11 @@ class FashionScenes(TensorData):
         self.scenes, self.split_seed = scenes, split_seed
 
     def load(self) -> Splits:
-        """Raises: ValueError: there are not enough items for so many scenes."""
+        """Return the scenes.
+
+        Raises:
+            ValueError: there are fewer than four items per scene.
+        """
         items = self.items.load()
         parts = zip((items.train, items.valid, items.test), self.scenes, strict=True)
         train, valid, test = (
@@ -51,16 +59,22 @@ class FashionScenes(TensorData):
         )
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         images, targets = splits.train
         return {"image_shape": list(images.shape[1:]), "num_classes": int(targets[..., 4].max()) + 1}
 
 
 def compose(items: Batch, rows: int, rng: np.random.Generator) -> Batch:
-    """`rows` scenes of `items`: images (n, 1, 28, 28) in [0, 1] and classes (n,).
+    """Return `rows` scenes with their targets.
+
+    Args:
+        items: images (n, 1, 28, 28) in [0, 1] and classes (n,).
+        rows: the number of scenes.
+        rng: draws items and positions.
+
 
     Raises:
-        ValueError: there are fewer than four items a scene.
+        ValueError: there are fewer than four items per scene.
     """
     images, classes = items
     if rows * MOST > len(images):
@@ -68,7 +82,7 @@ def compose(items: Batch, rows: int, rng: np.random.Generator) -> Batch:
     chosen = torch.from_numpy(rng.permutation(len(images))[: rows * MOST])
     pixels = (torch.where(images[chosen, 0] >= VISIBLE, images[chosen, 0], 0) * 255).round().to(torch.uint8)
     drawn, names = pixels.reshape(rows, MOST, ITEM, ITEM).numpy(), classes[chosen].reshape(rows, MOST).numpy()
-    boxes, corners, there = _places(_extents(drawn), rng.integers(1, MOST + 1, rows), rng)
+    boxes, corners, there = _positions(_extents(drawn), rng.integers(1, MOST + 1, rows), rng)
     canvas = np.zeros((rows, CANVAS, CANVAS), np.uint8)
     span = np.arange(ITEM)
     for item in range(MOST):
@@ -82,21 +96,22 @@ def compose(items: Batch, rows: int, rng: np.random.Generator) -> Batch:
 
 
 def _extents(drawn: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The tight box of each item in its own frame, (rows, items, 4): x1, y1, x2, y2."""
+    """Return the tight box of each item within its image, (rows, items, 4): x1, y1, x2, y2."""
     columns, lines = ((drawn > 0).any(axis) for axis in (2, 3))
     first = [side.argmax(2) for side in (columns, lines)]
     last = [ITEM - np.flip(side, 2).argmax(2) for side in (columns, lines)]
     return np.stack(first + last, axis=2)
 
 
-def _places(
+def _positions(
     extents: NDArray[np.int64], wanted: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Where the items go: boxes (rows, items, 4), corners of the frames (rows, items, 2), and which items are there.
+    """Draw positions: return boxes (rows, items, 4), corners of the items' images (rows, items, 2), and a mask (rows, items).
 
     Args:
-        extents: the tight boxes in the items' frames.
-        wanted: how many items each scene is to have, (rows,).
+        extents: the tight boxes within the items' images, (rows, items, 4).
+        wanted: (rows,), the number of items of each scene; one that finds no free position is left out.
+        rng: draws the positions.
     """
     rows = len(extents)
     boxes, corners = np.zeros_like(extents), np.zeros((rows, MOST, 2), np.int64)
@@ -113,6 +128,6 @@ def _places(
 
 
 def _covered(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The area that two boxes share, over the smaller one's."""
+    """Return the area of the intersection of two boxes divided by the area of the smaller box."""
     shared = (np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])).clip(0).prod(-1)
     return shared / np.minimum((a[..., 2:] - a[..., :2]).prod(-1), (b[..., 2:] - b[..., :2]).prod(-1)).clip(1)

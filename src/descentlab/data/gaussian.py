@@ -1,17 +1,18 @@
-"""Draws from a normal distribution: the noise of losses that are formulas, as of DeepOBS's quadratic (arXiv:1903.05499)."""
+"""Samples of a normal distribution, the noise of analytic losses such as DeepOBS's quadratic (arXiv:1903.05499)."""
 
 from typing import Unpack
 
 import numpy as np
 
 from descentlab.config.types import Count, NonNegative
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.loading.splits import Splits, tensor
+from descentlab.data.loading.tensors import Facts, TensorData
 
 SEEDS = (42, 44, 43)  # of train, valid, test
 
 
 class Gaussian(TensorData):
-    """Points (points, num_features) from N(0, deviation^2); no targets. The same for every run, whatever its seed."""
+    """Points (points, num_features) from N(0, deviation^2), without targets, from fixed seeds."""
 
     def __init__(self, points: Count, deviation: NonNegative, **facts: Unpack[Facts]) -> None:
         super().__init__(**facts)

@@ -1,4 +1,4 @@
-"""Images in folders named by their classes, torchvision's ImageFolder layout, resized and kept in memory."""
+"""Images in one folder per class, torchvision's ImageFolder layout, resized and kept in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from descentlab.config.types import Name, PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.pixels import read_image, reading_warnings
+from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tables.cutting import Cut, Rows
 from descentlab.data.loading.tables.options import choice, optional_text, whole
 from descentlab.data.loading.tables.overrides import count
 from descentlab.data.loading.tables.scaling import ROUNDING
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.tensors import Facts, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5
@@ -29,13 +30,13 @@ Samples = list[tuple[Path, int]]
 class ImageFolder(TensorData):
     """Images (rows, channels, size, size), each channel standardised by its mean and deviation in train; classes (rows,).
 
-    Classes are numbered in the order of the folders' names. A folder with train/ and test/ has published splits, which stay
-    as they are; so does valid/ (or val/). What is not published is cut from train, in equal shares of each class; val/
-    without test/ is test. Images whose pixels are identical are in the same split.
+    Classes are numbered in the order of the folders' names. Published splits, given by folders train/ and test/ or valid/ (or
+    val/), are kept. A split that is not published is cut from train, stratified by class; val/ without test/ is used as test.
+    Images with identical pixels are in the same split.
 
     Args:
-        path: holds CLASS/*.png, or train/CLASS/*.png and test/CLASS/*.png.
-        size: of a side in pixels; the shorter side is scaled to it and the centre is cut out.
+        path: folder of CLASS/*.png, or of train/CLASS/*.png and test/CLASS/*.png.
+        size: of a side in pixels; the shorter side is scaled to it and the centre is cropped.
         channels: 3 for RGB, 1 for grey.
         test_fraction: of all images.
         valid_fraction: of the images that are not test.
@@ -58,9 +59,10 @@ class ImageFolder(TensorData):
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
 
     def load(self) -> Splits:
-        """
+        """Read and split the images.
+
         Raises:
-            DataError: there are no such folders, a class has no image, an image cannot be read, or a split lacks a class.
+            DataError: folders are missing or ambiguous, a class has no image, an image is unreadable, or train lacks a class.
         """
         self.size, self.channels = whole("size", self.size, 1), choice("channels", self.channels, (1, 3))
         folder = Path(optional_text("path", self.path, "data.path=FOLDER") or "").expanduser()
@@ -75,7 +77,7 @@ class ImageFolder(TensorData):
         train, valid, test = (((pixels.float() / 255 - mean) / deviation, labels) for pixels, labels in parts.values())
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         shape = list(splits.train[0].shape[1:])
         count = len(self.classes)
         return {"num_features": int(np.prod(shape)), "image_shape": shape, "num_classes": count, "num_outputs": count}
@@ -86,7 +88,7 @@ class ImageFolder(TensorData):
         return torch.from_numpy(pixels), torch.tensor([label for _, label in samples])
 
     def _cut(self, read: dict[str, tuple[Tensor, Tensor]], folder: Path) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return train, valid and test: those of `read`, the others cut from train."""
+        """Return train, valid and test: those in `read`, and the others cut from train."""
         pixels, labels = read["train"]
         cut = Cut(_identical(pixels), labels.numpy(), self.split_seed)
         rest: Rows = np.arange(len(labels))
@@ -105,7 +107,7 @@ class ImageFolder(TensorData):
         if distinct == len(same):
             return f"data.path={folder} has too few images for {what}: add some, 3 of a class at least"
         number = f"of {len(same):,} images only {distinct:,} differ at data.size={self.size} and data.channels={self.channels}"
-        fix = "replace the copies, or give a larger data.size if only details differ"
+        fix = "replace the copies, or increase data.size if only details differ"
         return f"data.path={folder}: {number}, and identical images are never split, so {what} would be empty: {fix}"
 
     def _check_classes(self, name: str, labels: Tensor, folder: Path) -> None:
@@ -114,27 +116,29 @@ class ImageFolder(TensorData):
             return
         some = ", ".join(self.classes[label] for label in lacking[:8])
         if name == "train":
-            raise DataError(f"data.path={folder}: train has no image of {some}: add images of it (identical ones count once)")
+            raise DataError(f"data.path={folder}: train has no image of {some}: add images of it (identical images count once)")
         self.warnings.append(f"{name} has no image of {some}: metrics that need every class are undefined there.")
 
 
 def published(folder: Path) -> tuple[dict[str, Samples], list[str]]:
-    """Return the images below `folder` by their published split (train holds all if there is none), and the classes' names.
+    """Return the images in `folder` by published split (all in train if there is none), and the class names.
 
     Raises:
-        DataError: there are no class folders, one of them has no image, or the splits have different classes.
+        DataError: there are fewer than two class folders, one has no image, or the splits have different classes.
     """
     if not folder.is_dir():
         raise DataError(f"data.path={folder}: there is no such folder")
-    places = {part: [path for path in _folders(folder) if path.name.lower() in words] for part, words in PARTS.items()}
-    splits = {part: paths[0] for part, paths in places.items() if paths}
+    candidates = {part: [path for path in _folders(folder) if path.name.lower() in words] for part, words in PARTS.items()}
+    splits = {part: paths[0] for part, paths in candidates.items() if paths}
     if "train" not in splits or len(splits) == 1:
         splits = {"train": folder}
-    elif twice := [f"{part}: {' and '.join(f'{path.name}/' for path in paths)}" for part, paths in places.items() if paths[1:]]:
-        raise DataError(f"data.path={folder} has several folders for {twice[0]}: put their images into one of them")
+    elif ambiguous := [
+        f"{part}: {' and '.join(f'{path.name}/' for path in paths)}" for part, paths in candidates.items() if paths[1:]
+    ]:
+        raise DataError(f"data.path={folder} has several folders for {ambiguous[0]}: put their images into one of them")
     if "test" not in splits and "valid" in splits:
         splits["test"] = splits.pop("valid")
-    classes = {part: [path.name for path in _folders(place)] for part, place in splits.items()}
+    classes = {part: [class_folder.name for class_folder in _folders(path)] for part, path in splits.items()}
     for part, found in classes.items():
         if differing := sorted(set(found) ^ set(classes["train"])):
             where = f"{part}/ and train/ in {folder} have different classes"
@@ -142,7 +146,7 @@ def published(folder: Path) -> tuple[dict[str, Samples], list[str]]:
     if len(classes["train"]) < 2:
         found = "".join(f"{name} as its only class folder" for name in classes["train"]) or "no class folders"
         raise DataError(f"data.path={folder} has {found}: give a folder of images for each of two classes or more")
-    return {part: _samples(place, classes["train"]) for part, place in splits.items()}, classes["train"]
+    return {part: _samples(path, classes["train"]) for part, path in splits.items()}, classes["train"]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -164,7 +168,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _left_out(folder: Path, found: Mapping[str, Samples]) -> Iterator[str]:
-    """Yield warnings about files and folders below `folder` that are not read."""
+    """Yield warnings about files in `folder` that are not read."""
     read = {path for samples in found.values() for path, _ in samples}
     left = [path for path in _files(folder.rglob("*")) if path not in read]
     loose = [path for path in left if path.suffix.lower() in IMG_EXTENSIONS]
@@ -178,22 +182,22 @@ def _left_out(folder: Path, found: Mapping[str, Samples]) -> Iterator[str]:
 
 
 def _shared(read: Mapping[str, tuple[Tensor, Tensor]]) -> Iterator[str]:
-    """Yield warnings about images of a published split whose pixels are identical to those of another one."""
+    """Yield warnings about images that occur in two published splits."""
     held = {name: [hash(image.numpy().tobytes()) for image in pixels] for name, (pixels, _) in read.items()}
     for name, other in (("valid", "train"), ("test", "train"), ("test", "valid")):
         if number := len(np.flatnonzero(np.isin(held.get(name, []), held.get(other, [])))):
             what = f"{name} and {other} share identical images: {number} of {len(held[name])} in the published {name} split"
-            yield f"{what}, so the metrics of {name} are too good."
+            yield f"{what}, so the metrics of {name} are too optimistic."
 
 
 def _identical(pixels: Tensor) -> Rows:
-    """Return a number for each image, the same for images with the same pixels."""
+    """Return a label for each image, equal for images with identical pixels."""
     seen: dict[bytes, int] = {}
     return np.array([seen.setdefault(image.numpy().tobytes(), len(seen)) for image in pixels], np.int64)
 
 
 def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean and deviation of each channel of uint8 `pixels` over 255, (channels, 1, 1); deviation 1 if constant."""
+    """Return mean and standard deviation (1 if constant) of each channel of uint8 `pixels` / 255, each (channels, 1, 1)."""
     mean, square = torch.zeros(2, pixels.shape[1], dtype=torch.float64)
     for batch in pixels.split(256):
         values = batch.double() / 255

@@ -1,4 +1,4 @@
-"""Sets of MedMNIST (Yang et al., MedMNIST v2, Scientific Data 10, 2023) that ask yes or no; CC BY 4.0."""
+"""Binary data sets of MedMNIST (Yang et al., MedMNIST v2, Scientific Data 10, 2023); CC BY 4.0."""
 
 from pathlib import Path
 from typing import Any, Literal, Unpack
@@ -9,17 +9,18 @@ import torch
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class MedMNIST(TensorData):
     """Images (rows, 1, 28, 28) with pixels in [0, 1]; target (rows,) 1.0 for the positive class, else 0.0.
 
-    Train, valid and test are the published ones.
+    The published splits are used.
 
     Args:
         name: of the registry's entry, pneumoniamnist or breastmnist.
-        data_dir: holds its file.
+        data_dir: folder of all data sets.
         positive_label: the published label of the positive class.
         facts: see Facts.
     """
@@ -35,6 +36,6 @@ class MedMNIST(TensorData):
         return Splits(train, valid, test)
 
     def _part(self, arrays: Any, part: str) -> Batch:
-        """Of uint8 (rows, 28, 28) and labels (rows, 1)."""
+        """Return inputs and targets of a published part, from uint8 images (rows, 28, 28) and labels (rows, 1)."""
         images = torch.from_numpy(arrays[f"{part}_images"]).unsqueeze(1).float() / 255
         return images, torch.from_numpy(arrays[f"{part}_labels"][:, 0] == self.positive_label).float()

@@ -1,4 +1,4 @@
-"""A sample of MSLR-WEB10K (Qin and Liu, arXiv:1306.2597): web pages that answer a query, judged from 0 (bad) to 4 (perfect)."""
+"""A sample of MSLR-WEB10K (Qin and Liu, arXiv:1306.2597): web pages for queries, rated from 0 (bad) to 4 (perfect)."""
 
 from pathlib import Path
 from typing import Any, Unpack
@@ -10,20 +10,27 @@ from sklearn.datasets import load_svmlight_file
 from torch import Tensor
 
 from descentlab.config.types import PositiveFraction, Seed
-from descentlab.data.fetch.registry import MSLR_SAMPLE
+from descentlab.data.fetch.entries.rankings import MSLR_SAMPLE
 from descentlab.data.fetch.sources import materialise
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData, tensor, three_way
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits, tensor, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 NUM_FEATURES = 136
 Query = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (documents, 136), labels (documents,)
 
 
 class MSLRSample(TensorData):
-    """A row is a query. Inputs (queries, documents, 136); targets (queries, documents): 0 to 4, or -1 where no document is.
+    """One row per query: inputs (queries, documents, 136); targets (queries, documents) from 0 to 4, -1 for padding.
 
-    A feature x enters as sign(x) log(1 + |x|), for counts and lengths span six decades, standardised by the mean and deviation
-    over the documents of train. Every query is padded with zeros to the largest number of documents. The published test split
-    is test; valid is a valid_fraction of train's queries.
+    A feature x is transformed to sign(x) log(1 + |x|), because counts and lengths span six decades, and standardised by mean
+    and deviation over the documents of train. Queries are padded with zeros to the largest number of documents.
+
+    Args:
+        data_dir: folder of all data sets.
+        valid_fraction: of the queries of the published training split; the published test split is used as test.
+        split_seed: of the cut.
+        facts: see Facts.
     """
 
     def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]) -> None:
@@ -42,12 +49,12 @@ class MSLRSample(TensorData):
         parts = [padded(part, mean, deviation, length) for part in (train, valid, test)]
         return Splits(train=parts[0], valid=parts[1], test=parts[2])
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         return {"num_features": splits.train[0].shape[2]}
 
 
 def queries(path: Path) -> list[Query]:
-    """The queries of an svmlight file with qid, in its order."""
+    """Return the queries of an svmlight file with qid, in the order of the file."""
     loaded: Any = load_svmlight_file(str(path), n_features=NUM_FEATURES, query_id=True)
     features, labels, ids = loaded[0].toarray(), loaded[1].astype(np.int64), loaded[2]
     starts = np.flatnonzero(np.diff(ids)) + 1
@@ -55,12 +62,12 @@ def queries(path: Path) -> list[Query]:
 
 
 def compressed(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sign(x) log(1 + |x|)."""
+    """Return sign(x) log(1 + |x|)."""
     return np.sign(features) * np.log1p(np.abs(features))
 
 
 def padded(part: list[Query], mean: NDArray[np.float64], deviation: NDArray[np.float64], length: int) -> Batch:
-    """Standardised features (queries, length, 136), zero where there is no document, and labels (queries, length), there -1."""
+    """Return standardised features (queries, length, 136) padded with 0, and labels (queries, length) padded with -1."""
     inputs = torch.zeros(len(part), length, NUM_FEATURES)
     targets: Tensor = torch.full((len(part), length), -1)
     for row, (features, labels) in enumerate(part):

@@ -1,4 +1,4 @@
-"""Trees from the air: four RGB images of NEON at 10 cm a pixel, crowns boxed by hand (Weinstein et al. 2021)."""
+"""Tree crowns in aerial images: RGB images of NEON at 10 cm per pixel with manual boxes (Weinstein et al. 2021)."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -11,25 +11,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from descentlab.config.types import Count, PositiveShare, Seed
-from descentlab.data.fetch.registry import NEON_TREES
+from descentlab.data.fetch.entries.images import NEON_TREES
 from descentlab.data.fetch.sources import materialise
-from descentlab.data.loading.tensors import Batch, Facts, Splits, TensorData
+from descentlab.data.loading.loader import Batch
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 
 TILE, WAYS = 256, 8
-TINT = 0.3  # how much brighter or darker, and how far shifted, a colour may be
+TINT = 0.3  # largest relative change of a colour's gain, and largest shift in units of its range
 
 
 class NeonTrees(TensorData):
-    """Tiles (rows, 3, size, size), uint8; targets (rows, boxes, 5), int64: x1, y1, x2, y2 in pixels and class 0; -1: no box.
+    """Tiles (rows, 3, size, size), uint8; targets (rows, boxes, 5), int64: x1, y1, x2, y2 in pixels and class 0; -1: padding.
 
-    Each split has an image of its own, cut into tiles of 256 x 256 pixels with black beyond its edge, shrunk afterwards. Valid
-    and test tiles do not overlap; train tiles overlap by half, and each comes several times: turned or mirrored in another way,
-    in other colours. Boxes are clipped to their tile.
+    Each split is a separate image, cut into tiles of 256 x 256 pixels (black beyond the edge) that are then reduced in size.
+    Valid and test tiles do not overlap. Train tiles overlap by half, and each occurs several times: rotated or mirrored
+    differently, with changed colours. Boxes are clipped to their tile.
 
     Args:
-        shrink: how many pixels a side of the published image make one.
-        kept: the share of a box's area that must lie in a tile for it to count there.
-        views: of each train tile, 1 to 8.
+        data_dir: folder of all data sets.
+        shrink: the factor by which a side of a tile is reduced.
+        kept: the least fraction of a box's area within a tile for the box to be kept there.
+        views: versions of each train tile, 1 to 8.
         split_seed: of the views.
         facts: see Facts.
     """
@@ -57,12 +60,12 @@ class NeonTrees(TensorData):
         valid, test = (self._split(files[f"{name}.png"], files[f"{name}.xml"], overlap=False) for name in ("valid", "test"))
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         images, targets = splits.train
         return {"image_shape": list(images.shape[1:]), "num_classes": int(targets[..., 4].max()) + 1}
 
-    def _split(self, picture: Path, annotation: Path, overlap: bool) -> Batch:
-        image = Image.open(picture).convert("RGB")
+    def _split(self, photograph: Path, annotation: Path, overlap: bool) -> Batch:
+        image = Image.open(photograph).convert("RGB")
         boxes = _boxes(annotation)
         step = TILE // 2 if overlap else TILE
         across, down = (range(0, max(1, length - TILE + step), step) for length in image.size)
@@ -77,14 +80,14 @@ class NeonTrees(TensorData):
 
 
 def clip(boxes: NDArray[np.int64], kept: float) -> NDArray[np.int64]:
-    """What of `boxes` (n, 4) lies in the tile, of those that have at least the share `kept` of their area there."""
+    """Return `boxes` (n, 4) clipped to the tile, without those with less than the fraction `kept` of their area there."""
     clipped = boxes.clip(0, TILE)
     areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, clipped)]
     return clipped[areas[1] >= np.maximum(kept * areas[0], 1)]
 
 
 def turn(image: torch.Tensor, targets: torch.Tensor, way: int) -> Batch:
-    """`image` (channels, size, size) and its boxes, mirrored where way is odd and turned by way // 2 quarters, to the left."""
+    """Return `image` (channels, size, size) and its boxes, mirrored if way is odd, then rotated left by way // 2 quarters."""
     size, boxes = image.shape[-1], targets[:, :4]
     if way % 2:
         image = image.flip(2)
@@ -97,13 +100,13 @@ def turn(image: torch.Tensor, targets: torch.Tensor, way: int) -> Batch:
 
 
 def tinted(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """`image` (channels, ...), uint8, with each channel c turned into (1 + a) c + b, for a and b up to TINT of their range."""
+    """Return a uint8 `image` (channels, ...) with each channel c mapped to (1 + a) c + 255 b, for a and b within TINT."""
     gain, shift = torch.from_numpy(rng.uniform(-TINT, TINT, (2, len(image), 1, 1))).float()
     return ((1 + gain) * image + 255 * shift).clamp(0, 255).to(torch.uint8)
 
 
 def _boxes(annotation: Path) -> NDArray[np.int64]:
-    """The boxes of a Pascal VOC file, (n, 4): x1, y1, x2, y2 in pixels from 0."""
+    """Return the boxes in a Pascal VOC file, (n, 4): x1, y1, x2, y2 in pixels from 0."""
     boxes = [
         [int(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax")]
         for box in ET.parse(annotation).getroot().iter("bndbox")

@@ -1,4 +1,4 @@
-"""Tables, from a file or a hub: standardised numbers, coded categories and a target. Statistics are those of train."""
+"""Tables from a file or the Hugging Face hub: standardised numbers, coded categories and a target, by statistics of train."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from descentlab.config.types import Count, Name, PositiveFraction, Seed, Separat
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.registry import REGISTRY, one_file
 from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.splits import Splits, tensor
 from descentlab.data.loading.tables import design
 from descentlab.data.loading.tables.columns import Column, read_columns
 from descentlab.data.loading.tables.cutting import Cut, Rows, kept_together, three_parts
@@ -24,7 +25,7 @@ from descentlab.data.loading.tables.roles import describe, group_of, published_r
 from descentlab.data.loading.tables.split_checks import check_classes, check_parts
 from descentlab.data.loading.tables.targets import Target, read_target
 from descentlab.data.loading.tables.unread import no_effect, refuse_text_keys
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, tensor
+from descentlab.data.loading.tensors import Facts, TensorData
 
 TEST_FRACTION = 0.2
 Names = Sequence[str | float] | str | float
@@ -33,33 +34,33 @@ Names = Sequence[str | float] | str | float
 class Table(TensorData):
     """Inputs (rows, num_features); target (rows, 1) standardised, (rows,) 1.0 or 0.0, or (rows,) of classes.
 
-    Numbers are standardised; in a column with gaps the median of train replaces them and a further column marks them.
-    Texts are categories, of which a missing value is one; a category that train does not have is all zeros (one_hot) or
-    code 0 (codes). A column of texts that are all numbers, dates or truth values after one rule is read as numbers; one
-    that is mostly so is refused. Identical rows, and rows of one group, are in the same split (but a published test split is
-    left as it is); with a binary target or classes the splits are stratified. `columns` describes how each column was
-    read, `warnings` what to know before training, `rows` the row numbers of train, valid and test.
+    Numbers are standardised; missing ones are replaced by the median of train, and an additional column indicates them.
+    Texts are categories, including one for missing values; a category that is not in train is all zeros (one_hot) or code 0
+    (codes). A column of texts is read as numbers if one rule parses all of them as numbers, dates or truth values, and is
+    refused if it parses only most of them. Identical rows, and rows of one group, are in the same split (a published test
+    split is kept unchanged); with a binary target or classes the splits are stratified. `columns` describes how each column
+    was read, `warnings` are shown before training, `rows` are the row numbers of train, valid and test.
 
     Args:
-        path: of the file, text (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
-        source: a name in descentlab.data.fetch.registry; its one file is the table.
-        hub, subset, revision: instead of both, a data set of Hugging Face's hub (see hub.table).
         target: the column to predict.
         kind: of the target: regression, binary or classes.
-        categorical: columns of numbers that are categories: a name or a list.
-        categories: one_hot: a column of 0 or 1 for each; codes: one column of 1, 2, ..., after the numbers, for embeddings.
-        max_categories: a column of more distinct texts is refused.
-        logarithm: columns of numbers >= 0 that enter as log(1 + x): a name or a list.
-        missing: values that stand for a missing one: a text, a number, or a list. Numbers are compared as numbers in columns
-            of numbers.
-        drop: columns that are left out: a name or a list.
-        group: a column; rows that share its value are never split, rows without one are each a group. It is no input.
-        test_rows: {column: value} of the published test split, such as {split: test} of a hub's; null: a test_fraction is cut.
-        decimal: "." or ","; null: read off each column.
-        separator: what separates the columns of a text file; null: detected.
+        path: a text file (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
+        source: a name in descentlab.data.fetch.registry, whose only file is the table.
+        hub, subset, revision: instead of both, a data set of the Hugging Face hub (see hub.table).
+        data_dir: folder of all data sets.
+        categorical: columns of numbers to read as categories: a name or a list.
+        categories: one_hot: a column of 0 or 1 per category; codes: one column of 1, 2, ..., after the numbers, for embeddings.
+        max_categories: a column with more distinct texts is refused.
+        logarithm: columns of numbers >= 0 to transform to log(1 + x): a name or a list.
+        missing: values that mean missing: a text, a number, or a list. Numbers are compared numerically in columns of numbers.
+        drop: columns to leave out: a name or a list.
+        group: a column, not an input; rows with the same value are in one split, a row without a value is a separate group.
+        test_rows: {column: value} of a published test split, such as {split: test} on the hub; null: a test_fraction is cut.
+        decimal: "." or ","; null: inferred for each column.
+        separator: of the columns of a text file; null: detected.
         encoding: of a text file, such as latin-1 or utf-16; null: utf-8.
-        header: whether the first line names the columns; if not they are column_1, column_2, ...
-        skip: lines before the header that are left out.
+        header: true: the first line names the columns; false: they are named column_1, column_2, ...
+        skip: the number of lines to skip before the header.
         test_fraction: of all rows.
         valid_fraction: of the rows that are not test.
         split_seed: of the cuts.
@@ -105,17 +106,17 @@ class Table(TensorData):
         self.rows: tuple[Rows, ...] = ()
 
     def load(self) -> Splits:
-        """Read the table and cut it.
+        """Read and split the table.
 
         Raises:
-            DataError: a key of the config does not fit, the file cannot be read, or a column, the target or a split is unfit.
+            DataError: a key is invalid, the file cannot be read, or a column, the target or a split is invalid.
         """
         options = Options.checked(self.given)
         self._refuse_unread(options)
         table = self.read(options)
         options = options.resolved(table.columns)
-        apart = {options.target, options.group, *options.drop, *(options.test_rows[:1] if options.test_rows else ())}
-        inputs = [name for name in table.columns if name not in apart]
+        excluded = {options.target, options.group, *options.drop, *(options.test_rows[:1] if options.test_rows else ())}
+        inputs = [name for name in table.columns if name not in excluded]
         if not table.height:
             raise DataError("the table has no row below its header")
         if not inputs:
@@ -132,14 +133,18 @@ class Table(TensorData):
         made = design.build(columns, parts, options)
         targets, scale = target.parts(parts, options.target)
         self.cardinalities = made.cardinalities
-        self.columns, said = describe(table, columns, target, made, options)
-        self.warnings += [*said, *doubts]
+        self.columns, warnings = describe(table, columns, target, made, options)
+        self.warnings += [*warnings, *doubts]
         floats = options.kind != "classes"
         outputs = [tensor(part.astype(np.float32) if floats else part) for part in targets]
         return Splits(*zip(map(tensor, made.parts), outputs, strict=True), target_scale=scale)
 
     def _refuse_unread(self, options: Options) -> None:
-        """Raises: DataError: a key is set that the others leave without an effect."""
+        """Refuse keys without an effect.
+
+        Raises:
+            DataError: a key is set that others override.
+        """
         if options.positive is not None and options.kind != "binary":
             raise no_effect("positive", options.positive, f"data.kind={options.kind}", " or set data.kind=binary")
         if self.path is not None and self.hub[0] is not None:
@@ -148,13 +153,17 @@ class Table(TensorData):
             test_rows = override("test_rows", {options.test_rows[0]: options.test_rows[1][0]})
             raise no_effect("test_fraction", self.fractions[0], test_rows)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         outputs = int(max(part[1].max() for part in (splits.train, splits.valid, splits.test))) + 1
         classes = {"num_classes": outputs, "num_outputs": outputs} if self.given["kind"] == "classes" else {"num_outputs": 1}
         return {"num_features": splits.train[0].shape[1], "cardinalities": self.cardinalities, **classes}
 
     def read(self, options: Options | None = None) -> pl.DataFrame:
-        """Return the table as it is on disk or in the hub. Raises: DataError: it cannot be had, or is no table."""
+        """Return the table on disk or on the hub.
+
+        Raises:
+            DataError: it is unavailable, or it is not a table.
+        """
         options = options or Options.checked(self.given)
         name, subset, revision = self.hub
         if name is None:
@@ -169,8 +178,12 @@ class Table(TensorData):
     def _cut(
         self, table: pl.DataFrame, columns: Mapping[str, Column], target: Target, options: Options
     ) -> tuple[tuple[Rows, Rows, Rows], list[str]]:
-        """Return the row numbers of train, valid and test, and warnings. Raises: DataError: a split is unfit."""
-        group, said = group_of(table, options)
+        """Return the row numbers of train, valid and test, and warnings.
+
+        Raises:
+            DataError: a split is empty, lacks a class, or has the wrong size.
+        """
+        group, warnings = group_of(table, options)
         content = pl.DataFrame([column.values.alias(name) for name, column in columns.items()])
         labels = target.labels
         together = kept_together(content.with_columns(pl.Series(options.target, target.values)), group)
@@ -178,9 +191,9 @@ class Table(TensorData):
         cut = Cut(together, labels, self.split_seed)
         parts = three_parts(cut, np.arange(table.height), published, self.fractions)
         named: dict[str, Rows] = {"train": parts[0], "valid": parts[1], "test": parts[2]}
-        said += check_parts(named, together, options, self.fractions)
-        said += check_classes(named, labels, options) if labels is not None else []
-        return parts, said
+        warnings += check_parts(named, together, options, self.fractions)
+        warnings += check_classes(named, labels, options) if labels is not None else []
+        return parts, warnings
 
 
 __all__ = ["DataError", "Table"]

@@ -12,33 +12,35 @@ from numpy.typing import NDArray
 
 from descentlab.config.types import Count, Seed
 from descentlab.data.loading.loader import Batch
-from descentlab.data.loading.tensors import Facts, Splits, TensorData
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.tensors import Facts, TensorData
 from descentlab.errors import UsageError
 
 DISTRACTORS = 4  # ids 0 to 3
 A = DISTRACTORS  # and B is the next id
 SHORTEST = 10
-PLACES = {  # bits -> where each of the symbols that matter lies: the paper's, as fractions of its length of about 100
+RANGES = {  # bits -> range of the position of each relevant symbol, as fractions of the length (about 100 in the paper)
     2: ((0.1, 0.2), (0.5, 0.6)),
     3: ((0.1, 0.2), (0.33, 0.43), (0.66, 0.76)),
 }
 
 
 class TemporalOrder(TensorData):
-    """Sequences (rows, length) of distractors but for two or three symbols, each A or B; class: which, read as a binary number.
+    """Sequences (rows, length) of distractors and two or three relevant symbols, A or B, which form the class in binary.
 
-    The class is the order AA, AB, BA, BB of two of them, or one of eight of three. They lie far from the end, where a recurrent
-    network must say it. As in Pascanu et al. (arXiv:1211.5063, 4.1) the length is free and no symbol marks the two ends.
+    The classes are AA, AB, BA, BB for two symbols, and eight for three. They are far from the end of the sequence, where a
+    recurrent network predicts the class. As in Pascanu et al. (arXiv:1211.5063, 4.1) the length is free and no symbols mark
+    the ends.
 
     Args:
-        bits: how many symbols matter, 2 or 3.
+        bits: the number of relevant symbols, 2 or 3.
         length: of a sequence.
-        rows: of train, valid and test.
-        split_seed: of all draws, the same for every run, whatever its seed.
+        rows: the number of sequences of train, valid and test.
+        split_seed: of all draws; independent of the run's seeds.
         facts: see Facts.
 
     Raises:
-        UsageError: the length has no room for the places.
+        UsageError: the length is too short for the ranges.
     """
 
     def __init__(
@@ -59,16 +61,16 @@ class TemporalOrder(TensorData):
         train, valid, test = (self._draw(rows, stream) for rows in self.rows)
         return Splits(train, valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         classes = 2**self.bits
         return {"vocabulary": A + 2, "num_classes": classes, "num_outputs": classes}
 
     def _draw(self, rows: int, stream: np.random.Generator) -> Batch:
         ids: NDArray[np.int64] = stream.integers(DISTRACTORS, size=(rows, self.length))
         classes = np.zeros(rows, np.int64)
-        for first, last in PLACES[self.bits]:
-            place = stream.integers(int(first * self.length), int(last * self.length), size=rows)
+        for first, last in RANGES[self.bits]:
+            position = stream.integers(int(first * self.length), int(last * self.length), size=rows)
             symbol = stream.integers(2, size=rows)
-            ids[np.arange(rows), place] = A + symbol
+            ids[np.arange(rows), position] = A + symbol
             classes = 2 * classes + symbol
         return torch.from_numpy(ids), torch.from_numpy(classes)

@@ -1,4 +1,4 @@
-"""Token files on disk, too large for memory: the ids one after the other, 16 or 32 bits each, nothing else."""
+"""Memory-mapped token files: consecutive ids of 16 or 32 bits without a header."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from descentlab.data.loading.loader import Batch, EvalLoader, TrainLoader
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.loading.windows import Windows
 from descentlab.errors import UsageError
+from descentlab.extras import require
 
 DTYPES = {"uint16": torch.uint16, "uint32": torch.uint32}
 
 
 class Tokens(Windows):
-    """Windows of train.bin, val.bin and test.bin, memory-mapped: only what a batch holds is read, and brought to the device.
+    """Windows of memory-mapped train.bin, val.bin and test.bin; only the tokens of a batch are read and moved to the device.
 
-    Without a test.bin the second half of val.bin is test.
+    Without test.bin the second half of val.bin is used as test.
 
     Args:
         length, stride: see Windows.
-        path: the folder of the files.
+        path: folder of the files.
         dtype: of an id: uint16 or uint32.
-        tokenizer: a tokenizer.json of the tokenizers library, to write texts with; None: they are written in ids.
-        facts: see Facts. `vocabulary` is the number of ids, which the files do not tell.
+        tokenizer: a tokenizer.json of the tokenizers library, to decode texts; None: texts are shown as ids.
+        facts: see Facts. `vocabulary` is the number of ids, which the files do not contain.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Tokens(Windows):
         tokenizer: str | None = None,
         **facts: Unpack[Facts],
     ) -> None:
+        if tokenizer is not None:
+            require("tokenizers", f"data.tokenizer={tokenizer}")
         super().__init__(length, stride, **facts)
         self.path, self.dtype, self.tokenizer = Path(path).expanduser(), dtype, tokenizer
 
@@ -53,17 +56,21 @@ class Tokens(Windows):
         return train, valid[:half], valid[half:]
 
     def vocabulary(self) -> int:
-        """Raises: UsageError: the config does not say it."""
+        """Return the number of ids in the config.
+
+        Raises:
+            UsageError: the config does not specify it.
+        """
         size = self.facts.get("vocabulary")
         if size is None:
-            raise UsageError(f"data.vocabulary=...: the token files in {self.path} do not tell how many ids there are")
+            raise UsageError(f"data.vocabulary=...: the token files in {self.path} do not contain the number of ids")
         return size
 
-    def stepping(self, plan: Plan, *share: Any) -> TrainLoader:
-        return FetchingTrainLoader(self.splits.train, plan, *share, device=self._device())
+    def step_loader(self, plan: Plan, *share: Any) -> TrainLoader:
+        return TransferringTrainLoader(self.splits.train, plan, *share, device=self._device())
 
-    def evaluated(self, split: Batch) -> EvalLoader:
-        return FetchingEvalLoader(split, self.eval_rows, *self._share(), device=self._device())
+    def eval_loader(self, split: Batch) -> EvalLoader:
+        return TransferringEvalLoader(split, self.eval_rows, *self._share(), device=self._device())
 
     def _device(self) -> torch.device:
         assert self.trainer is not None
@@ -75,52 +82,55 @@ class Tokens(Windows):
         return read_tokenizer(Path(self.tokenizer)).decode(ids)
 
 
-class FetchingTrainLoader(TrainLoader):
-    """Steps out of tensors that are not on the device that trains."""
+class TransferringTrainLoader(TrainLoader):
+    """A TrainLoader of tensors that are not on the training device."""
 
     def __init__(self, tensors: Batch, plan: Plan, *share: Any, device: torch.device) -> None:
         super().__init__(tensors, plan, *share)
         self.device = device
 
     def _gather(self, indices: Tensor) -> Batch:
-        return fetched(super()._gather(indices), self.device)
+        return transferred(super()._gather(indices), self.device)
 
 
-class FetchingEvalLoader(EvalLoader):
-    """A split that is not on the device that trains."""
+class TransferringEvalLoader(EvalLoader):
+    """An EvalLoader of tensors that are not on the training device."""
 
     def __init__(self, tensors: Batch, batch_size: int, *share: Any, device: torch.device) -> None:
         super().__init__(tensors, batch_size, *share)
         self.device = device
 
     def __iter__(self) -> Iterator[Batch]:
-        return (fetched(batch, self.device) for batch in super().__iter__())
+        return (transferred(batch, self.device) for batch in super().__iter__())
 
 
-def fetched(batch: Batch, device: torch.device) -> Batch:
-    """`batch` on `device`, as 64-bit integers, which every operation takes."""
+def transferred(batch: Batch, device: torch.device) -> Batch:
+    """Return `batch` on `device` as int64, which every operation accepts."""
     return tuple(ids.long().to(device) for ids in batch)
 
 
 def mapped(path: Path, dtype: str) -> Tensor:
-    """The ids in a file, shape (tokens,); they are read when they are looked at.
+    """Return the ids in a file, shape (tokens,), memory-mapped.
 
     Raises:
-        DataError: there is no such file, or its size is no whole number of ids.
+        DataError: the file does not exist, or its size is not a multiple of the size of an id.
     """
     kind = DTYPES[dtype]
     if not path.is_file():
-        raise DataError(f"{path} is not there: a token file has the ids one after the other as {dtype}, and nothing else")
+        raise DataError(f"{path} does not exist: a token file has consecutive ids as {dtype}, without a header")
     size, rest = divmod(path.stat().st_size, kind.itemsize)
     if rest:
-        raise DataError(f"{path} has {path.stat().st_size} bytes, which are no whole number of {dtype}")
+        raise DataError(f"{path} has {path.stat().st_size} bytes, not a multiple of the size of {dtype}")
     return torch.from_file(str(path), shared=False, size=size, dtype=kind)
 
 
 def read_tokenizer(path: Path) -> Any:
-    """Raises: UsageError: the tokenizers library is not installed."""
-    try:
-        from tokenizers import Tokenizer  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UsageError("texts in BPE tokens need a library: pip install tokenizers") from error
+    """Return the tokenizer in a tokenizer.json.
+
+    Raises:
+        UsageError: the tokenizers library is not installed.
+    """
+    require("tokenizers", f"{path.name} of byte-pair tokens")
+    from tokenizers import Tokenizer
+
     return Tokenizer.from_file(str(path))

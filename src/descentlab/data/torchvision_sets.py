@@ -1,4 +1,4 @@
-"""Sets that torchvision fetches and checks by itself: CIFAR-10, CIFAR-100 (Krizhevsky 2009), SVHN (Netzer et al. 2011)."""
+"""Data sets that torchvision fetches and verifies: CIFAR-10, CIFAR-100 (Krizhevsky 2009), SVHN (Netzer et al. 2011)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,23 +12,24 @@ from torch import Tensor
 from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.augment import AUGMENTS
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
+from descentlab.data.loading.splits import Splits, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class TorchvisionSet(TensorData):
     """Images (rows, 3, 32, 32), each channel standardised by its mean and deviation in train; classes (rows,).
 
-    The published test split is test; valid is cut from train.
+    The published test split is used as test; valid is cut from the published training split.
 
     Args:
-        data_dir: a folder of the set's name below it holds what torchvision fetches.
+        data_dir: folder of all data sets; torchvision fetches into its subfolder with the name of the data set.
         valid_fraction: of the published training split.
-        split_seed: of that cut.
-        augment: what is done to training batches, a key of AUGMENTS.
+        split_seed: of the cut.
+        augment: transform of the training batches, a key of AUGMENTS.
         facts: see Facts.
     """
 
-    called: ClassVar[str]
+    folder_name: ClassVar[str]
 
     def __init__(
         self,
@@ -39,11 +40,11 @@ class TorchvisionSet(TensorData):
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(**facts)
-        self.folder, self.fraction, self.split_seed = Path(data_dir) / self.called, valid_fraction, split_seed
+        self.folder, self.fraction, self.split_seed = Path(data_dir) / self.folder_name, valid_fraction, split_seed
         self.augment = AUGMENTS[augment]
 
     def published(self, train: bool) -> tuple[Tensor, Tensor]:
-        """The published training or test split: uint8 (rows, 3, 32, 32) and classes (rows,)."""
+        """Return the published training or test split: uint8 (rows, 3, 32, 32) and classes (rows,)."""
         raise NotImplementedError
 
     def load(self) -> Splits:
@@ -56,23 +57,23 @@ class TorchvisionSet(TensorData):
         return Splits((inputs[0], labels[train]), (inputs[1], labels[valid]), (inputs[2], test_labels))
 
     def fetched(self, make: Callable[..., Any], **part: Any) -> Any:
-        """What torchvision's class `make` has for `part`.
+        """Return torchvision's data set: `make` with the arguments `part`, fetched if necessary.
 
         Raises:
-            DataError: it can be fetched from nowhere, or is not what was published.
+            DataError: torchvision cannot fetch it, or its digest differs.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.folder / ".lock"):  # the runs of a sweep fetch once
+            with FileLock(self.folder / ".lock"):  # one run of a sweep fetches, the others wait
                 return make(str(self.folder), download=True, **part)
         except (OSError, RuntimeError) as error:
-            raise DataError(f"{self.called}: torchvision cannot have it in {self.folder}: {error}") from error
+            raise DataError(f"{self.folder_name}: torchvision cannot provide it in {self.folder}: {error}") from error
 
 
 class CIFAR10(TorchvisionSet):
     """50,000 + 10,000 images of 10 classes."""
 
-    called = "cifar10"
+    folder_name = "cifar10"
     make: ClassVar[Callable[..., Any]] = torchvision.datasets.CIFAR10
 
     def published(self, train: bool) -> tuple[Tensor, Tensor]:
@@ -83,14 +84,14 @@ class CIFAR10(TorchvisionSet):
 class CIFAR100(CIFAR10):
     """50,000 + 10,000 images of 100 classes."""
 
-    called = "cifar100"
+    folder_name = "cifar100"
     make = torchvision.datasets.CIFAR100
 
 
 class SVHN(TorchvisionSet):
-    """73,257 + 26,032 house numbers' digits, without the easier extra ones."""
+    """73,257 + 26,032 images of house numbers' digits, without the easier "extra" split."""
 
-    called = "svhn"
+    folder_name = "svhn"
 
     def published(self, train: bool) -> tuple[Tensor, Tensor]:
         loaded = self.fetched(torchvision.datasets.SVHN, split="train" if train else "test")

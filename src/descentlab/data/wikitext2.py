@@ -1,4 +1,4 @@
-"""WikiText-2 (Merity et al., arXiv:1609.07843) in byte-pair tokens, through Hugging Face's datasets; or a text of your own."""
+"""WikiText-2 (Merity et al., arXiv:1609.07843) in byte-pair tokens, from the Hugging Face hub or from local files."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from descentlab.data.fetch import hub
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.tokens import Tokens, read_tokenizer
-from descentlab.errors import UsageError
+from descentlab.extras import require
 
-SPLITS = {"train": "train", "val": "validation", "test": "test"}  # our token files -> datasets' names
+SPLITS = {"train": "train", "val": "validation", "test": "test"}  # token file -> split's name in datasets
 TOKENIZER, DIGESTS = "tokenizer.json", "digests.json"
-VOCABULARY = 8192  # where the config leaves it open
-LINES = 1000  # that are tokenised at a time
+VOCABULARY = 8192  # if the config does not specify it
+LINES = 1000  # tokenised at a time
 
 
 class WikiText2(Tokens):
-    """Tokens of a byte-level BPE (Sennrich et al., arXiv:1508.07909) that has seen the training split only.
+    """Tokens of a byte-level BPE (Sennrich et al., arXiv:1508.07909) that is trained on the training split only.
 
-    They are made once, below data_dir, and mapped into memory from there.
+    They are computed once, stored in data_dir, and memory-mapped from there.
 
     Args:
         length, stride: see Windows.
-        source: on the hub: a dataset's id.
-        subset: of it.
-        revision: of it, so that it stays what it is.
-        folder: a folder of train, validation and test (.txt or .parquet with a column `text`), instead of the hub's.
+        source: id of a data set on the hub.
+        subset: its configuration on the hub.
+        revision: its commit, which makes the result reproducible.
+        folder: a folder of train, validation and test (.txt, or .parquet with a column `text`), instead of the hub.
+        data_dir: folder of all data sets.
         facts: see Facts. `vocabulary` is the number of tokens.
     """
 
@@ -51,6 +52,8 @@ class WikiText2(Tokens):
         data_dir: str = "data",
         **facts: Unpack[Facts],
     ) -> None:
+        for library in ("datasets", "tokenizers"):
+            require(library, "the data set wikitext2")
         self.size, self.hub = facts.get("vocabulary") or VOCABULARY, (source, subset, revision)
         self.folder = Path(folder).expanduser() if folder else None
         self.base = Path(data_dir) / "wikitext2"
@@ -60,21 +63,25 @@ class WikiText2(Tokens):
         super().__init__(length, str(path), stride, dtype, str(path / TOKENIZER), **facts)
 
     def tokens(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Raises: DataError: the texts cannot be had, or the tokens have been changed since they were made."""
+        """Return the ids of train, valid and test.
+
+        Raises:
+            DataError: the texts are unavailable, or the stored tokens were changed.
+        """
         self.base.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.base / ".lock"):  # the runs of a sweep make them once
+        with FileLock(self.base / ".lock"):  # one run of a sweep tokenises, the others wait
             if not self.path.exists():
-                self._make()
-        made = json.loads((self.path / DIGESTS).read_text())
-        for name, digest in made.items():
+                self._tokenise()
+        digests = json.loads((self.path / DIGESTS).read_text())
+        for name, digest in digests.items():
             if _digest(self.path / name) != digest:
-                raise DataError(f"{self.path / name} is not what was made (its digest differs): delete {self.path} and retry")
+                raise DataError(f"{self.path / name} was changed (its digest differs): delete {self.path} and retry")
         return super().tokens()
 
     def vocabulary(self) -> int:
         return read_tokenizer(self.path / TOKENIZER).get_vocab_size()
 
-    def _make(self) -> None:
+    def _tokenise(self) -> None:
         texts = self._texts()
         scratch = self.path.with_suffix(".part")
         shutil.rmtree(scratch, ignore_errors=True)
@@ -90,7 +97,7 @@ class WikiText2(Tokens):
         scratch.replace(self.path)
 
     def _texts(self) -> Mapping[str, Any]:
-        """The splits by datasets' names, each with a column `text`, a row a line."""
+        """Return the splits by their names in datasets, each with a column `text` of one row per line."""
         cache = self.base / "datasets"
         if not self.folder:
             source, subset, revision = self.hub
@@ -101,7 +108,11 @@ class WikiText2(Tokens):
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The file of each split. Raises: DataError: one is missing."""
+    """Return the file of each split.
+
+    Raises:
+        DataError: one is missing.
+    """
     found = {split: path for split in SPLITS.values() for path in sorted(folder.glob(f"{split}.*"))}
     if missing := [split for split in SPLITS.values() if split not in found]:
         raise DataError(f"data.folder={folder} has no file {' and none '.join(missing)} (.txt or .parquet)")
@@ -118,17 +129,15 @@ def _digest(path: Path) -> str:
 
 
 def _lines(split: Any) -> Iterator[list[str]]:
-    """The lines of a split, each with its end, some at a time."""
+    """Yield the lines of a split, each with its line end, in lists of at most LINES."""
     for rows in split.iter(LINES):
         yield [line.removesuffix("\n") + "\n" for line in rows["text"]]
 
 
 def _trained(lines: Iterator[list[str]], vocabulary: int) -> Any:
-    """Raises: UsageError: the tokenizers library is not installed."""
-    try:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UsageError("BPE tokens need a library: pip install tokenizers") from error
+    """Return a byte-level BPE tokenizer trained on `lines`, with `vocabulary` tokens at most."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

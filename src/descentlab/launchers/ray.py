@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from descentlab.config.machine import cores
 from descentlab.errors import UsageError
+from descentlab.extras import require
 from descentlab.launchers import child, preflight
 from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
@@ -45,10 +46,9 @@ class Ray:
     def __init__(self, jobs: Sequence[Job], address: str | None, memory_gb: float | None) -> None:
         settings = SETTINGS | LOOPBACK if address is None else SETTINGS
         os.environ.update({name: value for name, value in settings.items() if name not in os.environ})
-        try:
-            import ray
-        except ImportError:
-            raise UsageError("hydra/launcher=ray: Ray is not installed: pip install ray") from None
+        require("ray", "hydra/launcher=ray")
+        import ray
+
         self.ray, self.address, self.memory_gb = ray, address, memory_gb
         self.server = fork_server(jobs[0].config["threads"])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from descentlab.errors import UsageError
+from descentlab.extras import require
 from descentlab.launchers import preflight
 from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
@@ -68,6 +69,7 @@ class Slurm:
     ) -> None:
         if shutil.which("sbatch") is None:
             raise UsageError("hydra/launcher=slurm: there is no sbatch here; run this on a node of a Slurm cluster")
+        require("submitit", "hydra/launcher=slurm")
         self.sweep = jobs[0].folder.parent.resolve()
         self.server = fork_server(jobs[0].config["threads"])
         self.max_requeues, self.gpus_per_node = max_requeues, gpus_per_node

@@ -1,4 +1,4 @@
-"""Tables of Hugging Face's hub, through datasets itself: a folder laid out as a data set of the hub stands for one."""
+"""Tables of the Hugging Face hub, loaded by datasets from a local folder in the hub's format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = {"train": 60, "test": 20}
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two splits whose ages tell them apart, with classes that the data set's card names."""
+    """A data set with two splits, whose ages differ, and with class names in its card."""
     made = tmp_path / "loans"
     made.mkdir()
     draw = np.random.default_rng(0)
@@ -37,39 +37,39 @@ def loans(folder, tmp_path, **more):
     return Table(target="paid", kind="binary", positive="yes", **where, **more)
 
 
-def test_classes_have_their_names_and_rows_say_their_split(folder, tmp_path):
+def test_table_has_class_names_and_a_column_of_splits(folder, tmp_path):
     table = hub.table(str(folder), None, None, tmp_path / "cache")
     assert table.columns == ["age", "town", "paid", hub.SPLIT]
     assert set(table["paid"]) == {"no", "yes"}
     assert table[hub.SPLIT].value_counts().sort("split").rows() == [("test", 20), ("train", 60)]
 
 
-def test_all_rows_are_laid_together_and_cut(folder, tmp_path):
+def test_rows_of_all_splits_are_concatenated_and_cut(folder, tmp_path):
     data = loans(folder, tmp_path)
     assert sum(data.splits.sizes().values()) == 80
     assert data.splits.train[0].shape[1] == 4  # age; A, B and missing
     assert data.splits.sizes()["test"] == 16
 
 
-def test_a_published_test_split_stays(folder, tmp_path):
+def test_published_test_split_is_kept(folder, tmp_path):
     splits = loans(folder, tmp_path, test_rows={"split": "test"}).splits
     assert splits.sizes()["test"] == 20
     assert float(splits.test[0][:, 0].min()) > float(torch.cat([splits.train[0], splits.valid[0]])[:, 0].max())
-    assert splits.train[0].shape[1] == 4, "the split is no input"
+    assert splits.train[0].shape[1] == 4, "the split is not an input"
 
 
-def test_what_cannot_be_had_is_said(tmp_path):
-    with pytest.raises(DataError, match="nobody/nothing cannot be had through datasets"):
+def test_unknown_data_set_is_reported(tmp_path):
+    with pytest.raises(DataError, match="nobody/nothing cannot be loaded by datasets"):
         _ = loans("nobody/nothing", tmp_path).splits
 
 
-def test_what_is_no_table_is_said(tmp_path):
+def test_nested_columns_are_refused(tmp_path):
     pl.DataFrame({"many": [[1, 2], [3]], "paid": ["no", "yes"]}).write_parquet(tmp_path / "train.parquet")
     with pytest.raises(DataError, match=r"neither numbers nor texts are in many: 'data.drop=\[many\]"):
         _ = loans(tmp_path, tmp_path).splits
 
 
-def test_an_unlabelled_row_is_a_missing_target(folder, tmp_path):
+def test_unlabelled_row_is_a_missing_target(folder, tmp_path):
     frame = pl.read_csv(folder / "test.csv").with_columns(paid=pl.when(pl.int_range(pl.len()) < 3).then(-1).otherwise("paid"))
     frame.write_csv(folder / "test.csv")
     with pytest.raises(DataError, match=r"data.target=paid is missing in 3 rows .*a label of -1"):
@@ -77,12 +77,12 @@ def test_an_unlabelled_row_is_a_missing_target(folder, tmp_path):
     assert hub.table(str(folder), None, None, tmp_path / "cache")["paid"].null_count() == 3
 
 
-def test_a_label_without_a_name_is_told():
+def test_label_without_a_name_is_reported():
     with pytest.raises(DataError, match="paid has labels from 0 to 7, but its card names 2 classes"):
         hub.named_classes(pl.Series("paid", [0, 1, 7]), ["no", "yes"])
 
 
-def test_a_column_called_split_is_kept(folder, tmp_path):
+def test_column_named_split_is_renamed(folder, tmp_path):
     for split in ROWS:
         frame = pl.read_csv(folder / f"{split}.csv").rename({"town": "split"})
         frame.write_csv(folder / f"{split}.csv")
@@ -91,7 +91,7 @@ def test_a_column_called_split_is_kept(folder, tmp_path):
     assert hub.table(str(folder), None, None, tmp_path / "cache").columns == ["age", "split_column", "paid", hub.SPLIT]
 
 
-def test_it_trains_from_the_command_line(train, folder, tmp_path):
+def test_hub_table_trains_from_the_command_line(train, folder, tmp_path):
     words = ("data=hub", f"data.hub={folder}", f"data_dir={tmp_path}/data", "data.target=paid", "data.kind=binary")
     run = train(*words, "data.positive=yes", "task=credit", "model=linear", "budget.epochs=2", "batch_size=16")
     assert run.record.status == "completed"
@@ -99,22 +99,22 @@ def test_it_trains_from_the_command_line(train, folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "../nowhere", "~/nowhere"])
-def test_a_folder_that_is_not_there_is_told(tmp_path, name):
-    with pytest.raises(DataError, match=r"nowhere.* cannot be had through datasets: there is no folder /.*nowhere"):
+def test_missing_folder_is_reported(tmp_path, name):
+    with pytest.raises(DataError, match=r"nowhere.* cannot be loaded by datasets: there is no folder /.*nowhere"):
         _ = loans(name, tmp_path).splits
 
 
-def test_the_cause_of_an_error_of_datasets_is_shown(folder, tmp_path):
+def test_cause_of_an_error_of_datasets_is_shown(folder, tmp_path):
     (folder / "test.csv").write_text("age,town,paid\nold,A,0\n")
     with pytest.raises(DataError) as refused:
         _ = loans(folder, tmp_path).splits
-    said = str(refused.value)
-    assert "cannot be had through datasets: An error occurred while generating the dataset; " in said
-    assert "old" in said or "could not convert" in said.lower() or "cast" in said.lower()
-    assert "\n" not in said
+    message = str(refused.value)
+    assert "cannot be loaded by datasets: An error occurred while generating the dataset; " in message
+    assert "old" in message or "could not convert" in message.lower() or "cast" in message.lower()
+    assert "\n" not in message
 
 
-def test_causes_are_followed_and_not_repeated():
+def test_causes_are_listed_without_repetition():
     inner, outer = ValueError("no such column: x\nand more"), RuntimeError("generation failed")
     outer.__cause__ = inner
     assert hub.reasons(outer) == "generation failed; no such column: x"

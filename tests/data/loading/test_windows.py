@@ -14,8 +14,8 @@ from descentlab.data.characters import UNKNOWN, Characters
 from descentlab.data.fetch import registry
 from descentlab.data.fetch.sources import DataError, Files
 from descentlab.data.loading.loader import TrainLoader
-from descentlab.data.loading.tensors import Splits
-from descentlab.data.loading.windows import EVAL_TOKENS, moved, windows
+from descentlab.data.loading.splits import Splits
+from descentlab.data.loading.windows import EVAL_TOKENS, to_device, windows
 from descentlab.data.tokens import Tokens
 from descentlab.errors import UsageError
 
@@ -48,10 +48,10 @@ def test_windows_copy_nothing():
 def test_a_view_on_another_device_is_a_view_again(stride):
     held = torch.arange(60)
     for view in windows(held[5:], 6, stride):
-        there = moved(view, torch.device("meta"))
+        there = to_device(view, torch.device("meta"))
         assert (there.shape, there.stride()) == (view.shape, view.stride())
         assert there.untyped_storage().nbytes() <= held.untyped_storage().nbytes()
-        assert torch.equal(moved(view, torch.device("cpu")), view)
+        assert torch.equal(to_device(view, torch.device("cpu")), view)
 
 
 def test_batches_are_the_rows_of_the_view():
@@ -87,13 +87,13 @@ def test_a_digest_tells_every_number_and_the_cut_but_hashes_shared_numbers_once(
 def test_a_digest_does_not_depend_on_how_much_is_hashed_at_a_time(monkeypatch):
     splits = splits_of(torch.arange(400))
     digest = splits.digest()
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_NUMBERS", 7)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 7)
     assert splits.digest() == digest
 
 
 def test_of_more_than_can_be_read_a_digest_sees_evenly_spaced_stretches_and_the_shape(monkeypatch):
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_NUMBERS", 10)
-    monkeypatch.setattr("descentlab.data.loading.tensors.DIGEST_PIECES", 20)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 10)
+    monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_PIECES", 20)
     ids = torch.arange(400)  # of 40 stretches every other one is seen
     digest = splits_of(ids).digest()
     changed = {place: splits_of(torch.where(ids == place, 0, ids)).digest() != digest for place in (25, 35, 385, 395)}
@@ -160,7 +160,7 @@ def test_a_wrong_vocabulary_is_refused_and_an_open_one_is_filled(text):
 def test_what_is_no_text_is_refused(tmp_path):
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xfd" * 100)
     for name in ("bad.txt", "none.txt"):
-        with pytest.raises(DataError, match=rf"{name} cannot be read as a text"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read as text"):
             Characters(10, path=str(tmp_path / name)).tokens()
 
 
@@ -179,7 +179,7 @@ def test_tiny_shakespeare_is_read_as_published(tmp_path, monkeypatch):
     (tmp_path / "input.txt").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     source = Files("a folder", str(tmp_path), suffix="")
-    entry = replace(registry.TINY_SHAKESPEARE, files={"input.txt": digest}, sources=(source,))
+    entry = replace(registry.REGISTRY["tiny_shakespeare"], files={"input.txt": digest}, sources=(source,))
     monkeypatch.setitem(registry.REGISTRY, "tiny_shakespeare", entry)
     data = Characters(20, source="tiny_shakespeare", data_dir=str(tmp_path / "data"))
     assert "".join(map(data.decode, (part.tolist() for part in data.tokens()))).encode() == content
@@ -238,7 +238,7 @@ def test_without_a_test_file_the_second_half_of_val_is_test(files):
 
 
 def test_token_files_that_are_not_there_or_broken_are_refused(files, tmp_path):
-    with pytest.raises(DataError, match=r"train\.bin is not there"):
+    with pytest.raises(DataError, match=r"train\.bin does not exist"):
         Tokens(10, str(tmp_path), vocabulary=10).tokens()
     files(train=range(100), val=range(100))
     (tmp_path / "train.bin").write_bytes(b"123")
@@ -251,7 +251,7 @@ def test_token_files_that_are_not_there_or_broken_are_refused(files, tmp_path):
 def test_batches_of_evaluation_hold_a_bounded_number_of_tokens(files):
     data = Tokens(100, files(train=range(1000), val=range(60_000)), vocabulary=60_000)
     data.trainer = SimpleNamespace(global_rank=0, world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")))
-    batches = list(data.evaluated(data.splits.valid))
+    batches = list(data.eval_loader(data.splits.valid))
     assert max(len(inputs) for inputs, _ in batches) * 100 <= EVAL_TOKENS
     for part, whole in enumerate(data.splits.valid):
         assert torch.equal(torch.cat([batch[part] for batch in batches]), whole.long())

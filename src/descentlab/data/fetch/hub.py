@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face's hub, through datasets, which fetches and keeps them; a folder laid out like one goes as well."""
+"""Data sets of the Hugging Face hub, or local folders in its format, fetched and cached by the datasets library."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from typing import Any
 import polars as pl
 
 from descentlab.data.fetch.sources import DataError
+from descentlab.extras import require
 
-SPLIT = "split"  # the column that says which of the hub's splits a row is of
-REASON, CAUSES = 300, 4  # characters of a cause, and how many causes a message shows
+SPLIT = "split"  # column with the name of the hub's split of each row
+REASON, CAUSES = 300, 4  # in a message: characters of a cause, and causes
 
 
-def load(what: str, *words: Any, cache: Path, **how: Any) -> Any:
-    """Return what datasets.load_dataset returns: the splits by name.
+def load(source: str, *arguments: Any, cache: Path, **keywords: Any) -> Any:
+    """Return the splits of a data set by name, as datasets.load_dataset does.
 
     Args:
-        what: the id of a data set of the hub, a loader of datasets such as text, or a folder, which starts with . or / or ~.
-        words: further positional arguments of load_dataset.
-        cache: the folder in which datasets keeps what it fetches.
-        how: further keyword arguments of load_dataset.
+        source: id of a data set on the hub, a loader of datasets such as text, or a folder, which starts with . or / or ~.
+        arguments: further positional arguments of load_dataset.
+        cache: the cache folder of datasets.
+        keywords: further keyword arguments of load_dataset.
 
     Raises:
-        DataError: there is no such folder, or datasets cannot load it; the message gives the causes.
+        UsageError: the datasets library is not installed.
+        DataError: the folder does not exist, or datasets cannot load it; the message gives the causes.
     """
-    if what.startswith((".", "/", "~")) and not Path(what).expanduser().is_dir():
-        raise DataError(f"{what} cannot be had through datasets: there is no folder {Path(what).expanduser().absolute()}")
+    if source.startswith((".", "/", "~")) and not Path(source).expanduser().is_dir():
+        raise DataError(f"{source} cannot be loaded by datasets: there is no folder {Path(source).expanduser().absolute()}")
+    require("datasets", f"the data set {source}")
     import datasets
     from datasets.exceptions import DatasetsError
 
+    path = str(Path(source).expanduser()) if source.startswith("~") else source
     try:
-        return datasets.load_dataset(
-            str(Path(what).expanduser()) if what.startswith("~") else what, *words, cache_dir=str(cache), **how
-        )
+        return datasets.load_dataset(path, *arguments, cache_dir=str(cache), **keywords)
     except (OSError, ValueError, DatasetsError) as error:
-        raise DataError(f"{what} cannot be had through datasets: {reasons(error)}") from error
+        raise DataError(f"{source} cannot be loaded by datasets: {reasons(error)}") from error
 
 
 def reasons(error: BaseException) -> str:
@@ -51,18 +53,19 @@ def reasons(error: BaseException) -> str:
 
 
 def table(name: str, subset: str | None, revision: str | None, cache: Path) -> pl.DataFrame:
-    """Return all splits of a data set of the hub below each other, with a column SPLIT; classes by their names.
+    """Return all splits of a data set of the hub concatenated, with the additional column SPLIT; classes are given by name.
 
-    A column of its own that is called SPLIT is renamed to split_column.
+    If the data set has a column named like SPLIT, that column is renamed to split_column.
 
     Args:
         name: its id, owner/name.
-        subset: of it, if it has several.
-        revision: a commit of it, so that it stays what it is; None: the last one.
-        cache: the folder to keep it in.
+        subset: its configuration on the hub, if it has several.
+        revision: a commit, which makes the result reproducible; None: the latest.
+        cache: the cache folder of datasets.
 
     Raises:
-        DataError: it cannot be had, or its splits or labels do not fit together.
+        UsageError: the datasets library is not installed.
+        DataError: the data set cannot be loaded, or its splits or labels are inconsistent.
     """
     frames: list[pl.DataFrame] = []
     for split, rows in load(name, subset, revision=revision, cache=cache).items():
@@ -80,10 +83,10 @@ def table(name: str, subset: str | None, revision: str | None, cache: Path) -> p
 
 
 def named_classes(codes: pl.Series, names: Sequence[str]) -> pl.Series:
-    """Return the names of the classes `codes`; null for -1, by which the hub marks rows without a label.
+    """Return the class name of each of `codes`; null for -1, the hub's mark of a row without a label.
 
     Raises:
-        DataError: there is a code that no name belongs to.
+        DataError: a code has no name.
     """
     known = codes.set(codes == -1, None)
     try:

@@ -1,4 +1,4 @@
-"""Images and labels in LeCun's idx files, as MNIST and the sets made in its image are published."""
+"""Images and labels in idx files, the format of MNIST and of the sets modelled on it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,21 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from descentlab.data.fetch.registry import IDX
+from descentlab.data.fetch.entries.images import IDX
 from descentlab.data.fetch.sources import Entry, materialise
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, three_way
+from descentlab.data.loading.splits import Splits, three_way
+from descentlab.data.loading.tensors import Facts, TensorData
 
 
 class IdxData(TensorData):
     """Images (rows, 1, 28, 28) with pixels in [0, 1]; classes (rows,).
 
-    The published test split is test; valid is cut from train.
+    The published test split is used as test; valid is cut from the published training split.
 
     Args:
-        entry: whose files are MNIST's four.
-        data_dir: holds them.
+        entry: of the registry, with the four files of MNIST.
+        data_dir: folder of all data sets.
         valid_fraction: of the published training split.
-        split_seed: of that cut.
+        split_seed: of the cut.
         facts: see Facts.
     """
 
@@ -38,16 +39,16 @@ class IdxData(TensorData):
 
 
 def published(files: Mapping[str, Path], part: str) -> tuple[Tensor, Tensor]:
-    """Images and labels of a published part: train or t10k."""
+    """Return images and labels of a published part: train or t10k."""
     return images(files[IDX[f"{part}-images-idx3"]]), labels(files[IDX[f"{part}-labels-idx1"]])
 
 
 def images(path: Path) -> Tensor:
-    """An idx3 file: 16 bytes of header, then a byte a pixel."""
+    """Return the images (n, 1, 28, 28) in an idx3 file: a header of 16 bytes, then one byte per pixel."""
     pixels = np.fromfile(path, np.uint8, offset=16).reshape(-1, 1, 28, 28)
     return torch.from_numpy(pixels).to(torch.float32) / 255
 
 
 def labels(path: Path) -> Tensor:
-    """An idx1 file: 8 bytes of header, then a byte a label."""
+    """Return the labels (n,) in an idx1 file: a header of 8 bytes, then one byte per label."""
     return torch.from_numpy(np.fromfile(path, np.uint8, offset=8)).to(torch.int64)

@@ -1,4 +1,4 @@
-"""Where the bytes of a data set come from: named sources in order, one canonical set of files, checked by digest."""
+"""Fetch the files of a data set from the first available source, and check them by their digests."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from typing import Protocol
 
 from filelock import FileLock
 
-from descentlab.data.fetch.download import Place, fetch, opened
+from descentlab.data.fetch.download import Location, fetch, open_url
 from descentlab.errors import UsageError
 
-ARCHIVES = "archives"  # the folder below data_dir that keeps what was downloaded whole
+ARCHIVES = "archives"  # folder in data_dir that keeps downloaded archives
 
 
 class DataError(UsageError):
-    """A data set's files cannot be had, or are not what they should be."""
+    """The files of a data set are unavailable or invalid."""
 
 
 class Source(Protocol):
-    """A place that holds a data set's files, and what to do where it cannot be reached; `packaged`: a package registry's."""
+    """A server, package or folder that holds a data set's files.
+
+    `hint` tells how to make it available where it is not; `packaged` is True if a package registry provides it.
+    """
 
     @property
     def name(self) -> str: ...
@@ -39,17 +42,21 @@ class Source(Protocol):
     def packaged(self) -> bool: ...
 
     def read(self, file: str, archives: Path) -> bytes:
-        """The content of the canonical `file`; `archives` is a folder to keep downloads in.
+        """Return the content of the canonical `file`.
+
+        Args:
+            file: a key of the entry's files.
+            archives: the folder that keeps downloaded archives.
 
         Raises:
-            OSError, EOFError, KeyError, HTTPException, zlib.error, zipfile.BadZipFile, tarfile.TarError: it cannot be had.
+            OSError, EOFError, KeyError, HTTPException, zlib.error, zipfile.BadZipFile, tarfile.TarError: it is unavailable.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Files:
-    """A URL or a local folder that holds the files one by one, each with `suffix`, unzipped where that is .gz."""
+    """A URL or a local folder that holds each file separately, with `suffix` appended; .gz files are decompressed."""
 
     name: str
     base: str
@@ -60,7 +67,7 @@ class Files:
     def read(self, file: str, archives: Path) -> bytes:
         held = f"{file}{self.suffix}"
         if "://" in self.base:
-            with opened(f"{self.base}/{held}") as response:
+            with open_url(f"{self.base}/{held}") as response:
                 content: bytes = response.read()
         else:
             content = (Path(self.base) / held).read_bytes()
@@ -68,36 +75,39 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A canonical file made of an archive's `members`, in their order."""
+class Converted:
+    """A canonical file that `convert` derives from the contents of an archive's `members`, in order."""
 
     members: Sequence[str]
-    by: Callable[[list[bytes]], bytes]
+    convert: Callable[[list[bytes]], bytes]
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip, wheel or tarball. It is read, never installed, and none of its code runs.
+    """A zip, wheel or tarball, which is read and never installed.
 
     Args:
-        place: its URL, or how to find that.
-        sha256: of the archive; "" where only the files' digests are known.
-        members: file -> the member that it is, or what it is made of.
+        name: shown in messages.
+        location: where to download it.
+        sha256: of the archive; "" if only the digests of its files are known.
+        members: file -> the member with the same content, or the members from which it is converted.
+        hint: see Source.
+        packaged: see Source.
     """
 
     name: str
-    place: Place
+    location: Location
     sha256: str
-    members: Mapping[str, str | Made]
+    members: Mapping[str, str | Converted]
     hint: str = ""
     packaged: bool = False
 
     def read(self, file: str, archives: Path) -> bytes:
-        path = fetch(self.place, archives, self.sha256)
+        path = fetch(self.location, archives, self.sha256)
         wanted = self.members[file]
         if isinstance(wanted, str):
             return _members(path, [wanted])[0]
-        return wanted.by(_members(path, wanted.members))
+        return wanted.convert(_members(path, wanted.members))
 
 
 def _members(path: Path, names: Sequence[str]) -> list[bytes]:
@@ -112,11 +122,15 @@ def _members(path: Path, names: Sequence[str]) -> list[bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A data set: its files with their digests, and its sources in the order they are tried.
+    """A data set in the registry.
 
     Args:
-        files: name below data_dir/<name> -> sha256, or "md5:" and the digest where the publisher gives only that.
-        page: where a person reads about it.
+        name: of the data set and of its folder in data_dir.
+        files: path in data_dir/<name> -> sha256, or "md5:" and the digest if the publisher gives only that.
+        sources: in the order in which they are tried.
+        licence: of the data.
+        citation: the publication to cite.
+        page: a web page that describes the data set.
     """
 
     name: str
@@ -128,34 +142,34 @@ class Entry:
 
     @property
     def packaged(self) -> bool:
-        """Whether a package registry has it."""
+        """True if a package registry provides the data set."""
         return any(source.packaged for source in self.sources)
 
-    def here(self, data_dir: Path) -> bool:
-        """Whether all files are below `data_dir`, right or wrong."""
+    def present(self, data_dir: Path) -> bool:
+        """Return True if all files exist in `data_dir`. Their digests are not checked."""
         return all((data_dir / self.name / file).exists() for file in self.files)
 
 
 def materialise(entry: Entry, data_dir: Path) -> dict[str, Path]:
-    """The files of `entry` below `data_dir`, fetched from the first source that has them, each checked by its digest.
+    """Return the path of each file of `entry` in `data_dir`, fetching missing files and checking all digests.
 
     Raises:
-        DataError: no source could be reached, the bytes are not the expected ones, or there is no room for them.
+        DataError: no source is available, a digest differs, or the files cannot be written.
     """
     folder = data_dir / entry.name
     files = {file: folder / file for file in entry.files}
     try:
-        if not entry.here(data_dir):
+        if not entry.present(data_dir):
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / ".lock"):  # the runs of a sweep fetch once
+            with FileLock(folder / ".lock"):  # one run of a sweep fetches, the others wait
                 _fetch_missing(entry, files, data_dir / ARCHIVES)
-        changed = [path for file, path in files.items() if not _is(path.read_bytes(), entry.files[file])]
+        changed = [path for file, path in files.items() if not _matches(path.read_bytes(), entry.files[file])]
     except OSError as error:
         free = shutil.disk_usage(data_dir).free / 1e6 if data_dir.exists() else 0
         why = f"no space is left ({free:.0f} MB free)" if error.errno == errno.ENOSPC else error.strerror or str(error)
         raise DataError(f"{entry.name} cannot be written to {folder}: {why}; data_dir=... names another folder") from error
     if changed:
-        raise DataError(f"{changed[0]} is not the {entry.name} that was published (its digest differs): delete it and retry")
+        raise DataError(f"{changed[0]} differs from the published {entry.name} (its digest differs): delete it and retry")
     return files
 
 
@@ -167,7 +181,7 @@ def _fetch_missing(entry: Entry, files: Mapping[str, Path], archives: Path) -> N
 
 
 def _fetch(entry: Entry, file: str, sources: list[Source], archives: Path) -> bytes:
-    """The content of `file` from the first of `sources` that has it; those that fail are not asked again."""
+    """Return the content of `file` from the first available source; `sources` loses those that fail, but not the last one."""
     failures: list[str] = []
     for source in list(sources):
         try:
@@ -177,19 +191,19 @@ def _fetch(entry: Entry, file: str, sources: list[Source], archives: Path) -> by
                 raise
             content, problem = b"", f"{error}{f' ({source.hint})' if source.hint else ''}"
         else:
-            problem = "its bytes are not the published ones"
-        if _is(content, entry.files[file]):
+            problem = "its content differs from the published file"
+        if _matches(content, entry.files[file]):
             print(f"{entry.name}: {file} from {source.name}", file=sys.stderr)
             return content
         failures.append(f"  {source.name}: {problem}")
         if len(sources) > 1:
             sources.remove(source)
-    page = f"\n  about it: {entry.page}" if entry.page else ""
-    raise DataError(f"{entry.name}: no source has {file}:\n" + "\n".join(failures) + page)
+    page = f"\n  more information: {entry.page}" if entry.page else ""
+    raise DataError(f"{entry.name}: {file} is not available from any source:\n" + "\n".join(failures) + page)
 
 
-def _is(content: bytes, digest: str) -> bool:
-    """Whether `content` has the digest that an entry gives."""
+def _matches(content: bytes, digest: str) -> bool:
+    """Return True if `content` has the digest of an entry: sha256, or md5 with the prefix "md5:"."""
     kind, _, value = digest.rpartition(":")
     return hashlib.new(kind or "sha256", content).hexdigest() == value
 

@@ -1,4 +1,4 @@
-"""Which rows data.limit keeps."""
+"""The rows that data.limit keeps."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ SHOWN = 5  # classes in a message
 def rows_of_every_class(codes: Tensor, limit: int) -> Tensor:
     """Return the numbers of `limit` rows, ascending: at least one row of each class, and each class in its proportion.
 
-    Within a class the first rows are taken. With fewer rows than classes, each row is of another class.
+    Within a class the first rows are kept. If `limit` is smaller than the number of classes, no class has two rows.
 
     Args:
         codes: (rows,), the class of each row.
-        limit: rows to keep; all are kept if there are no more.
+        limit: the number of rows to keep; if there are no more than that, all are kept.
     """
     _, classes, counts = np.unique(codes.numpy(), return_inverse=True, return_counts=True)
     by_class = np.argsort(classes, kind="stable")
-    position = np.empty(len(classes))  # of a row among the rows of its class, as a fraction: 0 is the first
+    position = np.empty(len(classes))  # of a row within its class, as a fraction: 0 is the first
     position[by_class] = np.arange(len(classes)) - np.repeat(np.cumsum(counts) - counts, counts)
     chosen = np.argsort(position / counts[classes], kind="stable")[:limit]
     return torch.from_numpy(np.sort(chosen))
 
 
 def check_classes_kept(limit: int, whole: Tensor, kept: Tensor, classes: Sequence[str]) -> None:
-    """Check that a limited train split has every class of the whole one.
+    """Check that the limited train split has every class of the full one.
 
     Args:
         limit: data.limit.
-        whole: (rows,), the class of each row of train.
-        kept: (rows,), the same of the rows that are kept.
+        whole: (rows,), the class of each row of the full split.
+        kept: (rows,), the class of each row that is kept.
         classes: the names of the classes 0, 1, ...
 
     Raises:
-        DataError: a class is lost, since the limit is smaller than the number of classes.
+        DataError: a class is lost, because the limit is smaller than the number of classes.
     """
     lost = sorted({int(code) for code in whole.unique()} - {int(code) for code in kept.unique()})
     if lost:

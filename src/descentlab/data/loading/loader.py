@@ -1,4 +1,4 @@
-"""Batches of a training split: the same order for every optimizer, whole chunks of steps at a time."""
+"""Loaders of training and evaluation batches, whose order depends on the seed only: all optimizers see the same batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from descentlab.budget import Plan
 Batch = tuple[Tensor, ...]
 CHUNK_SECONDS = 0.05
 MAX_CHUNK = 40
-DRAWS = 1  # of the numbers that an augmentation takes; tells their seed from that of an epoch's order
+DRAWS = 1  # distinguishes the seed of augmentations from that of an epoch's order
 LOCKSTEP_CHUNK = 8
 
 
@@ -26,8 +26,8 @@ LOCKSTEP_CHUNK = 8
 class Part:
     """The examples of one forward and backward pass, and their weight in the step's mean loss.
 
-    A step has one part of weight 1 unless a microbatch bounds it or several processes share it: a part of n examples of a
-    global batch of N weighs n * world / N, so that the mean over processes of the weighted sum is the mean over the batch.
+    A step has one part of weight 1, unless a microbatch limits its size or several processes share it. A part of n examples
+    of a global batch of N has weight n * world / N: the mean over processes of the weighted sums is the mean over the batch.
     """
 
     batch: Batch
@@ -35,7 +35,7 @@ class Part:
 
 
 class Chunk:
-    """Consecutive steps; iterating gives each step's parts, gathered only then, when they will be used."""
+    """Consecutive steps. Iteration yields the parts of each step, which are gathered when they are requested."""
 
     def __init__(self, loader: StepLoader, first: int, size: int) -> None:
         self.loader, self.first, self.size = loader, first, size
@@ -51,19 +51,19 @@ class Chunk:
 
 
 class StepLoader:
-    """Chunks of steps from `step` up to the plan's next stop; iterate again to go on from there.
+    """Iterate over chunks of steps, from `step` up to the plan's next stop; the next iteration continues there.
 
-    The order of an epoch is a function of `seed` and the epoch alone, so a run may begin at any step. How many steps a chunk
-    has follows the clock and changes nothing but overhead; with several processes it is fixed, for they go in lockstep.
-    Subclasses give `parts`: where the examples come from.
+    The order of an epoch depends on `seed` and the epoch only, so that a run can start at any step. The number of steps in a
+    chunk is chosen by measured time and affects only the overhead; with several processes it is fixed, since they must agree.
+    Subclasses implement `parts`, which provides the examples.
 
     Args:
-        rows: of the training split.
-        plan: where the stops lie.
+        rows: the number of rows of the training split.
+        plan: of the run's steps, with their stops.
         seed: of the order.
-        microbatch: at most so many examples in one part.
-        rank, world: this process's share of every batch.
-        step: the first one.
+        microbatch: the largest number of examples in one part; None: unlimited.
+        rank, world: the rank of this process and the number of processes, which share every batch.
+        step: the first step.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class StepLoader:
         self.rows, self.plan, self.seed, self.microbatch = rows, plan, seed, microbatch
         self.rank, self.world = rank, world
         self.step = step
-        self.step_seconds = CHUNK_SECONDS  # of the last chunk that was trained
+        self.step_seconds = CHUNK_SECONDS  # duration of a step in the last chunk
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
         self.hash = hashlib.sha256()
@@ -97,21 +97,24 @@ class StepLoader:
         return max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))
 
     def parts(self, step: int) -> list[Part]:
-        """This process's parts of the batch of `step`, on the device that trains."""
+        """Return this process's parts of the batch of `step`, on the training device."""
         raise NotImplementedError
 
     def pieces(self, step: int) -> list[tuple[Tensor, float]]:
-        """The rows and the weight of each of this process's parts of the batch of `step`."""
+        """Return the row numbers and the weight of each of this process's parts of the batch of `step`.
+
+        Processes with fewer parts than others are padded with parts of weight 0, since all must run as many backward passes.
+        """
         indices = self.indices(step)
         own = indices[self.rank :: self.world]
         pieces = own.split(self.microbatch) if self.microbatch else (own,)
         found = [(piece, len(piece) * self.world / len(indices)) for piece in pieces if len(piece)]
-        largest = math.ceil(len(indices) / self.world)  # share of any process: all take as many backward passes as it does
+        largest = math.ceil(len(indices) / self.world)  # share of any process
         missing = math.ceil(largest / (self.microbatch or largest)) - len(found)
         return found + [(indices[:1], 0.0)] * missing
 
     def indices(self, step: int) -> Tensor:
-        """The rows of the global batch of `step`, shape (batch,)."""
+        """Return the row numbers of the global batch of `step`, shape (batch,)."""
         epoch, within = divmod(step, self.plan.steps_per_epoch)
         if self.plan.batch_size == self.rows:
             return torch.arange(self.plan.batch_size)
@@ -121,7 +124,7 @@ class StepLoader:
         return self.order_of[1][start : min(start + self.plan.batch_size, self.plan.rows)]
 
     def digest(self, step: int) -> str:
-        """A hash of the rows in all batches before `step`, the same for every run that saw the same batches."""
+        """Return a hash of the row numbers of all batches before `step`; equal hashes mean equal batches."""
         while self.hashed < step:
             self.hash.update(self.indices(self.hashed).numpy().tobytes())
             self.hashed += 1
@@ -132,17 +135,17 @@ class StepLoader:
 
 
 def generator(*seeds: int) -> torch.Generator:
-    """A generator of its own for `seeds`."""
+    """Return a new generator seeded by `seeds`."""
     return torch.Generator().manual_seed(seed_of(*seeds))
 
 
 def seed_of(*seeds: int) -> int:
-    """A seed of 63 bits that depends on each of `seeds`."""
+    """Return a seed of 63 bits that depends on each of `seeds`."""
     return int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class Augment(Protocol):
-    """Changes inputs (batch, ...) as `numbers` say, shape (batch, `draws`), each uniform in [0, 1); draws none of its own."""
+    """A transform of inputs (batch, ...), determined by `numbers` (batch, `draws`), uniform in [0, 1); it draws none itself."""
 
     draws: int
 
@@ -150,12 +153,12 @@ class Augment(Protocol):
 
 
 class TrainLoader(StepLoader):
-    """Steps out of tensors in memory.
+    """Serve steps from tensors in memory.
 
     Args:
-        tensors: each of shape (rows, ...), on the device that trains.
-        augment: changes the inputs; its numbers follow the seed, the step and the place in the global batch, so that every
-            optimizer and any number of processes see the same, and a run may begin at any step.
+        tensors: each of shape (rows, ...), on the training device.
+        augment: transforms the inputs. Its numbers depend on the seed, the step and the position in the global batch, so that
+            they are the same for every optimizer and any number of processes, and a run can start at any step.
     """
 
     def __init__(self, tensors: Batch, plan: Plan, seed: int, *share: Any, augment: Augment | None = None, **more: Any) -> None:
@@ -185,10 +188,10 @@ class TrainLoader(StepLoader):
 
 
 class EvalLoader:
-    """This process's share of `tensors`, in order, `batch_size` rows at a time.
+    """Iterate over this process's share of `tensors`, in order, in batches of `batch_size` rows.
 
-    All processes have the same number of batches, since evaluation is collective: those whose share is used up before the
-    others' end with a batch of no rows.
+    All processes have the same number of batches, since evaluation is collective: a process with a smaller share may end
+    with an empty batch.
     """
 
     def __init__(self, tensors: Batch, batch_size: int, rank: int = 0, world: int = 1) -> None:

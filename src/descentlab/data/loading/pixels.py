@@ -1,4 +1,4 @@
-"""Pixels of image files of any mode, as 8-bit grey or RGB."""
+"""Read image files of any mode as 8-bit grey or RGB pixels."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def read_image(path: Path, size: int, channels: int, seen: Counter[str] | None =
     16-bit pixels are scaled from 0..65535, floats from 0..1 or 0..255, and transparent images are composited on white.
 
     Args:
-        path: of the file.
-        size: of a side, in pixels.
+        path: of the image file.
+        size: of a side of the result, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        seen: counts the images that were TRANSPARENT, and those whose pixels were floats in UNIT or BYTE.
+        seen: is updated with counts of TRANSPARENT images, and of images whose pixels are floats in UNIT or BYTE.
 
     Raises:
         DataError: the image cannot be read, or the range of its pixels is unknown.
@@ -42,7 +42,7 @@ def read_image(path: Path, size: int, channels: int, seen: Counter[str] | None =
 
 
 def _eight_bit(image: Image.Image, path: Path, seen: Counter[str]) -> Image.Image:
-    """Return `image` with at most 8 bits a channel; its orientation tag is kept."""
+    """Return `image` with at most 8 bits per channel, keeping its orientation tag."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):  # 16-bit PGM files have mode I
         unit = np.asarray(image).astype(np.float64) / 65535
     elif image.mode == "F":
@@ -58,7 +58,7 @@ def _eight_bit(image: Image.Image, path: Path, seen: Counter[str]) -> Image.Imag
 
 def _unit_floats(pixels: NDArray[np.float64], path: Path, seen: Counter[str]) -> NDArray[np.float64]:
     least, largest = float(pixels.min()), float(pixels.max())
-    if not (least >= 0 and largest <= 255):  # also if one is NaN
+    if not (least >= 0 and largest <= 255):  # true for NaN as well
         span = f"from {least:g} to {largest:g}"
         raise DataError(f"{path} has float pixels (mode F) {span}, neither within 0..1 nor 0..255: {_convert()}")
     if largest > 0:
@@ -71,7 +71,7 @@ def _convert() -> str:
 
 
 def _opaque(image: Image.Image, seen: Counter[str]) -> Image.Image:
-    """Return `image` composited on white if it has transparent pixels; on black if nothing could be seen on white."""
+    """Return `image` composited on white if it has transparent pixels; on black if the result on white would be blank."""
     if not image.has_transparency_data:
         return image
     drawn = image.convert("RGBA")
@@ -87,7 +87,7 @@ def reading_warnings(seen: Counter[str], folder: Path) -> list[str]:
     """Return warnings about the images that read_image counted in `seen`.
 
     Raises:
-        DataError: some float images are in 0..1 and others in 0..255, so that their scales differ.
+        DataError: some float images are in 0..1 and others in 0..255.
     """
     if seen[UNIT] and seen[BYTE]:
         number = f"{seen[UNIT]} have {UNIT}, {seen[BYTE]} have {BYTE}"
@@ -95,5 +95,5 @@ def reading_warnings(seen: Counter[str], folder: Path) -> list[str]:
     if not seen[TRANSPARENT]:
         return []
     number = seen[TRANSPARENT]
-    what = "1 image has" if number == 1 else f"{number:,} images have"
-    return [f"{what} transparent pixels: composited on white, or on black if the image would be blank on white."]
+    subject = "1 image has" if number == 1 else f"{number:,} images have"
+    return [f"{subject} transparent pixels: composited on white, or on black if the image would be blank on white."]

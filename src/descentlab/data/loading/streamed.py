@@ -1,4 +1,4 @@
-"""A data set that does not fit in memory: its examples are read when they are needed, by other processes ahead of time."""
+"""Data sets larger than memory: worker processes read the examples ahead of their use."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from descentlab.config.types import Count, Whole
 from descentlab.data.loading.loader import Batch, Part, StepLoader, seed_of
 from descentlab.data.loading.tensors import EVAL_BATCH, Data, Facts
 
-Key = tuple[int, list[int]]  # an epoch and the rows of a batch
-REAPED = 5.0  # seconds until a process that died is known to have
-Place = Callable[[Batch], Batch]
+Key = tuple[int, list[int]]  # an epoch and the row numbers of a batch
+REAPED = 5.0  # seconds until torch notices the death of a worker
+Transfer = Callable[[Batch], Batch]
 
 
 class Examples(Sized, Protocol):
-    """A map-style data set: row -> a tuple of one example's inputs and targets, tensors or numbers."""
+    """A map-style data set: row number -> (inputs, targets) of one example, tensors or numbers."""
 
     def __getitem__(self, row: int, /) -> Any: ...
 
 
 @dataclass(frozen=True)
 class StreamedSplits:
-    """Each split is a map-style data set; `fingerprint` stands for what is in all of them."""
+    """Splits that are map-style data sets; `fingerprint` identifies their contents and serves as digest."""
 
     train: Examples
     valid: Examples
@@ -46,7 +46,7 @@ class StreamedSplits:
 
 
 class Batches(Dataset[list[Tensor]]):
-    """The batches of `examples`, by their keys. A random transform of an example follows the seed, the epoch and the row."""
+    """A data set of batches, by their keys. Random transforms of an example depend on the seed, the epoch and the row only."""
 
     def __init__(self, examples: Examples, seed: int) -> None:
         self.examples, self.seed = examples, seed
@@ -62,19 +62,23 @@ class Batches(Dataset[list[Tensor]]):
 
 
 class StreamedLoader(StepLoader):
-    """Steps whose batches a DataLoader reads ahead, in order; a step out of order is read here and now.
+    """Serve steps whose batches a DataLoader reads ahead, in order; a step out of order is read in this process.
 
     Args:
         examples: of the training split.
-        place: brings a batch to the device that trains, in its precision.
-        reading: num_workers and the like, as DataLoader takes them.
-        share: see StepLoader.
+        transfer: moves a batch to the training device, in its precision.
+        reading: keyword arguments of DataLoader, such as num_workers.
+        plan: see StepLoader.
+        seed: see StepLoader.
+        share: further positional arguments of StepLoader.
     """
 
-    def __init__(self, examples: Examples, place: Place, reading: dict[str, Any], plan: Plan, seed: int, *share: Any) -> None:
+    def __init__(
+        self, examples: Examples, transfer: Transfer, reading: dict[str, Any], plan: Plan, seed: int, *share: Any
+    ) -> None:
         super().__init__(len(examples), plan, seed, *share)
-        self.batches, self.place, self.reading = Batches(examples, seed), place, reading
-        self.due = self.step  # the step whose parts the stream gives next
+        self.batches, self.transfer, self.reading = Batches(examples, seed), transfer, reading
+        self.due = self.step  # the step that the stream yields next
         self.last: tuple[int, list[Part]] = (-1, [])
         self.stream: Iterator[Any] | None = None
 
@@ -84,63 +88,65 @@ class StreamedLoader(StepLoader):
         weights = [weight for _, weight in self.pieces(step)]
         if step != self.due:
             found = [self.batches[key] for key in self._keys(step, step + 1)]
-            return [Part(self.place(tuple(each)), weight) for each, weight in zip(found, weights, strict=True)]
+            return [Part(self.transfer(tuple(each)), weight) for each, weight in zip(found, weights, strict=True)]
         if self.stream is None:
             self.stream = iter(stream(self.batches, self._keys(step, self.plan.total or sys.maxsize), self.reading))
-        parts = [Part(self.place(tuple(following(self.stream))), weight) for weight in weights]
+        parts = [Part(self.transfer(tuple(next_batch(self.stream))), weight) for weight in weights]
         self.due, self.last = step + 1, (step, parts)
         return parts
 
     def _keys(self, start: int, stop: int) -> Iterator[Key]:
-        """The key of each part of the steps from `start` to `stop`."""
+        """Yield the key of each part of the steps from `start` to `stop`."""
         for step in range(start, stop):
             for rows, _ in self.pieces(step):
                 yield step // self.plan.steps_per_epoch, rows.tolist()
 
 
 class StreamedEvalLoader:
-    """This process's share of `examples`, in order, `size` rows at a time; as EvalLoader, with batches of no rows at the end.
+    """Iterate over this process's share of `examples`, in order, in batches of `size` rows; empty at the end as in EvalLoader.
 
-    Such a batch is made of an example that is read and left out: a reader cannot know the shape of nothing.
+    For an empty batch one example is read and dropped, since only an example has the shapes.
     """
 
-    def __init__(self, examples: Examples, place: Place, reading: dict[str, Any], size: int, rank: int, world: int) -> None:
+    def __init__(
+        self, examples: Examples, transfer: Transfer, reading: dict[str, Any], size: int, rank: int, world: int
+    ) -> None:
         own = range(rank, len(examples), world)
         starts = range(0, len(range(0, len(examples), world)), size)  # of the largest share
         self.shares = [list(own[start : start + size]) for start in starts]
         self.keys: list[Key] = [(0, share or [0]) for share in self.shares]
-        self.place, self.loader = place, stream(Batches(examples, 0), self.keys, reading)
+        self.transfer, self.loader = transfer, stream(Batches(examples, 0), self.keys, reading)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def __iter__(self) -> Iterator[Batch]:
         batches = iter(self.loader)
-        return (tuple(part[: len(share)] for part in self.place(tuple(following(batches)))) for share in self.shares)
+        return (tuple(part[: len(share)] for part in self.transfer(tuple(next_batch(batches)))) for share in self.shares)
 
 
-def following(batches: Iterator[Any]) -> Any:
-    """The next batch. Where a worker dies while it hands one over, its death is what is said, not the broken connection."""
+def next_batch(batches: Iterator[Any]) -> Any:
+    """Return the next batch. If a worker dies while it sends one, wait for torch to report its death and not the connection."""
     try:
         return next(batches)
     except ConnectionError:
-        time.sleep(REAPED)  # torch raises when the signal of its death arrives
+        time.sleep(REAPED)  # torch raises an error when it receives the signal
         raise
 
 
 def stream(batches: Batches, keys: Any, reading: dict[str, Any]) -> DataLoader[Any]:
-    """A DataLoader over `keys` that draws nothing from the generator that the model draws from."""
+    """Return a DataLoader over `keys` that leaves torch's default generator, which the model uses, untouched."""
     return DataLoader(batches, batch_size=None, sampler=keys, generator=torch.Generator(), **reading)
 
 
 class StreamedData(Data[StreamedSplits]):
-    """Serves the map-style data sets that a subclass's `load` returns, in the very order of TensorData.
+    """Base class of data sets that are read from disk during training, in the same order as TensorData.
 
     Args:
-        workers: processes that read ahead; 0: the training process itself reads.
-        pin_memory: of batches on their way to a GPU.
-        persistent_workers: keep those of the validation split between validations.
-        eval_batch: examples of a validation batch.
+        workers: processes that read ahead; 0: the training process reads.
+        pin_memory: use pinned memory for batches that are moved to a GPU.
+        persistent_workers: keep the workers of the validation split between validations.
+        eval_batch: examples in a batch of evaluation.
         facts: see Facts.
     """
 
@@ -161,16 +167,16 @@ class StreamedData(Data[StreamedSplits]):
         train, valid, test = (subset(each, range(limit)[: len(each)]) for each in (splits.train, splits.valid, splits.test))
         return StreamedSplits(train, valid, test, f"{splits.fingerprint}-{limit}", splits.target_scale)
 
-    def found(self, splits: StreamedSplits) -> dict[str, Any]:
-        first = splits.valid[0][0]  # nothing is drawn for it
+    def inferred(self, splits: StreamedSplits) -> dict[str, Any]:
+        first = splits.valid[0][0]  # validation has no random transform
         found: dict[str, Any] = {"num_features": first.numel()}
         return found | ({"image_shape": list(first.shape)} if "image_shape" in self.facts else {})
 
-    def stepping(self, plan: Plan, *share: Any) -> StreamedLoader:
-        return StreamedLoader(self.splits.train, self._placed, self._reading(), plan, *share)
+    def step_loader(self, plan: Plan, *share: Any) -> StreamedLoader:
+        return StreamedLoader(self.splits.train, self._to_device, self._reading(), plan, *share)
 
-    def evaluated(self, split: Examples) -> StreamedEvalLoader:
-        return StreamedEvalLoader(split, self._placed, self._reading(), self.eval_batch, *self._share())
+    def eval_loader(self, split: Examples) -> StreamedEvalLoader:
+        return StreamedEvalLoader(split, self._to_device, self._reading(), self.eval_batch, *self._share())
 
     def _reading(self) -> dict[str, Any]:
         assert self.trainer is not None
@@ -180,5 +186,5 @@ class StreamedData(Data[StreamedSplits]):
 
 
 def subset(examples: Any, rows: Any) -> Examples:
-    """Those `rows` of `examples`, in their order."""
+    """Return the given `rows` of `examples`, in that order."""
     return Subset(examples, rows)

@@ -1,15 +1,11 @@
-"""A data set: split once by a fixed seed; served as tensors where it fits in memory (streamed.py: where it does not)."""
+"""Base classes of data sets: splits are loaded once and served as batches (streamed.py: data sets larger than memory)."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 import lightning as L
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,48 +14,13 @@ from descentlab.budget import Plan
 from descentlab.config.types import Count, Positive, PositiveFraction, Seed
 from descentlab.data.loading.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loading.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
-from descentlab.data.loading.tables.scaling import standardised
+from descentlab.data.loading.splits import AnySplits, Splits, tensor, three_way
 
 EVAL_BATCH = 1000
-DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # hashed at a time, and how many times: there may be more than fit into memory
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Each split is a tuple of tensors with as many rows as examples: inputs first, then targets if there are any.
-
-    `target_scale` times a standardised target is the target in its own unit.
-    """
-
-    train: Batch
-    valid: Batch
-    test: Batch
-    target_scale: float = 1.0
-
-    def sizes(self) -> dict[str, int]:
-        return {"train": len(self.train[0]), "valid": len(self.valid[0]), "test": len(self.test[0])}
-
-    def digest(self) -> str:
-        """A hash of all numbers of all splits, in order, and of the target's unit; of numbers that rows share (windows), once.
-
-        Of a tensor of more than 300 million numbers (a corpus on disk) it sees so many, evenly spaced, and the shape.
-        """
-        total = hashlib.sha256()
-        if self.target_scale != 1:
-            total.update(repr(self.target_scale).encode())
-        for tensor in (*self.train, *self.valid, *self.test):
-            shared = tensor.dim() == 2 and tensor.stride(1) == 1 and tensor.stride(0) < tensor.shape[1]
-            numbers = spanned(tensor) if shared else tensor
-            pieces = numbers.split(max(1, DIGEST_NUMBERS // max(1, numbers[:1].numel())))
-            if shared or len(pieces) > DIGEST_PIECES:
-                total.update(repr((tensor.shape, tensor.stride())).encode())
-            for piece in pieces[:: math.ceil(len(pieces) / DIGEST_PIECES)]:
-                total.update(piece.contiguous().numpy().tobytes())
-        return total.hexdigest()
 
 
 class Facts(TypedDict, total=False):
-    """What a data set's config says about it, for other groups to take their shapes from; checked against the data."""
+    """Properties that the config of a data set states, from which other groups take shapes; checked against the data."""
 
     num_features: int
     num_outputs: int
@@ -78,34 +39,22 @@ class Facts(TypedDict, total=False):
     limit: Count | None
 
 
-class AnySplits(Protocol):
-    """What a run asks of splits, whatever holds their examples."""
-
-    @property
-    def target_scale(self) -> float: ...
-    @property
-    def train(self) -> Any: ...
-    @property
-    def valid(self) -> Any: ...
-    @property
-    def test(self) -> Any: ...
-    def sizes(self) -> dict[str, int]: ...
-    def digest(self) -> str: ...
-
-
 S = TypeVar("S", bound=AnySplits)
 
 
 class Data(L.LightningDataModule, Generic[S]):
-    """What a run asks of its data. Subclasses load splits and say how they are served.
+    """Base class of all data sets. A subclass loads the splits and defines how their batches are served.
 
-    `columns` and `warnings` are known once `splits` has been read: for each column of a table its "name", "read_as" (number,
-    category, target, group, dropped or split) and "detail", a short phrase; and sentences to be shown before training.
+    `columns` and `warnings` are filled when `splits` is first read. `columns` describes each column of a table by its "name",
+    "read_as" (number, category, target, group, dropped or split) and "detail" (a short phrase). `warnings` are sentences to be
+    shown before training.
 
     Args:
-        facts: see Facts. `limit` keeps that many training examples, for a quick look, and at most as many of valid and
-            test; of a table or an image folder with classes, each class in its proportion. `drop_last` leaves out a
-            last batch that is smaller than the others.
+        facts: see Facts. `limit` keeps at most that many examples of each split, for a quick trial; a table or an image folder
+            with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than the others.
+
+    Raises:
+        TypeError: a key is not one of Facts.
     """
 
     in_memory: ClassVar[bool] = False
@@ -123,23 +72,29 @@ class Data(L.LightningDataModule, Generic[S]):
         self.warnings: list[str] = []
 
     def load(self) -> S:
+        """Return all splits, before data.limit is applied."""
         raise NotImplementedError
 
     def limited(self, splits: S, limit: int | None) -> S:
-        """`splits` with at most `limit` examples each."""
+        """Return `splits` with at most `limit` examples each; all of them if `limit` is None."""
         raise NotImplementedError
 
     def check_limit(self, limit: int, before: S, after: S) -> None:
-        """Check what data.limit leaves out, after it was applied; subclasses append to `warnings` or raise a DataError.
+        """Check the effect of data.limit. Subclasses append to `warnings` or raise a DataError.
 
         Args:
             limit: data.limit.
-            before: the splits without it.
-            after: the splits with it.
+            before: the splits without the limit.
+            after: the splits with the limit.
         """
 
     @property
     def splits(self) -> S:
+        """The splits, loaded and checked on first access.
+
+        Raises:
+            ValueError: a split is empty, or the data contradict the facts in the config.
+        """
         if self._splits is None:
             loaded = self.load()
             self._check(loaded)
@@ -154,69 +109,74 @@ class Data(L.LightningDataModule, Generic[S]):
         return self.facts.get("drop_last", False)
 
     def _check(self, splits: S) -> None:
-        """Hold the config's facts against the data."""
+        """Check the facts in the config against the data."""
         empty = [name for name, rows in splits.sizes().items() if rows == 0]
         if empty:
-            raise ValueError(f"{type(self).__name__}: no examples for {' and '.join(empty)}; ask for larger fractions")
-        for key, value in self.found(splits).items():
-            said = self.facts.get(key)
-            if said is not None and (list(said) if isinstance(said, Sequence) else said) != value:
+            raise ValueError(f"{type(self).__name__}: no examples for {' and '.join(empty)}; increase the fractions")
+        for key, value in self.inferred(splits).items():
+            stated = self.facts.get(key)
+            if stated is not None and (list(stated) if isinstance(stated, Sequence) else stated) != value:
                 raise ValueError(
-                    f"data.{key} is {said} in the config, but {type(self).__name__} has {value}; null: read off the data"
+                    f"data.{key} is {stated} in the config, but {type(self).__name__} has {value}; null infers it from the data"
                 )
 
-    def found(self, splits: S) -> dict[str, Any]:
-        """What the data show of the facts that a config states."""
+    def inferred(self, splits: S) -> dict[str, Any]:
+        """Return the facts that can be determined from the data, by key."""
         raise NotImplementedError
 
     def fill(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """`node` with what it leaves open (null) read off the data: a table's number of columns, say."""
-        found = self.found(self.splits) if None in node.values() else {}
-        return {key: found.get(key) if value is None else value for key, value in node.items()}
+        """Return `node` with each null value replaced by the fact inferred from the data, such as a table's column count."""
+        inferred = self.inferred(self.splits) if None in node.values() else {}
+        return {key: inferred.get(key) if value is None else value for key, value in node.items()}
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
-        """Say how the training batches are to be cut and ordered, before a trainer asks for them."""
+        """Set how training batches are cut and ordered. Must be called before a trainer requests them."""
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
 
     def train_dataloader(self) -> StepLoader:
-        assert self.plan is not None, "serve(plan, ...) comes first"
+        assert self.plan is not None, "call serve(plan, ...) first"
         assert self.trainer is not None
-        self.loader = self.stepping(self.plan, self.seed, self.microbatch, *self._share(), self.start)
+        self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self._share(), self.start)
         return self.loader
 
-    def stepping(self, plan: Plan, *share: Any) -> StepLoader:
-        """What serves the training split; `share` as StepLoader takes it: seed, microbatch, rank, world, step."""
+    def step_loader(self, plan: Plan, *share: Any) -> StepLoader:
+        """Return the loader of the training split.
+
+        Args:
+            plan: the steps of the run.
+            share: further positional arguments of StepLoader: seed, microbatch, rank, world, step.
+        """
         raise NotImplementedError
 
     def val_dataloader(self) -> Iterable[Batch]:
-        return self.evaluated(self.splits.valid)
+        return self.eval_loader(self.splits.valid)
 
     def test_dataloader(self) -> Iterable[Batch]:
-        return self.evaluated(self.splits.test)
+        return self.eval_loader(self.splits.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return batch  # the loaders serve what is there already
+        return batch  # the loaders serve batches that are on the device already
 
-    def evaluated(self, split: Any) -> Iterable[Batch]:
-        """This process's share of `split`, in order, on the device that trains and in its precision."""
+    def eval_loader(self, split: Any) -> Iterable[Batch]:
+        """Return the batches of this process's share of `split`, in order, on the training device and in its precision."""
         raise NotImplementedError
 
     def _share(self) -> tuple[int, int]:
-        """This process's rank and how many there are."""
+        """Return this process's rank and the number of processes."""
         assert self.trainer is not None
         return self.trainer.global_rank, self.trainer.world_size
 
-    def _placed(self, split: Batch) -> Batch:
-        """`split` on the device that trains, in its precision."""
+    def _to_device(self, split: Batch) -> Batch:
+        """Return `split` on the training device, in its precision."""
         assert self.trainer is not None
         converted = self.trainer.precision_plugin.convert_input(split)
         return tuple(tensor.to(self.trainer.strategy.root_device) for tensor in converted)
 
 
 class TensorData(Data[Splits]):
-    """Serves the splits that a subclass's `load` returns from memory; `augment` changes the training batches.
+    """Base class of data sets that fit into memory. `augment` transforms the training batches.
 
-    `classes` are the names of the codes in the second tensor, where data.limit must keep a row of each class.
+    If `classes` is set, the second tensor of each split holds codes of these class names, and data.limit keeps every class.
     """
 
     in_memory = True
@@ -234,61 +194,39 @@ class TensorData(Data[Splits]):
         return tuple(tensor[rows] for tensor in part)
 
     def check_limit(self, limit: int, before: Splits, after: Splits) -> None:
-        """Raises: DataError: train lacks a class after data.limit."""
+        """Check that data.limit keeps every class in train.
+
+        Raises:
+            DataError: it does not.
+        """
         if self.classes:
             check_classes_kept(limit, before.train[1], after.train[1], self.classes)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
-        found: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
+    def inferred(self, splits: Splits) -> dict[str, Any]:
+        inferred: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
         if "image_shape" in self.facts:
-            found["image_shape"] = list(splits.train[0].shape[1:])
+            inferred["image_shape"] = list(splits.train[0].shape[1:])
         if "num_classes" in self.facts:
-            found["num_classes"] = int(splits.train[1].max()) + 1
+            inferred["num_classes"] = int(splits.train[1].max()) + 1
         if "peak" in self.facts:
-            found["peak"] = float(splits.train[0].max() - splits.train[0].min())
-        return found
+            inferred["peak"] = float(splits.train[0].max() - splits.train[0].min())
+        return inferred
 
-    def stepping(self, plan: Plan, *share: Any) -> TrainLoader:
-        return TrainLoader(self._placed(self.splits.train), plan, *share, augment=self.augment)
+    def step_loader(self, plan: Plan, *share: Any) -> TrainLoader:
+        return TrainLoader(self._to_device(self.splits.train), plan, *share, augment=self.augment)
 
-    def evaluated(self, split: Batch) -> EvalLoader:
-        return EvalLoader(self._placed(split), EVAL_BATCH, *self._share())
-
-
-def spanned(rows: Tensor) -> Tensor:
-    """The stretch of memory, one-dimensional, that the overlapping or adjoining `rows` (rows, width) lie in."""
-    return rows.as_strided(((len(rows) - 1) * rows.stride(0) + rows.shape[1],), (1,))
-
-
-def three_way(rows: int, test_fraction: float, valid_fraction: float, seed: int) -> tuple[NDArray[np.int64], ...]:
-    """Row numbers of train, valid and test: disjoint, shuffled, the same for the same seed.
-
-    Args:
-        test_fraction: of all rows.
-        valid_fraction: of the rows that are not test.
-    """
-    order = np.random.default_rng(seed).permutation(rows)
-    tests = round(rows * test_fraction)
-    valids = round((rows - tests) * valid_fraction)
-    return order[tests + valids :], order[tests : tests + valids], order[:tests]
-
-
-def standardise(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """Return `train` and `others` standardised by the columns' mean and deviation in `train`, as 32-bit floats.
-
-    Computed in 64 bits without loss to large offsets. A column that is constant in `train` becomes 0 in every part.
-    """
-    parts, _ = standardised(*(each.double().numpy() for each in (train, *others)))
-    return tuple(tensor(part) for part in parts)
+    def eval_loader(self, split: Batch) -> EvalLoader:
+        return EvalLoader(self._to_device(split), EVAL_BATCH, *self._share())
 
 
 class Embedded(TensorData):
-    """A set that scikit-learn ships: no published split, so test and valid are cut by a seed of their own.
+    """Base class of data sets that scikit-learn ships: without a published split, so test and valid are cut at random.
 
     Args:
         test_fraction: of all rows.
         valid_fraction: of the rows that are not test.
-        split_seed: the same for every run, whatever its seed.
+        split_seed: of the cuts; independent of the run's seeds, so that all runs have the same splits.
+        facts: see Facts.
     """
 
     def __init__(
@@ -298,11 +236,6 @@ class Embedded(TensorData):
         self.fractions = (test_fraction, valid_fraction, split_seed)
 
     def cut(self, *columns: NDArray[Any]) -> tuple[Batch, ...]:
-        """Train, valid and test, each with its rows of every column: floats as float32, integers as int64."""
+        """Return train, valid and test, each with its rows of every column: floats as float32, integers as int64."""
         parts = three_way(len(columns[0]), *self.fractions)
         return tuple(tuple(tensor(column[rows]) for column in columns) for rows in parts)
-
-
-def tensor(array: NDArray[Any]) -> Tensor:
-    """`array` as a tensor: 32-bit floats or 64-bit integers."""
-    return torch.as_tensor(array).to(torch.float32 if np.issubdtype(array.dtype, np.floating) else torch.int64)

@@ -1,4 +1,4 @@
-"""Sequences of tokens, cut into windows: inputs and, one step later, targets. No token is copied before its batch is made."""
+"""Windows of token sequences: inputs, and targets one step later. Windows are views, so tokens are copied only into batches."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from torch import Tensor
 
 from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch, EvalLoader
-from descentlab.data.loading.tensors import Facts, Splits, TensorData, spanned
+from descentlab.data.loading.splits import Splits, shared_storage
+from descentlab.data.loading.tensors import Facts, TensorData
 from descentlab.errors import UsageError
 
-EVAL_TOKENS = 16_384  # in a batch of evaluation, whose logits must fit into memory
+EVAL_TOKENS = 16_384  # in a batch of evaluation: bounds the memory of the logits
 
 
 def windows(ids: Tensor, length: int, stride: int) -> Batch:
-    """Inputs and targets (rows, length), views of `ids` (tokens,): row r begins at token r * stride; targets are one later.
+    """Return inputs and targets (rows, length), views of `ids` (tokens,). Row r starts at token r * stride.
 
     Raises:
-        UsageError: there are fewer tokens than a window and a target need.
+        UsageError: there are fewer tokens than one window and its targets need.
     """
     if len(ids) <= length:
         raise UsageError(
-            f"data.length={length}: a split has {len(ids)} tokens, which give no window of that length and a target"
+            f"data.length={length}: a split has {len(ids)} tokens, too few for a window of that length and its targets"
         )
     return ids[:-1].unfold(0, length, stride), ids[1:].unfold(0, length, stride)
 
 
 class Windows(TensorData):
-    """Integer token ids (rows, length), and the ids that follow each of them, of the same shape.
+    """Base class of language data sets: token ids (rows, length), and the id that follows each of them, of the same shape.
 
     Args:
         length: tokens in a window.
-        stride: from a training window to the next one, which share tokens if it is smaller than length; None: length. The
-            windows of valid and test never share any.
+        stride: tokens from the start of a training window to that of the next; if smaller than length, windows overlap. None:
+            length. The windows of valid and test do not overlap.
         facts: see Facts.
     """
 
@@ -44,15 +45,15 @@ class Windows(TensorData):
         self.eval_rows = max(1, EVAL_TOKENS // length)
 
     def tokens(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The ids of train, valid and test, each (tokens,)."""
+        """Return the ids of train, valid and test, each (tokens,)."""
         raise NotImplementedError
 
     def vocabulary(self) -> int:
-        """The number of ids."""
+        """Return the number of ids."""
         raise NotImplementedError
 
     def decode(self, ids: list[int]) -> str:
-        """The text that `ids` stand for."""
+        """Return the text that `ids` encode."""
         raise NotImplementedError
 
     def load(self) -> Splits:
@@ -60,17 +61,17 @@ class Windows(TensorData):
         valid, test = (windows(part, self.length, self.length) for part in (valid, test))
         return Splits(windows(train, self.length, self.stride), valid, test)
 
-    def found(self, splits: Splits) -> dict[str, Any]:
+    def inferred(self, splits: Splits) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary(), "num_outputs": self.vocabulary()}
 
-    def evaluated(self, split: Batch) -> EvalLoader:
-        return EvalLoader(self._placed(split), self.eval_rows, *self._share())
+    def eval_loader(self, split: Batch) -> EvalLoader:
+        return EvalLoader(self._to_device(split), self.eval_rows, *self._share())
 
-    def _placed(self, split: Batch) -> Batch:
+    def _to_device(self, split: Batch) -> Batch:
         assert self.trainer is not None
-        return tuple(moved(view, self.trainer.strategy.root_device) for view in split)
+        return tuple(to_device(view, self.trainer.strategy.root_device) for view in split)
 
 
-def moved(view: Tensor, device: torch.device) -> Tensor:
-    """`view` (rows, length) of one row of tokens, as a view of that row on `device`: what windows share is there once."""
-    return spanned(view).to(device).as_strided(view.shape, view.stride())
+def to_device(view: Tensor, device: torch.device) -> Tensor:
+    """Return `view`, windows (rows, length) of one sequence, on `device`, where overlapping windows share memory again."""
+    return shared_storage(view).to(device).as_strided(view.shape, view.stride())

@@ -59,7 +59,7 @@ def check_gradients(config: Mapping[str, Any], task: Task, data: Data[Any]) -> N
         UsageError: the loss does not depend on any weight, or under DDP on some parameter.
     """
     assert data.plan is not None
-    batch = data.stepping(data.plan, 0, None, 0, 1, 0).parts(0)[0].batch
+    batch = data.step_loader(data.plan, 0, None, 0, 1, 0).parts(0)[0].batch
     task.train()
     trained = {name: parameter for name, parameter in task.model.named_parameters() if parameter.requires_grad}
     loss = task.loss(task.model, batch)

@@ -8,6 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.detection import MeanAveragePrecision
 from torchmetrics.utilities import dim_zero_cat
 
+from descentlab.extras import require
 from descentlab.tasks.metrics.undefined import no_value
 
 
@@ -24,6 +25,7 @@ class AveragePrecision(Metric):
     targets: list[Tensor]
 
     def __init__(self, **metric: Any) -> None:
+        require("faster_coco_eval", "the task detection")
         super().__init__(**metric)
         self.add_state("detections", [], dist_reduce_fx="cat")
         self.add_state("targets", [], dist_reduce_fx="cat")

@@ -1,4 +1,4 @@
-"""What tests of tables share."""
+"""Fixtures of the tests of tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = 60
 
 @pytest.fixture
 def table(tmp_path) -> Callable[..., Table]:
-    """A table of columns, a text, or bytes: table({"x": [...]}, kind="classes"); without one, y is 60 random numbers."""
+    """Make a Table: table({"x": [...]}, kind="classes"), or of a text or bytes. The default target is 60 random numbers."""
 
     def make(content: Mapping[str, Sequence[Any]] | str | bytes, name: str = "x.csv", sep: str = ",", **options: Any) -> Table:
         if isinstance(content, Mapping):
@@ -34,7 +34,7 @@ def table(tmp_path) -> Callable[..., Table]:
 
 @pytest.fixture
 def refusal(table) -> Callable[..., str]:
-    """The sentence by which a table is refused; arguments as for `table`."""
+    """Return the message by which a table is refused; arguments as for `table`."""
 
     def why(*content: Any, **options: Any) -> str:
         with pytest.raises(DataError) as refused:
@@ -46,12 +46,12 @@ def refusal(table) -> Callable[..., str]:
 
 @pytest.fixture
 def number() -> np.ndarray:
-    """Random numbers with four decimals."""
+    """Return random numbers with four decimals."""
     return np.random.default_rng(1).normal(0, 3, ROWS).round(4)
 
 
 def detail(table: Table, name: str) -> tuple[str, str]:
-    """How the column `name` was read, and the detail."""
+    """Return "read_as" and "detail" of the column `name`."""
     _ = table.splits
     [found] = [column for column in table.columns if column["name"] == name]
     return found["read_as"], found["detail"]

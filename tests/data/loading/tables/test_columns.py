@@ -1,4 +1,4 @@
-"""How columns are read, described and refused."""
+"""Reading, describing and refusing columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .conftest import ROWS, detail
 
 
 def same(splits, number):
-    """Whether the first input is `number` up to its mean and unit."""
+    """Return True if the first input is `number` up to mean and unit."""
     every = torch.cat([splits.train[0], splits.valid[0], splits.test[0]])[:, 0].double().numpy()
     expected = np.sort(number)
     return np.corrcoef(np.sort(every), expected)[0, 1] == pytest.approx(1, abs=1e-9)
@@ -77,8 +77,8 @@ def test_one_decimal_comma_decides_for_the_other_columns(table):
     cells = [f"{value},{257 if value % 2 else 500}" for value in values]
     alone = table({"x": cells}, sep=";")
     assert detail(alone, "x") == ("number", "thousands separators removed")
-    beside = table({"x": cells, "z": [f"{value},5" for value in values]}, sep=";")
-    assert detail(beside, "x") == ("number", "decimal comma")
+    other = table({"x": cells, "z": [f"{value},5" for value in values]}, sep=";")
+    assert detail(other, "x") == ("number", "decimal comma")
     points = table({"x": [cell.replace(",", ".") for cell in cells], "z": [f"{value},5" for value in values]}, sep=";")
     assert detail(points, "x") == ("number", "thousands separators removed")
     target = table({"z": [f"{value},5" for value in values], "y": cells}, sep=";")
@@ -89,28 +89,28 @@ def test_one_decimal_comma_decides_for_the_other_columns(table):
 def test_an_ambiguous_comma_is_refused_until_the_key_decides(table, refusal):
     cells = [f"{place + 1},257" if place % 2 else f"{place + 1000}" for place in range(ROWS)]
     said = refusal({"x": cells}, sep=";")
-    assert "the comma of 2,257 beside 1000 may be a decimal comma or a thousands separator" in said
+    assert "the comma of 2,257 alongside 1000 may be a decimal comma or a thousands separator" in said
     assert "'data.decimal=\",\"' or data.decimal=." in said
     assert detail(table({"x": cells}, sep=";", decimal="."), "x") == ("number", "thousands separators removed")
 
 
 def test_the_decimal_key_holds_for_all_columns(refusal, number):
-    assert "no numbers with 'data.decimal=\",\"': data.decimal=null" in refusal({"x": number}, decimal=",")
+    assert "not numbers under 'data.decimal=\",\"': data.decimal=null" in refusal({"x": number}, decimal=",")
     comma = [str(value).replace(".", ",") for value in number]
-    assert "no numbers with data.decimal=.: data.decimal=null" in refusal({"x": comma}, sep=";", decimal=".")
+    assert "not numbers under data.decimal=.: data.decimal=null" in refusal({"x": comma}, sep=";", decimal=".")
 
 
 @pytest.mark.parametrize(
-    ("missing", "gaps"), [("NA", 0), (["-999"], 6), ([-999], 6), (-999.0, 6), ("-999.0", 6), (["N", -999], 6)]
+    ("missing", "number_missing"), [("NA", 0), (["-999"], 6), ([-999], 6), (-999.0, 6), ("-999.0", 6), (["N", -999], 6)]
 )
 @pytest.mark.parametrize("form", ["{:.0f}", "{:.1f}"])
-def test_a_sentinel_is_one_text_or_number(table, missing, gaps, form):
+def test_a_sentinel_is_one_text_or_number(table, missing, number_missing, form):
     grade = ["N", "A", "B", "NA"] * (ROWS // 4)
     x = [form.format(-999.0 if place % 10 == 0 else place % 7) for place in range(ROWS)]
     data = table({"grade": grade, "x": x}, missing=missing)
     assert detail(data, "grade") == ("category", "4 categories")  # a missing one is a category
-    assert ("missing" in detail(data, "x")[1]) == bool(gaps)
-    assert data.splits.train[0].shape[1] == 4 + 1 + bool(gaps)
+    assert ("missing" in detail(data, "x")[1]) == bool(number_missing)
+    assert data.splits.train[0].shape[1] == 4 + 1 + bool(number_missing)
 
 
 def test_a_missing_text_and_the_category_missing_differ(table):
@@ -167,7 +167,7 @@ def test_too_many_categories_are_refused(table, refusal):
     assert "max_categories" in refusal({"id": names}, max_categories=50, categories="codes")
     assert "max_categories" in refusal({"id": range(ROWS)}, max_categories=50, categorical="id")
     dates = [f"{place % 12 + 1}/{place % 28 + 1}/2024" for place in range(ROWS)]
-    assert "they look like dates: written as 2024-01-31 they are read as days" in refusal({"d": dates}, max_categories=20)
+    assert "they look like dates: in the format 2024-01-31 they are read as days" in refusal({"d": dates}, max_categories=20)
 
 
 def test_a_category_that_tells_the_rows_apart_is_told(table, number):
@@ -212,7 +212,7 @@ def test_an_infinite_value_is_refused_in_whatever_split(table, refusal, number, 
     cells = [*map(str, number)]
     cells[row] = text
     said = refusal({"x1": cells})
-    assert f"x1 is {value} in row {row + 1}: 'data.missing=[{value}]' makes it a gap, 'data.drop=[x1]'" in said
+    assert f"x1 is {value} in row {row + 1}: 'data.missing=[{value}]' treats it as missing, 'data.drop=[x1]'" in said
     assert table({"x1": cells}, missing=[value]).splits.train[0].shape[1] == 2
     assert f"y is {value} in row {row + 1}: correct or remove the row" in refusal({"x": number, "y": cells})
 

@@ -1,4 +1,4 @@
-"""Splits of tables: stratified, groups and identical rows together, the same for the same seed."""
+"""Splits of tables are stratified, keep groups and identical rows together, and are determined by the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table files: encodings, separators, headers, compression, and what is no table."""
+"""Table files: encodings, separators, headers, compression, and files that are not tables."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_parquet_is_told_by_its_content(table, digest):
         ("x,y\n", "the table has no row below its header"),
         ("x,y\n1,2\n", "train, valid and test needs at least one: add rows"),
         ("x,y\n1,2\n3,4\n", "train, valid and test needs at least one: add rows"),
-        ("x,x,y\n1,2,3\n", "several columns called x"),
+        ("x,x,y\n1,2,3\n", "several columns named x"),
         (f"x,z,y\n{''.join(f'1,{x},{y}' + chr(10) for x, y in X)}3\n", "line 62 of the table has 1 cells, the first line 3"),
         (PLAIN + "1,2,3\n", "line 62 of the table has 3 cells, the first line 2"),
         (PLAIN + '"1,2\n3,4\n', "line 62 of the file has a double quote that is not closed"),
@@ -106,7 +106,7 @@ def test_a_column_without_a_name_is_an_input_and_a_warning(table):
     data = table(",x,y\n" + "".join(f"{place},{x},{y}\n" for place, (x, y) in enumerate(X)))
     assert data.splits.train[0].shape[1] == 2
     assert data.warnings == [
-        "Inputs without a name in the file: column_1; 'data.drop=[column_1]' leaves out what only numbers the rows."
+        "Inputs without a name in the file: column_1; 'data.drop=[column_1]' leaves them out if they only number the rows."
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_column_without_a_name_is_an_input_and_a_warning(table):
 def test_comments_above_the_header_are_named_with_the_key(table, refusal, digest, lines):
     said = refusal(lines + PLAIN)
     skip = lines.count("\n")
-    assert f"data.skip={skip} if what stands above the header is a comment" in said
+    assert f"data.skip={skip} if the lines above the header are comments" in said
     assert table(lines + PLAIN, skip=skip).splits.digest() == digest
 
 

@@ -1,4 +1,4 @@
-"""Columns that may mean something else than how they are read."""
+"""Warnings about columns that may be misread."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ def test_other_columns_say_nothing(table, number, cells):
 def test_german_dates_are_refused_as_dates(refusal, number, distinct):
     columns = {"x": number, "d": [f"{place % distinct + 1:02}.01.2024" for place in range(ROWS)]}
     said = refusal(columns)
-    assert "d: the cells look like dates (01.01.2024, 02.01.2024, 03.01.2024): written as 2024-01-31 they are read" in said
+    assert "d: the cells look like dates (01.01.2024, 02.01.2024, 03.01.2024): in the format 2024-01-31 they are read" in said
     assert "'data.categorical=[d]'" in said
 
 
 def test_many_times_are_told_how_to_write_them(refusal, number):
     said = refusal({"x": number, "t": [f"{place % 12 + 1}:{place:02} PM" for place in range(ROWS)]}, max_categories=20)
-    assert "they look like times: written as 17:30 they are read as hours" in said
+    assert "they look like times: in the format 17:30 they are read as hours" in said
 
 
 def test_three_digits_after_a_comma_beside_integers_do_not_follow_decimal_commas(table, refusal):
     said = refusal({"x1": COMMA, "pop": cycle("1,801", "501", "23,400")}, sep=";")
-    assert "pop: the comma of 1,801 beside 501 may be a decimal comma, as in x1, or a thousands separator" in said
+    assert "pop: the comma of 1,801 alongside 501 may be a decimal comma, as in x1, or a thousands separator" in said
     assert "'data.decimal=\",\"' reads decimals" in said
     read = table({"x1": COMMA, "pop": cycle("1,801", "501", "23,400"), "y": COMMA}, sep=";", decimal=",")
     assert detail(read, "pop") == ("number", "decimal comma")
@@ -87,12 +87,12 @@ def test_points_that_may_separate_thousands_are_told(table):
         data = table(columns)
         assert data.splits
         assert data.warnings == [
-            f"{name}: cells such as 28.798 beside 950 are read as decimals; "
+            f"{name}: cells such as 28.798 alongside 950 are read as decimals; "
             "if the point separates thousands, 'data.decimal=\",\"' reads them."
         ]
-    beside = table({"x": cells})  # the target has decimal points
-    assert beside.splits
-    assert beside.warnings[0].endswith("if the point separates thousands, remove it from x.")
+    other = table({"x": cells})  # the target has decimal points
+    assert other.splits
+    assert other.warnings[0].endswith("if the point separates thousands, remove it from x.")
     assert detail(table({"x": cells, "y": range(ROWS)}, decimal=","), "x") == ("number", "thousands separators removed")
     for plain in (("28.798", "6.39", "950"), ("28.798", "6.393"), ("0.798", "950"), ("28.798", "9500"), ("28.798", "1e3")):
         quiet = table({"x": cycle(*plain)})

@@ -1,4 +1,4 @@
-"""Values that stand for a missing one."""
+"""Values that represent a missing one."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_a_sentinel_that_occurs_nowhere_is_told(table, number):
     data = table(columns, missing=["NA", "-999.0", "none", "unkown", -1e6])
     assert data.splits
     assert data.warnings == [
-        "data.missing lists unkown, but no column that is read has it: 'data.missing=[unkown]' has no effect.",
-        "data.missing lists -1000000.0, but no column that is read has it: 'data.missing=[-1000000.0]' has no effect.",
+        "data.missing lists unkown, but it occurs in no column that is read: 'data.missing=[unkown]' has no effect.",
+        "data.missing lists -1000000.0, but it occurs in no column that is read: 'data.missing=[-1000000.0]' has no effect.",
     ]
     default = table(columns, missing=[*DEFAULT, float("nan"), None])
     assert default.splits

@@ -1,4 +1,4 @@
-"""Dates, times and truth values as numbers."""
+"""Conversion of dates, times and truth values to numbers."""
 
 from __future__ import annotations
 

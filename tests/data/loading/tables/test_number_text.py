@@ -1,4 +1,4 @@
-"""Numbers in texts, read under one rule."""
+"""Parsing of formatted numbers by a single rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of a table: types and names of columns."""
+"""Checks of a table's keys: types and column names."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from descentlab.data.loading.splits import standardise
 from descentlab.data.loading.tables.scaling import standardised
-from descentlab.data.loading.tensors import standardise
 
 BASE = np.random.default_rng(0).normal(size=(200, 1))
 

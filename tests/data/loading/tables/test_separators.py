@@ -1,4 +1,4 @@
-"""Detection of what separates columns."""
+"""Detection of the separator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups, published test rows and splits that do not work, as a table's user meets them."""
+"""Groups, published test rows and invalid splits of tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_rows_without_a_group_are_each_a_group(table, number):
     held = [{groups[row] for row in part if groups[row]} for part in data.rows]
     assert not held[0] & held[1]
     assert not (held[0] | held[1]) & held[2]
-    assert data.warnings == ["30 rows without who (data.group=who): each counts as a group of its own."]
+    assert data.warnings == ["30 rows without who (data.group=who): each forms a separate group."]
     assert detail(data, "who") == ("group", "7 groups")
     assert detail(table({"who": [""] * ROWS, "x": number}, group="who"), "who") == ("group", "0 groups")
 
@@ -81,7 +81,7 @@ def test_a_split_without_a_class_is_told(table, number):
 def test_train_without_a_class_is_refused(refusal, number):
     split = ["test" if place < 10 else "train" for place in range(ROWS)]
     said = refusal({"s": split, "x": number, "y": ["c"] * 3 + CLASSES[3:]}, kind="classes", test_rows={"s": "test"})
-    assert "train has no row of the class c (3 in all) of y: all its rows are in another split through data.test_rows" in said
+    assert "train has no row of the class c (3 in all) of y: data.test_rows puts all its rows into another split" in said
 
 
 def test_identical_rows_are_never_split_and_too_many_are_refused(table, refusal):

@@ -1,4 +1,4 @@
-"""Targets: numbers, two values, classes."""
+"""Targets: numbers, binary labels, classes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_true_is_1_in_whatever_form(table, number, cells, positive):
             None,
             "data.positive=null, but a binary target needs the one of its values that is 1: data.positive=no or",
         ),
-        (["yes", "no"], "maybe", "data.positive=maybe is no value of the target y: data.positive=no or data.positive=yes"),
-        (["yes", "no"], False, "in YAML yes, no, on and off are put in quotes"),
+        (["yes", "no"], "maybe", "data.positive=maybe is not a value of the target y: data.positive=no or data.positive=yes"),
+        (["yes", "no"], False, "in YAML yes, no, on and off need quotes"),
         ([">50K", "<=50K"], 1, "'data.positive=\"<=50K\"' or 'data.positive=\">50K\"'"),
         (["yes", "yes"], "yes", "has 1 value, not two (yes)"),
         (["a", "b", "c"], "a", "has 3 values, not two (a, b, c): data.kind=classes task=classification"),
@@ -61,7 +61,7 @@ def test_classes_that_are_numbers_are_in_their_order(table, number):
     codes = every(data.splits)
     assert torch.equal(codes, torch.tensor(np.concatenate(data.rows) % 12))
     assert detail(data, "y") == ("target", "12 classes: 0, 1, 2, 3, 4, ...")
-    assert data.found(data.splits)["num_classes"] == 12
+    assert data.inferred(data.splits)["num_classes"] == 12
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "classes"])
@@ -70,7 +70,7 @@ def test_a_missing_target_is_refused_with_its_rows(refusal, number, kind):
     for gap in ("", "NA", "nan"):
         cells[4] = cells[9] = gap
         said = refusal({"x": number, "y": cells}, kind=kind, missing=["NA", "nan"])
-        assert said == "data.target=y is missing in 2 rows (5, 10): take them out first"
+        assert said == "data.target=y is missing in 2 rows (5, 10): remove these rows first"
 
 
 def test_a_regression_target_is_read_like_a_column(table, refusal, number):
@@ -100,9 +100,9 @@ LARGE = [2**53 + place for place in range(4)]
 @pytest.mark.parametrize("form", ["{}", "{}.0", "+{}"])
 def test_classes_beyond_float64_are_not_merged(table, number, form):
     data = table({"x": number, "y": [form.format(LARGE[place % 3]) for place in range(60)]}, kind="classes")
-    assert data.found(data.splits)["num_classes"] == 3
+    assert data.inferred(data.splits)["num_classes"] == 3
     mixed = table({"x": number, "y": [[LARGE[0], LARGE[1], 7][place % 3] for place in range(60)]}, kind="classes")
-    assert mixed.found(mixed.splits)["num_classes"] == 3
+    assert mixed.inferred(mixed.splits)["num_classes"] == 3
 
 
 @pytest.mark.parametrize("positive", [LARGE[1], str(LARGE[1])])
@@ -110,7 +110,7 @@ def test_a_binary_target_beyond_float64_keeps_its_digits(table, refusal, number,
     columns = {"x": number, "y": [LARGE[place % 2] for place in range(60)]}
     splits = table(columns, kind="binary", positive=positive).splits
     assert float(torch.cat([splits.train[1], splits.valid[1], splits.test[1]]).mean()) == 0.5
-    assert "is no value of the target" in refusal(columns, kind="binary", positive=LARGE[3])
+    assert "is not a value of the target" in refusal(columns, kind="binary", positive=LARGE[3])
 
 
 def test_categories_groups_and_test_rows_beyond_float64_keep_their_digits(table, number):
@@ -131,7 +131,7 @@ def test_a_sentinel_beyond_float64_is_compared_exactly(table, missing):
 @pytest.mark.parametrize("positive", ["(1)", "1%", "$1", "01"])
 def test_positive_is_a_value_and_not_a_way_to_write_one(refusal, number, positive):
     columns = {"x": number, "y": [place % 2 for place in range(60)]}
-    assert "is no value of the target y: data.positive=0 or data.positive=1" in refusal(
+    assert "is not a value of the target y: data.positive=0 or data.positive=1" in refusal(
         columns, kind="binary", positive=positive
     )
 

@@ -1,4 +1,4 @@
-"""Keys that nothing reads are refused."""
+"""Keys without an effect are refused."""
 
 from __future__ import annotations
 

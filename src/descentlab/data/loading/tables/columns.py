@@ -1,4 +1,4 @@
-"""How a column is read: as numbers, or as a category. A column that is mostly numbers is never read as a category silently."""
+"""Read columns as numbers or as categories. A column that is mostly numbers is never silently read as a category."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from descentlab.data.loading.tables.missing import stripped, texts_of, without_m
 from descentlab.data.loading.tables.moments import TRUTH, native_moments, parse_booleans, parse_dates, parse_times
 from descentlab.data.loading.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.loading.tables.options import Options
-from descentlab.data.loading.tables.overrides import CELL, override, short
+from descentlab.data.loading.tables.overrides import CELL, override, shortened
 
 UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64
-SHOWN = 3  # offending cells in a message
+SHOWN = 3  # unreadable cells in a message
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it was read.
+    """A column after reading.
 
-    `values` are float64, or integers where float64 would not be exact, or texts (is_number is False); null where missing.
-    `warning` is a sentence about a doubtful reading, or "".
+    `values` are float64, or integers if float64 would not be exact, or texts if `is_number` is False; null where missing.
+    `note` describes conversions, `warning` is a sentence about a doubtful reading, or "".
     """
 
     name: str
@@ -45,9 +45,10 @@ class Column:
 
 
 def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) -> dict[str, Column]:
-    """Read the columns `names` of `table`; the target, if it is among them, may be a category of any size.
+    """Read the columns `names` of `table`. The target, if it is one of them, may have any number of categories.
 
-    Where one column has decimal commas, 1,257 and 1.257 in others follow that convention; 1,257 beside 501 is refused.
+    If one column has decimal commas, 1,257 and 1.257 in other columns are read by that convention; a column with both 1,257
+    and 501 is then refused as ambiguous.
 
     Raises:
         DataError: a column is neither all numbers nor a category, or has too many categories.
@@ -63,12 +64,12 @@ def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) ->
 def _in_context(
     table: pl.DataFrame, columns: dict[str, Column], bounds: Mapping[str, Options], options: Options
 ) -> dict[str, Column]:
-    """Return `columns` where points and commas have the meaning that they have in other columns."""
+    """Return `columns` with points and commas interpreted consistently across columns."""
     comma = next((name for name, column in columns.items() if column.style and column.style.decimal == ","), None)
     texts = {name: stripped(table[name], options) for name, column in columns.items() if column.style in (GROUPED, PLAIN)}
     points = any(has_decimal_points(cells) for name, cells in texts.items() if columns[name].style == PLAIN)
     for name, cells in texts.items():
-        if comma is not None and _either(cells):
+        if comma is not None and _reads_with_comma(cells):
             if doubtful := doubtful_commas(cells):
                 raise DataError(_either_comma(name, *doubtful, comma))
             columns[name] = read_column(table[name], replace(bounds.get(name, options), decimal=","))
@@ -77,13 +78,17 @@ def _in_context(
     return columns
 
 
-def _either(cells: pl.Series) -> bool:
-    """Whether `cells` have points or commas and are numbers with a decimal comma, too."""
+def _reads_with_comma(cells: pl.Series) -> bool:
+    """Return True if `cells` contain points or commas and are numbers under a decimal comma as well."""
     return cells.str.contains("[.,]").any() and parse_numbers(cells, ",").whole
 
 
 def read_column(raw: pl.Series, options: Options) -> Column:
-    """Read one column. Raises: DataError: it is neither all numbers nor a category, or has too many categories."""
+    """Read one column.
+
+    Raises:
+        DataError: it is neither all numbers nor a category, or it has too many categories.
+    """
     if raw.name in options.categorical or raw.dtype in (pl.Categorical, pl.Enum):
         return _bounded(Column(raw.name, as_texts(raw, options), is_number=False), options)
     if raw.dtype not in (pl.String, pl.Null):
@@ -101,7 +106,7 @@ def read_column(raw: pl.Series, options: Options) -> Column:
         if whole is None and parsed.like and (form := form_of(cells)) is not None and form.what == "dates":
             raise DataError(_dated(cells, form, options))
         if whole is None and (partial := _mostly(cells, [parsed, *others[:2]])):
-            raise DataError(_offending(cells, partial, raw, options))
+            raise DataError(_unreadable(cells, partial, raw, options))
         if whole is None:
             return _bounded(Column(raw.name, cells, is_number=False, warning=category_warning(cells)), options)
         parsed = whole
@@ -133,7 +138,7 @@ def as_texts(raw: pl.Series, options: Options) -> pl.Series:
 
 
 def equal_to(texts: pl.Series, value: str | float) -> pl.Series:
-    """Return where `texts`, as as_texts returns them, equal `value`: as the same text, or else as the same number.
+    """Return a mask of the `texts` (as as_texts returns them) that equal `value`: as text, or else as number.
 
     Integers beyond 2^53 are equal only if all their digits are.
     """
@@ -147,7 +152,7 @@ def equal_to(texts: pl.Series, value: str | float) -> pl.Series:
 
 
 def _native(raw: pl.Series) -> tuple[pl.Series, str]:
-    """Return the numbers in a column of a type of its own, and how they were made."""
+    """Return the numbers in a column that is not of texts, and a note of their conversion."""
     kind = raw.dtype
     if kind.is_temporal():
         return native_moments(raw)
@@ -159,7 +164,7 @@ def _native(raw: pl.Series) -> tuple[pl.Series, str]:
 
 
 def _exact(cells: pl.Series) -> pl.Series | None:
-    """Return the integers in `cells` where float64 would not hold them exactly."""
+    """Return the integers in `cells` if float64 cannot represent them exactly, else None."""
     whole = cells.cast(pl.Int128, strict=False)
     return whole if whole.null_count() == cells.null_count() and _beyond(whole) else None
 
@@ -170,18 +175,18 @@ def _beyond(values: pl.Series) -> bool:
 
 
 def _mostly(cells: pl.Series, forms: Sequence[Parsed]) -> Parsed | None:
-    """Return the form that most of the cells or most of the distinct cells have, if there is one."""
+    """Return the form that most cells or most distinct cells have, or None."""
     best = max(forms, key=lambda form: form.fits.sum())
     distinct, cell_count = cells.drop_nulls().n_unique(), len(cells) - cells.null_count()
     matched = cells.filter(best.fits.fill_null(False)).n_unique()
     return best if max(best.fits.sum(), best.like) > cell_count / 2 or matched > distinct / 2 else None
 
 
-def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Options) -> str:
+def _unreadable(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Options) -> str:
     bad = (~parsed.fits).fill_null(False)
     places, name = bad.arg_true().to_list(), cells.name
     texts = cells.filter(bad).unique(maintain_order=True).to_list()
-    shown = ", ".join(f"{short(cells[place])} (row {place + 1})" for place in places[:SHOWN])
+    shown = ", ".join(f"{shortened(cells[place])} (row {place + 1})" for place in places[:SHOWN])
     more = ", ..." if len(places) > SHOWN else ""
     kept = [text for each in options.missing for text in texts_of(each) if (raw.str.strip_chars() == text).any()]
     comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
@@ -189,29 +194,29 @@ def _offending(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Option
     number = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"
     what = f"{name}: {number} cannot be read as {parsed.what} like the others: {shown}{more}; {decimal}"
     if name == options.target:
-        return f"{what}correct these cells or remove their rows, for a target has no gaps"
+        return f"{what}correct these cells or remove their rows, since a target must not have missing values"
     fitting = [text for text in texts[:SHOWN] if len(text) <= CELL and "\n" not in text]
     gaps = override("missing", [*kept, *fitting, *(["..."] if len(texts) > len(fitting) else [])])
     category = f"{override('categorical', [name])} makes the column a category"
-    return f"{what}{gaps} makes them gaps, {category}, {override('drop', [name])} leaves it out"
+    return f"{what}{gaps} treats them as missing, {category}, {override('drop', [name])} leaves it out"
 
 
 def _ambiguous(cells: pl.Series) -> str:
     comma = cells.filter(cells.str.contains(",", literal=True))[0]
     plain = cells.filter(cells.str.contains(r"^[-+]?\d{4,}$"))
-    beside = f" beside {plain[0]}" if len(plain) else ""
+    alongside = f" alongside {plain[0]}" if len(plain) else ""
     fix = f"{override('decimal', ',')} or {override('decimal', '.')}"
-    return f"{cells.name}: the comma of {comma}{beside} may be a decimal comma or a thousands separator: {fix}"
+    return f"{cells.name}: the comma of {comma}{alongside} may be a decimal comma or a thousands separator: {fix}"
 
 
 def _either_comma(name: str, comma: str, plain: str, other: str) -> str:
-    what = f"{name}: the comma of {comma} beside {plain} may be a decimal comma, as in {other}, or a thousands separator"
+    problem = f"{name}: the comma of {comma} alongside {plain} may be a decimal comma, as in {other}, or a thousands separator"
     fix = f"{override('decimal', ',')} reads decimals, {override('drop', [name])} leaves the column out"
-    return f"{what}: {fix}; for thousands remove the commas from {name}"
+    return f"{problem}: {fix}; for thousands remove the commas from {name}"
 
 
 def _dated(cells: pl.Series, form: Form, options: Options) -> str:
-    some = ", ".join(map(short, cells.drop_nulls().unique(maintain_order=True).head(SHOWN).to_list()))
+    some = ", ".join(map(shortened, cells.drop_nulls().unique(maintain_order=True).head(SHOWN).to_list()))
     what = f"{cells.name}: the cells look like {form.what} ({some}): {form.fix}"
     if cells.name == options.target:
         return what
@@ -224,7 +229,9 @@ def _other_decimal(cells: pl.Series, decimal: str) -> str:
     some = cells.filter(cells.str.contains(mark, literal=True).fill_null(False)).head(SHOWN).to_list()
     name = cells.name
     fix = f"data.decimal=null reads each column by itself, {override('categorical', [name])} makes it a category"
-    return f"{name}: cells such as {', '.join(map(short, some))} are no numbers with {override('decimal', decimal)}: {fix}"
+    return (
+        f"{name}: cells such as {', '.join(map(shortened, some))} are not numbers under {override('decimal', decimal)}: {fix}"
+    )
 
 
 def _bounded(column: Column, options: Options) -> Column:
@@ -234,7 +241,7 @@ def _bounded(column: Column, options: Options) -> Column:
         return column
     form = form_of(cells)
     hint = f"; they look like {form.what}: {form.fix}" if form else ""
-    name, some = column.name, ", ".join(map(short, cells.unique(maintain_order=True).head(SHOWN).to_list()))
+    name, some = column.name, ", ".join(map(shortened, cells.unique(maintain_order=True).head(SHOWN).to_list()))
     what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
     fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{hint}"
     raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

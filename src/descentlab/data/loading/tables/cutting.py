@@ -1,4 +1,4 @@
-"""Train, valid and test rows of a table: stratified by class, with identical rows and groups kept together."""
+"""Split the rows of a table into train, valid and test: stratified by class, identical rows and groups kept together."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 Rows = NDArray[np.int64]
-TOLERANCE = 0.05  # of all rows: a prefix of groups that misses the wanted size by more is replaced by groups that fit
+TOLERANCE = 0.05  # of all rows: if a prefix of the groups misses the wanted size by more, groups are chosen by size
 
 
 def kept_together(content: pl.DataFrame, group: pl.Series | None) -> Rows:
-    """Return a number for each row, the same for rows that must be in one split.
+    """Return a label for each row, equal for rows that must be in the same split.
 
-    These are rows whose `content` is identical, rows of one group, and whatever these two connect. A row without a group
-    is a group of its own.
+    These are rows with identical `content`, rows of one group, and rows that are connected through both. A row without a
+    group forms a separate group.
+
+    Args:
+        content: the columns that are compared.
+        group: (rows,), null for rows without a group; None: there are no groups.
     """
     same = _first_of_kind(content)
     together = same
@@ -34,17 +38,17 @@ def _first_of_kind(frame: pl.DataFrame) -> Rows:
     """Return, for each row, the number of the first row that is equal to it."""
     if not frame.width:
         return np.arange(frame.height)
-    plain = frame.rename({name: str(place) for place, name in enumerate(frame.columns)})
+    plain = frame.rename({name: str(position) for position, name in enumerate(frame.columns)})
     return plain.with_row_index("row").select(pl.first("row").over(plain.columns)).to_series().to_numpy().astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How rows are cut.
+    """A rule for splitting rows at random.
 
     Args:
-        together: (rows,), equal numbers for rows of one split.
-        classes: (rows,), the class of each row, to stratify by; None: there are none.
+        together: (rows,), equal labels for rows that must be in the same split (see kept_together).
+        classes: (rows,), the class of each row, to stratify by; None: no stratification.
         seed: of the permutation of the groups.
     """
 
@@ -53,13 +57,12 @@ class Cut:
     seed: int
 
     def off(self, rows: Rows, fraction: float, leave: int) -> tuple[Rows, Rows]:
-        """Cut about `fraction` of `rows` off; return these and the rest, each shuffled.
+        """Split about `fraction` of `rows` off; return these and the rest, each shuffled.
 
         Args:
             rows: row numbers.
-            fraction: of `rows`; with classes, of each class, whose groups are cut separately. A group is of the class
-                that most of its rows have.
-            leave: of the groups of a class at least so many are left where there are more.
+            fraction: of `rows`; with classes, of each class separately. The class of a group is that of most of its rows.
+            leave: the least number of groups of a class that remain, if it has more.
         """
         _, group_of = np.unique(self.together[rows], return_inverse=True)
         count = int(group_of.max(initial=-1)) + 1
@@ -74,7 +77,7 @@ class Cut:
         return rows[order[off]], rows[order[~off]]
 
     def _strata(self, rows: Rows, ranks: Rows, count: int) -> list[Rows]:
-        """Return the groups, by rank, of each class."""
+        """Return the ranks of the groups of each class."""
         if self.classes is None:
             return [np.arange(count)]
         values, classes = np.unique(self.classes[rows], return_inverse=True)
@@ -87,10 +90,15 @@ class Cut:
 
 
 def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:
-    """Return which of the groups of `sizes`, in a random order, are cut off: about `fraction` of their rows.
+    """Return a mask of the groups that are split off, with about `fraction` of all rows.
 
-    The first groups are; if these miss the wanted size by far, since one of them is large, those that fit. At least one
-    group is cut off and `leave` are left. With fewer groups one is cut off of two, and none of one.
+    A prefix of the groups is chosen; if it misses the wanted size by far because of a large group, groups that fit are chosen
+    instead. At least one group is split off and `leave` remain. Of two groups one is split off even so, of one group none.
+
+    Args:
+        sizes: (groups,), the number of rows of each group, in random order.
+        fraction: of the rows.
+        leave: the least number of groups that remain.
     """
     count = len(sizes)
     most = max(count - leave, 1 if count == 2 and leave else 0)
@@ -108,9 +116,9 @@ def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:
 
 def _fill(sizes: Rows, wanted: float, most: int) -> NDArray[np.bool_]:
     chosen, total = np.zeros(len(sizes), bool), 0
-    for place, size in enumerate(sizes):
+    for position, size in enumerate(sizes):
         if chosen.sum() < most and abs(total + size - wanted) < abs(total - wanted):
-            chosen[place], total = True, total + size
+            chosen[position], total = True, total + size
     return chosen
 
 
@@ -118,9 +126,9 @@ def three_parts(cut: Cut, rows: Rows, published: Rows | None, fractions: tuple[f
     """Return the row numbers of train, valid and test.
 
     Args:
-        cut: how rows are cut.
+        cut: the rule.
         rows: all row numbers.
-        published: those of a published test split; None: it is cut.
+        published: the row numbers of a published test split; None: test is split off at random.
         fractions: test, of all rows; valid, of the rows that are not test.
     """
     test, rest = (published, np.setdiff1d(rows, published)) if published is not None else cut.off(rows, fractions[0], 2)

@@ -1,4 +1,4 @@
-"""The design matrix: standardised numbers with their gaps marked, and categories in one column each or coded."""
+"""Build the design matrix: standardised numbers with indicators of missing values, and one-hot or coded categories."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Part = NDArray[np.float64]
 class Design:
     """The inputs of train, valid and test, each (rows, features) float32; `cardinalities` of coded categories.
 
-    `details` describes each column that became an input; `empty` are those without a value in train, which did not.
+    `details` describes each column that is an input; `empty` lists columns without a value in train, which are left out.
     """
 
     parts: list[NDArray[np.float32]]
@@ -34,7 +34,7 @@ class Design:
 
 
 def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options) -> Design:
-    """Return the inputs that `columns` make: numbers first, then categories.
+    """Return the inputs built from `columns`: numbers first, then categories.
 
     Args:
         columns: the inputs, by name.
@@ -42,7 +42,7 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
         options: of the table.
 
     Raises:
-        DataError: a value is infinite, or a logarithm cannot be taken, or no input is left.
+        DataError: a value is infinite, a logarithm is undefined, or no input remains.
     """
     train, details = parts[0], {}
     empty = [name for name, column in columns.items() if column.values.gather(train).null_count() == len(train)]
@@ -51,7 +51,7 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
         raise DataError(f"no input column has a value in train ({', '.join(empty[:SHOWN])}): fill one in, or add one")
     if texts := [column.name for column in inputs if not column.is_number and column.name in options.logarithm]:
         raise DataError(
-            f"{override('logarithm', texts)}: {texts[0]} is read as a category, which has no logarithm: take it off"
+            f"{override('logarithm', texts)}: {texts[0]} is read as a category, which has no logarithm: remove it from the list"
         )
     made: list[list[Part]] = []
     for column in (column for column in inputs if column.is_number):
@@ -66,36 +66,40 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
         if options.categories == "one_hot":
             made.append(standardised(*((codes[rows, None] == np.arange(1, count + 1)).astype(np.float64) for rows in parts))[0])
     blocks = [*made, *(coded if options.categories == "codes" else [])]
-    wide = [np.concatenate([block[place] for block in blocks], axis=1).astype(np.float32) for place in range(len(parts))]
+    wide = [np.concatenate([block[part] for block in blocks], axis=1).astype(np.float32) for part in range(len(parts))]
     return Design(wide, cardinalities if options.categories == "codes" else [], details, empty)
 
 
 def number(column: Column, parts: Sequence[Rows], options: Options) -> tuple[list[Part], str]:
-    """Return the standardised column of each part, (rows, 1), or (rows, 2) with one that marks gaps; and its description."""
+    """Return the standardised column of each part, (rows, 1), or (rows, 2) with an indicator of missing values; and a note.
+
+    Raises:
+        DataError: a value is infinite, or a logarithm is undefined.
+    """
     values, notes = column.values, [column.note]
-    finite(column, f"{{}} makes it a gap, {override('drop', [column.name])} leaves the column out")
+    finite(column, f"{{}} treats it as missing, {override('drop', [column.name])} leaves the column out")
     if column.name in options.logarithm:
         values = _logarithm(column)
         notes.append("log(1 + x)")
     values, origin = shifted(values)
-    gone = values.is_null().to_numpy()
-    if gone.any():
+    missing = values.is_null().to_numpy()
+    if missing.any():
         middle = float(values.gather(parts[0]).median())  # pyright: ignore[reportArgumentType]
-        notes.append(f"median {middle + origin:.6g} for {int(gone.sum())} missing value{'s' if gone.sum() > 1 else ''}")
+        notes.append(f"median {middle + origin:.6g} for {int(missing.sum())} missing value{'s' if missing.sum() > 1 else ''}")
         values = values.fill_null(middle)
     array = values.to_numpy()
     scaled, deviation = standardised(*(array[rows, None] for rows in parts))
     if not deviation[0]:
         notes.append("constant in train: 0")
     representable(column.name, scaled, parts)
-    if gone.any():
-        marks = standardised(*(gone[rows, None].astype(np.float64) for rows in parts))[0]
-        scaled = [np.concatenate(pair, axis=1) for pair in zip(scaled, marks, strict=True)]
+    if missing.any():
+        indicator = standardised(*(missing[rows, None].astype(np.float64) for rows in parts))[0]
+        scaled = [np.concatenate(pair, axis=1) for pair in zip(scaled, indicator, strict=True)]
     return scaled, "; ".join(filter(None, notes))
 
 
 def shifted(values: pl.Series) -> tuple[pl.Series, int]:
-    """Return `values` as float64; integers that float64 would round less their least one, which is returned as well."""
+    """Return `values` as float64, and an offset that is subtracted from integers which float64 would round."""
     least, largest = values.min(), values.max()
     if not isinstance(least, int) or not isinstance(largest, int) or largest - least >= 2**62:  # the difference may overflow
         return values.cast(pl.Float64), 0
@@ -103,9 +107,9 @@ def shifted(values: pl.Series) -> tuple[pl.Series, int]:
 
 
 def category_codes(values: pl.Series, train: Rows) -> tuple[NDArray[np.int64], int]:
-    """Return a code for each row, and how many categories train has.
+    """Return a code for each row, and the number of categories in train.
 
-    Codes are 1, 2, ... in the order of the texts, then one for missing values if train has some; 0: train does not have it.
+    Codes are 1, 2, ... in the order of the texts, then one for missing values if train has any; 0: not in train.
     """
     seen = values.gather(train)
     known = seen.drop_nulls().unique().sort()
@@ -118,7 +122,15 @@ def category_codes(values: pl.Series, train: Rows) -> tuple[NDArray[np.int64], i
 
 
 def finite(column: Column, fix: str) -> None:
-    """Raises: DataError: `column` has an infinite value; `fix` is what to do, with a place for data.missing=..."""
+    """Check that `column` has no infinite value.
+
+    Args:
+        column: of numbers.
+        fix: the end of the message, with a placeholder {} for data.missing=...
+
+    Raises:
+        DataError: it has one.
+    """
     if not column.values.dtype.is_float():
         return
     bad = column.values.is_infinite().fill_null(False)
@@ -139,18 +151,22 @@ def _logarithm(column: Column) -> pl.Series:
         row = int(values.arg_min() or 0) + 1
         raise DataError(
             f"{override('logarithm', [column.name])}: log(1 + x) needs values >= 0, but the minimum of {column.name} is "
-            f"{least:g} (row {row}): take it off data.logarithm, or {override('missing', [least])} if it stands for a gap"
+            f"{least:g} (row {row}): remove it from data.logarithm, or {override('missing', [least])} if it means missing"
         )
     return values.log1p()
 
 
 def representable(name: str, scaled: Sequence[Part], parts: Sequence[Rows]) -> None:
-    """Raises: DataError: a standardised value, (rows, 1), exceeds the largest 32-bit float."""
+    """Check that standardised values (rows, 1) fit into float32.
+
+    Raises:
+        DataError: one exceeds the largest float32.
+    """
     for part, rows in zip(scaled, parts, strict=True):
         bad = np.abs(part[:, 0]) > np.finfo(np.float32).max
         if bad.any():
             row = int(rows[bad.argmax()]) + 1
             raise DataError(
-                f"{name} is so far from train's values in row {row} that 32-bit numbers do not hold it: "
+                f"{name} is so far from train's values in row {row} that float32 cannot represent it: "
                 f"correct the cell, or {override('missing', ['...'])} with its value"
             )

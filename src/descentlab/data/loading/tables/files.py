@@ -1,4 +1,4 @@
-"""Table files: text in any encoding, gzipped or not, or Parquet. Every cell of a text file stays a text here."""
+"""Read table files: text in any encoding, gzipped or not, or Parquet. Cells of text files are not converted here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.options import Options
-from descentlab.data.loading.tables.overrides import override, written
+from descentlab.data.loading.tables.overrides import format_value, override
 from descentlab.data.loading.tables.separators import BLANK, NONE, detect_separator, single_blanks
 from descentlab.data.loading.tables.unread import refuse_text_keys
 
@@ -28,7 +28,7 @@ def read_file(path: Path, options: Options) -> pl.DataFrame:
     """Return the table in `path`: columns of texts for a text file, of the file's own types for Parquet.
 
     Raises:
-        DataError: there is no such file, or it is no table.
+        DataError: the file does not exist, or it is not a table.
     """
     try:
         content = path.read_bytes()
@@ -45,7 +45,7 @@ def read_file(path: Path, options: Options) -> pl.DataFrame:
 
 
 def parse(text: str, path: Path, options: Options) -> pl.DataFrame:
-    """Return the table in `text`, every cell a text, blank ones null; rows without any value are left out.
+    """Return the table in `text`, with texts as cells and null for blank ones; rows without a value are dropped.
 
     Raises:
         DataError: the text is empty or has lines of different lengths, or two columns share a name.
@@ -67,11 +67,11 @@ def parse(text: str, path: Path, options: Options) -> pl.DataFrame:
     if separator != NONE and raw.width > 1 and (uneven := _cut_short(raw, text, separator, path, before)):
         raise uneven
     raw = raw.with_columns(pl.all().str.strip_chars().replace("", None))
-    columns = [str(name or f"column_{place}") for place, name in enumerate(raw.row(0), 1)]
+    columns = [str(name or f"column_{number}") for number, name in enumerate(raw.row(0), 1)]
     if not options.header:
-        columns = [f"column_{place}" for place in range(1, raw.width + 1)]
-    if twice := [name for name, count in Counter(columns).items() if count > 1]:
-        raise DataError(f"data.path={path} has several columns called {written(twice[0])}: rename all but one of them")
+        columns = [f"column_{number}" for number in range(1, raw.width + 1)]
+    if repeated := [name for name, count in Counter(columns).items() if count > 1]:
+        raise DataError(f"data.path={path} has several columns named {format_value(repeated[0])}: rename all but one of them")
     table = raw.slice(1 if options.header else 0)
     table.columns = columns
     return table.filter(~pl.all_horizontal(pl.all().is_null())) if table.width > 1 else table
@@ -88,7 +88,9 @@ def _decoded(content: bytes, path: Path, encoding: str | None) -> str:
         text = content.decode(encoding or "utf-8-sig")
     except LookupError:
         example = "data.encoding=latin-1"
-        raise DataError(f"data.encoding={encoding}: there is no such encoding; Python's names hold: {example}") from None
+        raise DataError(
+            f"data.encoding={encoding}: there is no such encoding; use a codec name of Python, such as {example}"
+        ) from None
     except UnicodeError as error:
         mark = MARKS.get(content[:2])
         fix = f"data.encoding={mark}" if mark else "data.encoding=latin-1, cp1252 or utf-16"
@@ -99,7 +101,7 @@ def _decoded(content: bytes, path: Path, encoding: str | None) -> str:
 
 
 def _cut_short(raw: pl.DataFrame, text: str, separator: str, path: Path, before: int) -> DataError | None:
-    """Return the error of a line with fewer cells than the first one, which polars fills with nulls, or of a lone quote."""
+    """Return the error of an unclosed quote or of a line with fewer cells than the first, which polars fills with nulls."""
     filled = raw.filter(pl.all_horizontal(pl.all().is_null())).height
     expected = (raw.height - filled) * (raw.width - 1)
     if '"' not in text and text.count(separator) >= expected:
@@ -109,18 +111,18 @@ def _cut_short(raw: pl.DataFrame, text: str, separator: str, path: Path, before:
 
 
 def _uneven(text: str, separator: str, path: Path, before: int) -> DataError | None:
-    """Return the error of an open quote, or of the first line with another number of cells than the first one.
+    """Return the error of an unclosed quote, or of the first line whose number of cells differs from that of line 1.
 
     Args:
         text: of the table.
         separator: of its columns.
         path: of the file.
-        before: lines of the file above `text`.
+        before: the number of lines of the file above `text`.
     """
     if text.count('"') % 2:
         odd = [place for place, line in enumerate(text.split("\n"), 1) if line.count('"') % 2]
         where = f"line {before + odd[-1]} of the file has a double quote that is not closed"
-        return DataError(f"data.path={path}: {where}: close or remove it; a quote inside a quoted cell is written twice")
+        return DataError(f"data.path={path}: {where}: close or remove it; a quote inside a quoted cell must be doubled")
     try:
         reader = csv.reader(io.StringIO(text), delimiter=separator)
         lines = [(reader.line_num, len(row)) for row in reader if row]
@@ -130,15 +132,15 @@ def _uneven(text: str, separator: str, path: Path, before: int) -> DataError | N
         if cells != lines[0][1]:
             what = f"line {number} of the table has {cells} cells, the first line {lines[0][1]}"
             fix = f"correct it, or data.separator=...{_comments(lines, before)}"
-            return DataError(f"data.path={path}: {what} (separated by {written(separator)}): {fix}")
+            return DataError(f"data.path={path}: {what} (separated by {format_value(separator)}): {fix}")
     return None
 
 
 def _comments(lines: Sequence[tuple[int, int]], before: int) -> str:
-    """Return the override that leaves comments out if only the first lines have another number of cells than the others."""
+    """Return the override that skips comments, if only the first lines differ from the others in the number of cells."""
     usual = lines[-1][1]
     others = [number for number, cells in lines if cells != usual]
     first = [number for number, _ in lines[: len(others)]]
     if others != first or usual < 2 or 2 * len(others) > len(lines):
         return ""
-    return f", or {override('skip', before + others[-1])} if what stands above the header is a comment"
+    return f", or {override('skip', before + others[-1])} if the lines above the header are comments"

@@ -1,4 +1,4 @@
-"""Values that stand for a missing one: data.missing, in columns of texts, numbers, dates and times."""
+"""Values that represent a missing one (data.missing) in columns of texts, numbers, dates and times."""
 
 from __future__ import annotations
 
@@ -40,29 +40,30 @@ def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.S
     """Return `values` with null where `raw`, a column of dates or times, is a date or time that data.missing lists.
 
     Args:
-        raw: of any type.
-        values: as they are read from `raw`: in days or hours.
+        raw: a column of any type.
+        values: the values read from `raw`, in days or hours.
         options: of the table.
     """
     if raw.dtype not in (pl.Date, pl.Datetime, pl.Time):
         return values
     parse = parse_times if raw.dtype == pl.Time else parse_dates
     texts = [text for each in options.missing for text in texts_of(each)]
-    gone = parse(pl.Series(texts, dtype=pl.String)).values.drop_nulls()
-    return values.set(values.is_in(gone.to_list()).fill_null(False), None) if len(gone) else values
+    missing = parse(pl.Series(texts, dtype=pl.String)).values.drop_nulls()
+    return values.set(values.is_in(missing.to_list()).fill_null(False), None) if len(missing) else values
 
 
 def unused_sentinels(table: pl.DataFrame, names: Iterable[str], options: Options) -> Iterator[str]:
-    """Yield a warning for each value that data.missing lists, beyond the defaults, and that none of the columns has."""
+    """Yield a warning for each value of data.missing that occurs in none of the columns, except the defaults."""
     left = [each for each in options.missing if each not in (*DEFAULT, *NAN)]
     for name in names if left else ():
         left = [each for each in left if not _occurs(table[name], each)]
     for each in left:
-        yield f"data.missing lists {each}, but no column that is read has it: {override('missing', [each])} has no effect."
+        fix = f"{override('missing', [each])} has no effect."
+        yield f"data.missing lists {each}, but it occurs in no column that is read: {fix}"
 
 
 def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
-    """Return whether a cell of `raw` is `sentinel`: the same text, number, date or time."""
+    """Return True if a cell of `raw` equals `sentinel` as text, number, date or time."""
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
         return False
     number = number_of(sentinel)
@@ -77,14 +78,14 @@ def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
 
 
 def texts_of(sentinel: str | float) -> list[str]:
-    """Return the texts that `sentinel` stands for: -999 and -999.0 for the number -999.0."""
+    """Return the texts that equal `sentinel`: -999 and -999.0 for the number -999.0."""
     if isinstance(sentinel, str):
         return [sentinel]
     return [str(sentinel), *([str(int(sentinel))] if sentinel == sentinel // 1 else [])]
 
 
 def number_of(sentinel: str | float) -> float | None:
-    """Return the number that `sentinel` means, an int if it is written as one, so that no digit is lost."""
+    """Return the number that equals `sentinel`, or None; an int if it has the form of one, so that no digit is lost."""
     if not isinstance(sentinel, str):
         return sentinel
     if re.fullmatch(r"[-+]?[0-9]{1,38}", sentinel):

@@ -1,4 +1,4 @@
-"""Dates, times and truth values in texts, as numbers."""
+"""Convert dates, times and truth values in texts to numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from descentlab.data.loading.tables.number_text import Parsed
 
-TRUTH = "true is 1, false is 0"  # the note of a column of truth values
+TRUTH = "true is 1, false is 0"  # note of a column of truth values
 DATE = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ](.+))?$"
 CLOCK = r"^([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}(?:[.,][0-9]+)?))?\s*(?:(Z)|([-+])([0-9]{2}):?([0-9]{2}))?$"
 LOOKS_DATED = (
@@ -36,10 +36,10 @@ def parse_booleans(cells: pl.Series) -> Parsed:
 
 
 def native_moments(raw: pl.Series) -> tuple[pl.Series, str]:
-    """Return dates and durations in days, times of day in hours (float64), and a note that says so.
+    """Return dates and durations in days, times of day in hours (float64), and a note with the unit.
 
     Args:
-        raw: of type Date, Datetime, Duration or Time. Datetimes with a time zone are read in UTC.
+        raw: of type Date, Datetime, Duration or Time. Datetimes with a time zone are converted to UTC.
     """
     if raw.dtype == pl.Time:
         return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"

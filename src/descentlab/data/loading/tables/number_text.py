@@ -1,4 +1,4 @@
-"""Numbers as people write them: thousands separators, decimal commas, currencies, units, parentheses for negatives."""
+"""Parse formatted numbers: thousands separators, decimal commas, currencies, units, parentheses for negatives."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ BODY = r"[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?(?:[eE][-+]?[0-9]+)?"
 CURRENCY = r"(?:US)?\$|[€£¥₹₽]|USD|EUR|GBP|CHF|JPY"
 UNIT = rf"(?:{CURRENCY}|[%‰]|°?[A-Za-zµμΩ]{{1,6}}[²³]?(?:/[A-Za-z]{{1,4}}[²³]?)?)"
 CELL = rf"^([-+]?)\s*({CURRENCY})?\s*([-+]?)({BODY})\s*({UNIT})?$"
-DIGITS = {mark: str(value) for zero in "０٠۰" for value, mark in enumerate(chr(ord(zero) + place) for place in range(10))}
+DIGITS = {mark: str(value) for zero in "０٠۰" for value, mark in enumerate(chr(ord(zero) + digit) for digit in range(10))}
 SPECIAL = r"^[-+]?(?i:inf|infinity|nan)$"
-CODES = 10  # so many distinct numbers with different units may be codes, such as 1st and 2nd
+CODES = 10  # up to this many distinct numbers with different units may be codes, such as 1st and 2nd
 
 
 @dataclass(frozen=True)
 class Style:
-    """How the digits of a number are grouped: 1,257.5 has decimal "." and thousands ",".
-
-    `mixed` allows 1257 beside 1,257.
-    """
+    """A number format: 1,257.5 has decimal "." and thousands ",". `mixed` allows both 1257 and 1,257 in one column."""
 
     decimal: str
     thousands: str = ""
@@ -37,7 +34,7 @@ class Style:
         return rf"^(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|{whole})(?:{point}[0-9]*)?$"
 
     def note(self, bodies: pl.Series) -> str:
-        """Return what has to be said of reading `bodies` in this style; nothing of the plain one."""
+        """Return a note on reading `bodies` in this style; "" for the plain style."""
         comma = self.decimal == "," and bodies.str.contains(",", literal=True).any()
         point = ["decimal comma"] if comma else []
         return "; ".join([*point, *(["thousands separators removed"] if self.thousands else [])])
@@ -49,10 +46,10 @@ STYLES = (PLAIN, GROUPED, COMMA, Style(",", "."), *(Style(point, mark) for mark 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A column of texts, read under one rule.
+    """A column of texts, parsed by one rule.
 
-    `values` (float64) is null where the rule does not fit; `fits` is True where it does, null for missing cells; `like` counts
-    the cells that are numbers in any style or unit.
+    `values` (float64) is null where the rule does not apply; `fits` is True where it does and null for missing cells; `like` is
+    the number of cells that are numbers in any style or unit.
     """
 
     values: pl.Series
@@ -65,16 +62,16 @@ class Parsed:
 
     @property
     def whole(self) -> bool:
-        """Whether the rule fits all cells that are not missing, of which there is one at least."""
+        """True if the rule applies to all cells that are not missing, and there is at least one."""
         return bool(self.fits.sum()) and bool(self.fits.drop_nulls().all())
 
 
 def parse_numbers(cells: pl.Series, decimal: str | None = None) -> Parsed:
-    """Read `cells` as numbers under the one rule that fits most of them.
+    """Parse `cells` as numbers by the single rule that applies to most of them.
 
     Args:
         cells: stripped texts; null where missing.
-        decimal: "." or ","; None: whichever fits.
+        decimal: "." or ","; None: inferred.
     """
     if decimal != ",":
         values = cells.cast(pl.Float64, strict=False)
@@ -105,7 +102,7 @@ def _fits(cells: pl.Series, fits: pl.Series) -> pl.Series:
 
 
 def _tidy(cells: pl.Series) -> pl.Series:
-    """Write digits, minus signs, blanks, quotes and parentheses in one way: (1 257) becomes -1 257, and '5' becomes 5."""
+    """Normalise digits, minus signs, blanks, quotes and parentheses: (1 257) becomes -1 257, and '5' becomes 5."""
     cells = cells.str.replace_many(DIGITS).str.replace(r"^'(.*?)'?$", "${1}")
     tidy = cells.str.replace_all("[−–]", "-").str.replace_all("[\u00a0\u2007\u2009\u202f]", " ").str.replace_all("’", "'")
     return tidy.str.strip_chars().str.replace(r"^\(\s*([^-()]+?)\s*\)$", "-${1}")
@@ -117,14 +114,14 @@ def _most_common(values: pl.Series) -> str:
 
 
 def _style(bodies: pl.Series, decimal: str | None) -> Style:
-    """Return the first style that fits all `bodies`, or else the one that fits most."""
+    """Return the style that fits most `bodies`; of several the first."""
     fitting = [style if decimal is None else replace(style, mixed=True) for style in STYLES if decimal in (None, style.decimal)]
     counts = {style: int(bodies.str.contains(style.pattern).sum()) for style in fitting}
-    return max(fitting, key=lambda style: counts[style])  # the first of several
+    return max(fitting, key=lambda style: counts[style])  # max returns the first of several
 
 
 def _ambiguous(bodies: pl.Series, style: Style) -> bool:
-    """Whether 1,257 occurs beside 1257, so that the comma may be a decimal comma or a thousands separator."""
+    """Return True if 1,257 and 1257 both occur, so that the comma may be a decimal comma or a thousands separator."""
     commas = bodies.filter(bodies.str.contains(",", literal=True))
     three = bool(len(commas)) and bool(commas.str.contains(r"^[1-9][0-9]{0,2}(?:,[0-9]{3})+$").all())
     return style == COMMA and three

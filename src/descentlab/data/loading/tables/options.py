@@ -1,4 +1,4 @@
-"""The keys of a table's config, checked, and the column names among them resolved against the file."""
+"""Check the keys of a table's config, and resolve the column names in them against the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tables.overrides import override, written
+from descentlab.data.loading.tables.overrides import format_value, override
 from descentlab.errors import nearest
 
 Scalar = str | int | float | bool
@@ -18,9 +18,9 @@ NAN = ("nan", "NaN", "NAN")
 
 @dataclass(frozen=True)
 class Options:
-    """How a table is read. See `Table` for the meaning of each key.
+    """The options of reading a table. See `Table` for the meaning of each key.
 
-    Column names are texts; `test_rows` is (column, values).
+    Column names are strings; `test_rows` is (column, values).
     """
 
     target: str
@@ -42,7 +42,7 @@ class Options:
 
     @classmethod
     def checked(cls, given: Mapping[str, Any]) -> Options:
-        """Return the options that the config's values describe.
+        """Return the options given by the config's values.
 
         Raises:
             DataError: a value has the wrong type.
@@ -50,7 +50,7 @@ class Options:
         target, group = names("target", given["target"]), names("group", given["group"])
         for key, found in (("target", target), ("group", group)):
             if len(found) > 1 or (key == "target" and not found):
-                raise DataError(f"data.{key}={written(given[key])}: {key} is the name of one column: data.{key}=NAME")
+                raise DataError(f"data.{key}={format_value(given[key])}: {key} is the name of one column: data.{key}=NAME")
         return cls(
             target=target[0],
             kind=choice("kind", given["kind"], KINDS),
@@ -78,7 +78,7 @@ class Options:
         return keys | {"categorical": self.categorical, "logarithm": self.logarithm, "test_rows": test_rows}
 
     def resolved(self, columns: Sequence[str]) -> Options:
-        """Return the options with names as the table has them: a number 2021.0 names the column 2021.
+        """Return the options with column names as in the table: the number 2021.0 names the column 2021.
 
         Raises:
             DataError: a named column does not exist, or the target or a dropped column has a second role.
@@ -86,9 +86,9 @@ class Options:
         found = {key: tuple(_column(key, name, columns) for name in wanted) for key, wanted in self.named().items()}
         for key, wanted in found.items():
             if key != "target" and found["target"][0] in wanted:
-                raise DataError(f"data.{key}={found['target'][0]} is the target as well: take it off data.{key}")
+                raise DataError(f"data.{key}={found['target'][0]} is the target as well: remove it from data.{key}")
             if key not in ("target", "drop") and (both := [name for name in wanted if name in found["drop"]]):
-                raise DataError(f"data.drop={both[0]}: it is named by data.{key} as well; take it off one of the two")
+                raise DataError(f"data.drop={both[0]}: it is named by data.{key} as well; remove it from one of the two")
         test_rows = (found["test_rows"][0], self.test_rows[1]) if self.test_rows else None
         lists = {key: found[key] for key in ("drop", "categorical", "logarithm")}
         return replace(self, target=found["target"][0], group=next(iter(found["group"]), None), test_rows=test_rows, **lists)
@@ -105,7 +105,7 @@ def _column(key: str, name: str, columns: Sequence[str]) -> str:
 
 
 def _equal(name: str, column: str) -> bool:
-    """Whether both are the same number, or truth value: YAML reads 2021.0 and 2.021e3, True and true alike."""
+    """Return True if both are the same number or truth value, as YAML reads 2021.0 and 2.021e3, True and true."""
     try:
         return float(name) == float(column)
     except ValueError:
@@ -113,7 +113,7 @@ def _equal(name: str, column: str) -> bool:
 
 
 def names(key: str, value: Any) -> tuple[str, ...]:
-    """Return the column names that data.`key` gives: none, one, or a list of them. A number names the column 2021.
+    """Return the column names in data.`key`: none, one, or a list. A number 2021 names the column 2021.
 
     Raises:
         DataError: it is something else.
@@ -124,7 +124,7 @@ def names(key: str, value: Any) -> tuple[str, ...]:
         return (_text(value),)
     if isinstance(value, Sequence) and all(isinstance(item, Scalar) for item in value):
         return tuple(dict.fromkeys(_text(item) for item in value))
-    raise DataError(f"data.{key}={written(value)}: give a column's name, or a list of names: 'data.{key}=[x1,x2]'")
+    raise DataError(f"data.{key}={format_value(value)}: give a column's name, or a list of names: 'data.{key}=[x1,x2]'")
 
 
 def _text(value: Scalar) -> str:
@@ -132,7 +132,7 @@ def _text(value: Scalar) -> str:
 
 
 def sentinels(value: Any) -> tuple[str | float, ...]:
-    """Return the values that stand for a missing one, from one value or a list of them.
+    """Return the values that represent a missing one, from one value or a list.
 
     Raises:
         DataError: one of them is neither a text nor a number.
@@ -141,7 +141,7 @@ def sentinels(value: Any) -> tuple[str | float, ...]:
     found: list[str | float] = []
     for item in items:
         if isinstance(item, bool | Mapping | list):
-            raise DataError(f"data.missing={written(value)}: give texts or numbers: 'data.missing=[NA,-999]'")
+            raise DataError(f"data.missing={format_value(value)}: give texts or numbers: 'data.missing=[NA,-999]'")
         if item is None:
             found.append("null")
         elif isinstance(item, float) and math.isnan(item):
@@ -152,38 +152,50 @@ def sentinels(value: Any) -> tuple[str | float, ...]:
 
 
 def choice(key: str, value: Any, options: tuple[Any, ...]) -> Any:
-    """Return `value` if it is one of `options`. Raises: DataError: it is not."""
+    """Return `value` if it is one of `options`.
+
+    Raises:
+        DataError: it is not.
+    """
     if not any(value == option and type(value) is type(option) for option in options):
         offered = " or ".join(override(key, option) for option in options)
-        raise DataError(f"data.{key}={written(value)} is not allowed: {offered}")
+        raise DataError(f"data.{key}={format_value(value)} is not allowed: {offered}")
     return value
 
 
 def whole(key: str, value: Any, at_least: int) -> int:
-    """Return `value` if it is a whole number of at least `at_least`. Raises: DataError: it is not."""
+    """Return `value` if it is a whole number of at least `at_least`.
+
+    Raises:
+        DataError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise DataError(f"data.{key}={written(value)}: give a whole number >= {at_least}: data.{key}={max(at_least, 1)}")
+        raise DataError(f"data.{key}={format_value(value)}: give a whole number >= {at_least}: data.{key}={max(at_least, 1)}")
     return value
 
 
 def optional_text(key: str, value: Any, example: str) -> str | None:
-    """Return `value` if it is a text or None. Raises: DataError: it is neither."""
+    """Return `value` if it is a non-empty text or None.
+
+    Raises:
+        DataError: it is neither.
+    """
     if value is None or (isinstance(value, str) and value):
         return value
-    raise DataError(f"data.{key}={written(value)}: give one text, such as {example}")
+    raise DataError(f"data.{key}={format_value(value)}: give one text, such as {example}")
 
 
 def _positive(value: Any) -> Scalar | None:
     if value is None or isinstance(value, Scalar):
         return value
-    raise DataError(f"data.positive={written(value)}: give the one value of the target that is 1")
+    raise DataError(f"data.positive={format_value(value)}: give the one value of the target that is 1")
 
 
 def _separator(value: Any) -> str | None:
     value = {"tab": "\t", "\\t": "\t"}.get(value, value) if isinstance(value, str) else value
     if value is None or (isinstance(value, str) and len(value) == 1 and value.isascii() and value not in '"\r\n'):
         return value
-    raise DataError(f"data.separator={written(value)}: give one character: 'data.separator=\";\"', or data.separator=tab")
+    raise DataError(f"data.separator={format_value(value)}: give one character: 'data.separator=\";\"', or data.separator=tab")
 
 
 def _test_rows(value: Any) -> tuple[str, tuple[Scalar, ...]] | None:
@@ -194,4 +206,4 @@ def _test_rows(value: Any) -> tuple[str, tuple[Scalar, ...]] | None:
         wanted = [wanted] if isinstance(wanted, Scalar) else wanted
         if isinstance(wanted, Sequence) and wanted and all(isinstance(item, Scalar) for item in wanted):
             return _text(column), tuple(wanted)
-    raise DataError(f"data.test_rows={written(value)}: give one column and its value: 'data.test_rows={{split: test}}'")
+    raise DataError(f"data.test_rows={format_value(value)}: give one column and its value: 'data.test_rows={{split: test}}'")

@@ -1,4 +1,4 @@
-"""Values and keys as the command line takes them, for messages that give the override that fixes a table."""
+"""Format values and keys as overrides of the command line, for messages that suggest a fix."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 CELL = 40  # characters of a cell in a message
 
 
-def written(value: object) -> str:
-    """Return `value` as Hydra's command line takes it: quoted only where it must be."""
+def format_value(value: object) -> str:
+    """Return `value` in the syntax of Hydra's command line, quoted only if necessary."""
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z0-9_./:\-]+", value) and value.lower() not in (
             "true",
@@ -27,31 +27,31 @@ def written(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {written(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {format_value(item)}" for key, item in value.items()) + "}"
     return listed(value) if isinstance(value, Sequence) else str(value)
 
 
 def override(key: str, value: object) -> str:
-    """Return data.`key`=`value` as a shell takes it: in single quotes where it has to be."""
+    """Return data.`key`=`value` for a shell, in single quotes if necessary."""
     if isinstance(value, list | tuple):
         text = f"data.{key}={listed(value)}"
     else:
-        text = f"data.{key}={value if value in ('true', 'false') else written(value)}"
+        text = f"data.{key}={value if value in ('true', 'false') else format_value(value)}"
     quoted = text.replace("'", "'\\''")
     return text if re.fullmatch(r"[A-Za-z0-9_./:=\-]+", text) else f"'{quoted}'"
 
 
-def short(cell: str) -> str:
-    """Return `cell` for a message: on one line, and of at most CELL characters."""
+def shortened(cell: str) -> str:
+    """Return `cell` for a message: in one line of at most CELL characters."""
     line = " ".join(cell.split())
     return line if len(line) <= CELL else line[:CELL] + "..."
 
 
 def count(number: int, what: str) -> str:
-    """Return "1 row" or "1,000 rows"."""
+    """Return a number with its noun: "1 row" or "1,000 rows"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def listed(values: Iterable[object]) -> str:
-    """Return `values` as a list of Hydra's command line: [a,"b c"]."""
-    return "[" + ",".join(map(written, values)) + "]"
+    """Return `values` as a list in the syntax of Hydra's command line: [a,"b c"]."""
+    return "[" + ",".join(map(format_value, values)) + "]"

@@ -1,4 +1,4 @@
-"""Columns that are no inputs: groups, published test rows, dropped ones; and the description of all of them."""
+"""The roles of columns: groups, published test rows, dropped columns and inputs; and their description."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from descentlab.data.loading.tables.overrides import count, override
 from descentlab.data.loading.tables.targets import Target
 
 SHOWN, FEW = 8, 10
-UNNAMED = r"column_[0-9]+|Unnamed: [0-9]+|__index_level_0__"  # by files.py and by pandas
+UNNAMED = r"column_[0-9]+|Unnamed: [0-9]+|__index_level_0__"  # names given by files.py and by pandas
 
 
 def group_of(table: pl.DataFrame, options: Options) -> tuple[pl.Series | None, list[str]]:
-    """Return the group of each row, null where it has none, and warnings."""
+    """Return the group of each row (null for rows without one; None without data.group), and warnings."""
     if options.group is None:
         return None, []
     group = _comparable(table[options.group], options)
     if not group.null_count():
         return group, []
     number = count(group.null_count(), "row")
-    return group, [f"{number} without {options.group} (data.group={options.group}): each counts as a group of its own."]
+    return group, [f"{number} without {options.group} (data.group={options.group}): each forms a separate group."]
 
 
 def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
     """Return the row numbers of the published test split; None without data.test_rows.
 
     Raises:
-        DataError: no row has one of the values, or all rows have.
+        DataError: a value occurs in no row, or all rows are test.
     """
     if options.test_rows is None:
         return None
@@ -56,14 +56,14 @@ def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
 
 def _comparable(column: pl.Series, options: Options) -> pl.Series:
     if column.dtype.is_nested():
-        raise DataError(f"{column.name} holds neither numbers nor texts: it can be no group and no split")
+        raise DataError(f"{column.name} holds neither numbers nor texts: it cannot be a group or a split")
     return as_texts(column, options)
 
 
 def describe(
     table: pl.DataFrame, columns: Mapping[str, Column], target: Target, design: Design, options: Options
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Return how each column of `table` was read, in order, and warnings about them."""
+    """Return a description of each column of `table`, in order (see Data.columns), and warnings."""
     found: list[dict[str, str]] = []
     for name in table.columns:
         if name == options.target:
@@ -83,7 +83,7 @@ def describe(
 
 
 def _identifiers(columns: Mapping[str, Column]) -> Iterator[str]:
-    """Yield a warning for each category that nearly every row has to itself."""
+    """Yield a warning for each category whose values are distinct in most rows."""
     for name, column in columns.items():
         distinct, rows = column.values.drop_nulls().n_unique(), len(column.values)
         if not column.is_number and distinct > max(FEW, rows / 2):
@@ -92,15 +92,17 @@ def _identifiers(columns: Mapping[str, Column]) -> Iterator[str]:
 
 
 def _warnings(columns: list[dict[str, str]], design: Design, header: bool) -> list[str]:
-    said = [f"{name} has no value in train and is left out." for name in design.empty]
+    warnings = [f"{name} has no value in train and is left out." for name in design.empty]
     unnamed = [column["name"] for column in columns if column["read_as"] == "number" and re.fullmatch(UNNAMED, column["name"])]
     if header and unnamed:
         drop = override("drop", unnamed)
-        said.append(f"Inputs without a name in the file: {', '.join(unnamed)}; {drop} leaves out what only numbers the rows.")
+        warnings.append(
+            f"Inputs without a name in the file: {', '.join(unnamed)}; {drop} leaves them out if they only number the rows."
+        )
     inputs = [column for column in columns if column["read_as"] in ("number", "category")]
     constant = [column["name"] for column in inputs if "constant in train" in column["detail"]]
     if constant:
-        said.append(f"Constant in train, and therefore 0 everywhere: {', '.join(constant[:SHOWN])}.")
+        warnings.append(f"Constant in train, and therefore 0 everywhere: {', '.join(constant[:SHOWN])}.")
     if len(constant) == len(inputs):
-        said.append("Every input is constant in train: a model can learn no more than the mean of the target.")
-    return said
+        warnings.append("Every input is constant in train: a model can learn only the mean of the target.")
+    return warnings

@@ -1,4 +1,4 @@
-"""Means and deviations in float64 that lose nothing to a large offset."""
+"""Standardisation in float64 that stays exact for columns with large offsets."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-ROUNDING = 8 * np.finfo(np.float64).eps  # a range below it, relative to the values, is rounding: the column is constant
-HUGE = 1e150  # beyond it differences and squares overflow
+ROUNDING = 8 * np.finfo(np.float64).eps  # a column with a smaller range, relative to its values, is constant up to rounding
+HUGE = 1e150  # larger values are scaled down, since differences and squares overflow
 
 
 def standardised(train: Numbers, *others: Numbers) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Standardise columns by their mean and deviation in `train`.
+    """Standardise columns by their mean and standard deviation in `train`.
 
-    The first row of `train` is subtracted before anything is squared, so that an offset costs no precision. A column that
-    is constant in `train` becomes exactly 0 in every part.
+    The first row of `train` is subtracted before squaring, so that an offset costs no precision. A column that is
+    constant in `train` becomes exactly 0 in every part.
 
     Args:
         train: (rows, ...), at least one row.
         others: further rows of the same columns.
 
     Returns:
-        The parts and the deviations of the columns in `train`, 0 for a constant one.
+        The parts, and the standard deviations of the columns in `train`, 0 for a constant column.
     """
     top = np.abs(train).max(0)
     shrink = np.where(top > HUGE, HUGE / np.where(top > HUGE, top, 1.0), 1.0)

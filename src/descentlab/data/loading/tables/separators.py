@@ -1,4 +1,4 @@
-"""What separates the columns of a text file."""
+"""Detect the separator of the columns of a text file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.overrides import override
 
 SEPARATORS, BLANK = ",;\t|", " "
-NONE = "\x1f"  # a separator that no text file holds: its lines are single cells
-LINES, LEADING = 50, 5  # lines that are looked at, and how many comment lines may precede the header
+NONE = "\x1f"  # a separator that occurs in no text file: each line is a single cell
+LINES, LEADING = 50, 5  # lines that are examined, and the largest number of comments before the header
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ '.,]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][-+]?\d+)?")
 COMMENT = ("#", "%", "//", "!")
 
 
 def detect_separator(text: str) -> str:
-    """Return the separator of `text`: one of , ; tab | or a blank, which stands for a run of blanks; NONE if it has none.
+    """Return the separator of `text`: one of , ; tab | or a blank, which represents a run of blanks; NONE if there is none.
 
     Of the separators that occur equally often in each line, the one under which most cells are numbers is chosen, then the
-    most frequent one. Where tabs occur equally often, blanks do not separate: an empty cell would vanish. Leading comment
+    most frequent one. If tabs occur equally often, blanks do not separate, since an empty cell would vanish. Leading comment
     lines are ignored, and so are quoted cells. If no separator occurs equally often, the most frequent one of the first line
     is chosen.
 
@@ -38,14 +38,18 @@ def detect_separator(text: str) -> str:
 
 
 def single_blanks(text: str) -> str:
-    """Return `text` with each run of blanks and tabs outside quotes as one blank, and none at the ends of lines."""
+    """Return `text` with runs of blanks and tabs outside quotes replaced by one blank, and none at the ends of lines."""
     pieces = text.split('"')
     pieces[::2] = [re.sub(r"[ \t]*(\r?\n)[ \t]*", r"\1", re.sub(r"[ \t]+", " ", piece)) for piece in pieces[::2]]
     return '"'.join(pieces).strip(" \t")
 
 
 def _even(lines: Sequence[str]) -> str | None:
-    """Return the best of the separators that occur equally often in each of `lines`."""
+    """Return the best separator that occurs equally often in each of `lines`, or None.
+
+    Raises:
+        DataError: two separators are equally good.
+    """
     counts = {mark: {line.count(mark) for line in lines} for mark in SEPARATORS}
     even = {mark: (_numeric(lines, mark), *found) for mark, found in counts.items() if len(found) == 1 and 0 not in found}
     best = max(even.values(), default=(0.0, 0))
@@ -63,13 +67,13 @@ def _even(lines: Sequence[str]) -> str | None:
 
 
 def _numeric(lines: Sequence[str], mark: str) -> float:
-    """Return the share of cells that are numbers, in the first line only if there is no other."""
+    """Return the fraction of cells that are numbers; the first line counts only if there is no other."""
     cells = [cell for line in lines[1:] or lines for cell in _cells(line, mark)]
     return sum(map(_is_number, cells)) / max(1, len(cells))
 
 
 def _is_comment(lines: Sequence[str], leading: int, separator: str) -> bool:
-    """Whether the first `leading` lines precede a header: they are marked as comments, or the next line has no number."""
+    """Return True if the first `leading` lines are comments: marked as such, or above a line without numbers."""
     marked = all(line.startswith(COMMENT) for line in lines[:leading])
     return marked or not any(map(_is_number, _cells(lines[leading], separator)))
 

@@ -1,4 +1,4 @@
-"""What is wrong with the splits of a table, before anything trains."""
+"""Checks of the splits of a table before training: sizes, classes and shared rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_parts(parts: Mapping[str, Rows], together: Rows, options: Options, fra
         fractions: of test and valid.
 
     Raises:
-        DataError: a split is empty, or of the wrong size because a group is too large.
+        DataError: a split is empty, or has the wrong size because a group is too large.
     """
     if empty := [name for name, rows in parts.items() if not len(rows)]:
         raise DataError(_empty(empty, together, options))
@@ -37,8 +37,8 @@ def check_parts(parts: Mapping[str, Rows], together: Rows, options: Options, fra
         sizes = f"{name} has {count(len(parts[name]), 'row')} instead of about {wanted[name]:.0f}"
         if options.group is not None:
             fix = f"data.group={options.group} has a group of {largest} of {len(together)} rows, which is never split"
-            raise DataError(f"{fix}, so {sizes}: choose a finer data.group, data.group=null, or other fractions")
-        fix = "identical rows are never split: a column that tells them apart, or data.test_rows for a test split of your own"
+            raise DataError(f"{fix}, so {sizes}: choose a finer data.group, data.group=null, or different fractions")
+        fix = "identical rows are never split: add a column that distinguishes them, or give a test split by data.test_rows"
         raise DataError(f"{largest} of {len(together)} rows are identical, so {sizes}; {fix}")
     sizes = [f"{name} has {count(len(parts[name]), 'row')} instead of about {wanted[name]:.0f}." for name in wrong]
     return [*sizes, *_tiny(parts), *_shared(parts, together, options)]
@@ -53,7 +53,7 @@ def check_classes(parts: Mapping[str, Rows], classes: NDArray[np.str_], options:
         options: of the table.
 
     Raises:
-        DataError: train lacks one.
+        DataError: train lacks a class.
     """
     every, counts = np.unique(classes, return_counts=True)
     warnings: list[str] = []
@@ -67,9 +67,9 @@ def check_classes(parts: Mapping[str, Rows], classes: NDArray[np.str_], options:
             cause = (
                 f"data.group={options.group}" if options.group is not None else "data.test_rows" if options.test_rows else ""
             )
-            fix = f"all its rows are in another split through {cause}: change it, or " if cause else ""
+            fix = f"{cause} puts all its rows into another split: change it, or " if cause else ""
             raise DataError(
-                f"train has no row of the class {some}{more} of {options.target}: {fix}add rows of it, or leave these out"
+                f"train has no row of the class {some}{more} of {options.target}: {fix}add rows of it, or remove those it has"
             )
         undefined = "metrics that need every class, such as auroc, are undefined there"
         warnings.append(f"{name} has no row of the class {some}{more} of {options.target}: {undefined}.")
@@ -99,11 +99,11 @@ def _empty(empty: list[str], together: Rows, options: Options) -> str:
 def _tiny(parts: Mapping[str, Rows]) -> Iterator[str]:
     for name in ("valid", "test"):
         if len(parts[name]) == 1:
-            yield f"{name} has a single row: metrics such as r2 are undefined there, and the others mean little."
+            yield f"{name} has a single row: metrics such as r2 are undefined there, and others are unreliable."
 
 
 def _shared(parts: Mapping[str, Rows], together: Rows, options: Options) -> Iterator[str]:
-    """Yield what a published test split shares with the rest."""
+    """Yield a warning if a published test split shares rows or groups with train or valid."""
     if options.test_rows:
         rest = together[np.concatenate([parts["train"], parts["valid"]])]
         if shared := int(np.isin(together[parts["test"]], rest).sum()):

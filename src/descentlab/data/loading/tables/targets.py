@@ -1,4 +1,4 @@
-"""The target of a table: a standardised number, 1.0 or 0.0, or a class."""
+"""The target of a table: a standardised number, a binary label (1.0 or 0.0), or a class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from descentlab.data.loading.tables.design import finite, representable, shifted
 from descentlab.data.loading.tables.moments import TRUTH
 from descentlab.data.loading.tables.number_text import parse_numbers
 from descentlab.data.loading.tables.options import Options, Scalar
-from descentlab.data.loading.tables.overrides import count, override, short
+from descentlab.data.loading.tables.overrides import count, override, shortened
 from descentlab.data.loading.tables.scaling import standardised
 
 SHOWN, FEW = 5, 10
@@ -26,7 +26,7 @@ OTHER_TRUTH = {"0": "false", "1": "true", "false": "0", "true": "1"}
 
 @dataclass(frozen=True)
 class Target:
-    """The target of all rows: numbers (float64), or the codes of `classes` (int64); `note` describes it."""
+    """The target of all rows: numbers (float64), or codes of `classes` (int64), and a note that describes it."""
 
     values: NDArray[Any]
     classes: list[str]
@@ -38,7 +38,7 @@ class Target:
         return np.array(self.classes)[self.values] if self.classes else None
 
     def parts(self, rows: Sequence[Rows], name: str) -> tuple[list[NDArray[Any]], float]:
-        """Return the target of each part, and its deviation in train in the target's own unit.
+        """Return the target of each part, and its standard deviation in train, in the original unit.
 
         Raises:
             DataError: the numbers of train are all equal.
@@ -57,12 +57,12 @@ def read_target(raw: pl.Series, column: Column | None, options: Options) -> Targ
     """Read the target.
 
     Args:
-        raw: the target as it is in the table.
-        column: the same as read_columns reads it; needed for regression only.
+        raw: the target in the table.
+        column: the target as read by read_columns; None unless for regression.
         options: of the table.
 
     Raises:
-        DataError: cells are missing, infinite or no numbers, or the values do not suit data.kind and data.positive.
+        DataError: cells are missing, infinite or not numeric, or the values contradict data.kind or data.positive.
     """
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
         raise DataError(f"data.target={raw.name} holds neither numbers nor texts: choose another column")
@@ -75,8 +75,8 @@ def _number(raw: pl.Series, column: Column, options: Options) -> Target:
         found = as_texts(raw, options).unique().sort().to_list()
         binary = f"data.kind=binary {override('positive', found[-1])} task=binary"
         fix = binary if len(found) == 2 else "data.kind=classes task=classification"
-        raise DataError(f"data.target={raw.name} is no number: {fix}?")
-    finite(column, "correct or remove the row, for a target has no gaps")
+        raise DataError(f"data.target={raw.name} is not numeric: {fix}?")
+    finite(column, "correct or remove the row, since a target must not have missing values")
     return Target(shifted(column.values)[0].to_numpy(), [], column.note)
 
 
@@ -85,7 +85,7 @@ def _classes(raw: pl.Series, options: Options) -> Target:
     _complete(texts, raw)
     parsed = parse_numbers(texts)
     if parsed.whole:
-        finite(Column(raw.name, parsed.values, True), "correct or remove the row, for a target has no gaps")
+        finite(Column(raw.name, parsed.values, True), "correct or remove the row, since a target must not have missing values")
     numbers = dict(zip(texts, parsed.values, strict=True)) if parsed.whole else {}
     values = sorted(texts.unique().to_list(), key=lambda text: (numbers.get(text, 0.0), text))
     if options.kind == "binary":
@@ -95,7 +95,7 @@ def _classes(raw: pl.Series, options: Options) -> Target:
         values.sort(key=lambda value: value == positive)
     _check_count(raw.name, values, len(texts), parsed.whole)
     codes = texts.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
-    some = ", ".join(map(short, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
+    some = ", ".join(map(shortened, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
     return Target(codes, values, f"{values[1]} is 1" if options.kind == "binary" else f"{len(values)} classes: {some}")
 
 
@@ -112,11 +112,13 @@ def _complete(values: pl.Series, raw: pl.Series) -> None:
         places = values.is_null().arg_true().to_list()
         rows = ", ".join(str(place + 1) for place in places[:SHOWN]) + (", ..." if len(places) > SHOWN else "")
         rest = "; a label of -1 in a data set of the hub is a missing one" if raw.dtype == pl.Enum else ""
-        raise DataError(f"data.target={raw.name} is missing in {count(len(places), 'row')} ({rows}): take them out first{rest}")
+        raise DataError(
+            f"data.target={raw.name} is missing in {count(len(places), 'row')} ({rows}): remove these rows first{rest}"
+        )
 
 
 def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
-    """Return the one of `values` that data.positive means: 1 means 1.0 as well, and true where the values are truth values."""
+    """Return the one of `values` that equals data.positive, or None; 1 equals 1.0, and true if the values are truth values."""
     if positive is None:
         return None
     candidates = (positive, OTHER_TRUTH.get(str(positive).strip().lower().removesuffix(".0")))
@@ -127,11 +129,11 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
 
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:
     if len(values) != 2:
-        some = ", ".join(map(short, values[:8]))
+        some = ", ".join(map(shortened, values[:8]))
         fix = ": data.kind=classes task=classification" if len(values) > 2 else ""
         return f"data.kind=binary: the target {name} has {count(len(values), 'value')}, not two ({some}){fix}"
-    quote = "; in YAML yes, no, on and off are put in quotes" if isinstance(positive, bool) else ""
+    quote = "; in YAML yes, no, on and off need quotes" if isinstance(positive, bool) else ""
     fix = " or ".join(override("positive", value) for value in values)
     if positive is None:
         return f"data.positive=null, but a binary target needs the one of its values that is 1: {fix}"
-    return f"{override('positive', positive)} is no value of the target {name}: {fix}{quote}"
+    return f"{override('positive', positive)} is not a value of the target {name}: {fix}{quote}"

@@ -1,4 +1,4 @@
-"""Keys that are set although nothing reads them."""
+"""Errors for keys that are set but have no effect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # 
 
 
 def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
-    """Refuse keys of text files for a table of another kind; data.decimal only if `table` has no column of texts.
+    """Check that no key of text files is set for another kind of table; data.decimal may be if `table` has texts.
 
     Args:
         options: of the table.
-        table: as it was read.
-        what: it was read from.
+        table: the table.
+        what: its origin, for the message.
 
     Raises:
         DataError: one of the keys is not at its default.
@@ -30,6 +30,6 @@ def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
 
 
 def no_effect(key: str, value: object, what: str, otherwise: str = "") -> DataError:
-    """Return the error of data.`key`=`value`, which has no effect on `what`; `otherwise` is another way to fix it."""
+    """Return the error of data.`key`=`value`, which has no effect on `what`; `otherwise` is an alternative fix."""
     comma = "," if otherwise else ""
     return DataError(f"{override(key, value)} has no effect on {what}; leave it out{comma}{otherwise}")
