@@ -114,10 +114,10 @@ def train(name: str, model: nn.Module, steps: int, **hyperparameters: float) -> 
 
 def judged(made: Step) -> float:
     """The mean loss at the weights to judge by."""
-    made.look.begin(())
+    made.evaluation_weights.apply(())
     with torch.no_grad():
         value = float(torch.stack([made.model(x) for x in batches(20)]).mean())
-    made.look.end()
+    made.evaluation_weights.restore()
     return value
 
 
@@ -181,7 +181,7 @@ def test_its_steps_are_those_of_a_loop_written_by_hand_over_the_librarys_class(n
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
     if has_modes(made.bare_optimizer):
         optimizers[0].eval()
-        made.look.begin(())
+        made.evaluation_weights.apply(())
         for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
 
@@ -191,9 +191,9 @@ def test_the_weights_it_is_judged_by_are_not_those_it_trains_and_looking_changes
     model = Bowl()
     made = train(name, model, 20)
     trained = [p.detach().clone() for p in model.parameters()]
-    made.look.begin(())
+    made.evaluation_weights.apply(())
     assert not any(torch.equal(p, before) for p, before in zip(model.parameters(), trained, strict=True))
-    made.look.end()
+    made.evaluation_weights.restore()
     assert all(torch.equal(p, before) for p, before in zip(model.parameters(), trained, strict=True))
 
 

@@ -132,9 +132,9 @@ def _padded(predict: Predict, classes: int, x: Tensor) -> Tensor:
 def _own_loss(task: Task, data: Data[Any]) -> float | None:
     """Return the loss of the trained weights on the whole training split."""
     scores = copy.deepcopy(task.valid)
-    task.step.look.begin(())
+    task.step.evaluation_weights.apply(())
     _add(task, scores, data.evaluated(data.splits.train), task.model)
-    task.step.look.end()
+    task.step.evaluation_weights.restore()
     return _collected(scores, "train")[0]["loss"]
 
 
