@@ -10,9 +10,9 @@ from torch.nn.functional import conv2d, relu
 
 from descentlab.models.all_cnn_c import AllCNNC
 from descentlab.models.cnn_3c3d import CNN3c3d
-from descentlab.models.resnet import Residual, ResNet
+from descentlab.models.resnet import ResidualBlock, ResNet
 from descentlab.models.torchvision_net import TorchvisionNet
-from descentlab.models.wide_resnet import Wide, WideResNet
+from descentlab.models.wide_resnet import WideBlock, WideResNet
 
 CIFAR, FASHION = (3, 32, 32), (1, 28, 28)
 MAKE = {
@@ -62,7 +62,7 @@ def test_images_become_logits_and_every_weight_has_a_gradient(name, shape):
 def test_the_residual_block_is_the_papers():
     """The shortcut of option A: every second pixel, and zeros for the channels that are new."""
     torch.manual_seed(0)
-    block, x = Residual(4, 8, 2, nn.BatchNorm2d).eval(), torch.randn(2, 4, 6, 6)
+    block, x = ResidualBlock(4, 8, 2, nn.BatchNorm2d).eval(), torch.randn(2, 4, 6, 6)
     inner = relu(conv2d(x, block.first[0].weight, stride=2, padding=1) / (1 + 1e-5) ** 0.5)
     inner = conv2d(inner, block.second[0].weight, padding=1) / (1 + 1e-5) ** 0.5
     shortcut = torch.cat([x[:, :, ::2, ::2], torch.zeros(2, 4, 3, 3)], 1)
@@ -70,7 +70,7 @@ def test_the_residual_block_is_the_papers():
 
 
 def test_a_wide_block_of_the_same_shape_adds_its_very_input():
-    block, x = Wide(4, 4, 1, 0.0), torch.randn(2, 4, 6, 6)
+    block, x = WideBlock(4, 4, 1, 0.0), torch.randn(2, 4, 6, 6)
     nn.init.zeros_(block.inner[-1].weight)
     assert torch.equal(block(x), x)
     assert block.shortcut is None
@@ -102,7 +102,7 @@ def test_3c3d_pools_as_published():
     [
         (lambda: ResNet(CIFAR, 10, norm="layer"), "batch or group"),
         (lambda: WideResNet(CIFAR, 10, depth=17), "6 n \\+ 4"),
-        (lambda: TorchvisionNet(CIFAR, 10, "vgg11", "small"), "another beginning"),
+        (lambda: TorchvisionNet(CIFAR, 10, "vgg11", "small"), "different stem"),
         (lambda: TorchvisionNet(FASHION, 10, "resnet18"), "3 channels, not of 1"),
         (lambda: TorchvisionNet(CIFAR, 10, "resnet18", "large"), "imagenet or small"),
         (lambda: TorchvisionNet(CIFAR, 10, "resnet19"), "resnet19"),

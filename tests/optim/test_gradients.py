@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import pytorch_optimizer
 import torch
+from test_ddp import in_two_processes
 from torch import nn
 
 from descentlab.config.needs import Needs
@@ -15,6 +16,8 @@ from descentlab.optim.gradients import Clip, Decay
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Polynomial
 from descentlab.optim.step import Step
+from descentlab.run import run as run_job
+from descentlab.store.record import read_curves
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -166,6 +169,19 @@ def test_weight_without_a_gradient_does_not_decay():
     step([Part((torch.tensor(0),), 1.0)])
     assert model[1].tolist() == [1, 1]
     assert model[0].tolist() == pytest.approx([0.85, 0.85])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["decoupled", "coupled"])
+def test_sharded_training_clips_and_decays_as_one_process_does(job, kind):
+    words = ("problem=digits_mlp", "optimizer=adam", "clip.norm=0.5", "clip.value=0.1", "decay.rate=0.1", f"decay.kind={kind}")
+    words += ("budget.epochs=null", "budget.steps=12", "log_every=1", "data.limit=300", "trainer.accelerator=cpu")
+    one, two = job(*words, "sweep=one"), job(*words, "trainer=fsdp", "trainer.devices=2", "sweep=two")
+    run_job(one)
+    in_two_processes([two])
+    losses = [read_curves(each.folder)["train/loss"].drop_nulls().to_list() for each in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert len(losses[1]) == 12
 
 
 def sam(**settings):

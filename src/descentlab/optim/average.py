@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from descentlab.errors import UsageError
 from descentlab.optim.schedules import in_steps
-from descentlab.optim.transforms import average
+from descentlab.optim.transforms import average, lists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ class AveragedWeights:
     def copy_to_weights(self) -> None:
         """Set the weights to their average, if there is one."""
         if self.mean:
-            torch._foreach_copy_(self.weights, self.mean)  # pyright: ignore[reportPrivateImportUsage]
+            lists.assign(self.weights, self.mean)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "mean": [tensor.clone() for tensor in self.mean]}

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from descentlab.errors import UsageError
-from descentlab.optim.transforms import clip, decay
+from descentlab.optim.transforms import clip, decay, lists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,10 @@ class Clip:
         parameters = [p for p in parameters if p.grad is not None]
         if self.value is not None:
             values = _elements(parameters)
-            _overwrite(values, clip.clip_by_value(values, self.value))
+            lists.assign(values, clip.clip_by_value(values, self.value))
         if self.norm is not None:
             gradients = [p.grad for p in parameters if p.grad is not None]
-            _overwrite(gradients, clip.clip_by_norm(gradients, self.norm))
+            lists.assign(gradients, clip.clip_by_norm(gradients, self.norm))
 
 
 def _elements(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -48,13 +48,6 @@ def _elements(parameters: Iterable[Tensor]) -> list[Tensor]:
         elif p.grad is not None:
             elements.append(p.grad)
     return elements
-
-
-@torch.no_grad()
-def _overwrite(tensors: list[Tensor], values: list[Tensor]) -> None:
-    """Copy `values` into `tensors`, which keep their memory: buckets of DDP and views of it hold gradients."""
-    if tensors:
-        torch._foreach_copy_(tensors, values)  # pyright: ignore[reportPrivateImportUsage]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +87,7 @@ class Decay:
         if any(gradient.is_sparse for gradient in gradients):
             raise UsageError("decay.kind=coupled would fill a sparse gradient: use decay.kind=decoupled")
         weights = [(at or {}).get(p, p).detach() for p in parameters]
-        _overwrite(gradients, decay.coupled([gradient.detach() for gradient in gradients], weights, self.rate * factor))
+        lists.assign(gradients, decay.coupled([gradient.detach() for gradient in gradients], weights, self.rate * factor))
 
     def penalty(self, optimizer: Optimizer, factor: float = 1.0) -> Tensor | float:
         """Return rate / 2 |w|^2, whose gradient is coupled decay, for optimizers that evaluate the loss; else 0."""
@@ -110,7 +103,7 @@ class Decay:
         for group in optimizer.param_groups:
             shrink = self.rate * factor * (multiplier if self.kind == "independent" else group["lr"])
             weights = [p.detach() for p in self._decayed(group) if p.grad is not None]
-            _overwrite(weights, decay.decoupled(weights, shrink))
+            lists.assign(weights, decay.decoupled(weights, shrink))
 
     def _decayed(self, group: dict[str, Any]) -> list[Tensor]:
         return [p for p in group["params"] if self.to == "all" or p.dim() >= 2]

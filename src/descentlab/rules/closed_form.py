@@ -57,8 +57,8 @@ def ridge(x: Tensor, y: Tensor, weight_decay: float) -> tuple[Tensor, Tensor]:
 
     Its gradient in W has the term weight_decay W, so that torch.optim.SGD(weight_decay=...) converges to it if only the
     weight decays; the bias does not. Setting it to zero gives (X'X + n outputs weight_decay / 2 I) w = X'y: scikit-learn's
-    Ridge with alpha = n outputs weight_decay / 2. The cost is that of the normal equation; the condition is better, as X'X gains a
-    constant on its diagonal.
+    Ridge with alpha = n outputs weight_decay / 2. The cost is that of the normal equation; the condition is
+    better, since a constant is added to the diagonal of X'X.
 
     Args:
         x, y: as for normal_equation.

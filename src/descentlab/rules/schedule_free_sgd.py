@@ -4,8 +4,8 @@
 
 As the package schedulefree (SGDScheduleFree): the training weights are y, the state holds z, and the evaluation weights x are
 computed from both, so that momentum must not be 0. c_t = a_t / (a_1 + ... + a_t) with a_t = t^r lr_max^weight_lr_power; in the
-paper's experiments r = 0 and the power is 2. lr_max is the largest lr so far; lr rises linearly over warmup_steps. weight_decay is
-coupled, at y.
+paper's experiments r = 0 and the power is 2. lr_max is the largest lr so far; lr rises linearly over warmup_steps.
+weight_decay is coupled, at y.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
+from torch.distributed.tensor import DTensor
 
 Number = float | Tensor  # a Tensor is a scalar, for example one run's value under torch.vmap
 
@@ -43,6 +44,16 @@ def norm(tensors: list[Tensor]) -> Tensor:
         return torch.tensor(0.0)
     parts = torch.stack([part.to(tensors[0].device) for part in _norms(tensors)])
     return torch.linalg.vector_norm(parts)
+
+
+@torch.no_grad()
+def assign(tensors: list[Tensor], values: list[Tensor]) -> None:
+    """Copy `values` into `tensors`, which keep their memory: gradients may be views of the buckets of DDP."""
+    if any(isinstance(tensor, DTensor) for tensor in tensors):  # torch has no fused copy of shards
+        for tensor, value in zip(tensors, values, strict=True):
+            tensor.copy_(value)
+    elif tensors:
+        torch._foreach_copy_(tensors, values)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _norms(tensors: list[Tensor]) -> Iterable[Tensor]:
