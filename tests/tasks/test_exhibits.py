@@ -9,7 +9,7 @@ class Unshowable(Classification):
     """Classification whose artifacts raise an exception."""
 
     def exhibits(self, batch):
-        raise RuntimeError("there is no picture")
+        raise RuntimeError("drawing failed")
 
 
 def test_run_keeps_its_result_if_artifacts_fail(train, capsys):
@@ -17,5 +17,5 @@ def test_run_keeps_its_result_if_artifacts_fail(train, capsys):
     run = train(*words, "task._target_=tasks.test_exhibits.Unshowable")
     assert run.record.status == "completed"
     assert run.record.summary["test"] == train(*words, "sweep=plain").record.summary["test"]
-    assert run.record.summary["exhibits"] == {"error": "RuntimeError: there is no picture"}
+    assert run.record.summary["exhibits"] == {"error": "RuntimeError: drawing failed"}
     assert capsys.readouterr().err.count("pictures and texts are left out") == 1

@@ -137,12 +137,12 @@ def opened(content: bytes) -> np.ndarray:
 
 def test_artifact_shows_originals_above_reconstructions():
     x = images(12)
-    picture = opened(reconstruction(model=nn.Identity()).exhibits((x, torch.arange(12)))["reconstructions.png"])
-    height, width = picture.shape[0] // 2, picture.shape[1] // 10
-    assert np.array_equal(picture[2 : height - 2], picture[height + 1 : 2 * height - 3])  # an identity changes nothing
+    image = opened(reconstruction(model=nn.Identity()).exhibits((x, torch.arange(12)))["reconstructions.png"])
+    height, width = image.shape[0] // 2, image.shape[1] // 10
+    assert np.array_equal(image[2 : height - 2], image[height + 1 : 2 * height - 3])  # an identity changes nothing
     shown = (x[0, 0] - x[:10].min()) / (x[:10].max() - x[:10].min())
-    assert picture[5, 5, 0] == pytest.approx(float(shown[0, 0]) * 255, abs=1)
-    assert picture[width - 5, width - 5, 0] == pytest.approx(float(shown[7, 7]) * 255, abs=1)
+    assert image[5, 5, 0] == pytest.approx(float(shown[0, 0]) * 255, abs=1)
+    assert image[width - 5, width - 5, 0] == pytest.approx(float(shown[7, 7]) * 255, abs=1)
 
 
 def test_artifact_of_a_variational_autoencoder_includes_samples():

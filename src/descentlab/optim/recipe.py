@@ -83,7 +83,7 @@ class Recipe:
         if not rest:
             return main
         if self.auxiliary is None:
-            raise UsageError("groups: some parameters go to the auxiliary optimizer, and there is none; set auxiliary")
+            raise UsageError("groups: some parameters are assigned to the auxiliary optimizer, which is not set; set auxiliary")
         return Composite([main, _build(self.auxiliary, rest, {})])
 
 

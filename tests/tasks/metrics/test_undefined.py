@@ -140,7 +140,7 @@ def test_worst_infinity_is_never_selected_as_best(worst, mode):
 def test_run_on_a_split_without_a_class_tests_the_last_weights(train, task):
     words = ("problem=breast_cancer_logistic", f"task={task}", "data._target_=lopsided.Tumours", *STEPS)
     run = train(*words, "+data.valid=1.0", "+data.test=0.0", "checkpoint.keep=true")
-    monitor, summary = run.record.summary["monitor"], Record.read(written(run)).summary
+    monitor, summary = run.record.summary["monitor"], Record.read(record_folder(run)).summary
     assert (summary["best_valid"], summary["best_step"], summary["valid"][monitor]) == (None, None, None)
     assert summary["undefined"]["valid/" + monitor] == "the validation split has no negative example"
     assert summary["undefined"]["test/" + monitor] == "the test split has no positive example"
@@ -153,7 +153,7 @@ def test_run_on_a_split_without_a_class_tests_the_last_weights(train, task):
     assert summary["test"][monitor] is None
 
 
-def written(run):
+def record_folder(run):
     run.record.write(run.folder)
     return run.folder
 

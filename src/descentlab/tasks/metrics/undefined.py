@@ -38,7 +38,7 @@ def computed(name: str, metric: Metric) -> tuple[dict[str, Tensor], str]:
 
 
 def no_value(metric: Metric) -> Tensor:
-    """Return what an undefined metric computes: NaN, a scalar on the device of `metric`."""
+    """Return the value of an undefined metric: NaN, a scalar on the device of `metric`."""
     return torch.tensor(torch.nan, device=metric.device)
 
 
