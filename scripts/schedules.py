@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from descentlab.report.drawing.schedule_figure import ScheduleCurve
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
-STEPS = 1000  # where budget.steps says nothing
-VALIDATIONS = 20  # of the run, for what follows the metric: a run that never improves
+STEPS = 1000  # if budget.steps is not set
+VALIDATIONS = 20  # of a run whose metric never improves, for schedules that follow it
 
 
 def main() -> None:
@@ -40,12 +40,13 @@ def main() -> None:
 
 
 def refuse(message: str) -> None:
+    """Print an error message and exit with code 2."""
     print(f"schedules.py: {message}", file=sys.stderr)
     sys.exit(2)
 
 
 def lines(words: Sequence[str]) -> Iterator[list[str]]:
-    """The words of each schedule that `words` ask for."""
+    """Yield the overrides of each schedule that `words` select."""
     chosen = [word for word in words if word.startswith("schedule=")]
     others = [word for word in words if word not in chosen]
     names = chosen[-1].removeprefix("schedule=").split(",") if chosen else sorted(p.stem for p in CONF.glob("schedule/*.yaml"))
@@ -53,10 +54,10 @@ def lines(words: Sequence[str]) -> Iterator[list[str]]:
 
 
 def curves(words: Sequence[str]) -> Iterator["ScheduleCurve"]:
-    """What the schedule of one command line gives at each step: multipliers, and momenta if it has them.
+    """Yield the curve of multipliers of the schedule of one command line, and that of momenta if it has them.
 
     Raises:
-        UsageError: `words` describe no valid configuration.
+        UsageError: if the configuration is invalid.
     """
     from hydra.utils import instantiate
 
@@ -86,7 +87,7 @@ def curves(words: Sequence[str]) -> Iterator["ScheduleCurve"]:
 
 
 def over(schedule: "Schedule", total: int) -> tuple[list[float], list[float]]:
-    """The multipliers and momenta of a run of `total` steps whose validations all yield the same."""
+    """Return the multipliers and momenta of a run of `total` steps whose validations are all equal."""
     values, momenta = [], []
     for step in range(total):
         if step % max(1, total // VALIDATIONS) == 0:

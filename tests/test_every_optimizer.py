@@ -1,6 +1,6 @@
-"""Every optimizer of the catalogue: its file, its steps, where they lead. A new file in conf/optimizer joins by itself.
+"""Every optimizer of the catalogue: its file, its steps and its progress. A new file in conf/optimizer is included.
 
-Its checkpoints are tested in test_resume, its steps in two processes in test_ddp.
+Checkpoints are tested in test_resume, steps in two processes in test_ddp.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from descentlab.optim.step import Step, seeded
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
 EVERY = every_optimizer()
-# What a class is given, how it computes rather than what, and what only Python can say.
+# Arguments set by the recipe (GIVEN); arguments of the implementation, or with values that YAML cannot express (HOW).
 GIVEN = {"params", "model", "base_optimizer", "num_iterations", "multiplier"}
 HOW = {"foreach", "fused", "maximize", "capturable", "differentiable", "mu_dtype", "precondition_dtype", "clip_lambda"}
 HOW |= {"model_sharding", "kwargs"}
@@ -46,7 +46,7 @@ def recipe_of(name, **hyperparameters) -> Recipe:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_its_file_has_the_hyperparameters_of_its_class_none_dropped_none_invented(name):
+def test_file_has_exactly_the_hyperparameters_of_the_class(name):
     node = config_of(name)["optimizer"]
     own = set(inspect.signature(get_object(node["_target_"])).parameters)
     if "base_optimizer" in node:
@@ -56,7 +56,7 @@ def test_its_file_has_the_hyperparameters_of_its_class_none_dropped_none_invente
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_its_search_space_is_four_decades_around_its_learning_rate(name):
+def test_search_space_is_four_decades_around_the_learning_rate(name):
     config = config_of(name)
     ((key, (low, high)),) = config["search"].items()
     assert high / low == pytest.approx(1e4)
@@ -65,7 +65,7 @@ def test_its_search_space_is_four_decades_around_its_learning_rate(name):
 
 
 class Bowl(nn.Module):
-    """A matrix and a vector on a bowl whose curvatures differ tenfold, shaken by each batch."""
+    """A noisy quadratic of a matrix and a vector, whose curvatures differ by a factor of 10."""
 
     def __init__(self, inputs: int = 6, outputs: int = 4) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Bowl(nn.Module):
 
 
 class Valley(nn.Module):
-    """Rosenbrock's function / 100, averaged over pairs of the elements of a matrix; a vector joins as a quadratic."""
+    """Rosenbrock's function / 100, averaged over pairs of the elements of a matrix; plus a quadratic of a vector."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,26 +112,26 @@ def train(name: str, model: nn.Module, steps: int, **hyperparameters: float) -> 
     return made
 
 
-def judged(made: Step) -> float:
-    """The mean loss at the weights to judge by."""
-    made.look.begin(())
+def evaluated(made: Step) -> float:
+    """Return the mean loss at the evaluation weights."""
+    made.evaluation_weights.apply(())
     with torch.no_grad():
         value = float(torch.stack([made.model(x) for x in batches(20)]).mean())
-    made.look.end()
+    made.evaluation_weights.restore()
     return value
 
 
 @pytest.mark.parametrize("make", [Bowl, Valley])
 @pytest.mark.parametrize("name", EVERY)
-def test_it_goes_down_at_some_rate_of_its_search_space(name, make):
-    start = judged(train(name, make(), 0))
+def test_loss_decreases_at_some_rate_of_the_search_space(name, make):
+    start = evaluated(train(name, make(), 0))
     ((key, (low, _)),) = config_of(name)["search"].items()
     rates = [low * 10**decade for decade in (3, 2, 4, 1, 0)]
-    assert any(judged(train(name, make(), 80, **{key: rate})) < 0.5 * start for rate in rates)
+    assert any(evaluated(train(name, make(), 80, **{key: rate})) < 0.5 * start for rate in rates)
 
 
 def by_hand(name: str, model: nn.Module, steps: int) -> list[torch.optim.Optimizer]:
-    """The loop that the library's own documentation asks for; returns its optimizers."""
+    """Train `model` by the loop in the library's documentation, and return its optimizers."""
     config = config_of(name)
     settings = {k: v for k, v in config["optimizer"].items() if k not in ("_target_", "_partial_")}
     if "base_optimizer" in settings:
@@ -173,7 +173,7 @@ def _step_by_hand(name, optimizers, model, x, step):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_its_steps_are_those_of_a_loop_written_by_hand_over_the_librarys_class(name):
+def test_steps_equal_a_handwritten_loop_over_the_librarys_class(name):
     ours, theirs = Bowl(), Bowl()
     made = train(name, ours, 100)
     optimizers = by_hand(name, theirs, 100)
@@ -181,24 +181,24 @@ def test_its_steps_are_those_of_a_loop_written_by_hand_over_the_librarys_class(n
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
     if has_modes(made.bare_optimizer):
         optimizers[0].eval()
-        made.look.begin(())
+        made.evaluation_weights.apply(())
         for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "schedule" in name])
-def test_the_weights_it_is_judged_by_are_not_those_it_trains_and_looking_changes_nothing(name):
+def test_evaluation_weights_differ_and_evaluating_does_not_change_training_weights(name):
     model = Bowl()
     made = train(name, model, 20)
     trained = [p.detach().clone() for p in model.parameters()]
-    made.look.begin(())
+    made.evaluation_weights.apply(())
     assert not any(torch.equal(p, before) for p, before in zip(model.parameters(), trained, strict=True))
-    made.look.end()
+    made.evaluation_weights.restore()
     assert all(torch.equal(p, before) for p, before in zip(model.parameters(), trained, strict=True))
 
 
 @pytest.mark.parametrize(("name", "adaptive"), [("sam", False), ("asam", True)])
-def test_the_second_gradient_is_computed_where_the_first_one_leads(name, adaptive):
+def test_second_gradient_of_sam_is_computed_at_the_perturbed_weights(name, adaptive):
     model, seen = Bowl(), []
     recipe = recipe_of(name)
     made = Step(
@@ -230,7 +230,7 @@ def test_gradient_evaluations_are_counted(name, evaluations):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_it_goes_down_on_digits_mlp(name, train):
+def test_loss_decreases_on_digits_mlp(name, train):
     run = train("problem=digits_mlp", f"optimizer={name}", "budget.epochs=null", "budget.steps=60", "data.limit=600")
     assert run.record.status == "completed"
     assert min(run.column("valid/loss")) < run.column("valid/loss")[0]

@@ -1,4 +1,4 @@
-"""An optimizer of a user's own, in a file outside the repository: two overrides or one YAML file, and no code touched."""
+"""A user's optimizer in a file outside the repository: two overrides or one YAML file, and no change of code."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def losses(tmp_path, sweep):
 
 
 @pytest.mark.slow
-def test_two_overrides_or_one_file(command, tmp_path):
+def test_two_overrides_equal_one_file(command, tmp_path):
     given = {
         "sgd": ("optimizer=sgd", "optimizer.lr=0.1"),
         "typed": ("optimizer=custom", "optimizer._target_=my_optimizers.Mine", "optimizer.lr=0.2"),
@@ -67,16 +67,16 @@ def test_two_overrides_or_one_file(command, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_wrong_with_it_is_said_before_anything_trains(command, tmp_path):
+def test_errors_are_reported_before_training(command, tmp_path):
     target = "optimizer._target_=my_optimizers.Mine"
-    for words, said in (
+    for words, message in (
         (("optimizer=custom",), "optimizer._target_"),
         (("optimizer=custom", target, "+optimizer.halvee=2"), "did you mean halve?"),
         (("optimizer=custom", target.replace("Mine", "Yours")), "cannot be imported"),
     ):
         answer = command(*words)
         assert answer.returncode == 2, answer.stderr
-        assert said in answer.stderr
+        assert message in answer.stderr
         assert "Traceback" not in answer.stderr
     answer = command("optimizer=custom", target, path="")
     assert "put the folder that holds it on PYTHONPATH" in answer.stderr

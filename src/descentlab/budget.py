@@ -1,4 +1,4 @@
-"""From a budget to steps: when a run ends, when it is validated, which epoch a step belongs to."""
+"""The budget of a run in steps: its end, its validations, and the number of examples after each step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from descentlab.errors import UsageError
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a run's steps lie.
+    """The steps of a run: how many there are, and at which it is validated.
 
     Args:
-        rows: training examples in an epoch (those of a dropped last batch do not count).
-        batch_size: examples a step, over all processes.
-        total: the number of steps after which the budget is spent; None when only seconds bound it.
+        rows: training examples in an epoch, without those of a dropped last batch.
+        batch_size: examples per step, over all processes.
+        total: the number of steps of the run; None if only seconds bound it.
         validate_every: steps between validations.
-        seconds: of training, after which the run ends.
+        seconds: of training, after which the run ends; None: no bound.
     """
 
     rows: int
@@ -36,10 +36,17 @@ class Plan:
         validate_every: int | None = None,
         drop_last: bool = False,
     ) -> Plan:
-        """The plan for `rows` training examples: the tightest of the budget's bounds holds.
+        """Return the plan for `rows` training examples; of several bounds of the budget, the first reached applies.
+
+        Args:
+            rows: training examples.
+            batch_size: examples per step, or "full" for all.
+            budget: steps, epochs, examples and seconds, each a bound or None.
+            validate_every: steps between validations; None: an epoch.
+            drop_last: drop the last batch of an epoch if it is smaller than the others.
 
         Raises:
-            UsageError: the batch is larger than the training set.
+            UsageError: if the batch is larger than the training set.
         """
         size = rows if batch_size == "full" else int(batch_size)
         if size > rows:
@@ -56,17 +63,19 @@ class Plan:
 
     @property
     def steps_per_epoch(self) -> int:
+        """The number of steps of an epoch, including a smaller last one."""
         return math.ceil(self.rows / self.batch_size)
 
     def examples(self, step: int) -> int:
-        """How many examples the first `step` steps have seen."""
+        """Return the number of examples in the first `step` steps."""
         epochs, within = divmod(step, self.steps_per_epoch)
         return epochs * self.rows + min(within * self.batch_size, self.rows)
 
     def next_stop(self, step: int) -> int:
-        """The first step after `step` at which the run is validated or ends."""
+        """Return the first step after `step` at which the run is validated or ends."""
         stop = (step // self.validate_every + 1) * self.validate_every
         return stop if self.total is None else min(stop, self.total)
 
     def done(self, step: int) -> bool:
+        """Return True if the run has ended after `step` steps; seconds are not considered."""
         return self.total is not None and step >= self.total

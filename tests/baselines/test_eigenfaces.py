@@ -1,4 +1,4 @@
-"""Eigenfaces are the principal components, and the nearest picture says who it is."""
+"""Eigenfaces: principal components, and the cosines to the images of each person."""
 
 import torch
 from torch.nn.functional import normalize
@@ -6,7 +6,7 @@ from torch.nn.functional import normalize
 from descentlab.baselines.eigenfaces import Eigenfaces
 
 
-def test_components_and_cosines_by_singular_values():
+def test_components_and_cosines_equal_those_of_a_singular_value_decomposition():
     torch.manual_seed(0)
     images, people, x = torch.randn(20, 1, 5, 4), torch.arange(20) % 3, torch.randn(6, 1, 5, 4)
     mean = images.flatten(1).mean(0)

@@ -1,4 +1,4 @@
-"""scikit-learn's estimators beside the curves: on the same split, judged by the task's own loss and metrics."""
+"""Estimators of scikit-learn as baselines, with the splits, loss and metrics of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def reference(train, *words):
     return train(*words, *STEPS).record.summary["baseline"]
 
 
-def test_a_forest_has_the_metrics_it_has_in_scikit_learn(train):
+def test_forest_has_the_metrics_of_scikit_learn(train):
     splits = BreastCancer(test_fraction=0.2, valid_fraction=0.15).splits
     (x, y), (x_test, y_test) = ([part.numpy() for part in split] for split in (splits.train, splits.test))
     forest = RandomForestClassifier(n_estimators=200, min_samples_leaf=2, random_state=0).fit(x, y)
@@ -32,25 +32,25 @@ def test_a_forest_has_the_metrics_it_has_in_scikit_learn(train):
     assert found["test"]["loss"] == pytest.approx(log_loss(y_test, p.clip(FLOOR, 1 - FLOOR)), rel=1e-4)
 
 
-def test_converged_logistic_regression_is_where_softmax_regression_goes(train):
+def test_softmax_regression_approaches_converged_logistic_regression(train):
     found = reference(train, "problem=digits_softmax", "baseline=logistic_regression")
     assert found["train_loss"] < 1e-2
     assert found["test"]["accuracy"] > 0.92
 
 
-def test_a_tree_of_numbers(train):
+def test_regression_tree(train):
     run = train("problem=diabetes_linear", "baseline=decision_tree", *STEPS)
     assert run.record.summary["baseline"]["train_loss"] < 0.6
-    assert "gap" not in run.record.summary, "trees are no linear models"
+    assert "gap" not in run.record.summary, "trees are not linear models"
 
 
-def test_the_mean_explains_nothing(train):
+def test_mean_has_an_r2_of_zero(train):
     found = reference(train, "problem=diabetes_linear", "baseline=majority")
     assert found["train_loss"] == pytest.approx(1.0, abs=1e-5)  # of a standardised target
     assert found["valid"]["r2"] <= 0
 
 
-def test_a_class_that_train_lacks_has_the_floor():
+def test_class_missing_in_train_has_the_lowest_probability():
     made = Estimator(classifier=LogisticRegression())
     x, y = torch.randn(30, 2), torch.tensor([0, 2, 3] * 10)
     out = made.fit((x, y))(x)
@@ -59,7 +59,7 @@ def test_a_class_that_train_lacks_has_the_floor():
     assert torch.allclose(out.exp().sum(1), torch.ones(30), atol=1e-4)
 
 
-def test_what_it_lacks_is_said():
+def test_missing_estimator_is_reported():
     with pytest.raises(UsageError, match="no regressor"):
         Estimator(classifier=LogisticRegression()).fit((torch.randn(5, 2), torch.randn(5, 1)))
     several = Estimator(regressor=DecisionTreeRegressor()).fit((torch.randn(9, 2), torch.randn(9, 3)))

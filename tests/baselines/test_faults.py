@@ -1,4 +1,4 @@
-"""A baseline that fails, or whose loss is 0, leaves a run its own result."""
+"""A baseline that fails, or whose loss is 0, does not affect the result of the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = ("budget.epochs=null", "budget.steps=5")
 
 
 class Broken:
-    """A baseline that raises in `fit`, or in what it returns; only in one process, if there is a `rank`."""
+    """A baseline that raises in `fit` or in its predictor; only in process `rank`, if given."""
 
     suits, exact = (), False
 
@@ -40,7 +40,7 @@ class Broken:
     (("+baseline.late=true",), "ValueError: it does not predict"),
     (("+baseline.nonsense=1",), "nonsense"),
 ])  # fmt: skip
-def test_the_run_keeps_its_result_and_names_the_error(train, capsys, words, error):
+def test_run_keeps_its_result_and_reports_the_error(train, capsys, words, error):
     given = ("problem=digits_mlp", *STEPS)
     alone = train(*given, "sweep=alone")
     run = train(
@@ -58,23 +58,28 @@ def test_the_run_keeps_its_result_and_names_the_error(train, capsys, words, erro
     assert capsys.readouterr().err.count("the baseline majority is left out") == 1
 
 
-def test_a_class_that_only_other_splits_have_gets_the_floor(train):
-    """Of the digits, the last class is in valid and test only."""
-    data = "data._target_=support.lopsided.DigitsWithoutNines"
-    found = train("problem=digits_softmax", "baseline=logistic_regression", data, *STEPS).record.summary["baseline"]
+def test_class_missing_in_train_gets_the_lowest_log_probability(train):
+    """The last class of digits is in the valid and test splits only."""
+    words = (
+        "problem=digits_softmax",
+        "baseline=logistic_regression",
+        "data._target_=support.lopsided.DigitsWithoutNines",
+        *STEPS,
+    )
+    found = train(*words).record.summary["baseline"]
     assert 0.5 < found["test"]["accuracy"] < 0.95
-    assert found["test"]["loss"] > -NEVER / 20  # a tenth of the examples, each at the floor
+    assert found["test"]["loss"] > -NEVER / 20  # a tenth of the examples, each with the lowest log-probability
 
 
 @pytest.mark.parametrize("only", [0.0, 1.0])
-def test_an_estimator_that_saw_one_class_is_sure_of_it(only):
+def test_estimator_of_one_class_predicts_it(only):
     from sklearn.tree import DecisionTreeClassifier
 
     predict = Estimator(classifier=DecisionTreeClassifier()).fit((torch.randn(5, 2), torch.full((5,), only)))
     assert predict(torch.randn(3, 2)).sigmoid().flatten().tolist() == pytest.approx([abs(only - FLOOR)] * 3, rel=1e-3)
 
 
-def test_the_gap_to_nothing_is_undefined():
+def test_gap_to_a_loss_of_zero_is_undefined():
     assert gap(0.3, 0.2) == (pytest.approx(0.5), "")
     value, reason = gap(0.3, 0.0)
     assert value is None
@@ -82,17 +87,28 @@ def test_the_gap_to_nothing_is_undefined():
     assert gap(None, 1.0)[0] is None
 
 
-def test_a_perfect_optimum_leaves_the_gap_null(train):
-    data = ("data._target_=support.lopsided.Progression", "+data.zero=true")
-    summary = train("problem=diabetes_linear", "baseline=normal_equation", *data, *STEPS).record.summary
+def test_optimum_of_zero_makes_the_gap_null(train):
+    words = (
+        "problem=diabetes_linear",
+        "baseline=normal_equation",
+        "data._target_=support.lopsided.Progression",
+        "+data.zero=true",
+    )
+    summary = train(*words, *data, *STEPS).record.summary
     assert summary["gap"] is None
     assert summary["undefined"]["gap"].startswith("the training loss of the baseline is 0")
     assert math.isfinite(summary["test"]["rmse"])
 
 
-def test_what_a_baseline_leaves_undefined_has_its_reason(train):
-    data = ("data._target_=support.lopsided.Tumours", "+data.test=0.0")
-    summary = train("problem=breast_cancer_logistic", "baseline=majority", *data, *STEPS).record.summary
+def test_undefined_metrics_of_a_baseline_have_a_reason(train):
+    words = (
+        "problem=breast_cancer_logistic",
+        "data._target_=support.lopsided.Tumours",
+        "+data.test=0.0",
+        "baseline=majority",
+        *STEPS,
+    )
+    summary = train(*words).record.summary
     assert summary["baseline"]["test"]["auroc"] is None
     assert summary["undefined"]["baseline/test/auroc"] == "the test split has no positive example"
     assert 0 <= summary["baseline"]["valid"]["auroc"] <= 1

@@ -1,4 +1,4 @@
-"""The exact optimum beside the curves: as scikit-learn finds it, and where gradient descent goes."""
+"""The exact optimum of linear regression as a baseline: equal to scikit-learn's, and the limit of gradient descent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def splits():
 
 
 @pytest.mark.parametrize("method", ["normal_equation", "least_squares", "ridge"])
-def test_it_is_scikit_learns(train, splits, method):
+def test_optimum_equals_scikit_learns(train, splits, method):
     (x, y), (x_test, y_test) = ([each.numpy() for each in part] for part in (splits.train, splits.test))
     alpha = len(x) * 0.01 / 2
     model = Ridge(alpha=alpha) if method == "ridge" else LinearRegression()
@@ -33,7 +33,7 @@ def test_it_is_scikit_learns(train, splits, method):
     assert found["test"]["rmse"] == pytest.approx(error * splits.target_scale, rel=1e-4)
 
 
-def test_the_gap_closes_as_gradient_descent_goes_on(train):
+def test_gap_decreases_during_gradient_descent(train):
     gaps = [
         train(
             *RUN,
@@ -52,19 +52,19 @@ def test_the_gap_closes_as_gradient_descent_goes_on(train):
     assert shown.get(gaps[0].record.summary) == first
 
 
-def test_it_changes_nothing_in_the_training(train):
-    plain, beside = train(*RUN, "budget.steps=40"), train(*RUN, "budget.steps=40", "baseline=normal_equation")
-    assert beside.curves.drop("train_seconds").equals(plain.curves.drop("train_seconds"))
-    assert beside.record.summary["test"] == plain.record.summary["test"]
+def test_baseline_does_not_affect_training(train):
+    plain, compared = train(*RUN, "budget.steps=40"), train(*RUN, "budget.steps=40", "baseline=normal_equation")
+    assert compared.curves.drop("train_seconds").equals(plain.curves.drop("train_seconds"))
+    assert compared.record.summary["test"] == plain.record.summary["test"]
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
-def test_it_is_judged_in_the_precision_of_the_run(train, precision):
+def test_baseline_is_evaluated_in_the_precision_of_the_run(train, precision):
     usual = train(*RUN, "budget.steps=5", "baseline=normal_equation").record.summary["baseline"]
     given = (*RUN, "budget.steps=5", "baseline=normal_equation", f"trainer.precision={precision}", "sweep=other")
     assert train(*given).record.summary["baseline"]["train_loss"] == pytest.approx(usual["train_loss"], rel=1e-5)
 
 
-def test_another_tasks_run_has_no_linear_regression_beside_it():
+def test_linear_regression_is_refused_for_other_tasks():
     config, _, _ = compose_config("problem=digits_mlp", "baseline=normal_equation")
     assert conflicts(config) == ["baseline: LinearRegression is for Regression, not for Classification; leave it out"]

@@ -1,4 +1,4 @@
-"""Principal components: those of a singular value decomposition, beside an autoencoder's run."""
+"""Principal components as a baseline of autoencoders, compared with a singular value decomposition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def images(rows, seed=0):
     return torch.rand(rows, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_principal_components_are_those_of_a_singular_value_decomposition():
+def test_principal_components_equal_those_of_a_singular_value_decomposition():
     x = images(200).double()
     other = images(20, seed=1).double()
     rows = x.flatten(1).numpy()
@@ -29,14 +29,14 @@ def test_principal_components_are_those_of_a_singular_value_decomposition():
     torch.testing.assert_close(whole, other)
 
 
-def test_for_cross_entropy_they_predict_logits():
+def test_predictions_for_cross_entropy_are_logits():
     x = images(200)
     plain, logits = (PrincipalComponents(code_size=5, likelihood=kind).fit((x,))(x) for kind in ("gaussian", "bernoulli"))
     torch.testing.assert_close(logits.sigmoid(), plain.clamp(1e-6, 1 - 1e-6), atol=1e-6, rtol=0)
     assert binary_cross_entropy_with_logits(logits, x).isfinite()
 
 
-def test_a_run_has_principal_components_beside_it(train):
+def test_run_with_a_principal_components_baseline(train):
     words = ("problem=digits_autoencoder", "optimizer=adam", "budget.epochs=null", "budget.steps=5")
     run = train(*words, "baseline=pca")
     summary = run.record.summary
@@ -45,11 +45,11 @@ def test_a_run_has_principal_components_beside_it(train):
     assert (run.folder / "exhibits" / "reconstructions.png").exists()
 
 
-def test_a_classifier_has_none_beside_it():
+def test_principal_components_are_refused_for_a_classifier():
     _, _, [mistake] = compose_config("problem=digits_mlp", "baseline=pca")
     assert "model.code_size" in mistake
 
 
-def test_a_variational_autoencoder_whose_loss_is_another_has_none_beside_it():
+def test_principal_components_are_refused_for_a_variational_autoencoder():
     config, _, _ = compose_config("problem=fashion_mnist_vae", "baseline=pca", "+task.likelihood=gaussian")
     assert any("is for Reconstruction" in mistake for mistake in conflicts(config))

@@ -1,4 +1,4 @@
-"""Autoencoders: shapes, the narrow place, and the draws of the variational one."""
+"""Autoencoders: shapes, codes, and the random numbers of the variational autoencoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_an_output_has_the_shape_of_the_input_and_a_code_its_size(shape):
+def test_output_and_code_have_the_right_shapes(shape):
     x = torch.randn(5, *shape)
     for model in (Autoencoder(x[0].numel(), 6, [20, 10]), ConvAutoencoder(shape, 6, 4)):
         assert model(x).shape == x.shape
@@ -24,7 +24,7 @@ def test_an_output_has_the_shape_of_the_input_and_a_code_its_size(shape):
     assert mean.shape == log_variance.shape == (5, 6)
 
 
-def test_the_decoder_is_the_encoder_backwards():
+def test_decoder_has_the_layers_of_the_encoder_in_reverse():
     model = Autoencoder(64, 8, [32, 16])
     shapes = [tuple(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Linear)]
     assert shapes == [(32, 64), (16, 32), (8, 16), (16, 8), (32, 16), (64, 32)]
@@ -51,16 +51,16 @@ def test_training_draws_from_torchs_generator(vae):
     assert torch.equal(vae(x)[0], first)
 
 
-def test_evaluation_draws_the_same_every_time_and_leaves_torchs_generator_alone(vae):
+def test_evaluation_draws_are_fixed_and_do_not_use_torchs_generator(vae):
     x, model = torch.rand(3, 1, 8, 8), vae.eval()
     before = torch.get_rng_state()
     first = model(x)[0]
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(model(x)[0], first)
-    assert not torch.equal(first, model.decode(model(x)[1]))  # it draws, and does not take the mean
+    assert not torch.equal(first, model.decode(model(x)[1]))  # the code is drawn, it is not the mean
 
 
-def test_codes_have_the_mean_and_the_deviation_that_the_encoder_says(vae):
+def test_codes_have_the_mean_and_deviation_of_the_encoder(vae):
     x, codes = torch.rand(1, 1, 8, 8).expand(4000, -1, -1, -1), []
     vae.decoder.register_forward_hook(lambda _, inputs, __: codes.append(inputs[0]))
     _, mean, log_variance = vae(x)

@@ -1,4 +1,4 @@
-"""Networks for images: as large as the papers say, of the right shapes, and what each refuses."""
+"""Networks for images: published numbers of parameters, shapes, and refused arguments."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch.nn.functional import conv2d, relu
 
 from descentlab.models.all_cnn_c import AllCNNC
 from descentlab.models.cnn_3c3d import CNN3c3d
-from descentlab.models.resnet import Residual, ResNet
+from descentlab.models.resnet import ResidualBlock, ResNet
 from descentlab.models.torchvision_net import TorchvisionNet
-from descentlab.models.wide_resnet import Wide, WideResNet
+from descentlab.models.wide_resnet import WideBlock, WideResNet
 
 CIFAR, FASHION = (3, 32, 32), (1, 28, 28)
 MAKE = {
@@ -42,14 +42,14 @@ def count(model) -> int:
     ],
     ids=["resnet20", "resnet56", "wrn_16_4", "wrn_28_10", "3c3d", "all_cnn_c", "resnet18_small", "resnet50"],
 )
-def test_they_are_as_large_as_published(model, parameters, tolerance):
+def test_numbers_of_parameters_are_those_published(model, parameters, tolerance):
     with torch.device("meta") if parameters > 3e7 else torch.device("cpu"):
         assert abs(count(model()) - parameters) <= tolerance
 
 
 @pytest.mark.parametrize("shape", [CIFAR, FASHION], ids=["cifar", "fashion"])
 @pytest.mark.parametrize("name", MAKE)
-def test_images_become_logits_and_every_weight_has_a_gradient(name, shape):
+def test_outputs_are_logits_and_every_weight_has_a_gradient(name, shape):
     torch.manual_seed(0)
     model = MAKE[name](shape, 7)
     outputs = model(torch.randn(2, *shape))
@@ -59,31 +59,31 @@ def test_images_become_logits_and_every_weight_has_a_gradient(name, shape):
     assert any(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
 
 
-def test_the_residual_block_is_the_papers():
-    """The shortcut of option A: every second pixel, and zeros for the channels that are new."""
+def test_residual_block_equals_the_papers():
+    """The shortcut of option A: every second pixel, and zeros for additional channels."""
     torch.manual_seed(0)
-    block, x = Residual(4, 8, 2, nn.BatchNorm2d).eval(), torch.randn(2, 4, 6, 6)
+    block, x = ResidualBlock(4, 8, 2, nn.BatchNorm2d).eval(), torch.randn(2, 4, 6, 6)
     inner = relu(conv2d(x, block.first[0].weight, stride=2, padding=1) / (1 + 1e-5) ** 0.5)
     inner = conv2d(inner, block.second[0].weight, padding=1) / (1 + 1e-5) ** 0.5
     shortcut = torch.cat([x[:, :, ::2, ::2], torch.zeros(2, 4, 3, 3)], 1)
     torch.testing.assert_close(block(x), relu(inner + shortcut), rtol=1e-4, atol=1e-5)
 
 
-def test_a_wide_block_of_the_same_shape_adds_its_very_input():
-    block, x = Wide(4, 4, 1, 0.0), torch.randn(2, 4, 6, 6)
+def test_wide_block_of_the_same_shape_has_an_identity_shortcut():
+    block, x = WideBlock(4, 4, 1, 0.0), torch.randn(2, 4, 6, 6)
     nn.init.zeros_(block.inner[-1].weight)
     assert torch.equal(block(x), x)
     assert block.shortcut is None
 
 
-def test_group_normalisation_has_no_buffers_and_does_not_mix_examples():
+def test_group_normalization_has_no_buffers_and_is_independent_of_the_batch():
     model, images = ResNet(FASHION, 10, 1, 8, norm="group"), torch.randn(4, *FASHION)
     assert list(model.buffers()) == []
     torch.testing.assert_close(model(images)[:1], model(images[:1]))
     assert list(ResNet(FASHION, 10, 1, 8).buffers())
 
 
-def test_all_cnn_c_is_nothing_but_convolutions_and_ends_in_a_mean():
+def test_all_cnn_c_has_only_convolutions_and_a_final_mean():
     model = AllCNNC(CIFAR, 10).eval()
     kinds = {type(module) for module in model.layers}
     assert kinds == {nn.Conv2d, nn.ReLU, nn.Dropout}
@@ -98,22 +98,22 @@ def test_3c3d_pools_as_published():
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (lambda: ResNet(CIFAR, 10, norm="layer"), "batch or group"),
         (lambda: WideResNet(CIFAR, 10, depth=17), "6 n \\+ 4"),
-        (lambda: TorchvisionNet(CIFAR, 10, "vgg11", "small"), "another beginning"),
+        (lambda: TorchvisionNet(CIFAR, 10, "vgg11", "small"), "different stem"),
         (lambda: TorchvisionNet(FASHION, 10, "resnet18"), "3 channels, not of 1"),
         (lambda: TorchvisionNet(CIFAR, 10, "resnet18", "large"), "imagenet or small"),
         (lambda: TorchvisionNet(CIFAR, 10, "resnet19"), "resnet19"),
     ],
 )
-def test_what_does_not_fit_is_refused(make, says):
-    with pytest.raises(ValueError, match=says):
+def test_incompatible_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize(("model", "norm"), [("mlp", "group"), ("resnet20", "layer"), ("resnet20", "none")])
-def test_a_norm_that_a_model_has_not_is_refused_before_it_starts(model, norm):
+def test_unknown_norm_is_refused_before_a_run_starts(model, norm):
     _, _, mistakes = compose_config(f"model={model}", f"model.norm={norm}")
     assert any(f"model.norm={norm} is not for" in mistake for mistake in mistakes)

@@ -1,4 +1,4 @@
-"""The transformer: what it may see, where its weights start, how many there are."""
+"""GPT: causality, position embeddings, initial weights and the number of parameters."""
 
 import math
 
@@ -16,7 +16,7 @@ every_kind = pytest.mark.parametrize("changes", KINDS, ids=str)
 def gpt(**changes):
     torch.manual_seed(0)
     model = GPT(**SMALL | changes).eval()
-    for parameter in model.parameters():  # at the start all logits are nearly the same
+    for parameter in model.parameters():  # initially, all logits are nearly equal
         nn.init.normal_(parameter, std=0.3)
     return model
 
@@ -27,7 +27,7 @@ def ids(rows=3, steps=12):
 
 @every_kind
 @pytest.mark.parametrize("changed", [0, 5, 11])
-def test_a_token_reaches_its_own_step_and_later_ones_only(changes, changed):
+def test_token_affects_only_its_own_step_and_later_ones(changes, changed):
     model, before = gpt(**changes), ids()
     after = before.clone()
     after[:, changed] = (after[:, changed] + 1) % 11
@@ -37,17 +37,17 @@ def test_a_token_reaches_its_own_step_and_later_ones_only(changes, changed):
 
 
 @every_kind
-def test_a_prefix_has_the_logits_that_it_has_within_the_whole(changes):
+def test_logits_of_a_prefix_equal_those_within_the_whole(changes):
     model, whole = gpt(**changes), ids()
     torch.testing.assert_close(model(whole[:, :7]), model(whole)[:, :7])
 
 
 @pytest.mark.parametrize("kind", [torch.int32, torch.uint8, torch.uint16])
-def test_ids_of_any_integer_type(kind):
+def test_ids_may_have_any_integer_type(kind):
     assert torch.equal(gpt()(ids().to(kind)), gpt()(ids()))
 
 
-def test_attention_is_the_formula():
+def test_attention_equals_the_formula():
     torch.manual_seed(0)
     width, heads, steps = 8, 2, 5
     layer, x = Attention(width, heads, steps, rotary=False, qk_norm=False, dropout=0.0), torch.randn(1, 5, width)
@@ -59,7 +59,7 @@ def test_attention_is_the_formula():
     torch.testing.assert_close(layer(x)[0], layer.project(torch.cat(seen, -1)))
 
 
-def test_rotary_products_depend_on_the_distance_alone():
+def test_rotary_products_depend_only_on_the_distance():
     torch.manual_seed(0)
     rotary = Rotary(8, 40)
     q, k = (torch.randn(8).expand(40, 8) for _ in range(2))
@@ -71,8 +71,8 @@ def test_rotary_products_depend_on_the_distance_alone():
     torch.testing.assert_close(products[0, 0], q[0] @ k[0])
 
 
-def test_rotary_turns_each_pair_by_its_own_angle():
-    """Against complex numbers: pair i of width 6 is turned by step / 10000^(2 i / 6)."""
+def test_rotary_rotates_each_pair_by_its_own_angle():
+    """Comparison with complex numbers: pair i of width 6 is rotated by step / 10000^(2 i / 6)."""
     x = torch.randn(4, 6, dtype=torch.float64)
     turned = Rotary(6, 4).double()(x)
     pairs = torch.complex(x[:, :3], x[:, 3:])
@@ -81,7 +81,7 @@ def test_rotary_turns_each_pair_by_its_own_angle():
     torch.testing.assert_close(turned, torch.cat([expected.real, expected.imag], 1), rtol=1e-5, atol=1e-6)
 
 
-def test_qk_norm_makes_attention_blind_to_the_size_of_queries_and_keys():
+def test_qk_norm_makes_attention_independent_of_the_scale_of_queries_and_keys():
     torch.manual_seed(0)
     x = torch.randn(2, 6, 8)
     for normed in (True, False):
@@ -99,14 +99,14 @@ def test_tied_weights_are_one_parameter():
     assert set(dict(apart.named_parameters())) - set(names) == {"head.weight"}
     before = tied(ids()).detach()
     with torch.no_grad():
-        names["embed.weight"][3] += 1  # as a row of the output layer it moves the logits of 3, whatever is read
+        names["embed.weight"][3] += 1  # as a row of the output layer it changes the logits of 3 for any input
     assert ((tied(ids()) - before)[..., 3].abs() > 1e-3).all()
     loss = tied(torch.zeros(1, 4, dtype=torch.long)).sum()
     (gradient,) = torch.autograd.grad(loss, [names["embed.weight"]])
-    assert (gradient[1:].abs().sum(1) > 0).all()  # though those tokens were not read
+    assert (gradient[1:].abs().sum(1) > 0).all()  # although those tokens were not in the input
 
 
-def test_weights_start_as_in_gpt2():
+def test_initial_weights_are_those_of_gpt2():
     torch.manual_seed(0)
     model = GPT(vocabulary=300, length=64, width=128, layers=8, heads=2, positions="learned", tied=False)
     for name, parameter in model.named_parameters():
@@ -121,13 +121,13 @@ def test_weights_start_as_in_gpt2():
     assert loss.item() == pytest.approx(math.log(300), rel=0.02)
 
 
-def test_gpt_124m_has_the_published_number_of_weights():
+def test_gpt_124m_has_the_published_number_of_parameters():
     with torch.device("meta"):
         model = GPT(50_257, 1024, width=768, layers=12, heads=12, positions="learned")
     assert sum(parameter.numel() for parameter in model.parameters()) == 124_439_808
 
 
-def test_dropout_acts_while_training_only():
+def test_dropout_is_applied_only_in_training():
     model = gpt(dropout=0.5)
     assert torch.equal(model(ids()), gpt()(ids()))
     model.train()
@@ -135,6 +135,6 @@ def test_dropout_acts_while_training_only():
 
 
 @pytest.mark.parametrize("changes", [{"heads": 3}, {"width": 6, "heads": 2}, {"positions": "sine"}])
-def test_sizes_that_do_not_go_together_are_refused(changes):
+def test_incompatible_sizes_are_refused(changes):
     with pytest.raises(ValueError, match=r"width=|positions="):
         GPT(**SMALL | changes)

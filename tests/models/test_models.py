@@ -1,4 +1,4 @@
-"""Networks: shapes, sizes, and the numbers they start from."""
+"""Networks: shapes, numbers of parameters, and initial weights."""
 
 import math
 
@@ -29,7 +29,7 @@ def test_vectors_and_images_are_flattened(shape):
         assert torch.equal(model(x), model(x.reshape(5, 64)))
 
 
-def test_linear_is_an_affine_map_that_starts_at_zero():
+def test_linear_is_affine_and_initially_zero():
     model, x = Linear(4, 2), torch.randn(5, 4)
     assert torch.equal(model(x), torch.zeros(5, 2))
     model = Linear(4, 2, init="default")
@@ -46,7 +46,7 @@ def test_linear_is_an_affine_map_that_starts_at_zero():
         (CNN2c2d([1, 28, 28], 10), 3_274_634),
     ],
 )
-def test_the_number_of_parameters(model, parameters):
+def test_numbers_of_parameters(model, parameters):
     assert count(model) == parameters
 
 
@@ -56,16 +56,16 @@ def cnn():
     return CNN2c2d([1, 28, 28], 10)
 
 
-def test_2c2d_starts_from_a_normal_truncated_at_two_deviations(cnn):
+def test_initial_2c2d_weights_are_normal_truncated_at_two_deviations(cnn):
     weights = torch.cat([layer.weight.detach().flatten() for layer in cnn.layers if hasattr(layer, "weight")])
     assert float(weights.abs().max()) <= 0.1
     assert float(weights.abs().max()) > 0.0999
     assert float(weights.mean()) == pytest.approx(0.0, abs=1e-4)
-    assert float(weights.std()) == pytest.approx(0.05 * 0.87963, rel=2e-3)  # what truncation leaves of the deviation
+    assert float(weights.std()) == pytest.approx(0.05 * 0.87963, rel=2e-3)  # the deviation after truncation
     assert float((weights.abs() < 0.05).float().mean()) == pytest.approx(0.6827 / 0.9545, abs=2e-3)
 
 
-def test_2c2d_biases_start_at_a_twentieth(cnn):
+def test_initial_2c2d_biases_are_a_twentieth(cnn):
     for layer in cnn.layers:
         if hasattr(layer, "bias"):
             assert set(layer.bias.tolist()) == {torch.tensor(0.05).item()}
@@ -73,7 +73,7 @@ def test_2c2d_biases_start_at_a_twentieth(cnn):
 
 @pytest.mark.parametrize("size", [(1, 28, 28), (3, 7, 9), (1, 5, 5), (2, 8, 6)])
 def test_2c2d_pads_as_same_does(size):
-    """Against the padding written out: two zeros a side of a convolution, one more row and column where pooling needs it."""
+    """Comparison with explicit padding: two zeros on each side of a convolution, one more row and column before pooling."""
     model, x = CNN2c2d(size, 4), torch.randn(3, *size)
     conv1, conv2, dense1, dense2 = (layer for layer in model.layers if hasattr(layer, "weight"))
     y = x
@@ -108,7 +108,7 @@ def test_every_activation_is_tested():
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
-def test_norm_comes_before_the_activation(norm):
+def test_norm_precedes_the_activation(norm):
     model, x = MLP(6, 3, [5], norm=norm), torch.randn(70, 6)
     first, head = dense(model)
     axis = 0 if norm == "batch" else 1
@@ -117,7 +117,7 @@ def test_norm_comes_before_the_activation(norm):
     torch.testing.assert_close(model(x), head(z.relu()), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_drops_its_share_while_training_only():
+def test_dropout_drops_its_share_only_in_training():
     model, x = MLP(6, 3, [20_000], activation="sigmoid", dropout=0.25), torch.randn(1, 6)
     hidden = model.blocks(x)
     assert float((hidden == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
@@ -127,7 +127,7 @@ def test_dropout_drops_its_share_while_training_only():
     torch.testing.assert_close(hidden[kept], model.blocks(x)[kept] / 0.75)
 
 
-def test_residual_adds_the_input_where_widths_agree():
+def test_residual_adds_the_input_where_widths_are_equal():
     x = torch.randn(7, 6)
     model, plain = MLP(6, 3, [6, 4, 4], residual=True), MLP(6, 3, [6, 4, 4])
     plain.load_state_dict(model.state_dict())
@@ -148,39 +148,39 @@ N, M = 400, 300  # inputs, outputs of the layer
         ("he", None, math.sqrt(2 / N)),
     ],
 )
-def test_each_init_has_its_bound_and_deviation(scheme, bound, deviation):
+def test_init_schemes_have_their_bounds_and_deviations(scheme, bound, deviation):
     torch.manual_seed(0)
     layer = nn.Linear(N, M)
     initialise(layer, scheme)
     weights = layer.weight.detach()
     assert float(weights.std()) == pytest.approx(deviation, rel=0.01)
     assert float(weights.mean()) == pytest.approx(0.0, abs=0.01 * deviation * 3)
-    if bound is None:  # normal: some lie beyond three deviations
+    if bound is None:  # normal: some values exceed three deviations
         assert float((weights.abs() > 3 * deviation).float().mean()) == pytest.approx(0.0027, abs=0.001)
     else:
         assert 0.99 * bound < float(weights.abs().max()) <= bound * 1.000001
 
 
 @pytest.mark.parametrize("scheme", ["glorot", "he", "standard", "zeros"])
-def test_biases_start_at_zero_but_by_default(scheme):
+def test_initial_biases_are_zero_except_under_default(scheme):
     layer = nn.Linear(5, 4)
     assert layer.bias.abs().sum() > 0
     initialise(layer, scheme)
     assert layer.bias.tolist() == [0.0] * 4
 
 
-def test_zeros_are_zeros():
+def test_init_zeros_sets_all_weights_to_zero():
     assert all(not parameter.any() for parameter in MLP(6, 3, [5], init="zeros").parameters())
 
 
 @pytest.mark.parametrize("make", [lambda: Linear(4, 2, init="xavier"), lambda: MLP(4, 2, [3], init="xavier")])
-def test_an_unknown_init_is_an_error_that_lists_the_known(make):
+def test_unknown_init_is_refused_with_the_known_ones(make):
     with pytest.raises(ValueError, match=r"init=xavier.*glorot"):
         make()
 
 
 @pytest.mark.parametrize("make", [lambda: Linear(9, 3, "he"), lambda: MLP(9, 3, [5], init="he"), lambda: CNN2c2d([1, 5, 5], 2)])
-def test_the_seed_draws_the_weights(make):
+def test_initial_weights_depend_on_the_seed(make):
     drawn = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)

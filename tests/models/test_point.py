@@ -1,4 +1,4 @@
-"""Test functions are what their authors wrote down, lowest where they said."""
+"""Test functions equal their published definitions and have their published minima."""
 
 import math
 
@@ -11,7 +11,7 @@ every_surface = pytest.mark.parametrize("name", SURFACES)
 
 
 @every_surface
-def test_minima_are_minima(name):
+def test_gradient_is_zero_at_minima(name):
     surface = SURFACES[name]
     for minimum in surface.minima:
         here = torch.tensor(minimum * (3 - len(minimum)), dtype=torch.float64, requires_grad=True)
@@ -22,7 +22,7 @@ def test_minima_are_minima(name):
 
 
 @every_surface
-def test_nowhere_on_a_grid_is_it_lower(name):
+def test_function_is_nowhere_lower_on_a_grid(name):
     surface = SURFACES[name]
     axis = torch.linspace(*surface.bounds, 401, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis)
@@ -46,7 +46,7 @@ def test_published_values(name, at, value):
     assert float(SURFACES[name].formula(torch.tensor(at, dtype=torch.float64))) == pytest.approx(value)
 
 
-def test_ackley_has_a_gradient_at_its_minimum():
+def test_ackley_has_a_finite_gradient_at_its_minimum():
     made = Point("ackley")
     made.point.data.zero_()
     made(torch.zeros(1, 2)).sum().backward()
@@ -66,7 +66,7 @@ def test_more_dimensions():
         Point("beale", 3)
 
 
-def test_the_way_is_in_the_curves_and_the_surface_beside_them(train):
+def test_trajectory_is_in_the_curves_and_the_surface_is_an_artifact(train):
     run = train("problem=saddle", "optimizer=sgd", "optimizer.lr=0.1", "budget.steps=40")
     xs, ys = run.column("train/x"), run.column("train/y")
     assert len(xs) == len(ys) == 40

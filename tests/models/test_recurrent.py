@@ -1,4 +1,4 @@
-"""Recurrent networks: the recursion, what is read out, where the recurrent matrix starts."""
+"""Recurrent networks: the recursion, the outputs, and the initial recurrent matrices."""
 
 import pytest
 import torch
@@ -19,14 +19,14 @@ def ids(rows=4, steps=9):
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
-def test_last_is_the_last_of_every(cell, layers):
+def test_last_output_equals_the_last_of_every_output(cell, layers):
     last, every = (make(cell, layers=layers, output=output)(ids()) for output in ("last", "every"))
     assert (last.shape, every.shape) == ((4, 3), (4, 9, 3))
     torch.testing.assert_close(last, every[:, -1])
 
 
 @every_cell
-def test_a_step_knows_those_before_it_and_none_after(cell):
+def test_outputs_depend_only_on_earlier_steps(cell):
     model, before = make(cell, output="every"), ids()
     after = before.clone()
     after[:, 4] = (after[:, 4] + 1) % 7
@@ -35,7 +35,7 @@ def test_a_step_knows_those_before_it_and_none_after(cell):
     assert moved[4:].gt(0).all()
 
 
-def test_an_rnn_is_the_recursion():
+def test_rnn_equals_the_recursion():
     model, read = make(), ids()
     cells, h = model.cells, torch.zeros(4, 10)
     for step in range(9):
@@ -45,7 +45,7 @@ def test_an_rnn_is_the_recursion():
 
 
 @pytest.mark.parametrize("radius", [0.5, 0.95, 1.2])
-def test_the_recurrent_matrices_start_with_the_radius_asked_for(radius):
+def test_initial_recurrent_matrices_have_the_given_radius(radius):
     model, drawn = make(init_radius=radius, layers=2), make(layers=2)
     for name, weight in model.named_parameters():
         original = dict(drawn.named_parameters())[name]
@@ -56,7 +56,7 @@ def test_the_recurrent_matrices_start_with_the_radius_asked_for(radius):
             assert torch.equal(weight, original)
 
 
-def test_dropout_acts_while_training_only():
+def test_dropout_is_applied_only_in_training():
     model = make(dropout=0.5, layers=2)
     assert not torch.equal(model(ids()), model(ids()))
     model.eval()
@@ -64,6 +64,6 @@ def test_dropout_acts_while_training_only():
 
 
 @pytest.mark.parametrize("changes", [{"cell": "mgu"}, {"output": "first"}, {"cell": "lstm", "init_radius": 1.0}])
-def test_what_makes_no_sense_is_refused(changes):
+def test_invalid_arguments_are_refused(changes):
     with pytest.raises(ValueError, match=r"cell=|init_radius="):
         make(**changes)

@@ -1,4 +1,4 @@
-"""Models that score documents of a list, or items for a user: each by itself, as the formula says."""
+"""Models that score documents of a list, or items for a user: each score is independent and equals the formula."""
 
 import pytest
 import torch
@@ -25,13 +25,13 @@ def test_permuted_documents_have_permuted_scores(hidden):
     torch.testing.assert_close(scorer(x[:, order]), scorer(x)[:, order])
 
 
-def test_a_scorer_without_hidden_layers_is_a_weighted_sum():
+def test_scorer_without_hidden_layers_is_a_weighted_sum():
     scorer, x = Scorer(3, hidden=[]), torch.randn(2, 6, 3)
     weight, bias = scorer.parameters()
     torch.testing.assert_close(scorer(x), x @ weight[0] + bias)
 
 
-def test_batch_norm_would_take_padding_for_documents():
+def test_batch_norm_is_refused():
     with pytest.raises(UsageError, match="padding"):
         Scorer(3, hidden=[4], norm="batch")
 
@@ -40,7 +40,7 @@ def pairs():
     return torch.tensor([[0, 6, 0, 3], [4, 1, 1, 2]])
 
 
-def test_matrix_factorisation_is_its_formula():
+def test_matrix_factorisation_equals_its_formula():
     model = RECOMMENDERS["matrix_factorisation"]()
     for embedding in (model.user_bias, model.item_bias):
         nn.init.normal_(embedding.weight)
@@ -51,7 +51,7 @@ def test_matrix_factorisation_is_its_formula():
             torch.testing.assert_close(score, expected)
 
 
-def test_ncf_is_its_formula():
+def test_ncf_equals_its_formula():
     model = RECOMMENDERS["ncf"]()
     for row, found in zip(pairs().tolist(), model(pairs()), strict=True):
         for item, score in zip(row[1:], found, strict=True):
@@ -61,7 +61,7 @@ def test_ncf_is_its_formula():
 
 
 @every_recommender
-def test_an_item_has_the_same_score_alone_and_among_all(name):
+def test_score_of_an_item_does_not_depend_on_the_others(name):
     model, items = RECOMMENDERS[name](), torch.arange(ITEMS)
     everything = model(torch.cat([torch.arange(USERS)[:, None], items.expand(USERS, -1)], 1))
     assert everything.shape == (USERS, ITEMS)
@@ -69,7 +69,7 @@ def test_an_item_has_the_same_score_alone_and_among_all(name):
 
 
 @every_recommender
-def test_a_sparse_gradient_is_the_dense_one(name):
+def test_sparse_gradient_equals_the_dense_one(name):
     torch.manual_seed(0)
     dense, sparse = RECOMMENDERS[name](), RECOMMENDERS[name](sparse=True)
     sparse.load_state_dict(dense.state_dict())
@@ -84,7 +84,7 @@ def test_a_sparse_gradient_is_the_dense_one(name):
 
 
 @every_recommender
-def test_it_serves_a_vmapped_stack(name):
+def test_models_can_be_vmapped(name):
     models = [RECOMMENDERS[name]() for _ in range(3)]
     stack, _ = stack_module_state(models)
     found = vmap(lambda weights: functional_call(models[0], weights, (pairs(),)))(stack)

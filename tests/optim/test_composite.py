@@ -1,4 +1,4 @@
-"""Several optimizers behave as one."""
+"""Composite: several optimizers that behave as one."""
 
 import io
 from functools import partial
@@ -14,7 +14,7 @@ from descentlab.models.mlp import MLP
 from descentlab.optim import scratch
 from descentlab.optim.composite import Composite
 from descentlab.optim.gradients import Clip
-from descentlab.optim.groups import Rule
+from descentlab.optim.groups import GroupEntry
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Polynomial
 from descentlab.optim.step import Step
@@ -32,7 +32,7 @@ def net(dtype=torch.float32) -> MLP:
 
 
 def parts(model):
-    """The weights of the block, and those of the head."""
+    """Return the weights of the block, and those of the head."""
     return list(model.blocks.parameters()), list(model.head.parameters())
 
 
@@ -59,7 +59,7 @@ def equal(one, other):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_its_steps_are_those_of_each(pair):
+def test_composite_steps_equal_those_of_its_parts(pair):
     ours, theirs = net(), net()
     apart = [make(part) for make, part in zip(PAIRS[pair], parts(theirs), strict=True)]
     for step in range(10):
@@ -72,7 +72,7 @@ def test_its_steps_are_those_of_each(pair):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("pair", PAIRS)
-def test_it_goes_on_from_its_saved_state_bit_for_bit(pair, dtype):
+def test_composite_resumes_bit_identically(pair, dtype):
     model = net(dtype)
     optimizer = composite(model, pair)
     steps(model, optimizer, 0, 5)
@@ -99,7 +99,7 @@ def equal_states(one, other):
     return one == other
 
 
-def test_after_loading_each_still_has_the_groups_and_the_state_of_the_whole():
+def test_parts_share_groups_and_state_after_loading():
     model = net()
     optimizer = composite(model, "torch")
     steps(model, optimizer, 0, 2)
@@ -116,10 +116,10 @@ def test_after_loading_each_still_has_the_groups_and_the_state_of_the_whole():
 
 
 def made(model, **recipe):
-    """A Step of `loss` on the model with SGD for the block and AdamW for the head, which each batch shakes."""
+    """Return a Step that trains the block by SGD and the head by AdamW; a batch is the seed of the inputs."""
     main, auxiliary = PAIRS["torch"]
-    rules = [Rule(match="head", to="auxiliary"), Rule()]
-    recipe = Recipe(optimizer=main, auxiliary=auxiliary, groups=rules, **recipe)
+    entries = [GroupEntry(match="head", to="auxiliary"), GroupEntry()]
+    recipe = Recipe(optimizer=main, auxiliary=auxiliary, groups=entries, **recipe)
     return Step(model, lambda batch: loss(model, int(batch[0])), torch.Tensor.backward, recipe.make(model), recipe, 10)
 
 
@@ -127,7 +127,7 @@ def part(step):
     return [Part((torch.tensor(step),), 1.0)]
 
 
-def test_a_schedule_reaches_the_groups_of_all():
+def test_schedule_applies_to_the_groups_of_all_parts():
     model = net()
     step = made(model, schedule=Polynomial())
     for count in range(3):
@@ -137,7 +137,7 @@ def test_a_schedule_reaches_the_groups_of_all():
     assert [each.param_groups[0]["lr"] for each in step.bare_optimizer.optimizers] == pytest.approx([0.08, 0.008])
 
 
-def test_the_norms_are_of_all_weights():
+def test_norms_include_the_weights_of_all_parts():
     model = net()
     step = made(model, schedule=Constant())
     before = [p.detach().clone() for p in model.parameters()]
@@ -148,17 +148,17 @@ def test_the_norms_are_of_all_weights():
     assert float(step.measured["update_norm"]) == pytest.approx(float(moved.norm()))
     gradient = torch.cat([p.grad.flatten() for p in other.parameters()])
     assert float(step.measured["grad_norm"]) == pytest.approx(float(gradient.norm()))
-    assert float(gradient[-18:].norm()) < 0.999 * float(gradient.norm()), "either part would do"
+    assert float(gradient[-18:].norm()) < 0.999 * float(gradient.norm()), "the norm of one part would pass as well"
 
 
-def test_the_gradient_is_clipped_as_one():
+def test_gradients_of_all_parts_are_clipped_together():
     model = net()
     step = made(model, clip=Clip(norm=1e-3))
     step(part(0))
     assert torch.cat([p.grad.flatten() for p in model.parameters()]).norm() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_gradients_of_all_are_cleared():
+def test_zero_grad_clears_the_gradients_of_all_parts():
     model = net()
     optimizer = composite(model, "torch")
     loss(model, 0).backward()
@@ -166,7 +166,7 @@ def test_gradients_of_all_are_cleared():
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_its_modes_reach_those_that_have_them():
+def test_train_and_eval_are_forwarded_to_parts_that_have_them():
     model = net()
     free, plain = scratch.ScheduleFreeSGD(parts(model)[0], lr=0.5), torch.optim.SGD(parts(model)[1], lr=0.1)
     optimizer = Composite([free, plain])
@@ -177,7 +177,7 @@ def test_its_modes_reach_those_that_have_them():
     assert equal(model.parameters(), trained)
 
 
-def test_a_closure_is_evaluated_once():
+def test_closure_is_evaluated_once():
     model, calls = nn.Linear(2, 1), []
     optimizer = Composite([torch.optim.SGD([p], lr=0.1) for p in model.parameters()])
 

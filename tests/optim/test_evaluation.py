@@ -1,4 +1,4 @@
-"""Judging other weights than those in training: batch normalisation's statistics are theirs, and training does not notice."""
+"""Evaluation weights: batch normalization uses statistics computed for them, and training is not affected."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ from descentlab.store.record import read_curves
 from descentlab.tasks.base import Task
 
 RUN = ("problem=digits_mlp", "model.norm=batch", "data.drop_last=true", "budget.epochs=null", "log_every=1", "data.limit=300")
-JUDGES_OTHERS = [
+EVALUATES_OTHER_WEIGHTS = [
     ("optimizer=schedulefree_sgd",),
     ("optimizer=schedulefree_adamw",),
     ("optimizer=scratch/schedule_free_adamw",),
@@ -58,13 +58,13 @@ def statistics(model):
 
 
 def by_hand(model, inputs):
-    """The means over batches of the mean and the (unbiased) variance that come to each norm, at the model's weights."""
+    """Return the means over batches of the mean and unbiased variance of the input of each norm, at the model's weights."""
     seen: dict[nn.Module, list[torch.Tensor]] = {norm: [] for norm in norms(model)}
 
-    def note(norm, arguments):
+    def record(norm, arguments):
         seen[norm].append(torch.stack([arguments[0].mean(0), arguments[0].var(0)]))
 
-    hooks = [norm.register_forward_pre_hook(note) for norm in seen]
+    hooks = [norm.register_forward_pre_hook(record) for norm in seen]
     model.train()
     with torch.no_grad(), FrozenStatistics(model):
         for batch in inputs:
@@ -83,33 +83,33 @@ EVALUATED = {
 
 
 @pytest.mark.parametrize("name", EVALUATED)
-def test_running_statistics_are_those_of_recent_batches_at_the_weights_to_judge_by(name):
+def test_running_statistics_are_recomputed_for_the_evaluation_weights(name):
     optimizer, more = EVALUATED[name]
     model = net()
     step = trained(model, optimizer, **more)
     before = statistics(model)
     model.eval()
-    assert step.look.needs_batches()
-    step.look.begin(batches(5))
+    assert step.evaluation_weights.needs_batches()
+    step.evaluation_weights.apply(batches(5))
     assert all(not norm.training and norm.momentum == 0.1 for norm in norms(model))
     found = statistics(model)
     for mine, expected in zip(found, by_hand(model, batches(5)), strict=True):
         torch.testing.assert_close(mine, expected)
     assert not any(torch.equal(mine, old) for mine, old in zip(found, before, strict=True))
-    step.look.end()
+    step.evaluation_weights.restore()
     assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
 
 
-def test_weights_judged_as_they_are_keep_the_statistics_of_training():
+def test_running_statistics_are_kept_if_the_training_weights_are_evaluated():
     model = net()
     step = trained(model, partial(torch.optim.SGD, lr=0.1))
     before = statistics(model)
-    assert not step.look.needs_batches()
-    step.look.begin(batches(5))
+    assert not step.evaluation_weights.needs_batches()
+    step.evaluation_weights.apply(batches(5))
     assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
 
 
-def test_taking_statistics_anew_draws_no_random_number_and_sees_no_dropout():
+def test_recalibration_draws_no_random_number_and_applies_no_dropout():
     model = net(dropout=0.5).eval()
     state = torch.get_rng_state()
     recalibrate(model, batches(3))
@@ -120,7 +120,7 @@ def test_taking_statistics_anew_draws_no_random_number_and_sees_no_dropout():
     assert all(torch.equal(a, b) for a, b in zip(statistics(model), statistics(plain), strict=True))
 
 
-def test_without_batches_statistics_stay():
+def test_recalibration_without_batches_changes_nothing():
     model = net()
     model(batches(1)[0])
     before = statistics(model)
@@ -128,8 +128,8 @@ def test_without_batches_statistics_stay():
     assert all(torch.equal(mine, old) for mine, old in zip(statistics(model), before, strict=True))
 
 
-@pytest.mark.parametrize("words", JUDGES_OTHERS, ids=" ".join)
-def test_validating_often_changes_nothing_in_training(train, words):
+@pytest.mark.parametrize("words", EVALUATES_OTHER_WEIGHTS, ids=" ".join)
+def test_number_of_validations_does_not_affect_training(train, words):
     often = train(*RUN, *words, "budget.steps=23", "validate_every=5")
     rarely = train(*RUN, *words, "budget.steps=23", "validate_every=1000")
     assert often.column("train/loss") == rarely.column("train/loss")
@@ -138,8 +138,8 @@ def test_validating_often_changes_nothing_in_training(train, words):
 
 
 @pytest.mark.slow
-def test_validating_often_changes_nothing_in_training_of_shards(job):
-    """The weights that a validation has gathered are not those that the next step begins with."""
+def test_number_of_validations_does_not_affect_sharded_training(job):
+    """The next step does not start from the weights that a validation gathered."""
     words = ("problem=digits_mlp", "optimizer=schedulefree_sgd", "optimizer.lr=5", "budget.epochs=null", "budget.steps=12")
     words += ("log_every=1", "data.limit=300", "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2")
     often, rarely = (job(*words, f"validate_every={steps}", f"sweep=every{steps}") for steps in (2, 1000))
@@ -149,8 +149,8 @@ def test_validating_often_changes_nothing_in_training_of_shards(job):
     assert len(losses[0]) == 12
 
 
-@pytest.mark.parametrize("words", JUDGES_OTHERS[2:4], ids=" ".join)
-def test_a_run_validates_with_statistics_of_its_own_last_batches(job, monkeypatch, words):
+@pytest.mark.parametrize("words", EVALUATES_OTHER_WEIGHTS[2:4], ids=" ".join)
+def test_run_validates_with_statistics_of_its_last_batches(job, monkeypatch, words):
     checked = []
 
     def on_validation_epoch_start(task):
@@ -171,7 +171,7 @@ def test_a_run_validates_with_statistics_of_its_own_last_batches(job, monkeypatc
 
 
 def plain_statistics(model, make):
-    """Those of a plain loop in which each batch is seen once, whatever the optimizer does besides."""
+    """Return the running statistics of a plain loop that evaluates each batch once."""
     optimizer = make(model.parameters())
     for batch in batches(1):
         optimizer.zero_grad()
@@ -186,7 +186,7 @@ SEVERAL_A_STEP = {
 
 
 @pytest.mark.parametrize("name", SEVERAL_A_STEP)
-def test_further_evaluations_of_a_step_leave_no_trace_in_running_statistics(name):
+def test_further_evaluations_of_a_step_do_not_update_running_statistics(name):
     make, needs = SEVERAL_A_STEP[name]
     model = net()
     step = trained(model, make, steps=1, needs=needs)
@@ -195,7 +195,7 @@ def test_further_evaluations_of_a_step_leave_no_trace_in_running_statistics(name
     assert all(norm.num_batches_tracked == 1 and norm.track_running_stats for norm in norms(model))
 
 
-def test_further_evaluations_normalise_by_the_batch_as_in_training():
+def test_further_evaluations_normalize_by_the_batch():
     model, (batch,) = net(), batches(1)
     expected = model(batch)
     with FrozenStatistics(model):
@@ -205,7 +205,7 @@ def test_further_evaluations_normalise_by_the_batch_as_in_training():
 
 
 class NeedsState(torch.optim.SGD):
-    """Cannot be put into a mode before its first step, as pytorch_optimizer's SPlus."""
+    """Optimizer whose train() and eval() fail before the first step, like pytorch_optimizer's SPlus."""
 
     def train(self):
         self._put("train")
@@ -223,17 +223,17 @@ NEEDS_STATE = {"splus": partial(pytorch_optimizer.SPlus, lr=0.1), "own": partial
 
 
 @pytest.mark.parametrize("name", NEEDS_STATE)
-def test_before_the_first_step_training_weights_are_evaluated_without_a_change_of_mode(name):
+def test_before_the_first_step_the_optimizer_mode_is_not_changed(name):
     model = net()
     step = trained(model, NEEDS_STATE[name], steps=0)
     before = [p.clone() for p in model.parameters()]
-    step.look.begin(())
+    step.evaluation_weights.apply(())
     assert all(torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
-    step.look.end()
+    step.evaluation_weights.restore()
     step([Part((batches(1)[0],), 1.0)])
     after = [p.clone() for p in model.parameters()]
-    step.look.begin(())
-    step.look.end()
+    step.evaluation_weights.apply(())
+    step.evaluation_weights.restore()
     assert all(torch.equal(p, old) for p, old in zip(model.parameters(), after, strict=True))
 
 
@@ -244,7 +244,7 @@ WITH_STATE = {
 
 
 @pytest.mark.parametrize("name", WITH_STATE)
-def test_an_optimizer_that_cannot_evaluate_before_its_first_step_trains(train, name):
+def test_optimizer_whose_eval_fails_before_the_first_step_trains(train, name):
     run = train("problem=digits_mlp", *WITH_STATE[name], "budget.epochs=null", "budget.steps=5", "validate_every=2")
     assert run.record.status == "completed"
     assert len(run.column("valid/loss")) == 4

@@ -1,4 +1,4 @@
-"""What an optimizer asks for is found or declared; what it cannot have, or would not notice, is refused before a run starts."""
+"""Requirements of an optimizer are inferred or declared; conflicting settings are refused before a run starts."""
 
 from functools import partial
 
@@ -17,12 +17,12 @@ from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
 
 
-class Declares(torch.optim.SGD):
-    """One of somebody's own, whose methods show nothing."""
+class Plain(torch.optim.SGD):
+    """A user's optimizer whose methods imply no needs."""
 
 
-class Shows(torch.optim.SGD):
-    """One of somebody's own with two passes."""
+class TwoPasses(torch.optim.SGD):
+    """A user's optimizer with two passes."""
 
     def first_step(self): ...
 
@@ -35,35 +35,35 @@ class Shows(torch.optim.SGD):
         (torch.optim.SGD, False, False),
         (torch.optim.LBFGS, True, False),
         (pytorch_optimizer.SAM, False, True),
-        (Shows, False, True),
-        (Declares, False, False),
-        (None, False, False),  # a recipe that was made in Python, of a function
+        (TwoPasses, False, True),
+        (Plain, False, False),
+        (None, False, False),  # a recipe that was built in Python from a function
     ],
 )
-def test_what_its_methods_show_is_found(optimizer, closure, two_passes):
+def test_needs_are_inferred_from_methods(optimizer, closure, two_passes):
     needs = Requirements.of(optimizer, {})
     assert (needs.closure, needs.two_passes) == (closure, two_passes)
 
 
-def test_what_is_declared_is_kept_beside_what_is_found():
+def test_declared_needs_are_added_to_inferred_ones():
     needs = Requirements.of(pytorch_optimizer.SAM, {"random": True, "whole": True})
     assert (needs.random, needs.whole, needs.two_passes, needs.closure) == (True, True, True, False)
 
 
-def test_the_catalogues_needs_reach_the_recipe():
+def test_needs_of_the_config_are_in_the_recipe():
     recipe = Recipe.of(compose_config("optimizer=adahessian")[0], partial(instantiate, _convert_="all"))
     assert recipe.needs == Requirements(graph=True, random=True, in_groups=[])
 
 
-def said(*words):
-    """The mistakes and conflicts of a command, one text."""
+def messages(*words):
+    """Return the mistakes or conflicts of a command as one text."""
     config, _, mistakes = compose_config(*words)
     return "\n".join(mistakes or conflicts(config))
 
 
 @pytest.mark.parametrize("name", every_optimizer())
-def test_no_optimizer_is_at_odds_with_the_default_config(name):
-    assert said(f"optimizer={name}") == ""
+def test_every_optimizer_is_valid_with_the_default_config(name):
+    assert messages(f"optimizer={name}") == ""
 
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu")
@@ -119,8 +119,8 @@ CONFLICTS = [
 
 
 @pytest.mark.parametrize(("words", "message"), CONFLICTS, ids=[" ".join(words) for words, _ in CONFLICTS])
-def test_what_cannot_be_had_together_is_refused(words, message):
-    assert message in said(*words)
+def test_conflicting_settings_are_refused(words, message):
+    assert message in messages(*words)
 
 
 FINE = [
@@ -135,13 +135,17 @@ FINE = [
     ("optimizer=adam", "decay.rate=0.1", "schedule@decay_schedule=linear", "average.kind=swa"),
     ("optimizer=schedulefree_sgd", "schedule.warmup=10", "decay.rate=0.1", "decay.kind=coupled"),
     ("optimizer=alig", "decay.rate=0.1", "decay.kind=independent"),
-    ("optimizer=sgd", "schedule@momentum_schedule=linear", "schedule@decay_schedule=linear"),  # of 0, as in a sweep from 0 on
+    (
+        "optimizer=sgd",
+        "schedule@momentum_schedule=linear",
+        "schedule@decay_schedule=linear",
+    ),  # both 0
 ]
 
 
 @pytest.mark.parametrize("words", FINE, ids=" ".join)
-def test_what_can_be_had_together_is_not(words):
-    assert said(*words) == ""
+def test_compatible_settings_are_accepted(words):
+    assert messages(*words) == ""
 
 
 def checked(*words):
@@ -168,12 +172,12 @@ def checked(*words):
         (("optimizer=custom", "optimizer._target_=mine.Own"), "put the folder that holds it on PYTHONPATH"),
     ],
 )
-def test_what_a_class_does_not_take_is_refused_with_the_nearest_that_it_does(words, message):
+def test_unknown_argument_is_refused_with_a_suggestion(words, message):
     assert message in checked(*words)
 
 
 @pytest.mark.parametrize("base", ["torch.optim.SGD", "torch.optim.AdamW"])
-def test_a_class_that_is_given_another_takes_what_that_one_takes(base):
+def test_arguments_of_a_base_optimizer_are_accepted(base):
     words = ("optimizer=custom", "optimizer._target_=pytorch_optimizer.SAM")
     words += (f"+optimizer.base_optimizer={{_target_: hydra.utils.get_class, path: {base}}}", "+optimizer.weight_decay=0.1")
     assert checked(*words) == ""
@@ -194,8 +198,8 @@ def test_a_class_that_is_given_another_takes_what_that_one_takes(base):
         (("optimizer=muon", "auxiliary.betas=[2,3]"), "auxiliary: AdamW says: Invalid beta parameter"),
     ],
 )
-def test_a_bad_value_is_refused_in_the_words_of_its_class(words, message):
-    text = said(*words)
+def test_bad_value_is_refused_with_the_message_of_its_class(words, message):
+    text = messages(*words)
     assert message in text
     assert "Traceback" not in text
 
@@ -215,7 +219,7 @@ def test_preflight_does_not_change_the_config():
     ],
     ids=["SGD", "SAM", "LBFGS"],
 )
-def test_the_microbatches_of_a_step_are_one_evaluation_of_its_gradient(make, needs, evaluations):
+def test_microbatches_of_a_step_count_as_one_gradient_evaluation(make, needs, evaluations):
     model = nn.Linear(2, 1)
     recipe = Recipe(optimizer=make, needs=needs)
     loss = lambda batch: (model(batch[0]) - 1).pow(4).mean()  # noqa: E731

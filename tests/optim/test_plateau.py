@@ -1,4 +1,4 @@
-"""The schedule that follows the metric: beside torch's, and taken up again."""
+"""ReduceOnPlateau: comparison with torch's, and resuming."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from descentlab.optim.schedules import ReduceOnPlateau
 
 
 def metrics(count, mode):
-    """A noisy metric that improves less and less."""
+    """Return a noisy metric that converges."""
     draw = random.Random(0)
     losses = [1 + 3 / (1 + step) + draw.gauss(0, 0.02) for step in range(count)]
     return losses if mode == "min" else [5 - loss for loss in losses]
@@ -45,7 +45,7 @@ def test_plateau_equals_torchs(ours, settings, mode):
     assert found[-1] < 1
 
 
-def test_plateau_below_zero_calls_worse_no_better():
+def test_below_zero_a_worse_value_is_no_improvement():
     schedule = ReduceOnPlateau(patience=0, threshold=0.1)
     for value in (-10.0, -9.5):
         schedule.observe(value)
@@ -53,14 +53,14 @@ def test_plateau_below_zero_calls_worse_no_better():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_plateau_takes_what_is_no_number_as_no_improvement(value):
+def test_nan_and_infinity_are_no_improvement(value):
     schedule = ReduceOnPlateau(patience=1)
     for seen in (value, value):
         schedule.observe(seen)
     assert schedule(0, None) == pytest.approx(0.1)
 
 
-def test_plateau_goes_on_from_its_state():
+def test_plateau_resumes_from_its_state():
     whole, seen = ReduceOnPlateau(patience=1, cooldown=3), metrics(60, "min")
     expected = []
     for value in seen:
@@ -79,14 +79,14 @@ def test_plateau_goes_on_from_its_state():
     assert not whole.state_dict().keys() - {"multiplier", "best", "waited", "resting"}
 
 
-def test_two_plateaus_share_nothing():
+def test_plateau_instances_have_separate_states():
     one, other = ReduceOnPlateau(patience=0), ReduceOnPlateau(patience=0)
     for _ in range(3):
         one.observe(1.0)
     assert other(0, None) == 1.0
 
 
-def test_a_plateau_follows_the_tasks_metric():
+def test_plateau_mode_is_that_of_the_tasks_metric():
     assert compose_config("schedule=reduce_on_plateau")[0]["schedule"]["mode"] == "max"
     words = ("problem=diabetes_linear", "schedule=reduce_on_plateau")
     assert compose_config(*words)[0]["schedule"]["mode"] == "min"

@@ -1,4 +1,4 @@
-"""Multipliers, by hand and beside torch's; which schedules must know the end."""
+"""Schedules: comparison with hand-computed values and with torch, and which need the number of steps of the run."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def shipped(option: str) -> Schedule:
     return instantiate(node(option), _convert_="all")
 
 
-def test_constant():
+def test_constant_is_one():
     assert values(Constant(), 5) == [1.0] * 5
     assert values(Constant(), None, steps=3) == [1.0] * 3
 
 
-def test_warm_up_rises_in_equal_parts_to_the_first_value():
+def test_warmup_is_linear():
     assert values(Constant(warmup=4), 7) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0])
     assert values(Constant(warmup=2), None, steps=4) == pytest.approx([1 / 3, 2 / 3, 1.0, 1.0])
 
 
-def test_warm_up_as_a_fraction_of_the_run():
+def test_warmup_may_be_a_fraction_of_the_run():
     assert values(Constant(warmup=0.2), 10) == values(Constant(warmup=2), 10)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_warm_up_composes_with_every_shape(option):
+def test_warmup_precedes_every_shape(option):
     schedule = shipped(option)
     rise = [step / 4 * schedule(0, 20) for step in (1, 2, 3)]
     assert values(replace(schedule, warmup=3), 23) == pytest.approx([*rise, *values(schedule, 20)])
@@ -70,7 +70,7 @@ def test_warm_up_composes_with_every_shape(option):
 
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("total", [1, 5, 10])
-def test_a_warm_up_longer_than_the_run_only_rises(option, total):
+def test_warmup_longer_than_the_run_only_rises(option, total):
     schedule = replace(shipped(option), warmup=10)
     first = replace(schedule, warmup=0)(0, 1)
     assert values(schedule, total) == pytest.approx([(step + 1) / 11 * first for step in range(total)])
@@ -85,26 +85,26 @@ def test_milestones_as_fractions():
     assert values(MultiStep(milestones=[0.5, 0.75], gamma=0.1), 8) == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
-def test_lengths_count_from_the_end_of_the_warm_up():
+def test_lengths_count_from_the_end_of_the_warmup():
     expected = pytest.approx([1 / 3, 2 / 3, 1, 1, 0.1, 0.1])
     assert values(MultiStep(milestones=[0.5], gamma=0.1, warmup=2), 6) == expected
     assert values(MultiStep(milestones=[2], gamma=0.1, warmup=2), 6) == expected
     assert values(Step(every=0.5, gamma=0.1, warmup=2), 6) == expected
 
 
-def test_a_period_that_does_not_divide_the_run_begins_no_cycle_at_its_end():
+def test_period_that_does_not_divide_the_run_starts_no_extra_cycle():
     for total in range(4, 200):
         found = values(CosineRestarts(period=0.25), total)
         assert found.count(1.0) == len([step for step in range(total) if step % math.ceil(total / 4) == 0]) <= 4
         assert min(values(Step(every=0.25, gamma=0.1), total)) >= 0.00099
 
 
-def test_restarts_grow():
+def test_restart_periods_grow():
     found = values(CosineRestarts(period=10, growth=2), 150)
     assert [step for step, value in enumerate(found) if value == 1.0] == [0, 10, 30, 70]
 
 
-def test_cosine_by_hand():
+def test_cosine_equals_hand_computed_values():
     half = math.sqrt(0.5)
     assert values(Cosine(), 4) == pytest.approx([1, (1 + half) / 2, 0.5, (1 - half) / 2])
 
@@ -112,26 +112,26 @@ def test_cosine_by_hand():
 @pytest.mark.parametrize(
     "kind", [Cosine, Polynomial, WarmupStableDecay, lambda final: WarmupStableDecay(decay="1-sqrt", final=final)]
 )
-def test_it_begins_at_one_and_ends_at_final(kind):
+def test_decreasing_schedules_start_at_one_and_end_at_final(kind):
     schedule = kind(final=0.1)
     assert schedule(0, 1000) == 1.0
     assert schedule(999, 1000) == pytest.approx(0.1, abs=5e-3)
     assert schedule(1000, 1000) == schedule(2000, 1000) == pytest.approx(0.1)
 
 
-def test_inverse_square_root_is_the_transformers_where_the_timescale_is_the_warm_up():
+def test_inverse_square_root_equals_the_transformer_schedule():
     found = values(InverseSquareRoot(warmup=40, timescale=40), None, steps=400)
     assert found[40:] == pytest.approx([math.sqrt(40 / step) for step in range(40, 400)])
 
 
-def test_warmup_stable_decay_by_hand():
+def test_warmup_stable_decay_equals_hand_computed_values():
     assert values(WarmupStableDecay(stable=4), 8) == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
     found = values(WarmupStableDecay(stable=0.5, decay="1-sqrt"), 8)
     assert found == pytest.approx([1, 1, 1, 1, 1, 0.5, 1 - math.sqrt(0.5), 1 - math.sqrt(0.75)])
 
 
 def as_torch_does(make, steps, **settings):
-    """The learning rates, from 1, and momenta of each step under one of torch's schedulers."""
+    """Return the learning rates, starting from 1, and the momenta of each step under one of torch's schedulers."""
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0, momentum=0.9)
     scheduler = make(optimizer, **settings)
     lrs, momenta = [], []
@@ -163,7 +163,7 @@ def as_torch_does(make, steps, **settings):
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_equal_to_torch(ours, torchs, settings):
+def test_schedules_equal_torchs(ours, torchs, settings):
     assert values(ours, 200) == pytest.approx(as_torch_does(torchs, 200, **settings)[0], abs=1e-12)
 
 
@@ -178,20 +178,20 @@ def test_one_cycle_and_its_momentum_equal_torchs(anneal, rise):
     assert [ours.momentum(step, 200) for step in range(200)] == pytest.approx(moved, abs=1e-12)
 
 
-def test_only_one_cycle_moves_the_momentum():
+def test_only_one_cycle_schedules_the_momentum():
     moved = {option for option in OPTIONS if shipped(option).momentum(3, 10) is not None}
     assert moved == {"one_cycle"}
     assert OneCycle(momenta=None).momentum(3, 10) is None
 
 
-def test_momentum_waits_for_the_end_of_the_warm_up():
+def test_momentum_is_constant_during_the_warmup():
     schedule = OneCycle(warmup=5)
     assert [schedule.momentum(step, 25) for step in range(6)] == [0.95] * 6
     assert [schedule.momentum(step, 25) for step in range(5, 25)] == [OneCycle().momentum(step, 20) for step in range(20)]
 
 
 @pytest.mark.parametrize("option", PURE)
-def test_a_pure_function_of_the_step(option):
+def test_schedules_are_pure_functions_of_the_step(option):
     schedule = shipped(option)
     expected = values(schedule, 50)
     schedule.observe(1.0)
@@ -203,7 +203,7 @@ def test_a_pure_function_of_the_step(option):
 
 @pytest.mark.parametrize("warmup", [0, 0.1, 7])
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_shipped_schedule_stays_between_0_and_1(option, warmup):
+def test_shipped_schedules_are_between_0_and_1(option, warmup):
     schedule = replace(shipped(option), warmup=warmup)
     for total in (1, 2, 3, 10, 97, 1000):
         found = values(schedule, total, steps=total + 5)
@@ -215,7 +215,7 @@ FROM_THE_END |= {"warmup_stable_decay"}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_without_a_last_step_what_needs_it_is_refused(option):
+def test_schedules_that_need_the_end_are_refused_without_one(option):
     mistakes = compose_config(f"schedule={option}", *SECONDS)[2]
     assert len(mistakes) == (option in FROM_THE_END) == shipped(option).needs_end
     assert all(message.startswith("schedule") and "budget.steps" in message for message in mistakes)
@@ -236,7 +236,7 @@ def test_without_a_last_step_what_needs_it_is_refused(option):
         *(("reduce_on_plateau", [f"warmup={warmup}"], warmup < 1) for warmup in (0.1, 20)),
     ],
 )
-def test_it_needs_the_end_if_a_length_is_a_fraction(option, words, refused):
+def test_fractional_lengths_need_the_end(option, words, refused):
     config, _, mistakes = compose_config(f"schedule={option}", *(f"schedule.{word}" for word in words), *SECONDS)
     assert bool(mistakes) == refused
     schedule = instantiate(config["schedule"], _convert_="all")

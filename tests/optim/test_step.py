@@ -1,4 +1,4 @@
-"""A run of steps is the plain loop over the same batches, bit for bit."""
+"""The steps of a run equal a plain loop over the same batches, bit for bit."""
 
 from functools import partial
 
@@ -43,7 +43,7 @@ def batches(tensors, size=32, steps=STEPS):
 
 
 def plain_loop(make_optimizer, batches, multipliers=None):
-    """The losses and gradient norms that a hand-written loop over `batches` meets."""
+    """Return the losses and gradient norms of a hand-written loop over `batches`."""
     L.seed_everything(0, verbose=False)
     model = MLP(64, 10, [64, 32])
     optimizer = make_optimizer(model.parameters())
@@ -62,7 +62,7 @@ def plain_loop(make_optimizer, batches, multipliers=None):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_run_is_the_plain_loop_bit_for_bit(train, digits, name):
+def test_run_equals_a_plain_loop_bit_for_bit(train, digits, name):
     losses, norms = plain_loop(OPTIMIZERS[name], batches(digits))
     run = train(*RUN, f"optimizer={name}")
     assert run.column("train/loss") == losses
@@ -70,7 +70,7 @@ def test_a_run_is_the_plain_loop_bit_for_bit(train, digits, name):
     assert len(set(losses)) == STEPS
 
 
-def test_the_schedule_sets_the_learning_rate_of_each_step(train, digits):
+def test_schedule_sets_the_learning_rate_of_each_step(train, digits):
     multipliers = [Cosine(warmup=5)(step, STEPS) for step in range(STEPS)]
     losses, _ = plain_loop(OPTIMIZERS["momentum"], batches(digits), multipliers)
     run = train(*RUN, "optimizer=momentum", "schedule=cosine", "schedule.warmup=5")
@@ -78,7 +78,7 @@ def test_the_schedule_sets_the_learning_rate_of_each_step(train, digits):
     assert run.column("train/lr") == [0.01 * multiplier for multiplier in multipliers]
 
 
-def test_batch_gradient_descent_is_the_plain_loop_over_the_whole_set(train, digits):
+def test_full_batch_run_equals_a_plain_loop_over_the_whole_split(train, digits):
     losses, _ = plain_loop(OPTIMIZERS["sgd"], [digits] * 8)
     run = train(*RUN, "optimizer=sgd", "batch_size=full", "budget.steps=8")
     assert run.column("train/loss") == losses
@@ -95,7 +95,7 @@ def test_microbatches_do_not_change_a_step(train, size, microbatch, steps):
         assert cut.column(column) == pytest.approx(whole.column(column), rel=1e-5, abs=1e-6)
 
 
-def test_batch_normalisation_of_a_single_example_is_refused_before_the_first_step(train):
+def test_batch_normalization_of_a_single_example_is_refused(train):
     with pytest.raises(UsageError, match="batch normalisation would get a single example"):  # 1222 = 33 * 37 + 1
         train(*RUN, "model.norm=batch", "batch_size=33")
     assert (
@@ -104,23 +104,23 @@ def test_batch_normalisation_of_a_single_example_is_refused_before_the_first_ste
 
 
 @pytest.mark.slow
-def test_a_compiled_model_takes_the_same_steps_and_its_clock_does_not_count_the_compiling(train):
+def test_compiled_model_takes_the_same_steps_and_compile_time_is_not_counted(train):
     given = (*RUN, "model.norm=batch", "data.drop_last=true", "budget.steps=20")
     plain, compiled = train(*given), train(*given, "compile=true", "sweep=compiled")
     assert compiled.column("train/loss") == pytest.approx(plain.column("train/loss"), rel=1e-4)
     assert compiled.column("valid/loss") == pytest.approx(plain.column("valid/loss"), rel=1e-4)
     seconds = compiled.record.timings["fit"]
-    assert compiled.record.summary["train_seconds"] < seconds / 2  # most of it has gone into compiling
+    assert compiled.record.summary["train_seconds"] < seconds / 2  # most of the time was spent on compiling
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
-def test_every_precision_on_offer_trains(train, precision):
+def test_every_precision_trains(train, precision):
     run = train(*RUN, "budget.steps=5", f"trainer.precision={precision}")
     assert run.column("train/loss")[-1] < run.column("train/loss")[0]
 
 
 def step(optimizer=partial(torch.optim.SGD, lr=0.1), schedule=Constant(), total=None):  # noqa: B008
-    """A step of 0.5 |w - x|^2 from w = 0, and w."""
+    """Return a Step of 0.5 |w - x|^2 from w = 0, and w."""
     model = nn.Module()
     model.w = w = nn.Parameter(torch.zeros(2))
     recipe = Recipe(optimizer=optimizer, schedule=schedule)
@@ -138,7 +138,7 @@ def part(*rows, weight=1.0):
     return Part((torch.tensor(rows),), weight)
 
 
-def test_a_step_is_counted_and_gives_the_loss_before_its_update():
+def test_step_is_counted_and_returns_the_loss_before_its_update():
     made, w = step()
     assert float(made([part([3.0, 4.0])], measure=True)) == pytest.approx(12.5)
     assert w.tolist() == pytest.approx([0.3, 0.4])
@@ -147,21 +147,21 @@ def test_a_step_is_counted_and_gives_the_loss_before_its_update():
     assert float(made.measured["update_norm"]) == pytest.approx(0.5)
 
 
-def test_parts_add_up_by_their_weights():
+def test_parts_are_summed_by_weight():
     made, w = step()
     loss = made([part([4.0, 0.0], weight=0.25), part([0.0, 8.0], weight=0.75)])
     assert float(loss) == pytest.approx(0.25 * 8 + 0.75 * 32)
     assert w.tolist() == pytest.approx([0.1, 0.6])
 
 
-def test_gradients_do_not_leak_into_the_next_step():
+def test_gradients_are_cleared_between_steps():
     made, w = step()
     for _ in range(3):
         made([part([1.0, 0.0])])
     assert w.tolist() == pytest.approx([1 - 0.9**3, 0.0])
 
 
-def test_each_parameter_group_keeps_its_own_rate_under_a_schedule():
+def test_parameter_groups_keep_their_own_rates_under_a_schedule():
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([{"params": [first], "lr": 0.1}, {"params": [second], "lr": 0.4}])
     recipe = Recipe(optimizer=torch.optim.SGD, schedule=Constant(warmup=1))
@@ -174,7 +174,7 @@ def test_each_parameter_group_keeps_its_own_rate_under_a_schedule():
 
 @pytest.mark.parametrize("foreach", [False, True])  # True is torch's default on a GPU
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_gradient_norm_is_of_the_gradient_not_of_the_update(name, foreach):
+def test_gradient_norm_is_that_of_the_gradient_not_of_the_update(name, foreach):
     made, w = step(partial(OPTIMIZERS[name], foreach=foreach))
     for _ in range(3):
         expected = float((w.detach() - torch.tensor([3.0, 4.0])).norm())
@@ -182,14 +182,14 @@ def test_the_gradient_norm_is_of_the_gradient_not_of_the_update(name, foreach):
         assert float(made.measured["grad_norm"]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_lightnings_way_through_a_step_gives_the_same_curve(train, monkeypatch):
+def test_lightnings_own_step_gives_the_same_curve(train, monkeypatch):
     short = train(*RUN, "optimizer=adam")
     monkeypatch.setattr("descentlab.tasks.base.hands_through", lambda trainer: False)
     long = train(*RUN, "optimizer=adam", "sweep=long")
     assert short.column("train/loss") == long.column("train/loss")
 
 
-def test_lightnings_way_is_taken_where_it_has_something_to_do():
+def test_lightnings_own_step_is_used_if_a_hook_or_scaler_needs_it():
     class Listener(L.Callback):
         def on_before_optimizer_step(self, *_):
             pass

@@ -1,4 +1,4 @@
-"""Learning rate, momentum and weight decay from step to step."""
+"""Scheduled learning rate, momentum and weight decay."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from descentlab.optim.step import Step
 from descentlab.optim.values import Values
 
 TOTAL = 10
-HALF = 5  # where a linear schedule is at 1/2
+HALF = 5  # the step at which a linear schedule is 1/2
 
 
 def values(make, **recipe) -> Values:
@@ -40,18 +40,18 @@ MOMENTUM = {
 
 
 @pytest.mark.parametrize("name", MOMENTUM)
-def test_a_momentum_schedule_multiplies_the_momentum(name):
+def test_momentum_schedule_multiplies_the_momentum(name):
     make, momentum, own = MOMENTUM[name]
     made = values(make, momentum_schedule=Polynomial())
     lr = group_at(made, 0)["lr"]
     assert momentum(group_at(made, 0)) == own
     assert momentum(group_at(made, HALF)) == pytest.approx(own / 2)
-    assert momentum(group_at(made, 0)) == own, "a multiple of the first value, not of the last"
+    assert momentum(group_at(made, 0)) == own, "a multiple of the initial value, not of the last"
     assert group_at(made, HALF)["lr"] == lr
 
 
 @pytest.mark.parametrize("name", MOMENTUM)
-def test_one_cycle_sets_the_momentum_as_it_is(name):
+def test_one_cycle_sets_the_momentum(name):
     make, momentum, _ = MOMENTUM[name]
     made = values(make, schedule=OneCycle(rise=0.5))
     assert momentum(group_at(made, 0)) == pytest.approx(0.95)
@@ -60,18 +60,18 @@ def test_one_cycle_sets_the_momentum_as_it_is(name):
 
 
 @pytest.mark.parametrize("name", MOMENTUM)
-def test_one_cycle_without_momenta_leaves_it(name):
+def test_one_cycle_without_momenta_keeps_the_momentum(name):
     make, momentum, own = MOMENTUM[name]
     assert momentum(group_at(values(make, schedule=OneCycle(momenta=None)), HALF)) == own
 
 
-def test_both_schedules_of_momentum_are_multiplied():
+def test_both_momentum_schedules_are_multiplied():
     make, momentum, _ = MOMENTUM["momentum"]
     made = values(make, schedule=OneCycle(rise=0.5), momentum_schedule=Polynomial())
     assert momentum(group_at(made, 4)) == pytest.approx(0.85 * 0.6)
 
 
-def test_one_cycle_is_torchs():
+def test_one_cycle_equals_torchs():
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.9)
     theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=11, pct_start=5 / 11)
@@ -88,26 +88,26 @@ def test_one_cycle_is_torchs():
 @pytest.mark.parametrize(
     ("make", "key"), [(partial(torch.optim.SGD, lr=1.0), "momentum"), (partial(torch.optim.Adam, betas=(0.0, 0.9)), "betas")]
 )
-def test_an_optimizer_without_momentum_stays_one(make, key):
+def test_optimizer_without_momentum_keeps_none(make, key):
     made = values(make, schedule=OneCycle(), momentum_schedule=Polynomial())
     assert group_at(made, HALF)[key] in (0, (0.0, 0.9))
 
 
-def test_what_a_group_does_not_have_is_not_put_there():
+def test_missing_hyperparameters_are_not_added_to_groups():
     made = values(
         partial(torch.optim.Rprop, lr=1.0), schedule=OneCycle(), momentum_schedule=Polynomial(), decay_schedule=Polynomial()
     )
     assert not {"momentum", "betas", "weight_decay"} & set(group_at(made, HALF))
 
 
-def test_a_decay_schedule_multiplies_the_weight_decay_and_nothing_else():
+def test_decay_schedule_multiplies_only_the_weight_decay():
     made = values(partial(torch.optim.AdamW, lr=0.1, weight_decay=0.4), decay_schedule=Polynomial())
     assert [group_at(made, step)["weight_decay"] for step in (0, HALF)] == pytest.approx([0.4, 0.2])
     assert group_at(made, HALF)["lr"] == 0.1
     assert made.decay == pytest.approx(0.5)
 
 
-def test_each_group_keeps_its_own_values():
+def test_groups_keep_their_own_initial_values():
     recipe = Recipe(
         optimizer=torch.optim.SGD, momentum_schedule=Polynomial(), decay_schedule=Polynomial(), schedule=Polynomial()
     )
@@ -130,7 +130,7 @@ def step_of(schedule, momentum_schedule=None, decay_schedule=None):
     return Step(model, loss, torch.Tensor.backward, recipe.make(model), recipe, TOTAL)
 
 
-def test_a_run_that_goes_on_multiplies_the_first_values_not_those_it_was_saved_with():
+def test_resumed_schedules_multiply_the_initial_values():
     first = step_of(Polynomial(), Polynomial(), Polynomial())
     for _ in range(HALF + 1):
         first([Part((torch.ones(1, 2),), 1.0)])
@@ -144,8 +144,8 @@ def test_a_run_that_goes_on_multiplies_the_first_values_not_those_it_was_saved_w
         assert made.values.lrs == pytest.approx({"lr": 0.4})
 
 
-def test_a_run_that_goes_on_where_nothing_changes_any_more_has_the_value_all_the_same():
-    """The schedule's value at the first step after is the one before: it must be set, for the groups are others."""
+def test_resumed_constant_schedule_sets_the_loaded_groups():
+    """The multiplier does not change at the first step after loading, but the groups are new and must be set."""
     first = step_of(Constant(warmup=3))
     for _ in range(HALF):
         first([Part((torch.ones(1, 2),), 1.0)])
@@ -157,7 +157,7 @@ def test_a_run_that_goes_on_where_nothing_changes_any_more_has_the_value_all_the
     assert first.bare_optimizer.param_groups[0]["lr"] == 1.0
 
 
-def test_what_the_metric_has_come_to_is_found_again():
+def test_resumed_plateau_keeps_its_multiplier():
     first, other = (step_of(ReduceOnPlateau(patience=0, factor=0.5)) for _ in range(2))
     for value in (1.0, 2.0, 3.0):
         first.recipe.schedule.observe(value)

@@ -1,4 +1,4 @@
-"""The rules under test. A new one joins with a row in RULES, and one in REFERENCES where a library has it."""
+"""The rules under test. Add a new one as a row of RULES, and of REFERENCES if a library implements it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from descentlab.optim import scratch
 
-# The class, and the options that make a program of their own: each is tested as a rule.
+# The class, and the options that select a different computation: each combination is tested as a rule.
 RULES: list[tuple[str, dict[str, Any]]] = [
     ("GradientDescent", {}),
     ("Momentum", {}),
@@ -41,22 +41,22 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("ScheduleFreeAdamW", {}),
 ]
 
-# 16 values of a hyperparameter, where what is drawn around its default would not do.
+# 16 values of a hyperparameter, where values around its default are unsuitable.
 RANGES: dict[str, list[Any]] = {
     "Adafactor.eps": [(10.0**-k, 1e-3 * (k + 1)) for k in range(16)],
     "ScheduleFreeSGD.warmup_steps": list(range(16)),
     "ScheduleFreeAdamW.warmup_steps": list(range(16)),
 }
-STATIC = ("Muon.ns_steps", "Muon.ns_coefficients")  # numbers that shape the program
+STATIC = ("Muon.ns_steps", "Muon.ns_coefficients")  # numbers that determine the computation
 
 
 class Reference(NamedTuple):
-    """A rule, another's implementation of it, what both are given, and what the other one needs besides."""
+    """A rule, a library's implementation of it, the arguments of both, and the additional arguments of the library's."""
 
     name: str
     other: type[torch.optim.Optimizer]
     given: Mapping[str, Any]
-    besides: Mapping[str, Any] = {}
+    additional: Mapping[str, Any] = {}
 
 
 T, P, S = torch.optim, pytorch_optimizer, schedulefree
@@ -120,12 +120,12 @@ def made(name: str, params: Any, **hyper: Any) -> scratch.RuleOptimizer:
 
 
 def label(row: Any) -> str:
-    """What a row is called in the list of tests."""
+    """Return the name of a row in test ids."""
     return "-".join([row[0], *map(str, (row.given if isinstance(row, Reference) else row[1]).values())]).replace(" ", "")
 
 
 def numbers(name: str) -> dict[str, list[Any]]:
-    """16 values of each numeric hyperparameter of a rule, none of them twice."""
+    """Return 16 distinct values of each numeric hyperparameter of a rule."""
     parameters = inspect.signature(getattr(scratch, name)).parameters.items()
     defaults = {key: parameter.default for key, parameter in parameters if f"{name}.{key}" not in STATIC}
     numeric = {key: value for key, value in defaults.items() if _is_numeric(value)}
@@ -138,12 +138,12 @@ def _is_numeric(value: Any) -> bool:
 
 def _around(default: Any, k: int) -> Any:
     if isinstance(default, tuple):
-        return tuple(_around(each, (k + 5 * place) % 16) for place, each in enumerate(default))
+        return tuple(_around(each, (k + 5 * index) % 16) for index, each in enumerate(default))
     return 0.01 * k if default == 0 else default * (1 - 0.04 * k)
 
 
 class Problem:
-    """Gradients of a badly conditioned quadratic function of each weight, with noise that is the same for all who ask."""
+    """Gradients of a badly conditioned quadratic function of each weight, with noise that depends on the step alone."""
 
     def __init__(self, name: str, dtype: torch.dtype = torch.float64, noise: float = 0.1) -> None:
         self.generator = torch.Generator().manual_seed(0)
@@ -157,7 +157,7 @@ class Problem:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64)
 
     def noises(self, step: int) -> list[Tensor]:
-        """What is added to the gradients of a step."""
+        """Return the noise that is added to the gradients of a step."""
         self.generator.manual_seed(1 + step)
         return [self.noise * self._random(tuple(weight.shape)).to(self.dtype) for weight in self.start]
 
@@ -173,7 +173,7 @@ class Problem:
         return [torch.nn.Parameter(weight.clone()) for weight in self.start]
 
     def descend(self, optimizer: torch.optim.Optimizer, params: list[torch.nn.Parameter], first: int, last: int) -> None:
-        """Take the steps from `first` to before `last`."""
+        """Take the steps from `first` (included) to `last` (excluded)."""
         for step in range(first, last):
             for param, grad in zip(params, self.gradients(params, step), strict=True):
                 param.grad = grad

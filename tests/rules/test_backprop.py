@@ -1,4 +1,4 @@
-"""The gradient by hand is autograd's, and the definition's, for the losses and models that runs use."""
+"""The gradient by hand equals autograd and finite differences, for the losses and models of runs."""
 
 from functools import partial
 from itertools import pairwise
@@ -31,8 +31,8 @@ every_net = pytest.mark.parametrize("net", NETS)
 
 
 def task_loss(kind, predict, batch):
-    """The task's own; it is a function of these two and of nothing that a task is made with."""
-    plain = SimpleNamespace(error="mse", focus=0.0, weight=torch.tensor(1.0))  # what a task is by default
+    """Return the task's loss; with default settings it depends on the arguments alone."""
+    plain = SimpleNamespace(error="mse", focus=0.0, weight=torch.tensor(1.0))  # the defaults of the tasks
     return TASKS[kind].loss(plain, predict, batch)
 
 
@@ -45,7 +45,7 @@ def targets(kind, rows=ROWS):
 
 
 def made(kind, net, seed=0):
-    """Weights, activations and a batch."""
+    """Return weights, activations and a batch."""
     torch.manual_seed(seed)
     hidden, activations = NETS[net]
     weights = []
@@ -55,7 +55,7 @@ def made(kind, net, seed=0):
 
 
 def by_autograd(kind, weights, activations, batch):
-    """Loss and gradients of the task's own loss, through torch's own layers."""
+    """Return the task's loss and its gradients by autograd through torch's layers."""
     leaves = [weight.clone().requires_grad_() for weight in weights]
 
     def predict(x):
@@ -72,7 +72,7 @@ def assert_same(found, expected, tolerance=1e-10):
 
 
 class ByHand(torch.autograd.Function):
-    """The loss as torch would have it, its gradient ours."""
+    """An autograd function with the loss and the gradient of backpropagate."""
 
     @staticmethod
     def forward(ctx, batch, activations, loss, *weights):
@@ -87,7 +87,7 @@ class ByHand(torch.autograd.Function):
 
 @every_loss
 @every_net
-def test_loss_and_gradient_are_autograds_of_the_task(kind, net):
+def test_loss_and_gradient_equal_autograd_of_the_tasks_loss(kind, net):
     weights, activations, batch = made(kind, net)
     loss, grads = backpropagate(weights, batch, activations, LOSSES[kind])
     expected, expected_grads = by_autograd(kind, weights, activations, batch)
@@ -96,7 +96,7 @@ def test_loss_and_gradient_are_autograds_of_the_task(kind, net):
 
 @every_loss
 @every_net
-def test_the_gradient_is_the_limit_of_differences(kind, net):
+def test_gradient_equals_finite_differences(kind, net):
     weights, activations, batch = made(kind, net)
     grads = backpropagate(weights, batch, activations, LOSSES[kind])[1]
     differences = numerical_gradient(lambda moved: backpropagate(moved, batch, activations, LOSSES[kind])[0], weights)
@@ -112,20 +112,20 @@ def test_torchs_gradcheck_passes(kind, net):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_activation_of_the_models_and_its_derivative(name):
+def test_activations_and_derivatives_equal_those_of_the_models(name):
     z = torch.cat([torch.linspace(-40, 40, 161), torch.zeros(1), torch.tensor([-1e3, 1e3])]).double().requires_grad_()
     value = MODULES[name]()(z)
     assert_same([ACTIVATIONS[name].value(z)], [value], 1e-14)
     assert_same([ACTIVATIONS[name].slope(z)], torch.autograd.grad(value.sum(), z), 1e-14)
 
 
-def test_no_activation_is_missing():
+def test_every_activation_of_the_models_is_implemented():
     assert ACTIVATIONS.keys() == MODULES.keys()
 
 
 @every_loss
 @pytest.mark.parametrize("model", ["linear", *MODULES])
-def test_a_model_of_the_lab_gives_its_parameters_as_they_are(kind, model):
+def test_parameters_of_a_model_can_be_used_directly(kind, model):
     torch.manual_seed(1)
     shape = {"num_features": FEATURES * 2, "num_outputs": OUTPUTS[kind]}
     net = Linear(**shape, init="glorot") if model == "linear" else MLP(**shape, hidden=[6, 4], activation=model)
@@ -140,7 +140,7 @@ def test_a_model_of_the_lab_gives_its_parameters_as_they_are(kind, model):
 
 @every_loss
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_losses_are_the_tasks_also_for_extreme_outputs(kind, scale):
+def test_losses_equal_the_tasks_for_extreme_outputs(kind, scale):
     torch.manual_seed(2)
     outputs = (scale * torch.randn(ROWS, OUTPUTS[kind], dtype=torch.float64)).requires_grad_()
     wanted = targets(kind)
@@ -150,26 +150,26 @@ def test_losses_are_the_tasks_also_for_extreme_outputs(kind, scale):
     assert_same([loss, slope], [expected.detach(), *torch.autograd.grad(expected, outputs)], 1e-12)
 
 
-def test_single_precision_stays_single():
+def test_single_precision_is_kept():
     weights, activations, (x, classes) = made("classification", "three hidden layers")
     loss, grads = backpropagate([w.float() for w in weights], (x.float(), classes), activations, cce)
     assert {each.dtype for each in [loss, *grads]} == {torch.float32}
 
 
 @pytest.mark.parametrize(("kind", "wrong"), [("regression", (ROWS,)), ("binary", (ROWS, 1))])
-def test_targets_of_another_shape_are_not_broadcast(kind, wrong):
+def test_targets_of_another_shape_are_refused(kind, wrong):
     weights, activations, (x, _) = made(kind, "no hidden layer")
     with pytest.raises(ValueError, match="shape"):
         backpropagate(weights, (x, torch.zeros(wrong, dtype=torch.float64)), activations, LOSSES[kind])
 
 
-def test_as_many_activations_as_hidden_layers():
+def test_number_of_activations_must_equal_that_of_hidden_layers():
     weights, _, (x, _) = made("regression", "one hidden layer")
     with pytest.raises(ValueError, match="zip"):
         forward(weights, [], x)
 
 
-def test_differences_know_a_cubic_and_leave_its_argument_alone():
+def test_finite_differences_of_a_cubic_leave_the_weights_unchanged():
     w = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
     before = w.clone()
     (found,) = numerical_gradient(lambda weights: (weights[0] ** 3).sum(), [w.T])

@@ -1,4 +1,4 @@
-"""The loop converges, stops for the reason it gives, and takes the very steps that torch's optimizers take."""
+"""The loop converges, stops with the right reason, and takes the same steps as torch's optimizers."""
 
 import importlib
 from functools import partial
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from descentlab.rules.backprop import backpropagate, cce, forward
-from descentlab.rules.loop import BATCHES, DIVERGED, LIMIT, TOLERANCE, Until, descend, minimise
+from descentlab.rules.loop import BATCHES, DIVERGED, LIMIT, TOLERANCE, Until, descend, minimize
 from descentlab.rules.rule import Rule
 
 SCALES = torch.tensor([1.0, 4.0], dtype=torch.float64)
@@ -20,7 +20,7 @@ plain = Rule(lambda param: {}, lambda grad, state, param, *, lr: (-lr * grad, st
 
 
 def valley(weights, batch):
-    """A quadratic with its minimum at LOWEST; its gradient."""
+    """Return a quadratic with its minimum at LOWEST, and its gradient."""
     away = weights[0] - LOWEST
     return 0.5 * (SCALES * away**2).sum(), [SCALES * away]
 
@@ -30,7 +30,7 @@ def rule(name):
 
 
 def classes(step, rows=16):
-    """The batch of a step."""
+    """Return the batch of a step."""
     generator = torch.Generator().manual_seed(step)
     x = torch.randn(rows, 6, generator=generator, dtype=torch.float64)
     return x, x[:, :3].argmax(1)
@@ -45,7 +45,7 @@ by_hand = partial(backpropagate, activations=["tanh"], loss=cce)
 
 
 def by_torch(optimizer, steps, lr=lambda step: 0.1, **hyper):
-    """Losses and weights of a plain torch loop with autograd."""
+    """Return the losses and weights of a plain torch loop with autograd."""
     leaves = [weight.requires_grad_() for weight in net()]
     chosen, losses = optimizer(leaves, lr=lr(0), **hyper), []
     for step in range(steps):
@@ -65,70 +65,70 @@ def assert_same(result, losses, weights, tolerance=1e-12):
 
 
 def test_descent_on_a_quadratic_converges():
-    result = minimise(ORIGIN, WHOLE, valley, plain, {"lr": 0.2}, Until(200))
+    result = minimize(ORIGIN, WHOLE, valley, plain, {"lr": 0.2}, Until(200))
     torch.testing.assert_close(result.weights, [LOWEST])
     assert result.losses == sorted(result.losses, reverse=True)
 
 
-def test_every_step_is_the_formula():
-    """The error shrinks by 1 - lr * scale a step, in each coordinate."""
-    result = minimise(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(10))
+def test_steps_follow_the_formula():
+    """In each coordinate, a step multiplies the error by 1 - lr * scale."""
+    result = minimize(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(10))
     torch.testing.assert_close(result.weights, [LOWEST - LOWEST * (1 - 0.1 * SCALES) ** 10], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "hyper"), [("momentum", {"lr": 0.1}), ("adam", {"lr": 0.3})])
-def test_other_rules_converge_too(name, hyper):
+def test_other_rules_converge(name, hyper):
     pytest.importorskip(f"descentlab.rules.{name}")
-    result = minimise(ORIGIN, WHOLE, valley, rule(name), hyper, Until(1000))
+    result = minimize(ORIGIN, WHOLE, valley, rule(name), hyper, Until(1000))
     torch.testing.assert_close(result.weights, [LOWEST], rtol=1e-3, atol=1e-3)
 
 
-def test_it_stops_at_the_limit_and_says_so():
-    result = minimise(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(7))
+def test_descent_stops_at_the_limit():
+    result = minimize(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(7))
     assert (len(result.losses), result.stopped) == (7, LIMIT)
-    assert minimise(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(0)).stopped == LIMIT
+    assert minimize(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(0)).stopped == LIMIT
 
 
 @pytest.mark.parametrize("patience", [1, 5])
-def test_it_stops_once_the_loss_stands_still_and_says_so(patience):
-    result = minimise(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(1000, 1e-6, patience))
+def test_descent_stops_when_the_loss_does_not_change(patience):
+    result = minimize(ORIGIN, WHOLE, valley, plain, {"lr": 0.1}, Until(1000, 1e-6, patience))
     changes = [abs(a - b) for a, b in zip(result.losses, result.losses[1:], strict=False)]
     assert result.stopped == TOLERANCE
     assert [change < 1e-6 for change in changes[-patience - 1 :]] == [False] + [True] * patience
 
 
-def test_one_still_step_does_not_do_where_more_are_asked_for():
+def test_unchanged_losses_must_be_consecutive():
     heights = iter([5.0, 5.0, 4.0, 4.0, 4.0, 1.0])
-    result = minimise(ORIGIN, WHOLE, lambda w, _: (torch.tensor(next(heights)), w), plain, {"lr": 0.1}, Until(6, 0.1, 2))
+    result = minimize(ORIGIN, WHOLE, lambda w, _: (torch.tensor(next(heights)), w), plain, {"lr": 0.1}, Until(6, 0.1, 2))
     assert (result.losses, result.stopped) == ([5.0, 5.0, 4.0, 4.0, 4.0], TOLERANCE)
 
 
-def test_without_a_tolerance_a_loss_that_stands_still_goes_on():
-    result = minimise([LOWEST], WHOLE, valley, plain, {"lr": 0.1}, Until(9))
+def test_zero_tolerance_disables_the_criterion():
+    result = minimize([LOWEST], WHOLE, valley, plain, {"lr": 0.1}, Until(9))
     assert (len(result.losses), result.stopped) == (9, LIMIT)
 
 
-def test_it_stops_when_the_loss_is_not_finite_and_says_so():
-    result = minimise(ORIGIN, WHOLE, valley, plain, {"lr": 100.0}, Until(1000, 1e-6))
+def test_descent_stops_when_the_loss_is_not_finite():
+    result = minimize(ORIGIN, WHOLE, valley, plain, {"lr": 100.0}, Until(1000, 1e-6))
     assert result.stopped == DIVERGED
     assert len(result.losses) < 200
 
 
-def test_it_stops_when_there_are_no_more_batches_and_says_so():
-    result = minimise(ORIGIN, [None] * 3, valley, plain, {"lr": 0.1}, Until(10))
+def test_descent_stops_when_the_batches_are_exhausted():
+    result = minimize(ORIGIN, [None] * 3, valley, plain, {"lr": 0.1}, Until(10))
     assert (len(result.losses), result.stopped) == (3, BATCHES)
 
 
-def test_no_batch_is_asked_for_that_is_not_used():
+def test_only_used_batches_are_requested():
     asked = count()
-    minimise(ORIGIN, asked, valley, plain, {"lr": 0.1}, Until(4))
+    minimize(ORIGIN, asked, valley, plain, {"lr": 0.1}, Until(4))
     assert next(asked) == 4
 
 
 @pytest.mark.parametrize("lr", [lambda step: 0.1, lambda step: 0.1 / (1 + step)], ids=["constant", "schedule"])
-def test_it_equals_a_loop_with_torch_sgd(lr):
+def test_descent_equals_a_loop_with_torch_sgd(lr):
     losses, weights = by_torch(torch.optim.SGD, 50, lr)
-    result = minimise(net(), map(classes, count()), by_hand, plain, {"lr": lr}, Until(50))
+    result = minimize(net(), map(classes, count()), by_hand, plain, {"lr": lr}, Until(50))
     assert_same(result, losses, weights)
 
 
@@ -140,10 +140,10 @@ def test_it_equals_a_loop_with_torch_sgd(lr):
         ("adam", torch.optim.Adam, {}),
     ],
 )
-def test_with_a_rule_it_equals_a_loop_with_torchs_optimizer(name, optimizer, hyper):
+def test_descent_with_a_rule_equals_a_loop_with_torchs_optimizer(name, optimizer, hyper):
     pytest.importorskip(f"descentlab.rules.{name}")
     losses, weights = by_torch(optimizer, 50, **hyper)
-    assert_same(minimise(net(), map(classes, count()), by_hand, rule(name), {"lr": 0.1}, Until(50)), losses, weights, 1e-9)
+    assert_same(minimize(net(), map(classes, count()), by_hand, rule(name), {"lr": 0.1}, Until(50)), losses, weights, 1e-9)
 
 
 counting = Rule(
@@ -152,7 +152,7 @@ counting = Rule(
 )
 
 
-def test_what_it_yields_stays_as_it_was_and_is_enough_to_go_on_from():
+def test_yielded_updates_do_not_change_and_suffice_to_resume():
     whole = list(descend(net(), map(classes, count()), by_hand, counting, {"lr": 0.05}, Until(20)))
     assert [update.step for update in whole] == list(range(1, 21))
     assert [update.stopped for update in whole] == [""] * 19 + [LIMIT]
@@ -163,14 +163,14 @@ def test_what_it_yields_stays_as_it_was_and_is_enough_to_go_on_from():
         assert all(map(torch.equal, again.weights, before.weights))
 
 
-def test_the_callers_weights_are_left_alone_parameters_or_not():
+def test_weights_of_the_caller_are_not_modified():
     weights = [torch.nn.Parameter(weight) for weight in net()]
     last = list(islice(descend(weights, map(classes, count()), by_hand, plain, {"lr": 0.1}, Until(9)), 3))[-1]
     assert all(map(torch.equal, weights, net()))
     assert not any(weight.requires_grad for weight in last.weights)
 
 
-def test_an_update_tells_the_loss_before_it_and_its_gradient_and_rate():
+def test_update_contains_the_loss_before_it_its_gradient_and_rate():
     first = next(iter(descend(ORIGIN, WHOLE, valley, plain, {"lr": lambda step: 0.5 / (step + 1)}, Until(5))))
     assert first.loss == float(valley(ORIGIN, None)[0])
     assert first.hyper == {"lr": 0.5}

@@ -1,4 +1,4 @@
-"""Rules are pure, equal to the libraries' optimizers, and the same when vmapped over hyperparameters."""
+"""Rules are pure, equal the optimizers of libraries, and give the same results under vmap over hyperparameters."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ close = partial(assert_close, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=label)
-def test_a_rule_is_the_librarys_at_each_of_100_steps(reference):
+def test_rule_equals_the_library_implementation_for_100_steps(reference):
     problem = Problem(reference.name)
     ours, theirs = problem.parameters(), problem.parameters()
     mine = made(reference.name, ours, **reference.given)
-    other = reference.other(theirs, **reference.given, **reference.besides)
+    other = reference.other(theirs, **reference.given, **reference.additional)
     evaluates = [mine, other] if hasattr(mine, "eval") else []
     for each in evaluates:
-        each.train()  # schedulefree begins in eval mode
+        each.train()  # schedulefree starts in eval mode
     for step in range(100):
         for params, optimizer in ((ours, mine), (theirs, other)):
             problem.descend(optimizer, params, step, step + 1)
@@ -49,7 +49,7 @@ def _same_state(mine, ours, other, theirs):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("row", RULES, ids=label)
-def test_16_vmapped_runs_are_16_runs(row, dtype):
+def test_16_vmapped_runs_equal_16_single_runs(row, dtype):
     (name, options), problem = row, Problem(row[0], dtype)
     rule, hyper = getattr(scratch, name).rule, numbers(name)
     alone = [
@@ -66,7 +66,7 @@ def test_16_vmapped_runs_are_16_runs(row, dtype):
 
 
 def _stack(values):
-    """16 numbers as a tensor; 16 tuples as a tuple of tensors."""
+    """Return 16 numbers as a tensor, and 16 tuples as a tuple of tensors."""
     if isinstance(values[0], tuple):
         return tuple(_stack(each) for each in zip(*values, strict=True))
     return torch.tensor(values, dtype=torch.float64)
@@ -77,7 +77,7 @@ def _with(update, hyper, grad, state, param):
 
 
 def _descend(init, update, problem, copies=None, steps=20):
-    """Weights and states after `steps` updates."""
+    """Return weights and states after `steps` updates."""
     weights = [torch.atleast_1d(weight) for weight in problem.start]
     weights = [weight.expand(copies, *weight.shape).clone() for weight in weights] if copies else weights
     states = [init(weight) for weight in weights]
@@ -90,7 +90,7 @@ def _descend(init, update, problem, copies=None, steps=20):
 
 
 @pytest.mark.parametrize("row", RULES, ids=label)
-def test_a_rule_changes_nothing_it_is_given(row):
+def test_rule_does_not_modify_its_arguments(row):
     name, options = row
     rule, problem = getattr(scratch, name).rule, Problem(name)
 
@@ -107,7 +107,7 @@ def test_a_rule_changes_nothing_it_is_given(row):
 
 
 @pytest.mark.parametrize("row", RULES, ids=label)
-def test_a_rule_descends_a_quadratic(row):
+def test_rule_decreases_a_quadratic(row):
     name, options = row
     problem = Problem(name, noise=0.0)
     params = problem.parameters()
@@ -116,7 +116,7 @@ def test_a_rule_descends_a_quadratic(row):
 
 
 @pytest.mark.parametrize("name", dict(RULES))
-def test_an_unknown_keyword_is_an_error(name):
+def test_unknown_keyword_is_an_error(name):
     weight = torch.ones(2, 2)
     rule = getattr(scratch, name).rule
     with pytest.raises(TypeError, match="learning_rate"):
@@ -126,7 +126,7 @@ def test_an_unknown_keyword_is_an_error(name):
 
 
 @pytest.mark.parametrize("name", ["Lion", "SignSGD"])
-def test_the_sign_moves_each_weight_by_lr(name):
+def test_sign_rules_move_each_weight_by_lr(name):
     rule, problem = getattr(scratch, name).rule, Problem(name)
 
     def watched(grad, state, param):
@@ -138,8 +138,8 @@ def test_the_sign_moves_each_weight_by_lr(name):
 
 
 @pytest.mark.parametrize(("decay", "shrinks"), [("decoupled", 0.1 * 0.2), ("independent", 0.5 * 0.2), ("coupled", 0.1)])
-def test_what_adamw_multiplies_weight_decay_by(decay, shrinks):
-    """Of a weight without gradient; a coupled decay is all the gradient there is, and Adam makes it lr."""
+def test_factor_of_weight_decay_in_adamw(decay, shrinks):
+    """The update of a weight with gradient 0; with coupled decay the gradient is the decay, which Adam normalizes to lr."""
     weight = torch.ones(3)
     increment, _ = adamw.update(
         torch.zeros(3), adamw.init(weight), weight, lr=0.1, weight_decay=0.2, multiplier=0.5, decay=decay
@@ -147,7 +147,7 @@ def test_what_adamw_multiplies_weight_decay_by(decay, shrinks):
     close(increment, torch.full((3,), -shrinks))
 
 
-def test_an_unknown_option_is_an_error():
+def test_unknown_option_is_an_error():
     weight = torch.ones(2, 2)
     with pytest.raises(ValueError, match="decay=none"):
         adamw.update(weight, adamw.init(weight), weight, decay="none")
@@ -156,14 +156,14 @@ def test_an_unknown_option_is_an_error():
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4), ()])
-def test_muon_is_for_matrices(shape):
+def test_muon_accepts_only_matrices(shape):
     with pytest.raises(ValueError, match="matrices"):
         scratch.Muon([torch.zeros(shape)])
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("shape", [(16, 16), (24, 8), (8, 24)])
-def test_newton_schulz_keeps_the_directions_and_brings_singular_values_near_1(shape, dtype):
+def test_newton_schulz_keeps_singular_vectors_and_moves_singular_values_near_1(shape, dtype):
     u, _, vt = torch.linalg.svd(torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64), False)
     given = torch.linspace(0.1, 3, len(vt) if shape[0] > shape[1] else shape[0], dtype=torch.float64)
     found = u.mT @ muon.newton_schulz((u * given @ vt).to(dtype), muon.COEFFICIENTS, 1e-7, 5).double() @ vt.mT
@@ -172,7 +172,7 @@ def test_newton_schulz_keeps_the_directions_and_brings_singular_values_near_1(sh
     assert_close(found, found.diagonal().diag(), rtol=0, atol=1e-9 if dtype == torch.float64 else 0.05)
 
 
-def test_a_centred_variance_that_rounding_makes_negative_is_none():
+def test_negative_centred_variance_is_clamped():
     weight, grad = torch.ones(1), torch.full((1,), 1.1)
     rule = scratch.RMSProp.rule
     state = rule.init(weight)
@@ -181,8 +181,8 @@ def test_a_centred_variance_that_rounding_makes_negative_is_none():
     assert increment.isfinite().all()
 
 
-def test_the_bias_is_corrected_in_double_precision():
-    """1 - 0.999 in float32 is wrong in the fifth digit, and so would be the first steps."""
+def test_bias_correction_is_in_double_precision():
+    """In float32, 1 - 0.999 is wrong in the fifth digit, and so would be the first steps."""
     weight, grad = torch.zeros(1), torch.full((1,), 0.1)
     increment, _ = adam.update(grad, adam.init(weight), weight, lr=1.0, eps=0.0)
     assert_close(increment, torch.full((1,), -1.0), rtol=0, atol=2e-7)

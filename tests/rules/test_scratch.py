@@ -1,4 +1,4 @@
-"""Optimizers made of rules: the bare functions, resumed bit for bit, with modes where there are other weights to evaluate."""
+"""Optimizers of rules: they equal the bare functions, resume bit for bit, and have modes if the rule has evaluation weights."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ DTYPES = [torch.float32, torch.float64, torch.bfloat16]
 
 
 def test_every_optimizer_is_tested():
-    made_here = [name for name, value in vars(scratch).items() if isinstance(value, type) and hasattr(value, "rule")]
-    assert sorted(made_here) == sorted(NAMES)
+    defined = [name for name, value in vars(scratch).items() if isinstance(value, type) and hasattr(value, "rule")]
+    assert sorted(defined) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("row", RULES, ids=label)
-def test_a_class_is_its_functions(row, dtype):
+def test_optimizer_equals_the_functions_of_its_rule(row, dtype):
     (name, options), problem = row, Problem(row[0], dtype)
     params, weights = problem.parameters(), [torch.atleast_1d(weight.clone()) for weight in problem.start]
     optimizer = made(name, params, **options)
     states = [optimizer.rule.init(weight) for weight in weights]
     problem.descend(optimizer, params, 0, 10)
     for step in range(10):
-        for place, grad in enumerate(problem.gradients(weights, step)):
-            increment, states[place] = optimizer.rule.update(grad, states[place], weights[place], **options)
-            weights[place] = weights[place] + increment
+        for i, grad in enumerate(problem.gradients(weights, step)):
+            increment, states[i] = optimizer.rule.update(grad, states[i], weights[i], **options)
+            weights[i] = weights[i] + increment
     for param, weight, state in zip(params, weights, states, strict=True):
         assert param.dtype == dtype
         _equal([param.detach().reshape_as(weight), *optimizer.state[param].values()], [weight, *state.values()])
@@ -52,7 +52,7 @@ def _equal(found, expected):
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("row", RULES, ids=label)
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(row, dtype):
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(row, dtype):
     (name, options), problem = row, Problem(row[0], dtype)
     params = problem.parameters()
     optimizer = made(name, params, **options)
@@ -65,7 +65,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(row, dtype):
 
 
 def _resumed(name, options, params, optimizer):
-    """Parameters and optimizer, read from a file that holds the given ones."""
+    """Return parameters and optimizer after saving and loading."""
     file = io.BytesIO()
     torch.save({"weights": [param.detach() for param in params], "optimizer": optimizer.state_dict()}, file)
     file.seek(0)
@@ -76,14 +76,14 @@ def _resumed(name, options, params, optimizer):
     return again, loaded
 
 
-def test_lists_of_a_config_do_not_get_into_a_checkpoint():
+def test_lists_of_a_config_are_stored_as_tuples():
     for given in (OmegaConf.create({"betas": [0.8, 0.9]}).betas, [0.8, 0.9]):
         optimizer = scratch.Adam([{"params": [torch.zeros(2)], "betas": given}], betas=given)
         assert type(optimizer.param_groups[0]["betas"]) is tuple
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_signature_is_that_of_the_rule(name):
+def test_signature_is_that_of_the_rule(name):
     kind = getattr(scratch, name)
     found = dict(inspect.signature(kind).parameters)
     expected = inspect.signature(kind.rule.update).parameters
@@ -94,7 +94,7 @@ def test_the_signature_is_that_of_the_rule(name):
     assert set(group) - set(found) <= {"params", "train_mode"}
 
 
-def test_each_group_has_its_own_hyperparameters():
+def test_groups_have_their_own_hyperparameters():
     params = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
     optimizer = scratch.GradientDescent([{"params": params[:1], "lr": 0.5}, {"params": params[1:]}], lr=0.25)
     for param in params:
@@ -103,7 +103,7 @@ def test_each_group_has_its_own_hyperparameters():
     assert [param.item() for param in params] == [-0.5, -0.25]
 
 
-def test_a_parameter_without_gradient_stays():
+def test_parameter_without_gradient_is_unchanged():
     moving, still = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(2))
     optimizer = scratch.AdamW([moving, still])
     moving.grad = torch.ones(2)
@@ -112,7 +112,7 @@ def test_a_parameter_without_gradient_stays():
     assert still not in optimizer.state
 
 
-def test_a_closure_gives_the_loss_and_the_gradient():
+def test_closure_computes_the_loss_and_the_gradient():
     weight = torch.nn.Parameter(torch.tensor([2.0]))
     optimizer = scratch.GradientDescent([weight], lr=0.1)
 
@@ -127,13 +127,13 @@ def test_a_closure_gives_the_loss_and_the_gradient():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_those_with_weights_to_evaluate_have_modes(name):
+def test_only_rules_with_evaluation_weights_have_modes(name):
     kind = getattr(scratch, name)
     assert hasattr(kind, "train") == hasattr(kind, "eval") == (name in EVALUATING)
 
 
 @pytest.mark.parametrize("name", EVALUATING)
-def test_modes_switch_the_weights_and_back_exactly(name):
+def test_train_restores_the_weights_after_eval_exactly(name):
     problem = Problem(name, torch.float32)
     params = problem.parameters()
     optimizer = made(name, params, lr=0.1)
@@ -159,7 +159,7 @@ def test_modes_switch_the_weights_and_back_exactly(name):
 
 
 @pytest.mark.parametrize("name", EVALUATING)
-def test_a_learning_rate_of_0_leaves_the_weights(name):
+def test_learning_rate_of_0_leaves_the_weights_unchanged(name):
     problem = Problem(name)
     params = problem.parameters()
     optimizer = made(name, params, lr=0.0)
@@ -170,7 +170,7 @@ def test_a_learning_rate_of_0_leaves_the_weights(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_optimizers_are_copied_and_pickled(name):
+def test_optimizers_can_be_copied_and_pickled(name):
     optimizer = made(name, [torch.nn.Parameter(torch.ones(2, 2))])
     for again in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
         assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
@@ -188,7 +188,7 @@ def halve(grad, state, param, *, lr, share=0.5):
 Mine = optimizer_of("Mine", Rule(half, halve))
 
 
-def test_your_own_functions_make_an_optimizer():
+def test_optimizer_of_user_functions():
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = Mine([weight], lr=1.0)
     weight.grad = torch.ones(1)

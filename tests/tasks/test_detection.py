@@ -1,4 +1,4 @@
-"""The loss is the papers' formulas; mean average precision by hand; a run from end to end."""
+"""Detection: the loss equals the papers' formulas; mean average precision by hand; a run from end to end."""
 
 import io
 import math
@@ -43,7 +43,7 @@ def batch(rows=1, seed=0):
     return outputs, targets
 
 
-def test_the_loss_is_the_sum_of_the_formulas_by_hand():
+def test_loss_equals_the_hand_computed_sum_of_its_formulas():
     outputs, targets = batch()
     made = task()
     made.positives = 2.0
@@ -62,8 +62,8 @@ def test_the_loss_is_the_sum_of_the_formulas_by_hand():
     assert float(made.loss(lambda x: x, (outputs, targets))) == pytest.approx(expected / 2, rel=1e-5)
 
 
-def test_generalised_iou_by_hand():
-    """Two unit squares with an empty one between: no overlap, a third of what surrounds them is empty."""
+def test_generalized_iou_equals_a_hand_computed_value():
+    """Two unit squares with a gap of one between them: no overlap, and a third of the enclosing box is empty."""
     assert generalised_iou((0, 0, 1, 1), (2, 0, 3, 1)) == pytest.approx(-1 / 3)
     outputs = torch.full((1, 6, 1, 1), -50.0)
     outputs[0, 1:5, 0, 0] = torch.tensor([0.5, 0.5, 0.0, 0.5])  # (0, 0, 4, 8) from (4, 4), half of (0, 0, 8, 8)
@@ -71,14 +71,14 @@ def test_generalised_iou_by_hand():
     assert float(task(1).loss(lambda x: x, (outputs, torch.tensor([[[0, 0, 8, 8, 0]]])))) == pytest.approx(0.5, abs=1e-5)
 
 
-def test_it_is_a_mean_per_example_however_the_batch_is_cut():
+def test_loss_is_a_mean_per_example_for_any_division_of_the_batch():
     outputs, targets = batch(6)
     targets[:3, 0, 4] = -1  # no box in half of them
     losses = [float(task().loss(lambda x: x, (outputs[part], targets[part]))) for part in (slice(6), slice(0, 2), slice(2, 6))]
     assert losses[0] == pytest.approx((2 * losses[1] + 4 * losses[2]) / 6, rel=1e-5)
 
 
-def test_without_any_box_loss_and_gradients_are_finite():
+def test_loss_and_gradients_without_boxes_are_finite():
     outputs, targets = batch(3)
     targets[..., 4] = -1
     outputs.requires_grad_()
@@ -88,7 +88,7 @@ def test_without_any_box_loss_and_gradients_are_finite():
     assert not outputs.grad[:, 2:].any()
 
 
-def test_it_is_normalised_by_the_locations_of_an_average_training_image(monkeypatch):
+def test_loss_is_normalized_by_the_mean_number_of_assigned_locations(monkeypatch):
     targets = torch.cat([batch()[1], batch()[1], torch.full((1, 2, 5), -1)])  # two locations, two, none
     splits = SimpleNamespace(train=(torch.zeros(3, 1, 16, 16), targets))
     monkeypatch.setattr(Detection, "trainer", SimpleNamespace(datamodule=SimpleNamespace(splits=splits)))
@@ -112,8 +112,8 @@ def test_perfect_predictions_have_a_mean_average_precision_of_one():
 
 
 @pytest.mark.parametrize(("score", "expected"), [(0.8, 51 / 101), (0.99, 0.5 * 51 / 101)])
-def test_average_precision_by_hand(score, expected):
-    """One of two boxes is found, with a score of 0.9, and one that is not there: precision 1 or 1/2 up to a recall of 1/2."""
+def test_average_precision_equals_hand_computed_values(score, expected):
+    """One of two boxes is detected with a score of 0.9, and a false one: precision 1 or 1/2 up to a recall of 1/2."""
     metric = AveragePrecision()
     metric.update(
         detections([(0, 0, 20, 20, 0.9, 0), (40, 0, 60, 20, score, 0)]), torch.tensor([[[0, 0, 20, 20, 0], [0, 30, 20, 50, 0]]])
@@ -121,7 +121,7 @@ def test_average_precision_by_hand(score, expected):
     assert float(metric.compute()["map_50"]) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_box_that_overlaps_by_six_tenths_counts_at_a_half_alone():
+def test_box_with_an_iou_of_six_tenths_counts_at_lower_thresholds_only():
     metric = AveragePrecision()
     metric.update(detections([(0, 0, 12, 20, 0.9, 0)]), torch.tensor([[[0, 0, 20, 20, 0]]]))
     found = metric.compute()
@@ -129,7 +129,7 @@ def test_a_box_that_overlaps_by_six_tenths_counts_at_a_half_alone():
     assert float(found["map"]) == pytest.approx(0.3, abs=0.11)  # .5, .55 and, in exact arithmetic, .6
 
 
-def test_processes_with_unequal_shares_give_what_one_gives():
+def test_processes_with_unequal_shares_equal_a_single_process():
     found = detections(
         [(0, 0, 20, 20, 0.9, 0), (30, 30, 60, 50, 0.3, 1)],
         [(5, 5, 40, 30, 0.6, 1), (0, 0, 9, 9, 0.95, 0)],
@@ -143,30 +143,30 @@ def test_processes_with_unequal_shares_give_what_one_gives():
     assert {k: float(v) for k, v in first.compute().items()} == {k: float(v) for k, v in whole.compute().items()}
 
 
-def test_the_picture_shows_true_and_found_boxes():
+def test_image_shows_true_and_detected_boxes():
     made = task()
-    said = torch.tensor([5.0, -5.0, 1.0, 1.0, 1.0, 1.0, 5.0])
-    made.model = Constant(said.reshape(1, 7, 1, 1))
+    output = torch.tensor([5.0, -5.0, 1.0, 1.0, 1.0, 1.0, 5.0])
+    made.model = Constant(output.reshape(1, 7, 1, 1))
     shown = made.exhibits((torch.zeros(2, 1, 64, 64, dtype=torch.uint8), TRUE))["detections.png"]
-    picture = Image.open(io.BytesIO(shown))
-    inside = picture.crop((2, 2, 2 + 4 * 64, 2 + 4 * 64))  # the first image, without its margin
+    image = Image.open(io.BytesIO(shown))
+    inside = image.crop((2, 2, 2 + 4 * 64, 2 + 4 * 64))  # the first image, without its margin
     colours = {colour: count for count, colour in inside.getcolors(1 << 20)}
     assert min(colours[255, 255, 255], colours[0xE6, 0x19, 0x4B]) > 50
 
 
 class Constant(nn.Module):
-    """Says the same at each location, whatever it is shown."""
+    """Model with the same output at each location for any input."""
 
-    def __init__(self, said):
+    def __init__(self, output):
         super().__init__()
-        self.said = said
+        self.output = output
 
     def forward(self, x):
-        return self.said.expand(len(x), -1, 8, 8)
+        return self.output.expand(len(x), -1, 8, 8)
 
 
 @needs_data("fashion_mnist")
-def test_a_run_from_end_to_end(train):
+def test_detection_run_from_end_to_end(train):
     words = (
         "problem=fashion_scenes_detector",
         "data.scenes=[64,16,16]",

@@ -1,4 +1,4 @@
-"""Pictures and texts of what was learnt: a fault in them leaves the run its result."""
+"""Artifacts of a run: an exception in them does not affect its result."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from descentlab.tasks.classification import Classification
 
 
 class Unshowable(Classification):
-    """Digits of which there is nothing to show."""
+    """Classification whose artifacts raise an exception."""
 
     def exhibits(self, batch):
-        raise RuntimeError("there is no picture")
+        raise RuntimeError("drawing failed")
 
 
-def test_a_run_without_its_pictures_keeps_its_result(train, capsys):
+def test_run_keeps_its_result_if_artifacts_fail(train, capsys):
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=5")
     run = train(*words, "task._target_=tasks.test_exhibits.Unshowable")
     assert run.record.status == "completed"
     assert run.record.summary["test"] == train(*words, "sweep=plain").record.summary["test"]
-    assert run.record.summary["exhibits"] == {"error": "RuntimeError: there is no picture"}
+    assert run.record.summary["exhibits"] == {"error": "RuntimeError: drawing failed"}
     assert capsys.readouterr().err.count("pictures and texts are left out") == 1

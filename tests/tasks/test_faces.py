@@ -1,4 +1,4 @@
-"""Losses of embeddings by hand and by brute force; recognition and verification; a run from end to end."""
+"""Face embeddings: losses by hand and by brute force; recognition and verification; a run from end to end."""
 
 import io
 import math
@@ -18,8 +18,8 @@ from descentlab.tasks.metrics.verification import Verification, pairs
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3, 0.5])
-def test_margin_softmax_by_hand(margin):
-    """The own angle grows by the margin, the others stay (Deng et al., eq. 3)."""
+def test_margin_softmax_equals_hand_computed_values(margin):
+    """The margin is added to the angle to the own centre only (Deng et al., eq. 3)."""
     angles, people, scale = [[0.4, 1.2, 2.0], [1.5, 0.7, 2.5]], [0, 2], 8.0
     expected = 0.0
     for row, own in zip(angles, people, strict=True):
@@ -29,7 +29,7 @@ def test_margin_softmax_by_hand(margin):
     assert float(found) == pytest.approx(expected / 2, rel=1e-5)
 
 
-def test_the_margin_costs_more_the_further_away_even_at_the_opposite_side():
+def test_margin_softmax_increases_with_the_angle_up_to_pi():
     angles = torch.linspace(0.01, math.pi - 0.01, 200)
     others = torch.zeros(200)
     losses = [
@@ -39,14 +39,14 @@ def test_the_margin_costs_more_the_further_away_even_at_the_opposite_side():
     assert (torch.tensor(losses).diff() > -1e-6).all()
 
 
-def test_the_gradient_is_finite_where_a_face_is_at_its_centre():
+def test_gradient_is_finite_at_the_centre():
     cosines = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], requires_grad=True)
     margin_softmax(cosines, torch.tensor([0, 0]), 16.0, 0.3).backward()
     assert cosines.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_triplets_are_the_hardest_of_the_batch_by_brute_force(seed):
+def test_triplets_are_the_hardest_of_the_batch(seed):
     torch.manual_seed(seed)
     embeddings, people = normalize(torch.randn(12, 4), dim=1), torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 4, 4])
     losses = []
@@ -60,7 +60,7 @@ def test_triplets_are_the_hardest_of_the_batch_by_brute_force(seed):
 
 
 @pytest.mark.parametrize("people", [[0, 1, 2], [0, 0, 0]])
-def test_without_triplets_the_loss_is_zero_and_has_a_gradient(people):
+def test_loss_without_triplets_is_zero_and_has_a_gradient(people):
     embeddings = torch.randn(3, 4, requires_grad=True)
     loss = batch_hard_triplet(embeddings, torch.tensor(people), 0.2)
     loss.backward()
@@ -79,13 +79,13 @@ def verified(embeddings, people):
     return {name: float(value) for name, value in metric.compute().items()}
 
 
-def test_equal_error_by_hand():
+def test_equal_error_rate_equals_a_hand_computed_value():
     """Same: 60 and 20 degrees apart; different: 50, 70, 10, 10. At 20 degrees half of either kind is wrong."""
     assert verified(on_circle(0, 60, 50, 70), [0, 0, 1, 1]) == pytest.approx({"auroc": 3 / 8, "eer": 0.5})
     assert verified(on_circle(0, 10, 90, 120), [0, 0, 1, 1]) == pytest.approx({"auroc": 1.0, "eer": 0.0})
 
 
-def test_auroc_is_scikit_learns_over_all_pairs():
+def test_auroc_equals_scikit_learns_over_all_pairs():
     torch.manual_seed(0)
     embeddings, people = normalize(torch.randn(30, 3), dim=1), torch.arange(30) % 5
     cosines, same = pairs(embeddings, people)
@@ -94,7 +94,7 @@ def test_auroc_is_scikit_learns_over_all_pairs():
     assert verified(embeddings, people.tolist())["auroc"] == pytest.approx(roc_auc_score(same, cosines), abs=1e-5)
 
 
-def test_pairs_across_batches_and_processes_count():
+def test_pairs_include_those_across_batches_and_processes():
     embeddings, people = normalize(torch.randn(20, 3), dim=1), torch.arange(20) % 4
     first, second = Verification(), Verification()
     first.update(embeddings[:7], people[:7])
@@ -104,7 +104,7 @@ def test_pairs_across_batches_and_processes_count():
     assert {k: float(v) for k, v in first.compute().items()} == pytest.approx(verified(embeddings, people.tolist()))
 
 
-def test_without_pairs_of_both_kinds_there_is_no_value():
+def test_verification_is_undefined_without_pairs_of_both_kinds():
     assert all(math.isnan(value) for value in verified(on_circle(0, 10), [0, 0]).values())
 
 
@@ -116,7 +116,7 @@ def task(criterion="softmax", **changes):
     return made
 
 
-def test_who_is_most_like_a_picture_of_the_training_split_and_strangers_apart():
+def test_known_people_are_recognised_and_strangers_verified():
     made, points = task(), on_circle(50, 70, 80, 10, 200, 210, 300)
     people = torch.tensor([0, 0, 1, 1, 2, 2, 3])  # the second is closer to 90 degrees than to 40, the fourth to 0
     made.validation_step((torch.cat([points, points], 1), people), 0)
@@ -127,7 +127,7 @@ def test_who_is_most_like_a_picture_of_the_training_split_and_strangers_apart():
     assert found["loss"] == pytest.approx(float(margin_softmax(points[:4], people[:4], 4.0, 0.1)))
 
 
-def test_triplets_are_judged_over_strangers_too():
+def test_triplet_loss_includes_strangers():
     made, points, people = task("triplet"), on_circle(50, 170, 200, 260), torch.tensor([0, 1, 2, 2])
     made.validation_step((points.repeat(1, 2), people), 0)
     expected = batch_hard_triplet(points, people, 0.1)
@@ -136,7 +136,7 @@ def test_triplets_are_judged_over_strangers_too():
 
 
 @pytest.mark.parametrize("criterion", ["softmax", "triplet"])
-def test_a_batch_of_strangers_alone_has_no_accuracy_and_does_no_harm(criterion):
+def test_batch_of_strangers_does_not_change_the_accuracy(criterion):
     made, points = task(criterion), on_circle(200, 210, 300)
     made.validation_step((points.repeat(1, 2), torch.tensor([2, 2, 3])), 0)
     assert float(made.valid.collect("")["auroc"]) == 1.0
@@ -144,7 +144,7 @@ def test_a_batch_of_strangers_alone_has_no_accuracy_and_does_no_harm(criterion):
 
 @needs_data("orl_faces")
 @pytest.mark.parametrize("words", [("task=arcface",), ("task=triplet", "model=face_embedding", "batch_size=60")])
-def test_a_run_from_end_to_end_with_eigenfaces_beside(train, words):
+def test_face_run_with_an_eigenfaces_baseline(train, words):
     run = train("problem=orl_faces_recognition", *words, "budget.epochs=null", "budget.steps=3", "baseline=eigenfaces")
     summary = run.record.summary
     assert run.record.status == "completed"

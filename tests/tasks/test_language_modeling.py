@@ -1,4 +1,4 @@
-"""Next-token prediction: the loss by hand, metrics as functions of the mean loss, texts that are sampled by a seed."""
+"""Next-token prediction: the loss by hand, metrics as functions of the mean loss, and sampled texts."""
 
 import math
 from types import SimpleNamespace
@@ -27,13 +27,13 @@ def predict(outputs):
     return outputs
 
 
-def test_the_loss_by_hand():
+def test_loss_equals_a_hand_computed_value():
     logits = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]]])  # p = 1/2, 1/2; then 3/4, 1/4
     loss = task().loss(predict, (logits, torch.tensor([[0, 1]])))
     assert loss.item() == pytest.approx((math.log(2) + math.log(4)) / 2, rel=1e-6)
 
 
-def test_the_loss_is_a_mean_over_tokens_of_any_integer_type():
+def test_loss_is_a_mean_over_tokens_of_any_integer_type():
     logits, ids = batch()
     each = -logits.double().log_softmax(-1).gather(-1, ids[..., None])
     for kind in (torch.int64, torch.uint16):
@@ -47,10 +47,10 @@ def scores(made, batches):
 
 
 @pytest.mark.parametrize("seed", [0, 10])
-def test_perplexity_and_bits_follow_from_the_mean_loss_of_all_tokens(seed):
+def test_perplexity_and_bits_are_functions_of_the_mean_loss(seed):
     made, batches = task(), [batch(rows, seed=seed + rows) for rows in (5, 5, 2)]
     whole = tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
-    for _ in range(2):  # a second validation counts anew
+    for _ in range(2):  # a second validation starts from zero
         found = scores(made, batches)
         assert found["loss"] == pytest.approx(made.loss(predict, whole).item(), rel=1e-6)
         assert found["perplexity"] == pytest.approx(math.exp(found["loss"]), rel=1e-6)
@@ -60,7 +60,7 @@ def test_perplexity_and_bits_follow_from_the_mean_loss_of_all_tokens(seed):
     assert found["perplexity"] == pytest.approx(float(reference.compute()), rel=1e-5)
 
 
-def test_the_two_splits_are_counted_apart():
+def test_splits_are_accumulated_separately():
     made, one, other = task(), batch(seed=1), batch(seed=2)
     made.validation_step(one, 0)
     made.test_step(other, 0)
@@ -68,12 +68,12 @@ def test_the_two_splits_are_counted_apart():
     assert found == pytest.approx([made.loss(predict, each).item() for each in (one, other)], rel=1e-6)
 
 
-def test_bits_are_told_of_characters_only():
+def test_bits_are_reported_for_characters_only():
     assert set(scores(task("token"), [batch()])) == {"loss", "perplexity"}
 
 
 class Next(nn.Module):
-    """Is nearly sure that after id i comes i + 1."""
+    """Model that predicts i + 1 after id i with high probability."""
 
     def forward(self, ids):
         return 6.0 * nn.functional.one_hot((ids + 1) % 27, 27)
@@ -91,7 +91,7 @@ def sampled(data, model=None):
     return made.exhibits(data.splits.test)["sample.txt"]
 
 
-def test_a_sample_goes_on_after_a_prompt_of_the_test_split(alphabet):
+def test_sample_continues_a_prompt_of_the_test_split(alphabet):
     text = sampled(alphabet)
     head, body = text.removesuffix("\n").split("\n\n")
     prompt, drawn = body.split("|")
@@ -103,7 +103,7 @@ def test_a_sample_goes_on_after_a_prompt_of_the_test_split(alphabet):
     assert 0.85 < sum(follows) / len(follows) < 1  # likely, not certain: p = 0.98 at temperature 0.8, and z has no next
 
 
-def test_sampling_is_by_a_seed_of_its_own_and_leaves_the_run_s_numbers_alone(alphabet):
+def test_sampling_has_its_own_seed_and_does_not_use_torchs_generator(alphabet):
     torch.manual_seed(1)
     state = torch.get_rng_state()
     first = sampled(alphabet)
@@ -112,7 +112,7 @@ def test_sampling_is_by_a_seed_of_its_own_and_leaves_the_run_s_numbers_alone(alp
     assert sampled(alphabet) == first
 
 
-def test_the_model_never_sees_more_than_its_length(alphabet):
+def test_sampling_passes_at_most_length_tokens_to_the_model(alphabet):
     seen = []
 
     class Watched(Next):
@@ -131,7 +131,7 @@ SHORT = ("budget.epochs=null", "budget.steps=30", "validate_every=10", "log_ever
 
 
 def learns(run):
-    """Whether the loss is lower than at the start and all that is promised is there."""
+    """Check that the loss decreased and that all metrics and artifacts are there."""
     summary = run.record.summary
     assert run.record.status == "completed"
     assert run.column("valid/loss")[-1] < run.column("valid/loss")[0]
@@ -141,7 +141,7 @@ def learns(run):
 
 
 @pytest.mark.parametrize("problem", ["shakespeare_gpt", "tiny_shakespeare_gpt", "shakespeare_lstm"])
-def test_characters_of_a_file_train(train, tmp_path, problem):
+def test_run_trains_on_the_characters_of_a_file(train, tmp_path, problem):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 100)
     model = ["model.width=16", *TINY_GPT[3:]] if problem.endswith("lstm") else TINY_GPT
     file = (f"data.path={tmp_path}/text.txt", "data.vocabulary=null", "data.stride=4")
@@ -153,14 +153,14 @@ def test_characters_of_a_file_train(train, tmp_path, problem):
 
 @pytest.mark.parametrize("optimizer", ["adahessian", "sophia"])
 @pytest.mark.parametrize("problem", ["shakespeare_gpt", "shakespeare_lstm"])
-def test_optimizers_that_differentiate_the_gradient_train_it(train, tmp_path, problem, optimizer):
+def test_second_order_optimizers_train(train, tmp_path, problem, optimizer):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 100)
     model = ["model.width=16", *TINY_GPT[3:]] if problem.endswith("lstm") else TINY_GPT
     file = (f"data.path={tmp_path}/text.txt", "data.vocabulary=null", "data.stride=4")
     learns(train(f"problem={problem}", f"optimizer={optimizer}", *model, *file, *SHORT))
 
 
-def test_token_files_train_as_the_same_ids_in_memory_do(train, tmp_path, monkeypatch):
+def test_token_files_train_like_the_same_ids_in_memory(train, tmp_path, monkeypatch):
     ids = torch.randint(30, (2000,), generator=torch.Generator().manual_seed(0)) // 3 * 3
     for name in ("train", "val"):
         ids.numpy().astype("uint16").tofile(tmp_path / f"{name}.bin")
@@ -172,7 +172,7 @@ def test_token_files_train_as_the_same_ids_in_memory_do(train, tmp_path, monkeyp
     assert train(*line, "sweep=again").column("train/loss") == mapped.column("train/loss")
 
 
-def test_bpe_tokens_train(train, tmp_path, monkeypatch):
+def test_run_trains_on_bpe_tokens(train, tmp_path, monkeypatch):
     pytest.importorskip("tokenizers")
     for split in ("train", "validation", "test"):
         (tmp_path / f"{split}.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 40)

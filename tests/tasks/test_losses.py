@@ -1,4 +1,4 @@
-"""Losses are the formulas, per example, for any way of predicting; metrics are scikit-learn's."""
+"""Losses equal their formulas for any callable; metrics equal scikit-learn's."""
 
 from functools import partial
 
@@ -42,7 +42,7 @@ def task(name, model=None):
 
 
 def batch(name, rows=9, seed=0, scale=1.0):
-    """Outputs and targets of the right shapes."""
+    """Return outputs and targets of the right shapes."""
     torch.manual_seed(seed)
     return {
         "classification": (scale * torch.randn(rows, 4), torch.randint(4, (rows,))),
@@ -58,7 +58,7 @@ def predict(outputs):
 
 @every_task
 @pytest.mark.parametrize("rows", [1, 9])
-def test_the_loss_is_the_formula_averaged_over_examples(name, rows):
+def test_loss_is_the_formula_averaged_over_examples(name, rows):
     made = batch(name, rows)
     expected = TASKS[name][1](*(each.numpy().astype(np.float64 if each.is_floating_point() else int) for each in made))
     assert expected.shape == (rows,)
@@ -89,7 +89,7 @@ def test_extreme_outputs_have_a_finite_loss_and_gradient(name):
 
 
 class Sum(nn.Module):
-    """Values (batch,) for the task that minimises them."""
+    """Model of the values (batch,) that the task minimizes."""
 
     def __init__(self):
         super().__init__()
@@ -103,7 +103,7 @@ OUTPUTS = {"classification": 4, "binary": 1, "regression": 1}
 
 
 @every_task
-def test_the_loss_serves_a_functional_call_and_a_vmapped_stack(name):
+def test_loss_works_with_functional_call_and_vmap(name):
     torch.manual_seed(1)
     models = [nn.Linear(3, OUTPUTS[name]) if name in OUTPUTS else Sum() for _ in range(5)]
     made, inputs = task(name), torch.randn(9, 3)
@@ -123,7 +123,7 @@ def test_the_loss_serves_a_functional_call_and_a_vmapped_stack(name):
 
 
 def scores(name, batches):
-    """What a task measures over batches of outputs and targets."""
+    """Return the values that a task computes over batches of outputs and targets."""
     made = task(name)
     for index, each in enumerate(batches):
         made.validation_step(each, index)
@@ -131,13 +131,13 @@ def scores(name, batches):
 
 
 def uneven(name, scale=1.0):
-    """Batches of 30, 30 and 7, and the same as one."""
+    """Return batches of 30, 30 and 7, and their concatenation."""
     batches = [batch(name, rows, seed, scale) for seed, rows in enumerate((30, 30, 7))]
     return batches, tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
 
 
 @every_task
-def test_the_loss_over_batches_is_the_loss_of_the_whole(name):
+def test_loss_over_batches_equals_the_loss_of_the_whole(name):
     batches, whole = uneven(name)
     assert scores(name, batches)["valid/loss"] == pytest.approx(float(task(name).loss(predict, whole)), rel=1e-5)
 
@@ -164,7 +164,7 @@ def test_rmse_and_r2():
 
 
 @every_task
-def test_collecting_begins_anew(name):
+def test_collecting_resets_the_metrics(name):
     made, first, second = task(name), batch(name, seed=0), batch(name, seed=1)
     made.validation_step(first, 0)
     made.valid.collect("valid/")
@@ -173,7 +173,7 @@ def test_collecting_begins_anew(name):
 
 
 @every_task
-def test_validation_and_test_are_counted_apart(name):
+def test_validation_and_test_are_accumulated_separately(name):
     made, first, second = task(name), batch(name, seed=0), batch(name, seed=1)
     made.validation_step(first, 0)
     made.test_step(second, 0)
@@ -182,7 +182,7 @@ def test_validation_and_test_are_counted_apart(name):
 
 
 @every_task
-def test_a_batch_whose_loss_is_not_a_number_is_not_left_out_of_the_mean(name):
+def test_batch_with_nan_loss_makes_the_mean_nan(name):
     good, bad = batch(name), batch(name, seed=1)
     made = task(name)
     made.valid.loss.update(made.loss(predict, good), len(good[0]))
@@ -191,24 +191,24 @@ def test_a_batch_whose_loss_is_not_a_number_is_not_left_out_of_the_mean(name):
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [(torch.bfloat16, 1e-6), (torch.float64, 1e-12)])
-def test_the_mean_is_as_precise_as_the_losses_and_never_less_than_32_bits(kind, tolerance):
+def test_mean_has_the_precision_of_the_losses_and_at_least_32_bits(kind, tolerance):
     made = task("value")
     made = made.double() if kind is torch.float64 else made.to(kind)  # as Lightning does for 64-true and bf16-true
     batches = [(batch("value", seed=seed)[0].to(kind),) for seed in range(50)]
     losses = [float(made.loss(predict, each)) for each in batches]
-    for index, each in enumerate([*batches, None, *batches]):  # twice, for a reset must not lose digits either
+    for index, each in enumerate([*batches, None, *batches]):  # twice, since a reset must keep the precision
         made.validation_step(each, index) if each else made.valid.collect("valid/")
     assert float(made.valid.collect("valid/")["valid/loss"]) == pytest.approx(np.mean(losses), rel=tolerance)
 
 
-def test_outputs_of_another_shape_than_the_targets_are_not_broadcast():
+def test_outputs_of_another_shape_are_refused():
     outputs, targets = batch("regression")
     with pytest.raises((ValueError, RuntimeError)):
         task("regression").loss(predict, (outputs, targets[:, 0]))
 
 
 @pytest.mark.parametrize(("error", "by_hand"), [("l1", (2.0 + 0.5) / 2), ("huber", (1.5 + 0.125) / 2), ("mse", (4 + 0.25) / 2)])
-def test_the_errors_of_regression(error, by_hand):
+def test_errors_of_regression_equal_their_formulas(error, by_hand):
     made = Regression(
         unit="m", error=error, model=nn.Identity(), recipe=Recipe(optimizer=torch.optim.SGD), monitor="rmse", mode="min"
     )
@@ -216,7 +216,7 @@ def test_the_errors_of_regression(error, by_hand):
     assert float(found) == pytest.approx(by_hand)
 
 
-def test_the_mean_absolute_error_is_in_the_targets_own_unit(train):
+def test_mean_absolute_error_is_in_the_unit_of_the_target(train):
     run = train("problem=diabetes_linear", "budget.epochs=1", "task.error=l1")
     test = run.record.summary["test"]
     assert 40 < test["mae"] < test["rmse"] < 90  # the target has a standard deviation of 77

@@ -1,4 +1,4 @@
-"""Losses and measures of recommendation, over all items, against loops."""
+"""Losses and measures of recommendation over all items, compared with loops."""
 
 import math
 
@@ -25,7 +25,7 @@ def task(name="bpr", model=None):
 
 
 @every_loss
-def test_it_is_the_formula_averaged_over_rows_and_negatives(name):
+def test_loss_is_the_formula_averaged_over_rows_and_negatives(name):
     scores = torch.tensor([[0.4, -0.3, 1.5], [-2.0, 0.7, 0.0]])
     expected = np.mean([LOSSES[name][1](i, j) for i, *others in scores.tolist() for j in others])
     assert float(task(name).loss(lambda _: scores, (torch.zeros(2, 4, dtype=torch.int64),))) == pytest.approx(
@@ -33,8 +33,8 @@ def test_it_is_the_formula_averaged_over_rows_and_negatives(name):
     )
 
 
-def judged(users=2 * USERS + 3, items=30):
-    """A table of scores by user and item, users in no order, and what every item is to them."""
+def evaluation_batch(users=2 * USERS + 3, items=30):
+    """Return a table of scores by user and item, users in random order, and the kind of every item."""
     rng = np.random.default_rng(0)
     kinds = rng.choice([-1, 0, 0, 0, 1], (users, items)).astype(np.int8)
     kinds[:, 0], kinds[:, 1] = 1, 0
@@ -43,8 +43,8 @@ def judged(users=2 * USERS + 3, items=30):
 
 
 @every_loss
-def test_it_is_judged_over_all_items_that_are_not_in_train(name):
-    table, users, kinds = judged()
+def test_evaluation_ranks_all_items_that_are_not_in_train(name):
+    table, users, kinds = evaluation_batch()
     made = task(name, model=lambda x: table[x[:, :1], x[:, 1:]])
     made.validation_step((users, kinds), 0)
     found = {key: float(value) for key, value in made.valid.collect("").items()}
@@ -61,20 +61,20 @@ def test_it_is_judged_over_all_items_that_are_not_in_train(name):
     assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-def test_training_rows_have_a_loss_and_no_order(recwarn):
+def test_training_rows_have_a_loss_and_no_ranking(recwarn):
     made, rows = task(model=lambda x: x[:, 1:].float()), torch.tensor([[0, 3, 1], [1, 2, 2]])
     made.evaluate(made.valid, (rows,), made.model)
     assert float(made.valid.collect("")["loss"]) == pytest.approx((math.log(1 + math.exp(-2)) + math.log(2)) / 2, rel=1e-5)
     assert not recwarn
 
 
-def test_its_exhibit_marks_what_was_held_out():
+def test_artifact_marks_held_out_items():
     scores = torch.tensor([[0.1, 0.9, 0.5] + [0.0] * 9])
     shown = task(model=lambda x: scores[:, x[0, 1:]]).exhibits((torch.tensor([[6]]), torch.tensor([[1, -1, 0] + [0] * 9])))
     assert shown["recommendations.txt"].splitlines()[1].startswith("user 7: 3 1* ")
 
 
-def test_popularity_counts_hands():
+def test_popularity_counts_users():
     """Item 2 was chosen three times, item 0 once, item 1 never."""
     train = (torch.tensor([[0, 2, 9], [1, 2, 9], [2, 2, 9], [0, 0, 9]]),)
     predict = Popularity(num_items=10).fit(train)

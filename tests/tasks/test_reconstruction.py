@@ -34,14 +34,14 @@ def images(rows=4, shape=(1, 8, 8), seed=0):
     return torch.rand(rows, *shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_losses_by_hand():
+def test_losses_equal_hand_computed_values():
     pixels, outputs = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 2.0]])
     assert float(reconstruction().loss(lambda _: outputs, (pixels,))) == pytest.approx((0.25 + 1) / 2)
     expected = (math.log(1 + math.exp(0.5)) + math.log(1 + math.exp(-2))) / 2
     assert float(reconstruction("bernoulli").loss(lambda _: outputs, (pixels,))) == pytest.approx(expected)
 
 
-def test_the_targets_do_not_count():
+def test_targets_are_ignored():
     x = images()
     task, labels = reconstruction(), torch.arange(4)
     assert float(task.loss(lambda x: x + 0.5, (x, labels))) == pytest.approx(0.25)
@@ -49,19 +49,19 @@ def test_the_targets_do_not_count():
     assert float(task.valid.collect("")["mse"]) == pytest.approx(0.25)
 
 
-def test_outputs_of_another_shape_are_not_broadcast():
+def test_outputs_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"\(4, 1\), inputs \(4, 64\)"):
         reconstruction().loss(lambda x: x[:, :1], (torch.rand(4, 64),))
 
 
-@pytest.mark.parametrize(("likelihood", "peak", "says"), [("poisson", 1.0, "gaussian or"), ("bernoulli", 2.5, "2.5")])
-def test_a_likelihood_that_does_not_fit_is_refused(likelihood, peak, says):
-    with pytest.raises(ValueError, match=says):
+@pytest.mark.parametrize(("likelihood", "peak", "message"), [("poisson", 1.0, "gaussian or"), ("bernoulli", 2.5, "2.5")])
+def test_unsuitable_likelihood_is_refused(likelihood, peak, message):
+    with pytest.raises(ValueError, match=message):
         reconstruction(likelihood, peak)
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
-def test_metrics_over_batches_are_of_pixels(likelihood):
+def test_metrics_are_computed_over_pixels_of_all_batches(likelihood):
     task, model = reconstruction(likelihood, peak=1.0), Autoencoder(64, 3, [5])
     batches = [(images(rows, seed=rows), torch.zeros(rows)) for rows in (30, 7)]
     for batch in batches:
@@ -81,7 +81,7 @@ def test_psnr_is_relative_to_the_peak():
     assert float(task.valid.collect("")["psnr"]) == pytest.approx(10 * math.log10(16 / 0.01), rel=1e-4)
 
 
-def test_the_divergence_is_that_of_torchs_distributions():
+def test_divergence_equals_that_of_torch_distributions():
     torch.manual_seed(0)
     mean, log_variance = torch.randn(6, 4), torch.randn(6, 4)
     expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
@@ -89,8 +89,8 @@ def test_the_divergence_is_that_of_torchs_distributions():
     assert divergence(torch.zeros(2, 4), torch.zeros(2, 4)).tolist() == [0, 0]
 
 
-def test_the_bound_is_that_of_torchs_distributions():
-    """-E log p(x|z) + KL for the z that was drawn; in expectation over draws, this is above -log p(x)."""
+def test_bound_equals_that_of_torch_distributions():
+    """-log p(x|z) + KL for the drawn z; its expectation over draws is an upper bound of -log p(x)."""
     torch.manual_seed(0)
     model, x = VAE((1, 8, 8), 4, 4).eval(), images()
     logits, mean, log_variance = model(x)
@@ -101,7 +101,7 @@ def test_the_bound_is_that_of_torchs_distributions():
     assert task.loss(model, (x,)).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_the_bound_and_its_terms_over_batches():
+def test_bound_and_its_terms_over_batches():
     torch.manual_seed(0)
     model = VAE((1, 8, 8), 4, 4).eval()
     task, batches = elbo(model), [(images(rows, seed=rows), torch.zeros(rows)) for rows in (5, 2)]
@@ -115,7 +115,7 @@ def test_the_bound_and_its_terms_over_batches():
     assert found["mse"] == pytest.approx(torch.cat(errors).mean().item(), rel=1e-5)
 
 
-def test_the_loss_serves_a_functional_call_and_a_vmapped_stack():
+def test_loss_works_with_functional_call_and_vmap():
     torch.manual_seed(1)
     models, task, x = [Autoencoder(64, 3, [5]) for _ in range(3)], reconstruction(), images()
 
@@ -135,17 +135,17 @@ def opened(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
-def test_originals_are_shown_above_what_becomes_of_them():
+def test_artifact_shows_originals_above_reconstructions():
     x = images(12)
-    picture = opened(reconstruction(model=nn.Identity()).exhibits((x, torch.arange(12)))["reconstructions.png"])
-    height, width = picture.shape[0] // 2, picture.shape[1] // 10
-    assert np.array_equal(picture[2 : height - 2], picture[height + 1 : 2 * height - 3])  # an identity changes nothing
+    image = opened(reconstruction(model=nn.Identity()).exhibits((x, torch.arange(12)))["reconstructions.png"])
+    height, width = image.shape[0] // 2, image.shape[1] // 10
+    assert np.array_equal(image[2 : height - 2], image[height + 1 : 2 * height - 3])  # an identity changes nothing
     shown = (x[0, 0] - x[:10].min()) / (x[:10].max() - x[:10].min())
-    assert picture[5, 5, 0] == pytest.approx(float(shown[0, 0]) * 255, abs=1)
-    assert picture[width - 5, width - 5, 0] == pytest.approx(float(shown[7, 7]) * 255, abs=1)
+    assert image[5, 5, 0] == pytest.approx(float(shown[0, 0]) * 255, abs=1)
+    assert image[width - 5, width - 5, 0] == pytest.approx(float(shown[7, 7]) * 255, abs=1)
 
 
-def test_a_variational_autoencoder_shows_samples_as_well():
+def test_artifact_of_a_variational_autoencoder_includes_samples():
     shown = elbo(VAE((3, 8, 8), 4, 4).eval()).exhibits((images(12, (3, 8, 8)),))
     assert set(shown) == {"reconstructions.png", "samples.png"}
     assert opened(shown["samples.png"]).shape[0] > opened(shown["reconstructions.png"]).shape[0]

@@ -1,4 +1,4 @@
-"""References beside gradient descent: found without it, on the same split, judged by the task's own loss and metrics."""
+"""Baselines: reference predictors fitted without gradient descent, with the same splits, loss and metrics as the run."""
 
 from __future__ import annotations
 
@@ -28,59 +28,64 @@ SPLITS = ("train", "valid", "test")
 
 
 class Baseline(Protocol):
-    """Anything with a `fit`. `suits`: the tasks it makes sense for; `exact`: no linear model has a lower training loss."""
+    """A reference predictor.
+
+    Attributes:
+        suits: the tasks to which it applies.
+        exact: True if no linear model has a lower training loss.
+    """
 
     suits: Sequence[type[Task]]
     exact: bool
 
     def fit(self, train: Batch) -> Predict:
-        """What it predicts, having seen the training split."""
+        """Return the predictor fitted to the training split: inputs -> outputs in the form of the model's."""
         ...
 
 
 def baseline_metrics(baseline: Callable[[], Baseline], name: str, task: Task, data: Data[Any]) -> dict[str, Any]:
     """Compare the trained weights with a baseline. Collective: every process must call it.
 
-    A baseline that fails in any process, of whatever cause, is left out in all of them: the run keeps its own result.
+    A baseline that fails in any process is left out in all of them, and the run keeps its own result.
 
     Args:
-        baseline: makes it.
+        baseline: returns the baseline, not yet fitted.
         name: of the baseline.
-        task: after training, at the weights after the last step.
+        task: after training, with the weights after the last step.
         data: of the run.
 
     Returns:
-        What belongs in the run's summary. baseline: its name, seconds, train_loss, and valid and test metrics, or its name and
+        Entries of the run's summary. baseline: its name, seconds, train_loss, and valid and test metrics, or its name and
         its error; train_loss: of the whole training split at the weights after the last step; gap: train_loss / the
         baseline's - 1, if the baseline is exact and the model linear; undefined: the reason of each value that is None.
     """
-    made, found, error = _tried(baseline, task, data)
+    fitted, found, error = _try(baseline, task, data)
     failed = first_error(error)
     own = {"train_loss": _own_loss(task, data)}
-    if made is None or failed:
+    if fitted is None or failed:
         return {"baseline": {"name": name, "error": failed}, **own}
     reference, undefined = _reference(found)
     summary: dict[str, Any] = {"baseline": {"name": name, **reference}, **own, "undefined": undefined}
-    if made.exact and isinstance(task.model, Linear):
+    if fitted.exact and isinstance(task.model, Linear):
         summary["gap"], reason = gap(own["train_loss"], reference["train_loss"])
         undefined |= {"gap": reason} if reason else {}
     return summary
 
 
-def _tried(baseline: Callable[[], Baseline], task: Task, data: Data[Any]) -> tuple[Baseline | None, dict[str, Any], str]:
-    """Return the baseline, what it came to, and the error if there was one. Not collective."""
+def _try(baseline: Callable[[], Baseline], task: Task, data: Data[Any]) -> tuple[Baseline | None, dict[str, Any], str]:
+    """Return the baseline, its evaluation, and the message of an exception or "". Not collective."""
     try:
-        made = baseline()
-        return made, _evaluated(made, task, data), ""
+        fitted = baseline()
+        return fitted, _evaluated(fitted, task, data), ""
     except UsageError as fault:  # its text is the whole message
         return None, {}, str(fault)
-    except Exception as fault:  # an estimator is anybody's code
+    except Exception as fault:  # an estimator may be third-party code
         traceback.print_exc()
         return None, {}, f"{type(fault).__name__}: {fault}"
 
 
 def _reference(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return seconds, training loss and metrics of a baseline, and why some are undefined. Collective."""
+    """Return seconds, training loss and metrics of a baseline, and the reasons of undefined ones. Collective."""
     reference: dict[str, Any] = {"seconds": found["seconds"]}
     undefined: dict[str, str] = {}
     for split in SPLITS:
@@ -100,7 +105,7 @@ def gap(loss: float | None, optimum: float | None) -> tuple[float | None, str]:
 
 
 def first_error(error: str) -> str:
-    """Return the error of the first process that has one; empty if none has. Collective: every process must call it."""
+    """Return the error of the first process that has one, or "". Collective: every process must call it."""
     if not dist.is_initialized():
         return error
     every: list[Any] = [None] * dist.get_world_size()
@@ -109,10 +114,10 @@ def first_error(error: str) -> str:
 
 
 def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any]:
-    """Return the seconds of the fit, and scores that have seen each split. Not collective: it may fail in one process."""
-    began = time.perf_counter()
+    """Return the seconds of the fit, and the scores of each split. Not collective: it may fail in a single process."""
+    start = time.perf_counter()
     predict = baseline.fit(data.splits.train)
-    found: dict[str, Any] = {"seconds": time.perf_counter() - began}
+    found: dict[str, Any] = {"seconds": time.perf_counter() - start}
     if isinstance(task, Classification):
         predict = partial(_padded, predict, task.num_classes)
     for name in SPLITS:
@@ -123,7 +128,7 @@ def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any
 
 
 def _padded(predict: Predict, classes: int, x: Tensor) -> Tensor:
-    """Return log-probabilities of `classes` classes: those above the largest of the training split have the floor."""
+    """Return log-probabilities of `classes` classes: those that the training split lacks have the lowest one."""
     found = predict(x)
     missing = classes - found.shape[1] if found.dim() == 2 else 0
     return pad(found, (0, missing), value=NEVER) if missing > 0 else found
@@ -132,9 +137,9 @@ def _padded(predict: Predict, classes: int, x: Tensor) -> Tensor:
 def _own_loss(task: Task, data: Data[Any]) -> float | None:
     """Return the loss of the trained weights on the whole training split."""
     scores = copy.deepcopy(task.valid)
-    task.step.look.begin(())
+    task.step.evaluation_weights.apply(())
     _add(task, scores, data.eval_loader(data.splits.train), task.model)
-    task.step.look.end()
+    task.step.evaluation_weights.restore()
     return _collected(scores, "train")[0]["loss"]
 
 
@@ -151,6 +156,6 @@ def _add(task: Task, scores: Scores, split: Iterable[Batch], predict: Predict) -
 
 
 def _collected(scores: Scores, split: str) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Return the values of `scores`, None where they are not finite, and the reasons of those."""
+    """Return the values of `scores`, None for those that are not finite, and their reasons."""
     values = scores.collect("", {"train": "training", "valid": "validation"}.get(split, split))
     return finite({name: float(value) for name, value in values.items()}), scores.undefined

@@ -1,4 +1,4 @@
-"""Eigenfaces (Turk and Pentland 1991): pictures as points in the space of their principal components."""
+"""Eigenfaces (Turk and Pentland 1991): images as points in the space of their principal components."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,11 @@ from descentlab.tasks.faces import Faces
 
 @dataclass(frozen=True, kw_only=True)
 class Eigenfaces:
-    """The first principal components of the training split, scaled to length 1, and the largest cosine to pictures of each
-    person.
+    """The first principal components of an image, scaled to length 1, and the largest cosine to training images of each person.
 
     Args:
-        dimensions: how many components; as many as the model's embedding has, for the task to find them.
-        whiten: give each the same variance.
+        dimensions: the number of components, equal to the dimensions of the task's embedding.
+        whiten: scale the components to equal variance.
     """
 
     suits: ClassVar[Sequence[type[Task]]] = (Faces,)

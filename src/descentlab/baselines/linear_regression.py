@@ -1,4 +1,4 @@
-"""The exact optimum of linear regression."""
+"""The exact optimum of linear regression as a baseline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class LinearRegression:
 
     Args:
         method: normal_equation, least_squares or ridge.
-        weight_decay: of ridge, as torch.optim.SGD's.
+        weight_decay: of ridge, >= 0, as in torch.optim.SGD.
     """
 
     suits: ClassVar = (Regression,)

@@ -1,4 +1,4 @@
-"""Principal components: the best linear autoencoder."""
+"""Principal components, the optimal linear autoencoder."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -12,16 +12,16 @@ from descentlab.data.loading.loader import Batch
 from descentlab.tasks.base import Predict
 from descentlab.tasks.reconstruction import Reconstruction
 
-NEAREST = 1e-6  # to 0 and 1 that a pixel of which a logit is taken may be
+NEAREST = 1e-6  # smallest distance to 0 and 1 of a pixel before the logit
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrincipalComponents:
-    """Inputs projected onto the directions in which training examples vary most: the least squared error of a linear code.
+    """Projection onto the first principal components of the training split: the least squared error of a linear code.
 
     Args:
-        code_size: how many directions; as many as all there are, if it is more.
-        likelihood: of the task; bernoulli: predictions are logits of the pixels, cut to lie in (0, 1).
+        code_size: the number of components, >= 1; at most the number of examples or of values.
+        likelihood: of the task, gaussian or bernoulli; for bernoulli, predictions are logits of pixels clamped to (0, 1).
     """
 
     suits: ClassVar = (Reconstruction,)

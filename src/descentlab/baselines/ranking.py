@@ -1,4 +1,4 @@
-"""What a learnt order has to beat: one feature alone, and trees that predict each document's label."""
+"""Baselines of ranking: a single feature, and a regressor of each document's label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from descentlab.tasks.ranking import Ranking
 
 @dataclass(frozen=True, kw_only=True)
 class BestFeature:
-    """The order by one feature, rising or falling: the one with the highest NDCG@k on the training split."""
+    """Ranking by a single feature, ascending or descending: the one with the highest NDCG@k on the training split.
+
+    Args:
+        k: ranks considered, >= 1.
+    """
 
     suits: ClassVar[Sequence[type[Task]]] = (Ranking,)
     exact: ClassVar[bool] = False
@@ -35,7 +39,11 @@ class BestFeature:
 
 @dataclass(frozen=True, kw_only=True)
 class Pointwise:
-    """Any regressor of scikit-learn, trained to tell a document's label from its features."""
+    """Ranking by a regressor of scikit-learn, fitted to the labels of documents.
+
+    Args:
+        regressor: a scikit-learn estimator.
+    """
 
     suits: ClassVar[Sequence[type[Task]]] = (Ranking,)
     exact: ClassVar[bool] = False

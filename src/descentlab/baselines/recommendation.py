@@ -1,4 +1,4 @@
-"""What a recommender has to beat: the most popular items for everybody, and ratings without any taste."""
+"""Baselines of recommendation: popularity, and ratings by biases of users and items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from descentlab.tasks.regression import Regression
 
 @dataclass(frozen=True, kw_only=True)
 class Popularity:
-    """Items score log(1 + the number of people in the training split who chose them)."""
+    """Scores of log(1 + number of users in the training split who chose the item).
+
+    Args:
+        num_items: >= 1.
+    """
 
     suits: ClassVar[Sequence[type[Task]]] = (Recommendation,)
     exact: ClassVar[bool] = False
@@ -32,10 +36,14 @@ class Popularity:
 
 @dataclass(frozen=True, kw_only=True)
 class Biases:
-    """mu + b_i + b_u, each a mean of what is left, shrunk to 0 where there are few ratings.
+    """Ratings mu + b_i + b_u, where each bias is a mean of residuals, shrunk towards 0 if there are few ratings.
 
     b_i = sum(r - mu) / (item_shrinkage + n_i), then b_u = sum(r - mu - b_i) / (user_shrinkage + n_u): Koren, Factor in the
     neighbors, ACM TKDD 4(1), 2010, section 2.1.
+
+    Args:
+        num_users, num_items: >= 1.
+        item_shrinkage, user_shrinkage: >= 0.
     """
 
     suits: ClassVar[Sequence[type[Task]]] = (Regression,)
@@ -59,6 +67,6 @@ class Biases:
 
 
 def _shrunk(values: Tensor, of: Tensor, size: int, shrinkage: float) -> Tensor:
-    """The sum of `values` of each of `size` over `shrinkage` and their number."""
+    """Return sum / (shrinkage + number) of the `values` of each of `size` groups, where `of` is the group of each value."""
     total = torch.zeros(size, dtype=values.dtype).index_add(0, of, values)
     return total / (shrinkage + torch.bincount(of, minlength=size))

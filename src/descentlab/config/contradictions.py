@@ -17,7 +17,7 @@ OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
 NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
 KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # of target that a task learns
-RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.Rule
+RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.GroupEntry
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
 
 

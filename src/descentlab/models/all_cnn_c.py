@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from descentlab.config.types import Fraction
 
-# Channels, size of the filter, stride, padding; 0 channels: as many as there are outputs.
+# Channels, filter size, stride, padding; 0 channels stands for num_outputs.
 LAYERS = ((96, 3, 1, 1), (96, 3, 1, 1), (96, 3, 2, 1), (192, 3, 1, 1), (192, 3, 1, 1), (192, 3, 2, 1))
 LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
 
@@ -14,11 +14,14 @@ LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
 class AllCNNC(nn.Module):
     """Images (batch, channels, height, width) -> logits (batch, num_outputs): nine convolutions with ReLU, then a mean.
 
-    Glorot and Bengio's uniform weights (2010, eq. 16) and biases of 0.1, on which the paper is silent, are DeepOBS's.
+    The paper does not specify the initialization: uniform weights of Glorot and Bengio (2010, eq. 16) and biases of 0.1 are
+    those of DeepOBS.
 
     Args:
-        input_dropout: the probability that a number of an image is dropped.
-        dropout: that a value after a convolution of stride 2 is.
+        image_shape: channels, height and width of an image, each >= 1.
+        num_outputs: >= 1.
+        input_dropout: the probability of dropping a value of an image, in [0, 1).
+        dropout: the probability of dropping a value after a convolution of stride 2, in [0, 1).
     """
 
     def __init__(

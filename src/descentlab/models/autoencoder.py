@@ -10,12 +10,12 @@ from descentlab.models.mlp import MLP, Activation
 
 
 class Autoencoder(nn.Module):
-    """x (batch, ...) -> a code (batch, code_size) -> what it stands for, of x's shape.
+    """x (batch, ...) -> a code (batch, code_size) -> a reconstruction in the shape of x.
 
     Args:
-        num_features: numbers in an example.
-        code_size: numbers in a code.
-        hidden: widths from the input to the code; the decoder has them the other way round.
+        num_features: values of an example, >= 1.
+        code_size: values of a code, >= 1.
+        hidden: the width of each layer from the input to the code, each >= 1; the decoder has them in reverse order.
         activation: a key of mlp.ACTIVATIONS, between layers.
         init: see `initialise`.
     """

@@ -9,7 +9,11 @@ class CNN2c2d(nn.Module):
     """Images (batch, channels, height, width) -> logits (batch, num_outputs).
 
     Conv 5x5x32, pool 2, conv 5x5x64, pool 2, dense 1024, dense num_outputs; ReLU; SAME padding, so that pooling rounds sizes
-    up. Weights are normal with deviation 0.05, truncated at two deviations; biases 0.05.
+    up. Initial weights are normal with standard deviation 0.05, truncated at two deviations; biases are 0.05.
+
+    Args:
+        image_shape: channels, height and width of an image, each >= 1.
+        num_outputs: >= 1.
     """
 
     def __init__(self, image_shape: Sequence[int], num_outputs: int) -> None:

@@ -10,8 +10,12 @@ class CNN3c3d(nn.Module):
     """Images (batch, channels, height, width) -> logits (batch, num_outputs).
 
     Conv 5x5x64, conv 3x3x96, conv 3x3x128 (SAME; the others without padding), each followed by pooling 3x3 with stride 2 that
-    rounds sizes up; dense 512, 256, num_outputs; ReLU. Weights start as Glorot and Bengio 2010 propose (eq. 16: normal for
-    convolutions, uniform for dense layers), biases at zero.
+    rounds sizes up; dense 512, 256, num_outputs; ReLU. Initial weights are those of Glorot and Bengio 2010 (eq. 16: normal for
+    convolutions, uniform for dense layers), biases are zero.
+
+    Args:
+        image_shape: channels, height and width of an image, each >= 1.
+        num_outputs: >= 1.
     """
 
     def __init__(self, image_shape: Sequence[int], num_outputs: int) -> None:

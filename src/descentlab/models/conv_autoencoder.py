@@ -10,10 +10,15 @@ from descentlab.config.types import Count
 class ConvAutoencoder(nn.Module):
     """Images (batch, channels, height, width) -> a code (batch, code_size) -> images of the same shape.
 
-    Two convolutions 4x4 of stride 2 with `width` and twice as many channels, a dense layer, and the same backwards; ReLU.
+    Two convolutions 4x4 of stride 2 with `width` and twice as many channels, a dense layer, and the same in reverse; ReLU.
+
+    Args:
+        image_shape: channels, height and width of an image; height and width are multiples of 4.
+        code_size: values of a code, >= 1.
+        width: channels of the first convolution, >= 1.
 
     Raises:
-        ValueError: height or width is not a multiple of 4.
+        ValueError: if height or width is not a multiple of 4.
     """
 
     def __init__(self, image_shape: Sequence[int], code_size: Count, width: Count = 16) -> None:

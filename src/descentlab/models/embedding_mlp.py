@@ -1,4 +1,4 @@
-"""An mlp for tables whose categories are embedded."""
+"""An MLP for tables with embedded categories."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -11,12 +11,14 @@ from descentlab.models.mlp import MLP
 
 
 class EmbeddingMLP(nn.Module):
-    """x (batch, num_features) -> (batch, num_outputs); the last columns are codes, the others numbers.
+    """x (batch, num_features) -> (batch, num_outputs); the last columns are category codes, the others numbers.
 
     Args:
-        num_features: numbers and codes together.
-        cardinalities: of each code; its embedding has min(50, half of that rounded up) dimensions.
-        mlp: see MLP; what it takes are the numbers beside the embeddings.
+        num_features: the number of columns, at least that of the codes.
+        num_outputs: >= 1.
+        cardinalities: the number of categories of each code, >= 1; its embedding has min(50, half of that rounded up)
+            dimensions.
+        mlp: settings of the MLP, whose inputs are the numbers and the embeddings.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A small convolutional net from faces to points on a sphere, where pictures of a person are to lie close together."""
+"""A small convolutional net that maps faces to unit vectors, trained so that images of a person are close together."""
 
 import math
 from collections.abc import Sequence
@@ -12,17 +12,18 @@ from descentlab.config.types import Count, Fraction
 
 
 class FaceCNN(nn.Module):
-    """Images (batch, channels, height, width) -> (batch, dimensions + num_classes): an embedding of length 1, and its cosines.
+    """Images (batch, channels, height, width) -> (batch, dimensions + num_classes): an embedding of length 1, and cosines.
 
     Four times: 3 x 3 convolution, group normalisation, ReLU, max-pooling by 2; then dropout, a dense layer and batch
-    normalisation, as Deng et al. (arXiv:1801.07698, section 3.1) have it: without the last, all faces start at the same point.
-    The cosines are those of the angles to each class's centre, a learnt vector; without classes there are none.
+    normalisation, as in Deng et al. (arXiv:1801.07698, section 3.1): without it, all faces would start at the same point. The
+    cosines are those of the angles to the centre of each class, a learned vector; without classes there are none.
 
     Args:
-        width: channels after the first convolution, doubled twice.
-        dimensions: of the embedding.
-        num_classes: people to have a centre.
-        dropout: the probability that a feature is dropped before the dense layer.
+        image_shape: channels, height and width of an image; height and width >= 16.
+        num_classes: people with a centre, >= 0.
+        width: channels after the first convolution, doubled twice; a multiple of 8, the number of normalization groups.
+        dimensions: of the embedding, >= 1.
+        dropout: the probability of dropping a feature before the dense layer, in [0, 1).
     """
 
     def __init__(

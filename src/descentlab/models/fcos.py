@@ -1,4 +1,4 @@
-"""A small detector in the manner of FCOS (Tian et al., arXiv:1904.01355), with a single scale."""
+"""A small detector similar to FCOS (Tian et al., arXiv:1904.01355), with a single scale."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from torch.nn.functional import softplus
 
 from descentlab.config.types import Count
 
-GROUPS = 8  # of channels that are normalised together
-PRIOR = 0.01  # the probability of each class at each location at the start (Lin et al., arXiv:1708.02002, section 4.1)
+GROUPS = 8  # of channels in group normalization
+PRIOR = 0.01  # the initial probability of each class at each location (Lin et al., arXiv:1708.02002, section 4.1)
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3 x 3 convolution, group normalisation, ReLU."""
+    """Return a 3 x 3 convolution, group normalization and ReLU."""
     layers = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.GroupNorm(GROUPS, outputs), nn.ReLU()
     return nn.Sequential(*layers)
 
@@ -29,9 +29,11 @@ class FCOS(nn.Module):
     of uint8 are divided by 255.
 
     Args:
+        image_shape: channels, height and width of an image.
+        num_classes: >= 1.
         stride: pixels between two locations; a power of two.
-        width: channels at the output's resolution, half as many at each finer one.
-        depth: convolutions in each of the two towers, one for classes, one for boxes.
+        width: channels at the output's resolution, half as many at each finer one; every one a multiple of 8.
+        depth: convolutions in each of the two towers, for classes and for boxes; >= 0.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A decoder-only transformer: predicts the next token at every position."""
+"""A decoder-only transformer that predicts the next token at every position."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from descentlab.config.types import Count, DataCount, Fraction
 
-DEVIATION = 0.02  # of weights at the start
-BASE = 10_000.0  # of the wavelengths of rotary positions
+DEVIATION = 0.02  # standard deviation of the initial weights
+BASE = 10_000.0  # of the wavelengths of rotary position embeddings
 
 
 class Rotary(nn.Module):
-    """Rotary positions (Su et al., arXiv:2104.09864, eq. 34), with component i paired with i + width / 2, not with i + 1.
+    """Rotary position embedding (Su et al., arXiv:2104.09864, eq. 34); component i is paired with i + width / 2, not i + 1.
 
-    Queries and keys (batch, heads, steps, width) are turned so that their product depends on the distance of their steps alone.
+    Rotates queries or keys (batch, heads, steps, width), so that their product depends only on the distance of their steps.
+
+    Args:
+        width: of a head, even.
+        length: the largest number of steps.
     """
 
     cos: Tensor
@@ -37,7 +41,10 @@ class Rotary(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention: each step looks at itself and at those before it. x (batch, steps, width) -> the same."""
+    """Multi-head self-attention: each step attends to itself and earlier ones. x (batch, steps, width) -> the same shape.
+
+    The arguments are those of GPT.
+    """
 
     def __init__(self, width: int, heads: int, length: int, rotary: bool, qk_norm: bool, dropout: float) -> None:
         super().__init__()
@@ -57,7 +64,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + dense(norm(x)): norms come first (Radford et al. 2019)."""
+    """x + attention(norm(x)), then x + dense(norm(x)): pre-normalization (Radford et al. 2019). Arguments as in GPT."""
 
     def __init__(self, width: int, heads: int, length: int, rotary: bool, qk_norm: bool, dropout: float) -> None:
         super().__init__()
@@ -76,22 +83,22 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """Token ids (batch, steps) of any integer type -> logits (batch, steps, vocabulary) of the next token.
 
-    Weights start from N(0, 0.02^2), those that end a residual branch divided by sqrt(2 layers), biases at 0 (Radford et al.
-    2019, section 2.3).
+    Initial weights are drawn from N(0, 0.02^2), those at the end of a residual branch divided by sqrt(2 layers); biases are 0
+    (Radford et al. 2019, section 2.3).
 
     Args:
-        vocabulary: the number of ids.
-        length: the most steps.
-        width: of a token's vector.
-        layers: of attention and dense layers.
-        heads: of attention; they share the width.
+        vocabulary: the number of token ids, >= 1.
+        length: the largest number of steps, >= 1.
+        width: of the vector of a token, a multiple of heads; of 2 heads for rope.
+        layers: blocks of attention and a dense network, >= 1.
+        heads: of attention, >= 1; each has width / heads dimensions.
         positions: rope (see Rotary) or learned.
         qk_norm: divide queries and keys by their root mean square (Henry et al., arXiv:2010.04245, with a learned gain).
-        tied: the output layer is the embedding (Press and Wolf, arXiv:1608.05859).
-        dropout: of embeddings, attention weights and residual branches.
+        tied: use the embedding as the output layer (Press and Wolf, arXiv:1608.05859).
+        dropout: the probability of dropping a value of embeddings, attention weights and residual branches, in [0, 1).
 
     Raises:
-        ValueError: heads do not share the width evenly, or no such positions.
+        ValueError: if width is not such a multiple, or positions is unknown.
     """
 
     def __init__(
@@ -111,14 +118,14 @@ class GPT(nn.Module):
             raise ValueError(f"positions={positions}: rope or learned")
         rotary = positions == "rope"
         if width % (heads * (1 + rotary)):
-            raise ValueError(f"width={width} does not give {heads} heads the same{' even' * rotary} width")
+            raise ValueError(f"width={width} cannot be divided into {heads} heads of equal{' and even' * rotary} width")
         self.embed = nn.Embedding(vocabulary, width)
         self.embed_position = None if rotary else nn.Embedding(length, width)
         self.drop = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(width, heads, length, rotary, qk_norm, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = None if tied else nn.Linear(width, vocabulary, bias=False)
-        self._start(layers)
+        self._initialise(layers)
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids.long())
@@ -130,7 +137,7 @@ class GPT(nn.Module):
         x = self.norm(x)
         return linear(x, self.embed.weight) if self.head is None else self.head(x)
 
-    def _start(self, layers: int) -> None:
+    def _initialise(self, layers: int) -> None:
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 ends_branch = name.endswith("project.weight")

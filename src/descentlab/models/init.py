@@ -1,4 +1,4 @@
-"""How a dense layer's weights start."""
+"""Initialization of dense layers."""
 
 from typing import Literal
 
@@ -8,14 +8,14 @@ Init = Literal["default", "glorot", "he", "standard", "zeros"]
 
 
 def initialise(layer: nn.Linear, scheme: str) -> None:
-    """Draw `layer`'s weights in place; biases start at zero (except under `default`).
+    """Initialize the weights of `layer` in place, and its bias to zero (except under `default`).
 
     Args:
         scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 10), standard (Glorot and
             Bengio's "commonly used heuristic", eq. 1: U[-1/sqrt(n), 1/sqrt(n)], n inputs) or zeros.
 
     Raises:
-        ValueError: no such scheme.
+        ValueError: if the scheme is unknown.
     """
     if scheme == "default":
         return

@@ -1,4 +1,4 @@
-"""One affine map."""
+"""A single affine layer."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,13 @@ from descentlab.models.init import Init, initialise
 
 
 class Linear(nn.Module):
-    """x (batch, ...) flattened to num_features -> (batch, num_outputs), without a link function."""
+    """x (batch, ...) flattened to num_features -> (batch, num_outputs), without a link function.
+
+    Args:
+        num_features: values of an example, >= 1.
+        num_outputs: >= 1.
+        init: see `initialise`.
+    """
 
     def __init__(self, num_features: int, num_outputs: int, init: Init = "zeros") -> None:
         super().__init__()

@@ -7,14 +7,15 @@ from descentlab.config.types import Count, NonNegative
 
 
 class MatrixFactorisation(nn.Module):
-    """x (rows, 1 + items), int64: a user and items -> b_u + b_i + p_u . q_i of each, (rows, items); eq. 4 there.
+    """x (rows, 1 + items), int64: a user and items -> b_u + b_i + p_u . q_i of each, (rows, items); eq. 4 of the paper.
 
-    Its mean rating mu is not in the model: the data take it out of the targets, and no order depends on it.
+    The mean rating mu of the paper is not in the model: the data subtract it from the targets, and no order depends on it.
 
     Args:
-        dimensions: of p and q.
-        init_std: they start normal with this deviation, the biases at 0.
-        sparse: the gradient has only the rows of the batch, for torch.optim.SparseAdam, SGD and Adagrad.
+        num_users, num_items: >= 1; ids count from 0.
+        dimensions: of p and q, >= 1.
+        init_std: the standard deviation of the initial p and q, which are normal; >= 0. Initial biases are 0.
+        sparse: use sparse gradients, with the rows of the batch only, for torch.optim.SparseAdam, SGD and Adagrad.
     """
 
     def __init__(

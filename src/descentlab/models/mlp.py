@@ -1,4 +1,4 @@
-"""A feed-forward net of dense layers."""
+"""A feed-forward network of dense layers."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,7 +23,7 @@ NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.Batch
 
 
 class Block(nn.Module):
-    """Dense, norm, activation, dropout; adds its input where `residual` and the widths agree."""
+    """A dense layer, norm, activation and dropout; adds its input if `residual` is True and the widths are equal."""
 
     def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool) -> None:
         super().__init__()
@@ -42,12 +42,14 @@ class MLP(nn.Module):
     """x (batch, ...) flattened to num_features -> hidden blocks -> (batch, num_outputs).
 
     Args:
-        hidden: the width of each hidden layer.
+        num_features: values of an example, >= 1.
+        num_outputs: >= 1.
+        hidden: the width of each hidden layer, >= 1; may be empty.
         activation: a key of ACTIVATIONS.
         init: see `initialise`.
         norm: none, batch or layer, before the activation.
-        dropout: the probability that a hidden unit is dropped.
-        residual: add a block's input to its output where their widths agree.
+        dropout: the probability of dropping a hidden unit, in [0, 1).
+        residual: add the input of a block to its output where their widths are equal.
     """
 
     def __init__(

@@ -10,15 +10,19 @@ from descentlab.models.mlp import MLP, Activation
 
 
 class NCF(nn.Module):
-    """x (rows, 1 + items), int64: a user and items -> a score of each, (rows, items); the logit of eq. 12 there.
+    """x (rows, 1 + items), int64: a user and items -> a score of each, (rows, items); the logit of eq. 12 of the paper.
 
-    The sum of a weighted product of two embeddings and of an mlp of two others, side by side.
+    The score is the sum of a weighted product of two embeddings, and of an MLP of the concatenation of two others.
 
     Args:
-        dimensions: of each embedding.
-        hidden: the width of each hidden layer of the mlp.
-        init_std: embeddings start normal with this deviation.
-        sparse: the gradient of an embedding has only the rows of the batch; the other weights need an optimizer of their own.
+        num_users, num_items: >= 1; ids count from 0.
+        dimensions: of each embedding, >= 1.
+        hidden: the width of each hidden layer of the MLP, >= 1.
+        activation: a key of mlp.ACTIVATIONS.
+        dropout: the probability of dropping a hidden unit of the MLP, in [0, 1).
+        init_std: the standard deviation of the initial embeddings, which are normal; >= 0.
+        sparse: use sparse gradients for embeddings, with the rows of the batch only; the other weights then require a
+            separate optimizer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A point on a test function: what an optimizer does, without a network in between."""
+"""A point on a test function, to show the behaviour of an optimizer without a network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from descentlab.config.types import Count
 
 @dataclass(frozen=True)
 class Surface:
-    """A function of points (..., n) -> (...), and what is known of it.
+    """A test function of points (..., n) -> (...), and its known properties.
 
     Args:
-        minima: where it is lowest; of functions of any n, one whose coordinates are all alike.
-        start: the usual one, repeated to n.
-        bounds: of the picture, along both axes.
-        lowest: its value at the minima.
+        formula: the function.
+        minima: the global minima, each (2,); for functions of any n, a single one with equal coordinates, as (1,).
+        start: the usual starting point, repeated to n coordinates.
+        bounds: of the plot, along both axes.
+        lowest: the value at the minima.
     """
 
     formula: Callable[[Tensor], Tensor]
@@ -59,7 +60,7 @@ def ackley(p: Tensor) -> Tensor:
 
 
 def saddle(p: Tensor) -> Tensor:
-    """x^2 / 2 - y^2 / 2 + y^4 / 4: a saddle point at 0 between two minima, so that it can be left and not only fallen off."""
+    """x^2 / 2 - y^2 / 2 + y^4 / 4: a saddle point at 0 between two minima; bounded below, unlike x^2 - y^2."""
     x, y = p[..., 0], p[..., 1]
     return x**2 / 2 - y**2 / 2 + y**4 / 4
 
@@ -99,14 +100,14 @@ SURFACES = {
 
 
 class Point(nn.Module):
-    """x (batch, dimensions) -> (batch,): f(point) - min f, plus x . point, so that x is noise in the gradient.
+    """x (batch, dimensions) -> (batch,): f(point) - min f + x . point, so that x is the noise of the gradient.
 
     Args:
         function: a key of SURFACES.
-        dimensions: 2; more for rosenbrock, rastrigin and ackley.
+        dimensions: 2; also more for rosenbrock, rastrigin and ackley.
 
     Raises:
-        ValueError: the function has two dimensions only.
+        ValueError: if the function is defined in two dimensions only.
     """
 
     def __init__(self, function: str, dimensions: Count = 2) -> None:
@@ -121,6 +122,6 @@ class Point(nn.Module):
         return self.surface.formula(self.point) - self.surface.lowest + x @ self.point
 
     def distance(self) -> Tensor:
-        """The Euclidean distance to the nearest minimum, a scalar."""
+        """Return the Euclidean distance to the nearest minimum, a scalar."""
         minima = torch.tensor(self.surface.minima).to(self.point)
         return (self.point.detach() - minima.expand(-1, len(self.point))).norm(dim=1).min()

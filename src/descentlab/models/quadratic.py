@@ -13,7 +13,10 @@ SEED = 42
 class Quadratic(nn.Module):
     """x (batch, dimensions) -> 0.5 (t - x)' Q (t - x), shape (batch,), for the parameter vector t, which starts at ones.
 
-    Q is fixed: 90 % of its eigenvalues lie in (0, 1), the rest in (30, 60), under a random rotation.
+    Q is fixed: 90 % of its eigenvalues lie in (0, 1), the others in (30, 60), under a random rotation.
+
+    Args:
+        dimensions: of t, >= 2.
     """
 
     q: Tensor
@@ -29,7 +32,7 @@ class Quadratic(nn.Module):
 
 
 def hessian(dimensions: int) -> NDArray[np.float64]:
-    """Q = R' diag(eigenvalues) R, shape (dimensions, dimensions), drawn from one stream."""
+    """Return Q = R' diag(eigenvalues) R, (dimensions, dimensions), drawn with a fixed seed."""
     stream = np.random.RandomState(SEED)
     flat = dimensions * 9 // 10
     eigenvalues = np.concatenate([stream.uniform(0, 1, flat), stream.uniform(30, 60, dimensions - flat)])
@@ -38,11 +41,11 @@ def hessian(dimensions: int) -> NDArray[np.float64]:
 
 
 def random_rotation(dimensions: int, stream: np.random.RandomState) -> NDArray[np.float64]:
-    """A uniformly random rotation matrix, by the subgroup algorithm of Diaconis and Shahshahani (1987).
+    """Return a uniformly random rotation matrix, by the subgroup algorithm of Diaconis and Shahshahani (1987).
 
     Args:
-        dimensions: at least 2.
-        stream: where the numbers are drawn from: first an angle, then a normal vector for each further dimension.
+        dimensions: >= 2.
+        stream: generator of the numbers: first an angle, then a normal vector for each further dimension.
     """
     angle = 2 * np.pi * stream.uniform()
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

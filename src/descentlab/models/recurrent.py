@@ -18,18 +18,18 @@ class Recurrent(nn.Module):
     The state before the first step is zero.
 
     Args:
-        vocabulary: the number of ids.
-        num_outputs: of a step that something is predicted after.
+        vocabulary: the number of token ids, >= 1.
+        num_outputs: of each step with an output, >= 1.
         cell: rnn (tanh), lstm or gru.
-        width: of the embedding and of the state.
-        layers: of cells, each fed by the one below.
-        output: last or every: the steps after which something is predicted.
-        init_radius: the spectral radius that the recurrent matrices of an rnn start with (Pascanu et al., arXiv:1211.5063, 2.1:
-            below 1 gradients vanish for certain, above they may explode); None: as torch draws them.
-        dropout: of the embedding, between layers and before the output.
+        width: of the embedding and of the state, >= 1.
+        layers: stacked cells, >= 1.
+        output: the steps with an output: last or every.
+        init_radius: the initial spectral radius of the recurrent matrices of an rnn, > 0 (Pascanu et al., arXiv:1211.5063, 2.1:
+            below 1 gradients vanish, above they may explode); None: torch's initialization.
+        dropout: the probability of dropping a value of the embedding, between layers and before the output, in [0, 1).
 
     Raises:
-        ValueError: no such cell or output, or an init_radius for gates.
+        ValueError: if cell or output is unknown, or if init_radius is set for a cell with gates.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class Recurrent(nn.Module):
         if cell not in CELLS or output not in ("last", "every"):
             raise ValueError(f"cell={cell}, output={output}: one of {', '.join(CELLS)}; last or every")
         if init_radius is not None and cell != "rnn":
-            raise ValueError(f"init_radius={init_radius} is for cell=rnn: {cell} has gates, whose matrices have no one radius")
+            raise ValueError(
+                f"init_radius={init_radius} is for cell=rnn: {cell} has gates, whose matrices have no common radius"
+            )
         self.last = output == "last"
         self.embed = nn.Embedding(vocabulary, width)
         between = dropout if layers > 1 else 0.0

@@ -8,15 +8,15 @@ from torch.nn.functional import pad, relu
 from descentlab.config.types import Count
 from descentlab.models.mlp import Norm
 
-GROUPS = 8  # of channels, or as many as there are channels where they are fewer
+GROUPS = 8  # of channels in group normalization; fewer channels are normalized one by one
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "group": lambda channels: nn.GroupNorm(min(GROUPS, channels), channels),
 }
 
 
-class Residual(nn.Module):
-    """Two 3x3 convolutions beside the input itself, which is thinned out and padded by channels of zeros (option A)."""
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut: the input, subsampled and padded with channels of zeros (option A)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
@@ -32,15 +32,17 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """Images (batch, channels, height, width) -> logits (batch, num_outputs), through 6 blocks + 2 layers with weights.
 
-    Convolutions start as He et al. propose (arXiv:1502.01852, eq. 10, by fan out).
+    Initial weights of convolutions are those of He et al. (arXiv:1502.01852, eq. 10, by fan out).
 
     Args:
-        blocks: in each of the three stages; 3 is ResNet-20.
-        width: channels of the first stage; the others have twice and four times as many.
+        image_shape: channels, height and width of an image, each >= 1.
+        num_outputs: >= 1.
+        blocks: in each of the three stages, >= 1; 3 is ResNet-20.
+        width: channels of the first stage, >= 1; the others have two and four times as many.
         norm: batch, or group (Wu and He, arXiv:1803.08494), which has no running statistics.
 
     Raises:
-        ValueError: no such norm.
+        ValueError: if the norm is unknown.
     """
 
     def __init__(
@@ -48,12 +50,12 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         if norm not in NORMS:
-            raise ValueError(f"model.norm={norm}: a ResNet has batch or group")
+            raise ValueError(f"model.norm={norm}: it is batch or group")
         make = NORMS[norm]
         stem = nn.Sequential(nn.Conv2d(image_shape[0], width, 3, 1, 1, bias=False), make(width), nn.ReLU())
         sizes = [(width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2)]
         stages = [
-            Residual(inputs if first else outputs, outputs, stride if first else 1, make)
+            ResidualBlock(inputs if first else outputs, outputs, stride if first else 1, make)
             for inputs, outputs, stride in sizes
             for first in [True] + [False] * (blocks - 1)
         ]

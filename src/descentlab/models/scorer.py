@@ -10,19 +10,20 @@ from descentlab.models.mlp import MLP
 
 
 class Scorer(nn.Module):
-    """x (queries, documents, num_features) -> (queries, documents); the same mlp for every document.
+    """x (queries, documents, num_features) -> (queries, documents); the same MLP for every document.
 
     Args:
-        mlp: see MLP; hidden=[] is a linear scorer.
+        num_features: of a document, >= 1.
+        mlp: settings of the MLP; hidden=[] is a linear scorer.
 
     Raises:
-        UsageError: norm is batch, whose statistics would be those of padding, too.
+        UsageError: if norm is batch, whose statistics would include padding.
     """
 
     def __init__(self, num_features: int, **mlp: Annotated[Any, KeywordsOf(MLP)]) -> None:
         super().__init__()
         if mlp.get("norm") == "batch":
-            raise UsageError("model.norm=batch would take padding for documents: use norm=layer")
+            raise UsageError("model.norm=batch would include padding in its statistics: use norm=layer")
         self.mlp = MLP(num_features, 1, **mlp)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Any classifier of torchvision's, from random weights."""
+"""Any classifier of torchvision, with random initial weights."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,12 +11,14 @@ class TorchvisionNet(nn.Module):
     """Images (batch, channels, height, width) -> logits (batch, num_outputs).
 
     Args:
-        name: as torchvision.models.list_models gives it: resnet18, resnet50, vgg16.
-        stem: imagenet, as it is; small, for a ResNet on 32 x 32 pixels: a first convolution 3x3 of stride 1 and no pooling
-            after it, as in He et al., arXiv:1512.03385, sec. 4.2, and for any number of channels.
+        image_shape: channels, height and width of an image; 3 channels for stem=imagenet.
+        num_outputs: >= 1.
+        name: one of torchvision.models.list_models(), for example resnet18, resnet50, vgg16.
+        stem: imagenet, unchanged; or small, for a ResNet on 32 x 32 pixels with any number of channels: a first convolution
+            3x3 of stride 1 without pooling, as in He et al., arXiv:1512.03385, sec. 4.2.
 
     Raises:
-        ValueError: the name or the stem is none, or the stem does not suit the net or the images.
+        ValueError: if name or stem is unknown, or the stem is incompatible with the network or the images.
     """
 
     def __init__(
@@ -27,7 +29,7 @@ class TorchvisionNet(nn.Module):
         first = getattr(self.net, "conv1", None)
         if stem == "small":
             if not isinstance(first, nn.Conv2d) or not hasattr(self.net, "maxpool"):
-                raise ValueError(f"model.stem=small is for ResNets: {name} has another beginning")
+                raise ValueError(f"model.stem=small is for ResNets: {name} has a different stem")
             self.net.conv1 = nn.Conv2d(image_shape[0], first.out_channels, 3, 1, 1, bias=False)
             nn.init.kaiming_normal_(self.net.conv1.weight, mode="fan_out", nonlinearity="relu")
             self.net.maxpool = nn.Identity()

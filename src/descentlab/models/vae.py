@@ -11,19 +11,20 @@ SLOPE = 0.3  # of the leaky ReLU
 
 
 class VAE(nn.Module):
-    """Images (batch, channels, height, width) -> logits of pixels of that shape; mean, log-variance (batch, code_size).
+    """Images (batch, channels, height, width) -> logits of pixels, in the same shape; mean, log-variance (batch, code_size).
 
-    Training draws a code from torch's generator; evaluation draws from one of its own, always the same numbers, so that it
-    neither varies nor disturbs training. Departs from DeepOBS (Schneider et al., arXiv:1903.05499) in padding by 1 on each
-    side and in giving logits, which tasks/elbo.py takes for a Bernoulli's.
+    Training draws codes from torch's generator; evaluation draws from a separate one with a fixed seed, so that it neither
+    varies nor affects training. Departs from DeepOBS (Schneider et al., arXiv:1903.05499) in padding by 1 on each side and in
+    returning logits, which tasks/elbo.py uses for a Bernoulli likelihood.
 
     Args:
-        code_size: numbers in a code.
-        width: channels of each convolution.
-        dropout: the probability that a value between convolutions is dropped.
+        image_shape: channels, height and width of an image; height and width are multiples of 4.
+        code_size: values of a code, >= 1.
+        width: channels of each convolution, >= 1.
+        dropout: the probability of dropping a value between convolutions, in [0, 1).
 
     Raises:
-        ValueError: height or width is not a multiple of 4.
+        ValueError: if height or width is not a multiple of 4.
     """
 
     def __init__(self, image_shape: Sequence[int], code_size: Count = 8, width: Count = 64, dropout: Fraction = 0.2) -> None:
@@ -73,11 +74,11 @@ class VAE(nn.Module):
         return self.decode(code), mean, log_variance
 
     def decode(self, code: Tensor) -> Tensor:
-        """Codes (batch, code_size) -> logits of pixels (batch, channels, height, width)."""
+        """Return the logits of pixels (batch, channels, height, width) of codes (batch, code_size)."""
         return self.decoder(code)
 
     def _noise(self, like: Tensor) -> Tensor:
-        """Standard normal numbers of `like`'s shape."""
+        """Return standard normal numbers in the shape of `like`."""
         if self.training:
             return torch.randn_like(like)
         return torch.randn(like.shape, generator=torch.Generator().manual_seed(0)).to(like)

@@ -8,8 +8,8 @@ from torch.nn.functional import relu
 from descentlab.config.types import Count, Fraction
 
 
-class Wide(nn.Module):
-    """Normalisation before activation before convolution, twice; where the shape changes, a 1x1 convolution beside them."""
+class WideBlock(nn.Module):
+    """Twice normalization, activation and convolution, plus a shortcut, which is a 1x1 convolution if the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, dropout: float) -> None:
         super().__init__()
@@ -29,15 +29,17 @@ class Wide(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """Images (batch, channels, height, width) -> logits (batch, num_outputs): WRN-depth-widen, as DeepOBS has WRN-16-4.
+    """Images (batch, channels, height, width) -> logits (batch, num_outputs): WRN-depth-widen; DeepOBS uses WRN-16-4.
 
     Args:
-        depth: 6 n + 4 layers with weights.
-        widen: times 16, 32 and 64 channels.
-        dropout: the probability that a value between two convolutions is dropped.
+        image_shape: channels, height and width of an image, each >= 1.
+        num_outputs: >= 1.
+        depth: 6 n + 4 layers with weights, n >= 1.
+        widen: the factor of 16, 32 and 64 channels, >= 1.
+        dropout: the probability of dropping a value between the two convolutions of a block, in [0, 1).
 
     Raises:
-        ValueError: no such depth.
+        ValueError: if depth is not 6 n + 4.
     """
 
     def __init__(
@@ -50,8 +52,8 @@ class WideResNet(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], 16, 3, 1, 1, bias=False)]
         channels = 16
         for outputs, stride in ((16 * widen, 1), (32 * widen, 2), (64 * widen, 2)):
-            for place in range(blocks):
-                layers.append(Wide(channels, outputs, stride if place == 0 else 1, dropout))
+            for index in range(blocks):
+                layers.append(WideBlock(channels, outputs, stride if index == 0 else 1, dropout))
                 channels = outputs
         self.layers = nn.Sequential(*layers)
         self.norm = nn.BatchNorm2d(channels)

@@ -1,4 +1,4 @@
-"""Averages of the weights over steps, to evaluate at instead of the last ones."""
+"""Averages of the weights over steps, used in place of the last weights in evaluations."""
 
 from __future__ import annotations
 
@@ -6,71 +6,72 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from descentlab.errors import UsageError
 from descentlab.optim.schedules import in_steps
+from descentlab.optim.transforms import average, lists
 
 
 @dataclass(frozen=True, kw_only=True)
 class Average:
-    """The config's `average` node.
+    """Settings of the config's `average` node.
 
     Args:
-        kind: none; ema: a <- d a + (1 - d) w after every step, d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the
-            first weights are soon forgotten; swa: the plain mean (Izmailov et al., arXiv:1803.05407, one point a step).
-        decay: of ema.
-        start: the step from which weights enter; below 1: a fraction of the run. Before it, weights are as they are.
+        kind: none; ema, an exponential moving average: a <- d a + (1 - d) w after every step, with
+            d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the first weights are soon forgotten; or swa, the plain
+            mean (Izmailov et al., arXiv:1803.05407, one point a step).
+        decay: of ema, in [0, 1).
+        start: the step from which weights are averaged; below 1, a fraction of the run. Earlier evaluations use the weights
+            themselves.
     """
 
     kind: str = "none"
     decay: float = 0.999
     start: float = 0
 
-    def tracker(self, weights: Sequence[Tensor], total: int | None) -> Tracker | None:
-        """What averages `weights` in a run of `total` steps.
+    def averaged(self, weights: Sequence[Tensor], total: int | None) -> AveragedWeights | None:
+        """Return the average of `weights` in a run of `total` steps (None: unknown), or None if the kind is none.
 
         Raises:
-            UsageError: none of them would enter.
+            UsageError: if the average starts after the run's last step.
         """
         if self.kind == "none":
             return None
         start = in_steps(self.start, total)
         if total is not None and start >= total:
             raise UsageError(f"average.start={self.start:g}: the run has {total} steps, so that nothing would be averaged")
-        return Tracker(self, weights, start)
+        return AveragedWeights(self, weights, start)
 
 
-class Tracker:
-    """The average of `weights` from step `start` on, in 32 bits or more; `count` weights are in it."""
+class AveragedWeights:
+    """The running average of `weights` from step `start` on, in 32 bits or more.
 
-    def __init__(self, average: Average, weights: Sequence[Tensor], start: int) -> None:
-        self.average, self.start, self.count = average, start, 0
+    Attributes:
+        mean: the average of each weight; empty before `start`.
+        count: the number of steps averaged.
+    """
+
+    def __init__(self, settings: Average, weights: Sequence[Tensor], start: int) -> None:
+        self.settings, self.start, self.count = settings, start, 0
         self.weights = [weight.detach() for weight in weights]
         self.mean: list[Tensor] = []
 
     def update(self, step: int) -> None:
-        """Take in the weights after `step` steps."""
+        """Include the weights after `step` steps."""
         if step <= self.start:
             return
-        if not self.mean:
-            self.mean = [weight.to(torch.promote_types(weight.dtype, torch.float32), copy=True) for weight in self.weights]
-        else:
-            now = [weight.to(mean.dtype) for weight, mean in zip(self.weights, self.mean, strict=True)]
-            torch._foreach_lerp_(self.mean, now, self._share())  # pyright: ignore[reportPrivateImportUsage]
+        self.mean = average.update(self.mean, self.weights, self._share()) if self.mean else average.start(self.weights)
         self.count += 1
 
-    def _share(self) -> float:
-        """The new weights' share in the mean."""
-        if self.average.kind == "swa":
-            return 1 / (self.count + 1)
-        return 1 - min(self.average.decay, (1 + self.count) / (10 + self.count))
+    def _share(self) -> average.Number:
+        swa = self.settings.kind == "swa"
+        return average.swa_share(self.count) if swa else average.ema_share(self.count, self.settings.decay)
 
-    def put(self) -> None:
+    def copy_to_weights(self) -> None:
         """Set the weights to their average, if there is one."""
         if self.mean:
-            torch._foreach_copy_(self.weights, self.mean)  # pyright: ignore[reportPrivateImportUsage]
+            lists.assign(self.weights, self.mean)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "mean": [tensor.clone() for tensor in self.mean]}

@@ -1,4 +1,4 @@
-"""Several optimizers that behave as one: each with parameters of its own."""
+"""Several optimizers that behave as one, each for a separate set of parameters."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch.optim import Optimizer
 
 
 def parts_of(optimizer: Optimizer) -> list[Optimizer]:
-    """The optimizers that `optimizer` consists of: itself, unless it is several."""
+    """Return the parts of a Composite; of any other optimizer, a list of itself."""
     return optimizer.optimizers if isinstance(optimizer, Composite) else [optimizer]
 
 
 class Composite(Optimizer):
-    """Steps all `optimizers`; its groups are theirs, in order, and all keep their state in one place.
+    """Optimizer that steps each of `optimizers`; its groups are theirs, in order, and they share one state dictionary.
 
-    So schedules, gradient norms and checkpoints need not know that it is several. train() and eval() reach those that have
-    them.
+    Schedules, gradient norms and checkpoints therefore treat it as one optimizer. train() and eval() are forwarded to the
+    optimizers that have them.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer]) -> None:
@@ -29,7 +29,7 @@ class Composite(Optimizer):
         self._gather()
 
     def _gather(self) -> None:
-        """Have all groups, and one state for all."""
+        """Collect the groups, and replace the states by a single shared one."""
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         state = defaultdict(dict, {key: value for optimizer in self.optimizers for key, value in optimizer.state.items()})
         self.state = state
@@ -46,7 +46,7 @@ class Composite(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Each optimizer takes its part, in its own way."""
+        """Load into each optimizer its groups and their state, by that optimizer's own method."""
         start, groups, state = 0, list(state_dict["param_groups"]), state_dict["state"]
         for optimizer in self.optimizers:
             part = groups[start : start + len(optimizer.param_groups)]

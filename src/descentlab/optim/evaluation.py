@@ -1,4 +1,4 @@
-"""The weights that a run is judged by, where they are not those that it trains: averages, schedule-free's x."""
+"""Evaluation weights, where they differ from the training weights: averages of them, or the x of schedule-free optimizers."""
 
 from __future__ import annotations
 
@@ -10,76 +10,79 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from descentlab.optim.average import Tracker
+from descentlab.optim.average import AveragedWeights
 from descentlab.optim.composite import parts_of
 from descentlab.parallel import weights
 
-RECALIBRATION = 50  # batches that running statistics are taken anew from
+RECALIBRATION = 50  # batches from which running statistics are recomputed
 
 
 def has_modes(optimizer: Optimizer) -> bool:
-    """Whether weights must be looked at in the optimizer's eval mode."""
+    """Return True if the optimizer has train() and eval(), and weights must be evaluated in its eval mode."""
     return any(hasattr(each, "train") and hasattr(each, "eval") for each in parts_of(optimizer))
 
 
-class Look:
-    """The evaluation weights of a run: `begin` puts them into the model, `end` puts the trained ones back, bit for bit.
+class EvaluationWeights:
+    """Puts the evaluation weights of a run into the model (`apply`), and the training weights back, bit for bit (`restore`).
 
     How often a run is validated therefore does not change its training. Before the first step the evaluation weights are the
-    training weights: `begin` does not call the optimizer's eval(), which may need the state that the first step creates.
+    training weights: `apply` does not call the optimizer's eval(), which may need the state that the first step creates.
 
     Args:
-        model: whose weights they are.
-        optimizer: perhaps with train() and eval().
-        tracker: of an average of the weights.
-        steps: returns how many steps have been taken.
+        model: the module that holds the weights.
+        optimizer: its train() and eval() are called, if it has them.
+        average: the running average of the weights, or None.
+        steps: returns the number of steps taken so far.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Optimizer, tracker: Tracker | None, steps: Callable[[], int]) -> None:
-        self.model, self.optimizer, self.tracker, self.steps = model, optimizer, tracker, steps
+    def __init__(
+        self, model: nn.Module, optimizer: Optimizer, average: AveragedWeights | None, steps: Callable[[], int]
+    ) -> None:
+        self.model, self.optimizer, self.average, self.steps = model, optimizer, average, steps
         self.modes = has_modes(optimizer)
         if self.modes:
             _prepare(optimizer)
-        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.saved: list[tuple[Tensor, Tensor]] = []
 
     def needs_batches(self) -> bool:
-        """Whether running statistics belong to other weights than those to be judged."""
-        return (self.modes or self.tracker is not None) and any(_batch_norms(self.model))
+        """Return True if the running statistics of batch normalisation belong to weights other than the evaluation weights."""
+        return (self.modes or self.average is not None) and any(_batch_norms(self.model))
 
-    def begin(self, inputs: Iterable[Tensor]) -> None:
+    def apply(self, inputs: Iterable[Tensor]) -> None:
         """Put the evaluation weights into the model.
 
         Args:
-            inputs: of recent batches, each (batch, ...), for running statistics; read only where `needs_batches`.
+            inputs: those of recent batches, each (batch, ...), for running statistics; read only if `needs_batches`.
         """
-        if not self.steps() or (not self.modes and self.tracker is None):
+        if not self.steps() or (not self.modes and self.average is None):
             return
-        weights.sharded(self.model)  # or what it has gathered would be looked at, not what is put into the shards
+        weights.sharded(self.model)  # reshards; otherwise gathered weights would be evaluated, not those put into the shards
         tensors = [tensor.detach() for tensor in (*self.model.parameters(), *self.model.buffers())]
-        self.kept = [(tensor, tensor.clone()) for tensor in tensors]
+        self.saved = [(tensor, tensor.clone()) for tensor in tensors]
         if self.modes:
             self.optimizer.eval()  # pyright: ignore[reportAttributeAccessIssue]
-        if self.tracker is not None:
-            self.tracker.put()
+        if self.average is not None:
+            self.average.copy_to_weights()
         if self.needs_batches():
             recalibrate(self.model, inputs)
 
-    def end(self) -> None:
-        if not self.kept:
+    def restore(self) -> None:
+        """Put the training weights back; without a preceding `apply`, do nothing."""
+        if not self.saved:
             return
         if self.modes:
             self.optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
         weights.sharded(self.model)
-        for tensor, before in self.kept:
+        for tensor, before in self.saved:
             tensor.copy_(before)
-        self.kept = []
+        self.saved = []
 
 
 def _prepare(optimizer: Optimizer) -> None:
-    """Put `optimizer` into train mode before its first step, which some require.
+    """Put `optimizer` into train mode before its first step, which some optimizers require.
 
-    Others cannot be put into a mode before they have state, and are in train mode from the start: what they raise is ignored,
-    since a mode that was needed and is missing is reported by step().
+    Others cannot change mode before they have state, and are in train mode from the start: their exceptions are ignored,
+    since step() reports a mode that is required and missing.
     """
     for part in parts_of(optimizer):
         if hasattr(part, "train") and hasattr(part, "eval"):
@@ -89,9 +92,12 @@ def _prepare(optimizer: Optimizer) -> None:
 
 @torch.no_grad()
 def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
-    """Take the running statistics of batch normalisation anew, as means over `inputs` (Izmailov et al., arXiv:1803.05407, 3.2).
+    """Recompute the running statistics of batch normalisation as means over `inputs` (Izmailov et al., arXiv:1803.05407, 3.2).
 
-    Only batch normalisation is in training mode meanwhile: no random number is drawn. Without inputs, nothing changes.
+    Only batch normalisation is in training mode meanwhile, so that no random number is drawn. Without inputs, nothing changes.
+
+    Args:
+        inputs: batches of model inputs, each (batch, ...).
     """
     batches, norms = list(inputs), list(_batch_norms(model))
     if not batches:
@@ -113,7 +119,7 @@ def _batch_norms(model: nn.Module) -> Iterable[_BatchNorm]:
 
 
 class FrozenStatistics:
-    """Context in which batch normalisation normalises by the batch, as in training, but takes no note of it."""
+    """Context in which batch normalisation uses the statistics of the batch, as in training, but does not update its own."""
 
     def __init__(self, model: nn.Module) -> None:
         self.norms = list(_batch_norms(model))

@@ -1,4 +1,4 @@
-"""What may happen to a gradient before the update: weight decay added to it, its length bounded."""
+"""Clipping and weight decay of one run: the pure functions of optim.transforms applied to parameters and gradients in place."""
 
 from __future__ import annotations
 
@@ -8,40 +8,56 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim import Optimizer
 
 from descentlab.errors import UsageError
+from descentlab.optim.transforms import clip, decay, lists
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """Bounds on the gradient: `norm` on its Euclidean length over all parameters, `value` on each element; None: no bound."""
+    """Bounds on the gradient, applied to elements first.
+
+    Args:
+        norm: of the Euclidean norm over all parameters, > 0; None: no bound.
+        value: of the absolute value of each element, > 0; None: no bound.
+    """
 
     norm: float | None = None
     value: float | None = None
 
+    @torch.no_grad()
     def __call__(self, parameters: Iterable[Tensor]) -> None:
-        parameters = list(parameters)
+        """Clip the gradients of `parameters` in place."""
+        parameters = [p for p in parameters if p.grad is not None]
         if self.value is not None:
-            for p in parameters:
-                if p.grad is not None and p.grad.is_sparse:
-                    p.grad = p.grad.coalesce()  # a row that occurs twice has the sum of both
-                    p.grad.values().clamp_(-self.value, self.value)
-            if dense := [p for p in parameters if p.grad is not None and not p.grad.is_sparse]:
-                clip_grad_value_(dense, self.value)
+            values = _elements(parameters)
+            lists.assign(values, clip.clip_by_value(values, self.value))
         if self.norm is not None:
-            clip_grad_norm_(parameters, self.norm)
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            lists.assign(gradients, clip.clip_by_norm(gradients, self.norm))
+
+
+def _elements(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """Return the gradients of `parameters`; of a sparse one, its rows, after adding those that occur twice."""
+    elements: list[Tensor] = []
+    for p in parameters:
+        if p.grad is not None and p.grad.is_sparse:
+            p.grad = p.grad.coalesce()
+            elements.append(p.grad.values())
+        elif p.grad is not None:
+            elements.append(p.grad)
+    return elements
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decay:
-    """Weight decay beside any optimizer's own (Loshchilov and Hutter, arXiv:1711.05101).
+    """Weight decay in addition to the optimizer's own (Loshchilov and Hutter, arXiv:1711.05101).
 
-    The methods' `factor` is the decay schedule's, which rate is multiplied by.
+    The argument `factor` of the methods is the value of the decay schedule, by which the rate is multiplied.
 
     Args:
-        rate: None: none but the optimizer's own.
+        rate: >= 0; None: only the optimizer's own decay.
         kind: coupled: g <- g + rate w, which the optimizer then scales (L2); decoupled: w <- w - lr rate w (torch's AdamW);
             independent: w <- w - multiplier rate w, whatever the learning rate (the paper's Algorithm 2).
         to: all parameters, or "matrices": those with two or more dimensions, not biases and norms.
@@ -56,36 +72,38 @@ class Decay:
         return bool(self.rate) and self.kind == "coupled"
 
     def to_gradients(self, optimizer: Optimizer, factor: float = 1.0, at: Mapping[Tensor, Tensor] | None = None) -> None:
-        """Add the coupled kind; `at` holds the weights that it is of where they have been moved (SAM).
+        """Add coupled decay to the gradients.
+
+        Args:
+            at: parameter -> the weights to decay, where the parameter holds others (SAM moves it before its second pass).
 
         Raises:
-            UsageError: a gradient is sparse.
+            UsageError: if a gradient is sparse.
         """
         if not self.coupled or not self.rate:
             return
-        weights = [p for group in optimizer.param_groups for p in self._decayed(group) if p.grad is not None]
-        gradients = [p.grad for p in weights if p.grad is not None]
+        parameters = [p for group in optimizer.param_groups for p in self._decayed(group) if p.grad is not None]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         if any(gradient.is_sparse for gradient in gradients):
             raise UsageError("decay.kind=coupled would fill a sparse gradient: use decay.kind=decoupled")
-        added = [(at or {}).get(p, p).detach() for p in weights]
-        torch._foreach_add_(gradients, added, alpha=self.rate * factor)  # pyright: ignore[reportPrivateImportUsage]
+        weights = [(at or {}).get(p, p).detach() for p in parameters]
+        lists.assign(gradients, decay.coupled([gradient.detach() for gradient in gradients], weights, self.rate * factor))
 
     def penalty(self, optimizer: Optimizer, factor: float = 1.0) -> Tensor | float:
-        """What the coupled kind is the gradient of, for optimizers that look at the loss: rate / 2 |w|^2."""
+        """Return rate / 2 |w|^2, whose gradient is coupled decay, for optimizers that evaluate the loss; else 0."""
         if not self.coupled or not self.rate:
             return 0.0
         weights = [p.detach() for group in optimizer.param_groups for p in self._decayed(group)]
         return 0.5 * self.rate * factor * sum(p.square().sum() for p in weights)
 
     def to_weights(self, optimizer: Optimizer, multiplier: float, factor: float = 1.0) -> None:
-        """Shrink the weights by the other kinds; `multiplier` is the learning-rate schedule's."""
+        """Apply decoupled or independent decay to the weights; `multiplier` is that of the learning-rate schedule."""
         if not self.rate or self.kind == "coupled":
             return
         for group in optimizer.param_groups:
             shrink = self.rate * factor * (multiplier if self.kind == "independent" else group["lr"])
             weights = [p.detach() for p in self._decayed(group) if p.grad is not None]
-            if weights:
-                torch._foreach_mul_(weights, 1 - shrink)  # pyright: ignore[reportPrivateImportUsage]
+            lists.assign(weights, decay.decoupled(weights, shrink))
 
     def _decayed(self, group: dict[str, Any]) -> list[Tensor]:
         return [p for p in group["params"] if self.to == "all" or p.dim() >= 2]

@@ -1,4 +1,4 @@
-"""Which optimizer trains which parameters, with which settings: ordered rules, the first that matches takes a parameter."""
+"""Parameter groups: an ordered list of entries, of which the first that matches a parameter decides its group."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MAIN, AUXILIARY = "optimizer", "auxiliary"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class GroupEntry:
     """One entry of the config's `groups`.
 
     Args:
-        match: a regular expression, searched in a parameter's name (blocks.0.layers.0.weight).
-        dims: the numbers of dimensions that it takes; None: any.
-        to: optimizer or auxiliary.
-        lr: times that optimizer's learning rate.
-        set: hyperparameters that differ from that optimizer's own.
+        match: a regular expression, searched for in a parameter's name (blocks.0.layers.0.weight).
+        dims: the numbers of dimensions that match; None: any.
+        to: optimizer or auxiliary, the one that trains the parameter.
+        lr: multiplies that optimizer's learning rate; >= 0.
+        set: hyperparameters that override that optimizer's own.
     """
 
     match: str = ""
@@ -32,13 +32,14 @@ class Rule:
     lr: float = 1.0
     set: Mapping[str, Any] = field(default_factory=dict)
 
-    def takes(self, name: str, parameter: nn.Parameter) -> bool:
+    def matches(self, name: str, parameter: nn.Parameter) -> bool:
+        """Return True if this entry applies to a parameter, provided that no earlier one does."""
         return re.search(self.match, name) is not None and (self.dims is None or parameter.dim() in self.dims)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Parameters by name that one optimizer trains in one way."""
+    """Parameters by name that one optimizer trains with the same hyperparameters; the fields are those of GroupEntry."""
 
     to: str
     lr: float = 1.0
@@ -46,44 +47,45 @@ class Group:
     parameters: dict[str, nn.Parameter] = field(default_factory=dict)
 
 
-def assign(model: nn.Module, rules: Sequence[Rule], decay_to: str = "all", lr_decay: float = 1.0) -> list[Group]:
-    """The groups of the model's trainable parameters, in order; without rules and switches, one of all.
+def assign(model: nn.Module, entries: Sequence[GroupEntry], decay_to: str = "all", lr_decay: float = 1.0) -> list[Group]:
+    """Return the groups of the model's trainable parameters, in order; by default, one group of all.
 
     Args:
-        model: not yet wrapped.
-        rules: none: all parameters go to the optimizer.
+        model: the module itself, not wrapped by a strategy, so that parameters have their original names.
+        entries: of the config; if empty, the optimizer trains all parameters.
         decay_to: "matrices": weights with fewer than two dimensions (biases, norms) get weight_decay=0.
-        lr_decay: the learning rate of a layer is so many times that of the layer after it.
+        lr_decay: the ratio of the learning rate of a layer to that of the layer after it; 1: the same for all.
 
     Raises:
-        UsageError: no rule takes some parameter, or a rule that would change something takes none.
+        UsageError: if no entry matches some parameter, or an entry that would change something matches none.
     """
     parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     layers = list(dict.fromkeys(_layer(name) for name in parameters))
     groups: dict[Any, Group] = {}
-    idle = {place: rule.match for place, rule in enumerate(rules) if rule.match and (rule.lr != 1.0 or rule.set)}
+    unused = {index: entry.match for index, entry in enumerate(entries) if entry.match and (entry.lr != 1.0 or entry.set)}
     for name, parameter in parameters.items():
-        place, rule = _first(rules, name, parameter)
-        idle.pop(place, None)
-        lr = rule.lr * lr_decay ** (len(layers) - 1 - layers.index(_layer(name)))
+        index, entry = _first(entries, name, parameter)
+        unused.pop(index, None)
+        lr = entry.lr * lr_decay ** (len(layers) - 1 - layers.index(_layer(name)))
         exempt = decay_to == "matrices" and parameter.dim() < 2
-        key = (place, lr, exempt)
+        key = (index, lr, exempt)
         if key not in groups:
-            groups[key] = Group(to=rule.to, lr=lr, set={**rule.set, **({"weight_decay": 0.0} if exempt else {})})
+            groups[key] = Group(to=entry.to, lr=lr, set={**entry.set, **({"weight_decay": 0.0} if exempt else {})})
         groups[key].parameters[name] = parameter
-    for match in idle.values():
+    for match in unused.values():
         some = ", ".join(list(parameters)[:8])
         raise UsageError(f"groups: no parameter is left for match={match}; there are {some}{', ...' * (len(parameters) > 8)}")
     return list(groups.values())
 
 
-def _first(rules: Sequence[Rule], name: str, parameter: nn.Parameter) -> tuple[int, Rule]:
-    for place, rule in enumerate(rules or [Rule()]):
-        if rule.takes(name, parameter):
-            return place, rule
+def _first(entries: Sequence[GroupEntry], name: str, parameter: nn.Parameter) -> tuple[int, GroupEntry]:
+    """Return the first entry that matches a parameter, and its index."""
+    for index, entry in enumerate(entries or [GroupEntry()]):
+        if entry.matches(name, parameter):
+            return index, entry
     raise UsageError(f"groups: no entry takes {name} ({parameter.dim()} dimensions); end with one that takes the rest")
 
 
 def _layer(name: str) -> str:
-    """The module that a parameter belongs to: blocks.0.layers.0 of blocks.0.layers.0.weight."""
+    """Return the name of the module of a parameter: blocks.0.layers.0 for blocks.0.layers.0.weight."""
     return name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""torch.optim.Optimizer classes of the rules written from scratch."""
+"""torch.optim.Optimizer classes of the update rules in descentlab.rules."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from descentlab.rules.rule import Rule
 
 
 class RuleOptimizer(Optimizer):
-    """Applies a rule to each parameter that has a gradient; a parameter of no dimensions counts as a vector of one.
+    """Optimizer that applies an update rule to each parameter with a gradient; a scalar is treated as a vector of one element.
 
     Raises:
-        TypeError: a hyperparameter that the rule does not take.
-        ValueError: a parameter that it does not take.
+        TypeError: if the rule does not accept a hyperparameter.
+        ValueError: if it does not accept a parameter.
     """
 
     rule: ClassVar[Rule]
@@ -57,7 +57,8 @@ class RuleOptimizer(Optimizer):
         group = self.param_groups[-1]
         group.update({name: _plain(value) for name, value in self._hyper(group).items()})
         for param in group["params"]:
-            self.rule.init(torch.atleast_1d(torch.empty_like(param, device="meta")))  # refuses what it cannot take
+            meta = torch.empty_like(param, device="meta")
+            self.rule.init(torch.atleast_1d(meta))  # raises ValueError if the rule does not accept the parameter
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -82,7 +83,7 @@ class RuleOptimizer(Optimizer):
         return {name: group[name] for name in self.__signature__.parameters if name != "params"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As every optimizer, but a state's scalars keep their type, which torch would make the parameter's."""
+        """Load a state as torch does, except that scalars keep their dtype, which torch would cast to the parameter's."""
         super().load_state_dict(state_dict)
         saved = [index for group in state_dict["param_groups"] for index in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]
@@ -92,19 +93,19 @@ class RuleOptimizer(Optimizer):
 
 
 class EvaluatingOptimizer(RuleOptimizer):
-    """A rule's optimizer whose weights to evaluate are not those that it trains. It starts in train mode."""
+    """Optimizer of a rule whose evaluation weights differ from its training weights. It starts in train mode."""
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group({"train_mode": True, **param_group})
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not all(group["train_mode"] for group in self.param_groups):
-            raise RuntimeError("the parameters are the weights to evaluate: call train() before step()")
+            raise RuntimeError("the parameters hold the evaluation weights: call train() before step()")
         return super().step(closure)
 
     @torch.no_grad()
     def eval(self) -> None:
-        """Put the weights to evaluate into the parameters; those in training are kept aside."""
+        """Put the evaluation weights into the parameters, and store the training weights in the state."""
         for group in self.param_groups:
             for param in group["params"] if group["train_mode"] else ():
                 if state := self.state.get(param):
@@ -115,7 +116,7 @@ class EvaluatingOptimizer(RuleOptimizer):
 
     @torch.no_grad()
     def train(self) -> None:
-        """Put the weights in training back, bit for bit."""
+        """Put the training weights back into the parameters, bit for bit."""
         for group in self.param_groups:
             for param in group["params"] if not group["train_mode"] else ():
                 if state := self.state.get(param):
@@ -124,9 +125,13 @@ class EvaluatingOptimizer(RuleOptimizer):
 
 
 def optimizer_of(name: str, rule: Rule | ModuleType) -> type[RuleOptimizer]:
-    """The Optimizer class of a rule; of your own functions, `Mine = optimizer_of("Mine", Rule(init, update))`.
+    """Return the Optimizer class of an update rule; for your own functions, `Mine = optimizer_of("Mine", Rule(init, update))`.
 
-    It takes the parameters and the keywords of `update`, which its signature shows.
+    Its arguments are the parameters and the keyword-only arguments of `update`, as its signature shows.
+
+    Args:
+        name: of the class, and of the variable to which it is assigned, so that it can be pickled.
+        rule: a Rule, or a module with the functions `init`, `update` and perhaps `evaluate`.
     """
     keywords = [each for each in inspect.signature(rule.update).parameters.values() if each.kind is each.KEYWORD_ONLY]
     params = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -142,7 +147,7 @@ def optimizer_of(name: str, rule: Rule | ModuleType) -> type[RuleOptimizer]:
 
 
 def _plain(value: Any) -> Any:
-    """`value`, a list of a config as a tuple, so that a checkpoint holds nothing of the config's classes."""
+    """Return `value`, or a tuple for a list of a config, so that a checkpoint holds no object of the config's classes."""
     return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 

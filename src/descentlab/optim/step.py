@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
 from descentlab.compat import foreach
-from descentlab.optim.evaluation import FrozenStatistics, Look
+from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
 from descentlab.parallel.weights import norm
@@ -106,8 +106,8 @@ class Step:
         self.measured: dict[str, Tensor] = {}
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.tracker = recipe.average.tracker(self.parameters, total)
-        self.look = Look(model, self.bare_optimizer, self.tracker, lambda: self.count)
+        self.average = recipe.average.averaged(self.parameters, total)
+        self.evaluation_weights = EvaluationWeights(model, self.bare_optimizer, self.average, lambda: self.count)
         self.frozen = FrozenStatistics(model)
         needs = recipe.needs
         self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient
@@ -127,8 +127,8 @@ class Step:
             now = [p.detach() for p in self.parameters]
             self.measured["update_norm"] = norm(foreach("sub", now, before))
         self.count += 1
-        if self.tracker is not None:
-            self.tracker.update(self.count)
+        if self.average is not None:
+            self.average.update(self.count)
         return loss
 
     def warm_up(self, parts: Sequence[Part]) -> None:
@@ -227,15 +227,15 @@ class Step:
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds besides weights and the optimizer's state; whole tensors on any device."""
-        average = None if self.tracker is None else self.tracker.state_dict()
+        average = None if self.average is None else self.average.state_dict()
         schedule = self.recipe.schedule.state_dict()
         return {"count": self.count, "evaluations": self.evaluations, "average": average, "schedule": schedule}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on after `state`'s step, the optimizer having been given its state of then."""
         self.count, self.evaluations = state["count"], state["evaluations"]
-        if self.tracker is not None:
-            self.tracker.load_state_dict(state["average"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.recipe.schedule.load_state_dict(state["schedule"])
         self.values.forget()
 

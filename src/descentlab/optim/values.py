@@ -1,4 +1,4 @@
-"""The hyperparameters that change from step to step: learning rate, momentum and weight decay under their schedules."""
+"""Scheduled hyperparameters: learning rate, momentum and weight decay."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from descentlab.optim.recipe import Recipe
 
 
 class Values:
-    """Sets an optimizer's scheduled hyperparameters, each a multiple of what it was made with.
+    """Sets the scheduled hyperparameters of an optimizer, each to a multiple of its initial value.
 
-    A learning-rate schedule that has a momentum of its own (one-cycle) sets it as it is. Momentum is a group's `momentum`, or
-    the first of its `betas`; one that is 0 stays 0. A group that has none of them is left alone.
+    A learning-rate schedule with its own momentum (one-cycle) sets the momentum itself, not a multiple of it. Momentum is a
+    group's `momentum`, or the first of its `betas`; a momentum of 0 remains 0. A group without these keys is unchanged.
+
+    Attributes:
+        multiplier: the value of the learning-rate schedule at the last step set.
+        decay: the value of the decay schedule at the last step set.
     """
 
     def __init__(self, optimizer: Optimizer, recipe: Recipe) -> None:
@@ -22,11 +26,11 @@ class Values:
         keys = ("lr", "momentum", "betas", "weight_decay")
         self.initial = [{key: group.get(key) for key in keys} for group in optimizer.param_groups]
         self.last: tuple[Any, ...] = (1.0, None, None, None)
-        self.multiplier = 1.0  # the learning rate's
-        self.decay = 1.0  # the weight decay's
+        self.multiplier = 1.0
+        self.decay = 1.0
 
     def set(self, step: int, total: int | None) -> None:
-        """Make the groups ready for `step`."""
+        """Set the hyperparameters for `step` (from 0) of a run of `total` steps (None: unknown)."""
         recipe = self.recipe
         found = (
             recipe.schedule(step, total),
@@ -50,20 +54,21 @@ class Values:
                 group["weight_decay"] = initial["weight_decay"] * decay_factor
 
     def forget(self) -> None:
-        """Set all anew at the next step: the groups have been replaced."""
+        """Set all hyperparameters at the next step, even if no schedule changes: the groups have been replaced."""
         self.last = ()
 
     @property
     def lrs(self) -> dict[str, float]:
-        """The learning rate of the last step, the highest of the groups; an auxiliary optimizer's as well."""
+        """The highest learning rate of the last step by curve name: lr, and lr_auxiliary of an auxiliary optimizer."""
         parts = zip(("lr", "lr_auxiliary"), parts_of(self.optimizer), strict=False)
         found = {name: [float(group["lr"]) for group in part.param_groups if "lr" in group] for name, part in parts}
         return {name: max(lrs) for name, lrs in found.items() if lrs}
 
 
 def _set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:
+    """Set the momentum of `group` to `factor` times `value`, by default to `factor` times its initial momentum."""
     own = initial["momentum"] if initial["momentum"] is not None else (initial["betas"] or [None])[0]
-    if not own:  # an optimizer without momentum stays one
+    if not own:  # an optimizer without momentum keeps none
         return
     new = (own if value is None else value) * (1.0 if factor is None else factor)
     if initial["momentum"] is not None:

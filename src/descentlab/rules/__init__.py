@@ -1,1 +1,1 @@
-"""Update rules from scratch, each a pure function of one tensor; the loop, back-propagation and closed forms beside them."""
+"""Update rules from scratch, each a pure function of one tensor; also the descent loop, back-propagation and closed forms."""

@@ -1,8 +1,8 @@
 """Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5, with the relative steps of algorithm 6).
 
-As torch.optim.Adafactor, which departs in three ways: eps[0] bounds the second moment from below, where the paper adds it to
-g^2, and is the dtype's epsilon by default (the paper: 1e-30); lr bounds the relative step, 0.01 in the paper; weight_decay,
-decoupled, is its own. Tensors of more than two dimensions are factored along the last two.
+As torch.optim.Adafactor, which departs from the paper in three ways: eps[0] bounds the second moment from below, where the
+paper adds it to g^2, and is the dtype's epsilon by default (the paper: 1e-30); lr bounds the relative step, 0.01 in the paper;
+weight_decay (decoupled) is added. Tensors of more than two dimensions are factored along the last two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from descentlab.rules.rule import Number, State, ema, precise, rms, scalar
 
 
 def init(param: Tensor) -> State:
-    """A mean square for each row and column; of a vector, for each element."""
+    """Return a mean square for each row and column; for a vector, one for each element."""
     if param.ndim < 2:
         return {"step": scalar(param), "variance": torch.zeros_like(param)}
     return {
@@ -51,7 +51,7 @@ def update(
 
 
 def _second_moment(grad: Tensor, state: State, beta: Tensor, smallest: Tensor) -> tuple[State, Tensor]:
-    """The new moments, and the mean square of each element that they stand for."""
+    """Return the new moments, and the mean square of each element that they represent."""
     squares = grad.square()
     if grad.ndim < 2:
         variance = ema(state["variance"], squares, beta)

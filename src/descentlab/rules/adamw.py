@@ -1,8 +1,8 @@
 """AdamW (Loshchilov and Hutter, arXiv:1711.05101, algorithm 2): Adam whose weight decay is not part of the gradient.
 
-decay says what weight_decay multiplies:
-    decoupled: lr w, as torch.optim.AdamW does. A lower lr then asks for a higher weight_decay.
-    independent: eta w, eta the schedule's multiplier of lr (keyword `multiplier`), as the paper does.
+`decay` specifies the factor of weight_decay:
+    decoupled: lr w, as in torch.optim.AdamW. A lower lr then requires a higher weight_decay.
+    independent: eta w, where eta is the schedule's multiplier of lr (keyword `multiplier`), as in the paper.
     coupled: w, added to the gradient: Adam with L2.
 """
 
@@ -31,7 +31,7 @@ def update(
     """Adam's increment - lr weight_decay w (decoupled), - multiplier weight_decay w (independent)."""
     rates = {"decoupled": lr, "independent": multiplier, "coupled": 0.0}
     if decay not in rates:
-        raise ValueError(f"decay={decay} is none of {', '.join(rates)}")
+        raise ValueError(f"decay={decay} is not one of {', '.join(rates)}")
     coupled = weight_decay if decay == "coupled" else 0.0
     increment, state = adam.update(grad, state, param, lr=lr, betas=betas, eps=eps, weight_decay=coupled)
     return increment - rates[decay] * weight_decay * param, state

@@ -1,7 +1,7 @@
 """AMSGrad (Reddi et al. 2018, arXiv:1904.09237, algorithm 2): Adam whose second moment never falls.
 
-As torch.optim.Adam(amsgrad=True), which takes the maximum of the second moments as they are and corrects the bias of the
-maximum afterwards; the paper corrects none, of neither moment, and has no eps. weight_decay is coupled (L2).
+As torch.optim.Adam(amsgrad=True), which takes the maximum of the uncorrected second moments and corrects the bias of the
+maximum afterwards; the paper corrects the bias of neither moment and has no eps. weight_decay is coupled (L2).
 """
 
 from __future__ import annotations

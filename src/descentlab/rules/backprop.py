@@ -1,7 +1,7 @@
 """Back-propagation by hand: a net of dense layers, its loss, and the gradient of every weight by the chain rule.
 
-A net is two plain lists: its weights [W_1, b_1, ..., W_L, b_L], in the order of a module's parameters(), and the name of the
-activation of each of its L - 1 hidden layers. Layer l computes z_l = a_{l-1} W_l' + b_l and a_l = f_l(z_l); a_0 is the input,
+A net is two plain lists: its weights [W_1, b_1, ..., W_L, b_L], in the order of a module's parameters(), and the names
+of the activations of its L - 1 hidden layers. Layer l computes z_l = a_{l-1} W_l' + b_l and a_l = f_l(z_l); a_0 is the input,
 z_L the output, W_l has shape (n_l, n_{l-1}), b_l has (n_l,), a_l and z_l have (batch, n_l).
 
 Source: Rumelhart, Hinton and Williams, Nature 323, 1986; Goodfellow et al., Deep Learning, 2016, algorithms 6.3 and 6.4.
@@ -50,7 +50,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def mse(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of (output - target)^2 over examples and outputs, and its gradient with respect to the outputs.
+    """Return the mean of (output - target)^2 over examples and outputs, and its gradient with respect to the outputs.
 
     Args:
         outputs, targets: (batch, n_L).
@@ -60,9 +60,9 @@ def mse(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def bce(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of -[y log sigmoid(z) + (1 - y) log(1 - sigmoid(z))], and its gradient with respect to the logits z.
+    """Return the mean of -[y log sigmoid(z) + (1 - y) log(1 - sigmoid(z))], and its gradient with respect to the logits z.
 
-    Written as max(z, 0) - z y + log(1 + exp(-|z|)), which does not overflow; the gradient is (sigmoid(z) - y) / batch.
+    Computed as max(z, 0) - z y + log(1 + exp(-|z|)), which does not overflow; the gradient is (sigmoid(z) - y) / batch.
 
     Args:
         outputs: logits (batch, 1).
@@ -74,7 +74,7 @@ def bce(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cce(outputs: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of -log softmax(z)[class], and its gradient with respect to the logits z: (softmax(z) - one_hot) / batch.
+    """Return the mean of -log softmax(z)[class], and its gradient with respect to the logits z: (softmax(z) - one_hot) / batch.
 
     Args:
         outputs: logits (batch, n_L).
@@ -87,7 +87,7 @@ def cce(outputs: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def forward(weights: Sequence[Tensor], activations: Sequence[str], x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """What the backward pass needs of each layer, first to last: its input a_{l-1} and its pre-activation z_l.
+    """Return the inputs a_{l-1} and the pre-activations z_l of all layers, first to last, for the backward pass.
 
     Args:
         weights: [W_1, b_1, ..., W_L, b_L].
@@ -105,11 +105,11 @@ def forward(weights: Sequence[Tensor], activations: Sequence[str], x: Tensor) ->
 def backward(
     weights: Sequence[Tensor], activations: Sequence[str], inputs: list[Tensor], sums: list[Tensor], delta: Tensor
 ) -> list[Tensor]:
-    """The gradient of the loss with respect to each weight, from the last layer to the first.
+    """Return the gradient of the loss with respect to each weight, computed from the last layer to the first.
 
     Args:
-        weights, activations: of the net.
-        inputs, sums: what `forward` kept.
+        weights, activations: of the net, as for `forward`.
+        inputs, sums: those that `forward` returned.
         delta: the gradient of the loss with respect to the output, (batch, n_L).
     """
     grads: list[Tensor] = []
@@ -124,10 +124,11 @@ def backward(
 def backpropagate(
     weights: Sequence[Tensor], batch: tuple[Tensor, Tensor], activations: Sequence[str], loss: Loss
 ) -> tuple[Tensor, list[Tensor]]:
-    """The loss of the net on `batch`, a scalar, and its gradient with respect to each of `weights`, in their shapes.
+    """Return the loss of the net on `batch`, a scalar, and its gradient with respect to each of `weights`, in their shapes.
 
     Args:
-        batch: x (batch, ...) and the targets that `loss` takes.
+        weights, activations: of the net, as for `forward`.
+        batch: x (batch, ...) and the targets of `loss`.
         loss: mse, bce or cce.
     """
     x, targets = batch
@@ -137,7 +138,7 @@ def backpropagate(
 
 
 def _shaped_as(outputs: Tensor, targets: Tensor) -> Tensor:
-    """`targets`; broadcasting would compare each output with every target."""
+    """Return `targets`, or raise ValueError if broadcasting would compare each output with every target."""
     if outputs.shape != targets.shape:
         raise ValueError(f"outputs have shape {tuple(outputs.shape)}, targets {tuple(targets.shape)}")
     return targets

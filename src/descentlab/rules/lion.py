@@ -1,6 +1,6 @@
 """Lion (Chen et al., arXiv:2302.06675, algorithm 2): the sign of an interpolation between momentum and gradient.
 
-As the paper; its lr is best a third to a tenth of AdamW's, its weight_decay as much larger.
+As in the paper, which recommends an lr 3 to 10 times lower than that of AdamW, and a weight_decay higher by the same factor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gradient descent spelled out: initialise, forward, loss, back-propagate, update, repeat."""
+"""The gradient-descent loop: initialize, forward, loss, back-propagate, update, repeat."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ LIMIT, TOLERANCE, DIVERGED, BATCHES = "limit", "tolerance", "diverged", "batches
 
 @dataclass(frozen=True)
 class Until:
-    """When a descent stops; also when a loss is not finite.
+    """Stopping criteria of a descent; it also stops when a loss is not finite.
 
     Args:
-        limit: updates at most.
-        tolerance: a change of the loss below it is none; 0: every change counts. Noise counts too, so it is of use where each
-            batch is the whole set.
-        patience: updates in a row without change.
+        limit: the largest number of updates.
+        tolerance: a smaller change of the loss counts as none; 0 disables the criterion. Changes from one batch to the next
+            count as well, so it is useful where each batch is the whole training set.
+        patience: consecutive updates without a change.
     """
 
     limit: int
     tolerance: float = 0.0
     patience: int = 1
 
-    def reason(self, step: int, loss: float, still: int) -> str:
-        """Why to stop after `step` updates, the last `still` without change; empty: go on."""
+    def reason(self, step: int, loss: float, unchanged: int) -> str:
+        """Return the reason to stop after `step` updates, the last `unchanged` without a change; "" to continue."""
         if not math.isfinite(loss):
             return DIVERGED
-        if still >= self.patience:
+        if unchanged >= self.patience:
             return TOLERANCE
         return LIMIT if step >= self.limit else ""
 
 
 @dataclass(frozen=True)
 class Update:
-    """Where a descent stands after an update.
+    """The state of a descent after an update.
 
     Args:
         step: updates so far.
@@ -51,7 +51,7 @@ class Update:
         grads: of that loss, one for each weight.
         hyper: the hyperparameters at this step.
         weights, states: after the update.
-        stopped: why it was the last one; empty: it was not.
+        stopped: the reason why this update is the last; "" if it is not.
     """
 
     step: int
@@ -65,7 +65,7 @@ class Update:
 
 @dataclass
 class Result:
-    """Where a descent ended, the loss before each of its updates, and why it stopped."""
+    """The final weights of a descent, the loss before each of its updates, and the reason why it stopped."""
 
     weights: list[Tensor]
     losses: list[float]
@@ -82,18 +82,21 @@ def descend(
     start: int = 0,
     states: Sequence[State] | None = None,
 ) -> Iterator[Update]:
-    """Yields after every update, so that the caller may look, record, or ask no further. Changes nothing in place.
+    """Yield after every update, so that the caller may inspect, record or stop. Nothing is modified in place.
 
     Args:
         weights: the initial ones, each of at least one dimension.
         batches: one a step: a loader, repeat(batch) for batch descent, map(batch_of, count()) for a function of the step.
-        gradient: by hand (`backpropagate`), by autograd, or by differences.
-        hyper: of `rule`; one that is a function is called with the step, from 0: a schedule.
-        start, states: to go on, the updates taken before and the rule's states after them; what stood still counts anew.
+        gradient: weights, batch -> loss and gradients; by hand (`backpropagate`), by autograd, or by finite differences.
+        rule: the update rule.
+        hyper: hyperparameters of `rule` by name; a function is called with the step, from 0, as a schedule.
+        until: the stopping criteria.
+        start, states: to resume, the number of earlier updates and the rule's states after them; the patience counter is
+            reset.
     """
     weights = [weight.detach() for weight in weights]
     states = [rule.init(weight) for weight in weights] if states is None else list(states)
-    before, still = math.inf, 0
+    before, unchanged = math.inf, 0
     for step, batch in zip(range(start, until.limit), batches, strict=False):
         loss, grads = gradient(weights, batch)
         now = {name: value(step) if callable(value) else value for name, value in hyper.items()}
@@ -102,15 +105,15 @@ def descend(
         states = [state for _, state in updates]
 
         error = float(loss)
-        still = still + 1 if abs(error - before) < until.tolerance else 0
+        unchanged = unchanged + 1 if abs(error - before) < until.tolerance else 0
         before = error
-        stopped = until.reason(step + 1, error, still)
+        stopped = until.reason(step + 1, error, unchanged)
         yield Update(step + 1, error, grads, now, weights, states, stopped)
         if stopped:
             return
 
 
-def minimise(
+def minimize(
     weights: Sequence[Tensor],
     batches: Iterable[Any],
     gradient: Gradient,
@@ -118,7 +121,7 @@ def minimise(
     hyper: Mapping[str, Any],
     until: Until,
 ) -> Result:
-    """Where `descend` ends, given what it takes; `stopped` is "batches" where there were no more."""
+    """Run `descend` with the same arguments to its end; `stopped` is "batches" if the batches were exhausted."""
     result = Result(list(weights), [], BATCHES if until.limit > 0 else LIMIT)
     for update in descend(weights, batches, gradient, rule, hyper, until):
         result.weights = update.weights

@@ -1,7 +1,8 @@
 """The heavy ball (Polyak 1964), in the form of Sutskever et al. 2013, eqs. 1 and 2.
 
-As torch.optim.SGD(momentum=...), which departs in three ways: lr is outside the velocity, so that a new lr acts at once on all
-of it; dampening, which no paper has, scales every gradient but the first; its default momentum is 0, here 0.9.
+As torch.optim.SGD(momentum=...), which departs from the paper in three ways: lr is outside the velocity, so that a new lr
+immediately scales all of it; dampening, which is in no paper, scales every gradient but the first; momentum is 0 by default,
+here 0.9.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): momentum, orthogonalised. For matrices only.
+"""Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): orthogonalized momentum. For matrices only.
 
-As torch.optim.Muon, which departs in three ways: the momentum is a moving average (the scale is lost anyway); eps bounds the
-norm from below, where the post adds it; weight_decay is decoupled, with lr as given (arXiv:2502.16982). ns_dtype is ours: the
-type in which the iteration runs, bfloat16 in torch. ns_steps and ns_coefficients shape the program: they are plain numbers.
+As torch.optim.Muon, which departs from the post in three ways: the momentum is a moving average (its scale has no effect); eps
+bounds the norm from below, where the post adds it; weight_decay is decoupled, with the unadjusted lr (arXiv:2502.16982).
+ns_dtype is an addition: the dtype of the iteration, bfloat16 in torch. ns_steps and ns_coefficients determine the computation,
+and are therefore plain numbers.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from descentlab.rules.rule import Number, State, ema
 
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # the steepest slope at 0 for which all stays within about [0.7, 1.2]
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # the steepest slope at 0 for which the singular values end within about [0.7, 1.2]
 
 
 def init(param: Tensor) -> State:
     if param.ndim != 2:
-        raise ValueError(f"Muon is for matrices, not for the shape {tuple(param.shape)}: give the others to another optimizer")
+        raise ValueError(
+            f"Muon is for matrices, not for shape {tuple(param.shape)}: assign other parameters to another optimizer"
+        )
     return {"momentum_buffer": torch.zeros_like(param)}
 
 
@@ -40,7 +43,7 @@ def update(
 ) -> tuple[Tensor, State]:
     """b <- momentum b + (1 - momentum) g; increment -lr adjustment orthogonal(b) - lr weight_decay w.
 
-    With nesterov, momentum b + (1 - momentum) g in b's place.
+    With nesterov, b in the increment is replaced by momentum b + (1 - momentum) g.
     """
     average = ema(state["momentum_buffer"], grad, momentum)
     direction = ema(grad, average, 1 - momentum) if nesterov else average
@@ -50,7 +53,7 @@ def update(
 
 
 def newton_schulz(matrix: Tensor, coefficients: tuple[float, float, float], eps: Number, steps: int) -> Tensor:
-    """U V' of `matrix` = U S V', roughly: each singular value s, of s / |matrix|, becomes p(p(...p(s))).
+    """Return approximately U V' of `matrix` = U S V': each singular value s of matrix / |matrix| becomes p(p(...p(s))).
 
     p(s) = a s + b s^3 + c s^5, as X <- a X + (b X X' + c (X X')^2) X.
     """
@@ -65,12 +68,12 @@ def newton_schulz(matrix: Tensor, coefficients: tuple[float, float, float], eps:
 
 
 def adjustment(rows: int, columns: int, kind: str | None) -> float:
-    """What lr is multiplied by: original, the post's; match_rms_adamw (arXiv:2502.16982, eq. 4); spectral_unclamped."""
+    """Return the factor of lr: original (the post's), match_rms_adamw (arXiv:2502.16982, eq. 4) or spectral_unclamped."""
     factors = {
         "original": math.sqrt(max(1, rows / columns)),
         "match_rms_adamw": 0.2 * math.sqrt(max(rows, columns)),
         "spectral_unclamped": math.sqrt(rows / columns),
     }
     if kind is not None and kind not in factors:
-        raise ValueError(f"adjust_lr_fn={kind} is none of {', '.join(factors)}")
+        raise ValueError(f"adjust_lr_fn={kind} is not one of {', '.join(factors)}")
     return factors[kind or "original"]

@@ -1,7 +1,7 @@
 """NAdam (Dozat 2016, algorithm 2): Adam with Nesterov's momentum.
 
-As torch.optim.NAdam, which lets the scheduled momentum mu_t weigh the two parts of the step, but averages the gradient with a
-constant b1; the paper averages with mu_t, too. Its schedule of mu_t is Dozat's, after Sutskever et al. 2013.
+As torch.optim.NAdam, which weighs the two parts of the step by the scheduled momentum mu_t, but averages the gradient with a
+constant b1; the paper also averages with mu_t. The schedule of mu_t is that of Dozat, after Sutskever et al. 2013.
 """
 
 from __future__ import annotations

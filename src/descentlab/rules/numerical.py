@@ -1,4 +1,4 @@
-"""The gradient by its definition: what every other way of computing it is held against."""
+"""The gradient by finite differences, the reference for every other computation of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 def numerical_gradient(
     loss: Callable[[list[Tensor]], Tensor], weights: Sequence[Tensor], spacing: float = 1e-6
 ) -> list[Tensor]:
-    """The gradient of `loss` at `weights` by central differences, float64, in the shapes of `weights`.
+    """Return the gradient of `loss` at `weights` by central differences, float64, in the shapes of `weights`.
 
-    (loss(w + h) - loss(w - h)) / 2h for one weight at a time, so two calls of `loss` a weight. The error is O(h^2) of the
+    (loss(w + h) - loss(w - h)) / 2h for one weight at a time, with two calls of `loss` per weight. The error is O(h^2) of the
     formula plus O(eps / h) of rounding (Nocedal and Wright, Numerical Optimization, 2006, eq. 8.7).
 
     Args:
@@ -23,7 +23,7 @@ def numerical_gradient(
     moved = [weight.detach().to(torch.float64, copy=True).contiguous() for weight in weights]
     grads = [torch.zeros_like(weight) for weight in moved]
     for weight, grad in zip(moved, grads, strict=True):
-        flat, slopes = weight.view(-1), grad.view(-1)  # views: what is written here is read by `loss`
+        flat, slopes = weight.view(-1), grad.view(-1)  # views: `loss` reads the values assigned here
         for index, here in enumerate(flat.tolist()):
             flat[index] = here + spacing
             above = float(loss(moved))

@@ -1,7 +1,7 @@
-"""RAdam (Liu et al., arXiv:1908.03265, algorithm 2): Adam that waits until the variance of its step size is finite.
+"""RAdam (Liu et al., arXiv:1908.03265, algorithm 2): Adam whose step is adaptive once its variance is finite.
 
-As torch.optim.RAdam, which rectifies from rho_t > 5 on (the paper: 4) and adds eps to sqrt(v) before the bias is corrected (the
-paper has none). weight_decay, which the paper has not, is coupled or decoupled.
+As torch.optim.RAdam, which rectifies if rho_t > 5 (the paper: 4) and adds eps to sqrt(v) before the bias correction (the paper
+has no eps). weight_decay, which is not in the paper, is coupled or decoupled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def update(
     longest = 2 / (1 - betas[1]) - 1
     length = longest - 2 * precise(step) * (1 - unbias) / unbias
     rectification = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-    adaptive = (rectification * unbias).sqrt() / (exp_avg_sq.sqrt() + eps)  # NaN where it is not chosen
+    adaptive = (rectification * unbias).sqrt() / (exp_avg_sq.sqrt() + eps)  # NaN where it is not selected below
     scale = torch.where(length > 5, adaptive, 1.0)
     increment = -lr / correction(betas[0], step) * exp_avg * scale - lr * decoupled * param
     return increment, {"step": step, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}

@@ -1,7 +1,7 @@
 """RMSProp (Tieleman and Hinton 2012, lecture 6e); centred and with momentum by Graves, arXiv:1308.0850, eqs. 38 to 41.
 
 As torch.optim.RMSprop. Graves has eps inside the root and lr inside the momentum. Where rounding makes the centred variance
-negative, torch takes the root of it and is left with NaN; here it counts as 0.
+negative, torch returns NaN; here the variance is clamped to 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def update(
 ) -> tuple[Tensor, State]:
     """v <- alpha v + (1 - alpha) g^2; b <- momentum b + g / (sqrt(v) + eps); increment -lr b.
 
-    Before, g <- g + weight_decay w. Centred: v less the square of a moving average of g.
+    Before, g <- g + weight_decay w. If centered, the square of a moving average of g is subtracted from v.
     """
     grad = grad + weight_decay * param
     square_avg = ema(state["square_avg"], grad.square(), alpha)

@@ -1,7 +1,7 @@
 """Schedule-free AdamW (Defazio et al., arXiv:2405.15682, algorithm 1): schedule_free_sgd with Adam's second moment.
 
 As the package schedulefree (AdamWScheduleFree), which corrects the bias of v; the paper scales lr by sqrt(1 - b2^t) instead,
-and with it weight decay and the weights of the average (the package's AdamWScheduleFreePaper). b1 stands in momentum's place;
+and thereby weight decay and the weights of the average (the package's AdamWScheduleFreePaper). b1 takes the role of momentum;
 there is no first moment. weight_decay is decoupled, at y.
 """
 

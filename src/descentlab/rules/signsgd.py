@@ -1,7 +1,7 @@
 """signSGD (Bernstein et al., arXiv:1802.04434, algorithm 1); with momentum, Signum (algorithm 2).
 
-Momentum is the sign of a moving average of gradients, not an average of signs. weight_decay, which the algorithms have not, is
-decoupled; coupled it would vanish in the sign.
+With momentum, the step is the sign of a moving average of gradients, not an average of signs. weight_decay, which is not in the
+paper, is decoupled; coupled, it would have little effect on the sign.
 """
 
 from __future__ import annotations

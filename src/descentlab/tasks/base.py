@@ -185,12 +185,13 @@ class Task(L.LightningModule):
 
     def on_validation_start(self) -> None:
         loader = getattr(self.trainer.datamodule, "loader", None)  # pyright: ignore[reportAttributeAccessIssue]
-        recent = range(max(0, self.step.count - RECALIBRATION), self.step.count) if self.step.look.needs_batches() else ()
+        needed = self.step.evaluation_weights.needs_batches()
+        recent = range(max(0, self.step.count - RECALIBRATION), self.step.count) if needed else ()
         inputs = (part.batch[0] for step in recent if loader for part in loader.parts(step))
-        self.step.look.begin(inputs)
+        self.step.evaluation_weights.apply(inputs)
 
     def on_validation_end(self) -> None:  # after the callbacks, which may copy the weights that were judged
-        self.step.look.end()
+        self.step.evaluation_weights.restore()
         value = self.validated()[self.monitor]
         if not self.trainer.sanity_checking and not math.isnan(value):  # an undefined metric is no evidence of a plateau
             self.recipe.schedule.observe(value)

@@ -1,4 +1,4 @@
-"""Binary cross-entropy: yes or no; weighted or focal where yes is rare."""
+"""Binary classification: cross-entropy, weighted or focal if positive examples are rare."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -17,11 +17,13 @@ class Binary(Task):
     """One logit (batch, 1) against a target (batch,) of 1.0 or 0.0.
 
     Args:
-        positive: what a target of 1 means.
-        metrics: names in descentlab.tasks.metrics.binary.
-        positive_weight: of a positive example's loss; "balanced": negatives / positives of the training split.
-        focus: the exponent gamma of the focal loss (Lin et al., arXiv:1708.02002, eq. 4, without its alpha); 0: cross-entropy.
-        task: see Task.
+        positive: the meaning of a target of 1.
+        metrics: names in descentlab.tasks.metrics.binary.METRICS.
+        positive_weight: the weight of the loss of positive examples, > 0; "balanced": negatives / positives of the training
+            split.
+        focus: the exponent gamma of the focal loss, >= 0 (Lin et al., arXiv:1708.02002, eq. 4, without its alpha); 0 is
+            cross-entropy.
+        task: arguments of Task.
     """
 
     weight: Tensor
@@ -49,7 +51,7 @@ class Binary(Task):
         return self.focus == 0 and float(self.weight) == 1
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """-[w y log p + (1 - y) log(1 - p)] for p = sigmoid(logit), times (1 - p of the target)^focus; mean over examples."""
+        """Return the mean of -[w y log p + (1 - y) log(1 - p)], p = sigmoid(logit), times (1 - p of the target)^focus."""
         inputs, targets = batch
         logits = predict(inputs).squeeze(1)
         if not self.focus:

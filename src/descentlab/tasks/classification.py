@@ -1,4 +1,4 @@
-"""Categorical cross-entropy: one of several classes."""
+"""Classification: categorical cross-entropy over several classes."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ class Classification(Task):
     """Logits (batch, num_classes) against classes (batch,).
 
     Args:
-        num_classes: of the data.
-        task: see Task.
+        num_classes: of the data, >= 2.
+        task: arguments of Task.
     """
 
     def __init__(self, num_classes: int, **task: Any) -> None:
@@ -24,7 +24,7 @@ class Classification(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """-log softmax(logits)[class], averaged over examples."""
+        """Return -log softmax(logits)[class], averaged over examples."""
         inputs, classes = batch
         return cross_entropy(predict(inputs), classes)
 
@@ -33,12 +33,12 @@ class Classification(Task):
 
 
 class Accuracy(MulticlassAccuracy):
-    """The share of examples whose class has the largest logit."""
+    """The fraction of examples whose class has the largest logit."""
 
     undefined = NO_EXAMPLE
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        if len(target):  # torchmetrics reshapes, which it cannot without
+        if len(target):  # torchmetrics reshapes, which fails for an empty batch
             super().update(preds, target)
 
     def compute(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Detection without anchors: focal loss for what, generalised IoU for where (Tian et al., arXiv:1904.01355)."""
+"""Anchor-free detection: focal loss of classes, generalized IoU loss of boxes (Tian et al., arXiv:1904.01355)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -18,21 +18,21 @@ from descentlab.tasks.metrics.detection import AveragePrecision
 from descentlab.tracking.images import png
 
 PART = 256  # images whose boxes are assigned at a time
-SHOWN, ZOOM, SURE = 12, 256, 0.4  # pictures, their height in pixels, the score from which a box is drawn
+SHOWN, ZOOM, SURE = 12, 256, 0.4  # images drawn, their height in pixels, the lowest score of a drawn box
 COLOURS = ("#e6194b", "#3cb44b", "#ffe119", "#4363d8", "#f58231", "#911eb4", "#46f0f0", "#f032e6", "#bcf60c", "#fabebe")
 
 
 class Detection(Task):
-    """Outputs (batch, num_classes + 5, height, width) as models.fcos has them, against padded boxes (batch, boxes, 5).
+    """Outputs (batch, num_classes + 5, height, width) as of models.fcos, against padded boxes (batch, boxes, 5).
 
     Args:
-        num_classes: of the data.
-        class_names: to draw beside the boxes.
+        num_classes: of the data, >= 1.
+        class_names: labels of drawn boxes, one for each class.
         stride: of the model's output, in pixels.
-        radius: a location answers for a box if it is within so many strides of its centre.
-        alpha, gamma: of the focal loss (Lin et al., arXiv:1708.02002, eq. 5).
-        limit: detections an image.
-        task: see Task.
+        radius: the largest distance, in strides, from a location to the centre of a box that is assigned to it; > 0.
+        alpha, gamma: of the focal loss, in [0, 1] and >= 0 (Lin et al., arXiv:1708.02002, eq. 5).
+        limit: the largest number of detections of an image, >= 1.
+        task: arguments of Task.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Detection(Task):
         self.num_classes, self.class_names = num_classes, class_names
         self.stride, self.radius, self.alpha, self.gamma, self.limit = stride, radius, alpha, gamma, limit
         super().__init__(**task)
-        self.positives = 1.0  # locations that answer for a box, an image of the training split
+        self.positives = 1.0  # mean number of locations with a box in an image of the training split
 
     def setup(self, stage: str) -> None:
         images, targets = self.trainer.datamodule.splits.train  # pyright: ignore[reportAttributeAccessIssue]
@@ -58,26 +58,26 @@ class Detection(Task):
         self.positives = max(1.0, float(sum(counts)) / len(targets))
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """Focal loss over all locations and classes + GIoU loss and BCE of centreness over those that answer for a box.
+        """Return the focal loss over all locations and classes + GIoU loss and BCE of centreness over locations with a box.
 
-        Both sums are divided by the number of such locations that images of the training split have on average, then averaged
-        over images: a mean per example. The papers divide by the number in the batch at hand, of which this is the
-        expectation; but a mean over processes or microbatches would then depend on how they cut the batch.
+        Both sums are divided by the mean number of locations with a box in an image of the training split, then averaged over
+        images: a mean per example. The papers divide by the number in the batch, whose expectation this is; but then a mean
+        over processes or microbatches would depend on the division of the batch.
         """
         inputs, targets = batch
         outputs = predict(inputs)
         logits, distances, centre = outputs.flatten(2).transpose(1, 2).split([self.num_classes, 4, 1], -1)
         points = locations(outputs.shape[2:], self.stride, outputs)
-        number, positive = assign(targets, points, self.stride, self.radius)
-        mine = targets.gather(1, number[..., None].expand(-1, -1, 5))  # (batch, locations, 5)
-        wanted = one_hot(mine[..., 4].clamp(min=0), self.num_classes) * positive[..., None]
+        index, positive = assign(targets, points, self.stride, self.radius)
+        assigned = targets.gather(1, index[..., None].expand(-1, -1, 5))  # (batch, locations, 5)
+        wanted = one_hot(assigned[..., 4].clamp(min=0), self.num_classes) * positive[..., None]
         focal = sigmoid_focal_loss(logits, wanted.to(logits), self.alpha, self.gamma).sum((1, 2))
 
         image, at = positive.nonzero(as_tuple=True)
-        true = mine[image, at, :4].to(points)
-        apart = generalized_box_iou_loss(decode(distances[image, at], points[at], self.stride), true)
+        true = assigned[image, at, :4].to(points)
+        box_loss = generalized_box_iou_loss(decode(distances[image, at], points[at], self.stride), true)
         middle = centreness(encode(true, points[at], self.stride))
-        each = apart + binary_cross_entropy_with_logits(centre[image, at, 0], middle, reduction="none")
+        each = box_loss + binary_cross_entropy_with_logits(centre[image, at, 0], middle, reduction="none")
         located = torch.zeros_like(focal).index_add(0, image, each.to(focal))
         return (focal + located).mean() / self.positives
 
@@ -88,13 +88,14 @@ class Detection(Task):
         return {"average_precision": AveragePrecision()}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """Images of the test split: the boxes that are there in white, those that are found in their class's colour."""
+        """Return images of the test split with the true boxes in white and the detected ones in the colour of their class."""
         images, targets = (part[:SHOWN] for part in batch)
         found = self.score(self.model(images)).cpu()
-        drawn = [self._drawn(*each) for each in zip(images.cpu(), targets.cpu(), found, strict=True)]
+        drawn = [self._draw(*each) for each in zip(images.cpu(), targets.cpu(), found, strict=True)]
         return {"detections.png": png(torch.stack(drawn) / 255, columns=4)}
 
-    def _drawn(self, image: Tensor, targets: Tensor, found: Tensor) -> Tensor:
+    def _draw(self, image: Tensor, targets: Tensor, found: Tensor) -> Tensor:
+        """Return an enlarged image (3, height, width) with its boxes."""
         zoom = max(1, ZOOM // image.shape[1])
         image = image.expand(3, -1, -1).repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
         true, sure = targets[targets[:, 4] >= 0, :4], found[found[:, 4] > SURE]

@@ -15,14 +15,14 @@ Outputs = tuple[Tensor, Tensor, Tensor]  # logits of pixels, and mean and log-va
 
 
 class ELBO(Task):
-    """What a variational autoencoder gives against the inputs, images (batch, ...) with pixels in [0, 1].
+    """Outputs of a variational autoencoder against its inputs, images (batch, ...) with pixels in [0, 1].
 
     Args:
-        task: see Task. `predict` returns logits, means and log-variances, as models/vae.py does; the code was drawn by it.
+        task: arguments of Task. The model returns logits, means and log-variances, as models/vae.py, and draws the code.
     """
 
     def loss(self, predict: Any, batch: Batch) -> Tensor:
-        """The negative of eq. 10 with one draw: cross-entropy of pixels + KL, in nats, mean over examples."""
+        """Return the negative of eq. 10 with one draw: cross-entropy of pixels + KL, in nats, averaged over examples."""
         logits, mean, log_variance = predict(batch[0])
         return (cross_entropy(logits, batch[0]) + divergence(mean, log_variance)).mean()
 
@@ -36,7 +36,7 @@ class ELBO(Task):
         super().evaluate(scores, (batch[0], batch[0]), predict)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """Originals above what becomes of them, and what codes drawn from the prior stand for; nothing but for images."""
+        """Return originals above their reconstructions, and decoded draws from the prior; nothing if inputs are not images."""
         shown = drawable(batch[0], SHOWN)
         if not len(shown):
             return {}
@@ -50,31 +50,31 @@ class ELBO(Task):
 
 
 def cross_entropy(logits: Tensor, pixels: Tensor) -> Tensor:
-    """-log p(x|z) of a Bernoulli (appendix C.1), summed over an example's pixels, shape (batch,)."""
+    """Return -log p(x|z) of a Bernoulli (appendix C.1), summed over the pixels of an example, (batch,)."""
     return binary_cross_entropy_with_logits(logits, pixels, reduction="none").flatten(1).sum(1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) (appendix B), summed over a code's numbers, shape (batch,)."""
+    """Return KL(N(mean, variance) || N(0, 1)) (appendix B), summed over the values of a code, (batch,)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
 
 
 class _CrossEntropy(MeanMetric):
-    """Nats an example, of the code that was drawn."""
+    """Cross-entropy of the drawn code, in nats per example."""
 
     def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().update(cross_entropy(outputs[0], inputs))
 
 
 class _Divergence(MeanMetric):
-    """Nats an example."""
+    """KL divergence, in nats per example."""
 
     def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().update(divergence(*outputs[1:]))
 
 
 class _MSE(MeanSquaredError):
-    """Of pixels, from the code that was drawn."""
+    """Mean squared error of pixels, from the drawn code."""
 
     def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().update(outputs[0].sigmoid().flatten(), inputs.flatten())

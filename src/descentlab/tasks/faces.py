@@ -1,4 +1,4 @@
-"""Faces: embeddings trained by who is in the picture, judged by recognising people and by telling strangers apart."""
+"""Face embeddings: trained on known people, evaluated by recognition and by verification of strangers."""
 
 from typing import Any, Literal
 
@@ -18,16 +18,16 @@ SHOWN = 12
 class Faces(Task):
     """Outputs (batch, dimensions + num_classes or none): embeddings of length 1, cosines to the centres; people (batch,).
 
-    A picture is recognised if the most similar picture of the training split, by the cosine of embeddings, shows the same
-    person: `accuracy`, over known people, whatever the loss. `auroc` and `eer` are of all pairs of pictures of strangers,
-    people from num_classes on.
+    An image is recognised if the most similar image of the training split, by the cosine of embeddings, shows the same person.
+    `accuracy` is the fraction of recognised images of known people, for every loss. `auroc` and `eer` are computed over all
+    pairs of images of strangers, people with numbers >= num_classes.
 
     Args:
-        num_classes: how many people are known.
+        num_classes: the number of known people.
         dimensions: of the embedding.
-        criterion: softmax (a margin makes it ArcFace's) or triplet.
+        criterion: softmax (with a margin: ArcFace) or triplet.
         margin, scale: see descentlab.tasks.losses.faces.
-        task: see Task.
+        task: arguments of Task.
     """
 
     one_pass = False
@@ -49,7 +49,7 @@ class Faces(Task):
         self.gallery: Batch = self.trainer.datamodule.splits.train  # pyright: ignore[reportAttributeAccessIssue]
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The criterion over the batch; triplets are formed among its examples, or those of a microbatch or process."""
+        """Return the mean loss of the batch; triplets are formed within the batch, or within a microbatch or process."""
         images, people = batch
         outputs = predict(images)
         if self.criterion == "triplet":
@@ -64,21 +64,24 @@ class Faces(Task):
         known = people < self.num_classes
         outputs = predict(images)
         embeddings = outputs[:, : self.dimensions]
-        judged = known if self.criterion == "softmax" else torch.ones_like(known)  # strangers have no centre, but triplets
-        if judged.any():
-            scores.loss.update(self.loss(lambda _: outputs[judged], (images[judged], people[judged])), int(judged.sum()))
+        # strangers have no centre, but they form triplets
+        included = known if self.criterion == "softmax" else torch.ones_like(known)
+        if included.any():
+            scores.loss.update(
+                self.loss(lambda _: outputs[included], (images[included], people[included])), int(included.sum())
+            )
         if known.any():
             found = self.gallery[1].to(people)[self.nearest(embeddings[known], predict)]
             scores.metrics["accuracy"].update((found == people[known]).float())
         scores.metrics["verification"].update(embeddings[~known], people[~known])
 
     def nearest(self, embeddings: Tensor, predict: Predict) -> Tensor:
-        """The row of the training split that is most similar to each of `embeddings`, (batch,)."""
+        """Return the row of the training split that is most similar to each of `embeddings`, (batch,)."""
         gallery = predict(self.gallery[0].to(embeddings))[:, : self.dimensions]
         return (embeddings @ gallery.T).argmax(1)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """Test pictures of known people above the most similar ones of the training split, those of somebody else first."""
+        """Return test images of known people above the most similar training images, errors first."""
         images, people = batch
         known = people < self.num_classes
         if not known.any():
@@ -93,6 +96,6 @@ class Faces(Task):
 
 
 class Recognition(MeanMetric):
-    """The share of pictures of known people that are recognised."""
+    """The fraction of images of known people that are recognised."""
 
-    undefined = "the {split} split has no picture of a known person"
+    undefined = "the {split} split has no image of a known person"

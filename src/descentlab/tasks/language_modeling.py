@@ -15,13 +15,13 @@ from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.scores import MeanLoss, Scores
 
 PROMPT = 64  # tokens
-TEXT = 500  # characters that are sampled, or as many tokens
+TEXT = 500  # characters to sample, at most as many tokens
 TEMPERATURE = 0.8
 SEED = 0
 
 
 class Perplexity(MeanLoss):
-    """exp of the mean loss over all tokens; infinite where that exceeds the largest number of 64 bits."""
+    """exp of the mean loss over all tokens; infinite if it exceeds the largest 64-bit number."""
 
     def compute(self) -> Tensor:
         mean = super().compute()
@@ -30,7 +30,7 @@ class Perplexity(MeanLoss):
 
 
 class BitsPerCharacter(MeanLoss):
-    """The mean loss over all tokens, which are characters, in bits."""
+    """The mean loss in bits over all tokens, which are characters."""
 
     def compute(self) -> Tensor:
         return super().compute() / math.log(2)
@@ -40,9 +40,9 @@ class LanguageModeling(Task):
     """Logits (batch, steps, vocabulary) against the next token of each step (batch, steps). All sequences have one length.
 
     Args:
-        unit: what a token is: character or token; of characters, bits are told.
+        unit: character or token, the meaning of an id; bits per character are reported for characters.
         length: of a sequence, in tokens.
-        task: see Task.
+        task: arguments of Task.
     """
 
     def __init__(self, unit: str, length: Count, **task: Any) -> None:
@@ -50,7 +50,7 @@ class LanguageModeling(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """-log softmax(logits)[next token], in nats, averaged over steps and examples."""
+        """Return -log softmax(logits)[next token], in nats, averaged over steps and examples."""
         inputs, following = batch
         return cross_entropy(predict(inputs).flatten(0, 1), following.long().flatten())
 
@@ -64,7 +64,7 @@ class LanguageModeling(Task):
         scores.metrics.update(loss, examples)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """sample.txt: how the model goes on after the first words of the test split, by chance that is always the same."""
+        """Return sample.txt: a continuation of the first tokens of the test split, sampled with a fixed seed."""
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         prompt = data.splits.test[0][0, :PROMPT].tolist()  # the same in all processes
         words, drawn = data.decode(prompt), torch.Generator().manual_seed(SEED)

@@ -1,4 +1,4 @@
-"""Learning to rank: an order of each query's documents."""
+"""Learning to rank the documents of each query."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from descentlab.tasks.metrics.ranking import OverRows, average_precision, ndcg
 SHOWN = (10, 20)  # queries, documents
 
 
-def unwrapped(made: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`made`, without what Hydra asks at every call of a partial it has made: 0.1 ms, as much as a small loss takes."""
-    return partial(made.func, **made.keywords) if isinstance(made, partial) else made
+def unwrapped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a plain partial for one that Hydra built, whose calls cost 0.1 ms more, as much as a small loss."""
+    return partial(function.func, **function.keywords) if isinstance(function, partial) else function
 
 
 class Ranking(Task):
     """Scores (queries, documents) against labels of the same shape: 0 or more, the higher the more relevant; -1 is padding.
 
     Args:
-        surrogate: (scores, labels) -> (queries,), as in descentlab.tasks.losses.ranking.
-        task: see Task.
+        surrogate: (scores, labels) -> losses (queries,), see descentlab.tasks.losses.ranking.
+        task: arguments of Task.
     """
 
     def __init__(self, surrogate: Callable[[Tensor, Tensor], Tensor], **task: Any) -> None:
@@ -33,10 +33,10 @@ class Ranking(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The surrogate, averaged over queries.
+        """Return the surrogate, averaged over queries.
 
         Raises:
-            ValueError: the shapes of scores and labels differ.
+            ValueError: if the shapes of scores and labels differ.
         """
         inputs, labels = batch
         scores = predict(inputs)
@@ -49,10 +49,10 @@ class Ranking(Task):
         return {"ordering": OverRows({**measures, "map": average_precision}, "query with a relevant document")}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """The labels of some queries' documents in the order that the model gives them."""
+        """Return the labels of the documents of some queries in the order of the model's scores."""
         inputs, labels = (part[: SHOWN[0]] for part in batch)
         order = self.model(inputs).masked_fill(labels < 0, float("-inf")).argsort(1, descending=True)
         lists = [[label for label in row if label >= 0] for row in labels.gather(1, order).tolist()]
         lines = [f"{' '.join(map(str, row[: SHOWN[1]]))}  ({len(row)} documents)" for row in lists]
-        head = f"Labels of the first {SHOWN[1]} documents, best score first; a line is a query of the test split."
+        head = f"Labels of the first {SHOWN[1]} documents, best score first; one line per query of the test split."
         return {"rankings.txt": "\n".join([head, *lines]) + "\n"}

@@ -1,4 +1,4 @@
-"""Recommendation from what people chose: items of theirs are to score higher than others."""
+"""Recommendation from implicit feedback: items that a user chose should have higher scores than others."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ SHOWN = 10
 
 
 def bpr(positive: Tensor, negative: Tensor) -> Tensor:
-    """log(1 + exp(-(s_i - s_j))): Bayesian personalised ranking (Rendle et al., arXiv:1205.2618, section 4.1)."""
+    """Return log(1 + exp(-(s_i - s_j))), Bayesian personalized ranking (Rendle et al., arXiv:1205.2618, section 4.1)."""
     return softplus(negative - positive)
 
 
 def log_loss(positive: Tensor, negative: Tensor) -> Tensor:
-    """-log sigmoid(s_i) - log(1 - sigmoid(s_j)): binary cross-entropy (He et al., arXiv:1708.05031, eq. 7).
+    """Return -log sigmoid(s_i) - log(1 - sigmoid(s_j)), binary cross-entropy (He et al., arXiv:1708.05031, eq. 7).
 
-    There a positive weighs as much as one of its negatives, here as much as all of them.
+    In the paper a positive item has the weight of one of its negatives, here that of all of them together.
     """
     return softplus(-positive) + softplus(negative)
 
 
 class Recommendation(Task):
-    """Scores (rows, items) of a user's items.
+    """Scores (rows, items) of items for users.
 
-    A batch to train on is one tensor (rows, 2 + negatives): a user, an item of theirs, and items that are not. One to judge by
-    is users (rows, 1) and what every item is to them (rows, num_items): 1 held out, -1 not to be ranked, 0 neither.
+    A training batch is one tensor (rows, 2 + negatives): a user, an item chosen by the user, and items that were not. An
+    evaluation batch is users (rows, 1) and the kind of every item (rows, num_items): 1 held out, -1 not to be ranked, 0 other.
 
     Args:
-        surrogate: (scores of items of theirs, scores of others) -> the loss of each pair, shapes being broadcast.
-        task: see Task.
+        surrogate: (scores of chosen items, scores of others) -> the loss of each pair; the shapes are broadcast.
+        task: arguments of Task.
     """
 
     one_pass = False
@@ -50,7 +50,7 @@ class Recommendation(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The surrogate, averaged over rows and their negatives."""
+        """Return the surrogate, averaged over rows and their negatives."""
         scores = predict(batch[0])
         return self.surrogate(scores[:, :1], scores[:, 1:]).mean()
 
@@ -59,22 +59,22 @@ class Recommendation(Task):
         return {"ordering": OverRows(measures, "user with an item held out")}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Over all items; the loss is the mean over held-out items of that against every item which is neither."""
+        """Rank all items; the loss is the mean over held-out items of their mean loss against all items of kind 0."""
         if len(batch) == 1:
             outputs = predict(batch[0])
             scores.loss.update(self.loss(lambda _: outputs, batch), len(outputs))
-            scores.metrics.update(outputs[:0], batch[0][:0, 1:])  # an order of no rows: there is none to judge
+            scores.metrics.update(outputs[:0], batch[0][:0, 1:])  # no rows: a training batch has no ranking
             return
         for ranked, kinds in self._ranked(batch, predict):
             user, item = (kinds == 1).nonzero(as_tuple=True)
             others = (kinds == 0)[user].to(ranked)
             losses = (self.surrogate(ranked[user, item][:, None], ranked[user]) * others).sum(1) / others.sum(1)
-            comparable = others.any(1)  # to an item that is neither: somebody may have chosen all
+            comparable = others.any(1)  # False for users without an item of kind 0, who have chosen all
             scores.loss.update(losses[comparable].mean(), int(comparable.sum()))
             scores.metrics.update(ranked, kinds)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """What some users would be shown, those that they did choose marked."""
+        """Return the best items for some users, with the held-out ones marked."""
         users, kinds = (part[:SHOWN] for part in batch)
         lines = [f"The first {SHOWN} items for some users of the test split; * marks one that was held out."]
         for scores, kind in self._ranked((users, kinds), self.model):
@@ -85,7 +85,7 @@ class Recommendation(Task):
         return {"recommendations.txt": "\n".join(lines) + "\n"}
 
     def _ranked(self, batch: Batch, predict: Predict) -> Iterator[tuple[Tensor, Tensor]]:
-        """Scores of all items and what these are, (up to USERS, num_items), for one group of users after the other."""
+        """Yield the scores and the kinds of all items, (users, num_items) each, for groups of up to USERS users."""
         for users, kinds in zip(*(part.split(USERS) for part in batch), strict=True):
             items = torch.arange(kinds.shape[1], device=users.device).expand(len(users), -1)
             yield predict(torch.cat([users, items], 1)), kinds

@@ -1,4 +1,4 @@
-"""The inputs themselves are what is to be predicted: autoencoders."""
+"""Reconstruction of the inputs, for autoencoders."""
 
 from typing import Any, Literal
 
@@ -17,16 +17,16 @@ LOSSES = {"gaussian": mse_loss, "bernoulli": binary_cross_entropy_with_logits}
 
 
 class Reconstruction(Task):
-    """Outputs of the inputs' shape (batch, ...) against the inputs; targets, if there are any, do not count.
+    """Outputs of the inputs' shape (batch, ...) against the inputs; targets are ignored.
 
     Args:
-        likelihood: gaussian: outputs are pixels, the loss their squared error; bernoulli: outputs are logits of pixels in
-            [0, 1], the loss their cross-entropy.
-        peak: the largest value of a pixel less the smallest.
-        task: see Task.
+        likelihood: gaussian: outputs are pixels, the loss is their squared error; bernoulli: outputs are logits of pixels in
+            [0, 1], the loss is their cross-entropy.
+        peak: the difference of the largest and the smallest value of a pixel.
+        task: arguments of Task.
 
     Raises:
-        ValueError: no such likelihood, or pixels that a Bernoulli is not for.
+        ValueError: if the likelihood is unknown, or is bernoulli and the pixels are not in [0, 1].
     """
 
     def __init__(self, likelihood: Literal["gaussian", "bernoulli"], peak: Positive, **task: Any) -> None:
@@ -38,10 +38,12 @@ class Reconstruction(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """(output - pixel)^2, or -[x log sigmoid(z) + (1 - x) log(1 - sigmoid(z))] of pixel x and logit z; mean over pixels.
+        """Return the mean over pixels of (output - pixel)^2, or of -[x log sigmoid(z) + (1 - x) log(1 - sigmoid(z))].
+
+        x is a pixel and z its logit.
 
         Raises:
-            ValueError: the shapes differ; broadcasting would compare each output with every pixel.
+            ValueError: if the shapes differ; broadcasting would compare each output with every pixel.
         """
         inputs = batch[0]
         outputs = predict(inputs)
@@ -50,7 +52,7 @@ class Reconstruction(Task):
         return LOSSES[self.likelihood](outputs, inputs)
 
     def score(self, outputs: Tensor) -> Tensor:
-        """Pixels."""
+        """Return pixels."""
         return outputs if self.likelihood == "gaussian" else outputs.sigmoid()
 
     def make_metrics(self) -> dict[str, Metric]:
@@ -60,23 +62,23 @@ class Reconstruction(Task):
         super().evaluate(scores, (batch[0], batch[0]), predict)
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """Originals above what becomes of them; nothing where inputs are no images of 1 or 3 channels."""
+        """Return originals above their reconstructions; nothing if inputs are not images of 1 or 3 channels."""
         shown = drawable(batch[0], SHOWN)
         if not len(shown):
             return {}
-        pictures = torch.cat([shown, self.score(self.model(shown))])
+        images = torch.cat([shown, self.score(self.model(shown))])
         low, high = shown.min(), shown.max()
-        return {"reconstructions.png": png((pictures - low) / (high - low), len(shown))}
+        return {"reconstructions.png": png((images - low) / (high - low), len(shown))}
 
 
 class _MSE(MeanSquaredError):
-    """Takes any shape of memory."""
+    """Mean squared error of non-contiguous tensors as well."""
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         super().update(preds.flatten(), target.flatten())
 
 
 class PSNR(PeakSignalNoiseRatio):
-    """10 log10(peak^2 / mean squared error), in decibels; infinite where the error is 0."""
+    """10 log10(peak^2 / mean squared error), in decibels; infinite if the error is 0."""
 
     undefined = "every example of the {split} split is reproduced exactly: the ratio is infinite"

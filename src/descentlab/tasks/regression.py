@@ -1,4 +1,4 @@
-"""Squared, absolute or Huber error: a number."""
+"""Regression: squared, absolute or Huber error."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.regression import R2
 from descentlab.tasks.metrics.undefined import NO_EXAMPLE
 
-SMALLEST, LARGEST = 1e-30, 1e30  # of a target's standard deviation: metrics in its unit are 32-bit numbers
+SMALLEST, LARGEST = 1e-30, 1e30  # of a target's standard deviation, since metrics in its unit are 32-bit numbers
 ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}
 
 
@@ -19,9 +19,9 @@ class Regression(Task):
     """Predictions (batch, outputs) against standardised targets of the same shape.
 
     Args:
-        unit: of the target; rmse and mae are in it, the loss is in standard deviations (squared).
+        unit: of the target, and of rmse and mae; the loss is in (squared) standard deviations of the target.
         error: mse, l1, or huber (Huber 1964: e^2 / 2 up to one standard deviation, |e| - 1/2 beyond).
-        task: see Task.
+        task: arguments of Task.
     """
 
     def __init__(self, unit: str, error: Literal["mse", "l1", "huber"] = "mse", **task: Any) -> None:
@@ -33,10 +33,10 @@ class Regression(Task):
         return self.error == "mse"
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The error of prediction - target, averaged over examples and outputs.
+        """Return the error of prediction - target, averaged over examples and outputs.
 
         Raises:
-            ValueError: the shapes differ; broadcasting would compare each prediction with every target.
+            ValueError: if the shapes differ; broadcasting would compare each prediction with every target.
         """
         inputs, targets = batch
         predictions = predict(inputs)
@@ -57,7 +57,7 @@ class Regression(Task):
 
 
 class _ScaledRMSE(MeanSquaredError):
-    """The root mean squared error in the target's own unit: `scale` times that of the standardised target."""
+    """The root mean squared error in the unit of the target: `scale` times that of the standardized target."""
 
     scale, undefined = 1.0, ""
 
@@ -70,7 +70,7 @@ class _ScaledRMSE(MeanSquaredError):
 
 
 class _ScaledMAE(MeanAbsoluteError):
-    """The mean absolute error in the target's own unit."""
+    """The mean absolute error in the unit of the target."""
 
     scale, undefined = 1.0, ""
 

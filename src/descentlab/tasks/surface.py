@@ -1,4 +1,4 @@
-"""A point that goes down a test function: its value, its way, its distance to the minimum."""
+"""Descent of a point on a test function: value, trajectory and distance to the minimum."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from descentlab.models.point import Point
 from descentlab.tasks.base import Batch, Predict, Scores
 from descentlab.tasks.value import Value
 
-GRID = 81  # values along each axis of the picture
+GRID = 81  # values along each axis of the plot
 
 
 class OnSurface(Value):
-    """Value of a `Point`. Its first two coordinates are part of the curves; the report draws them on the surface."""
+    """The value of a `Point`. Curves include its first two coordinates, which the report draws on the surface."""
 
     model: Point
 
@@ -32,7 +32,7 @@ class OnSurface(Value):
         scores.metrics["distance"].update(self.model.distance(), len(batch[0]))
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """The surface in the plane of the first two coordinates, the others at a minimum: log10 of the height above it."""
+        """Return the surface over the first two coordinates, the others at a minimum: log10 of the height above it."""
         surface, n = self.model.surface, len(self.model.point)
         axis = torch.linspace(*surface.bounds, GRID)
         plane = torch.tensor(surface.minima[0]).expand(n).repeat(GRID, GRID, 1)

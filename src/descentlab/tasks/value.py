@@ -1,4 +1,4 @@
-"""The model's output is the loss itself: test functions."""
+"""The output of the model as the loss, for test functions."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from descentlab.tasks.base import Batch, Predict, Task
 
 
 class Value(Task):
-    """Values (batch,), one an example, to be made small on average.
+    """Values (batch,), one per example, whose mean is minimized.
 
     Args:
-        points: how many examples a split has.
-        task: see Task.
+        points: the number of examples of a split.
+        task: arguments of Task.
     """
 
     def __init__(self, points: int, **task: Any) -> None:
@@ -20,5 +20,5 @@ class Value(Task):
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The model's values, averaged over examples."""
+        """Return the model's values, averaged over examples."""
         return predict(batch[0]).mean()

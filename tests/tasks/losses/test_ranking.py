@@ -1,4 +1,4 @@
-"""Losses of rankings are the formulas of their papers, pair by pair; padding and the order of documents change nothing."""
+"""Ranking losses equal the formulas of their papers; padding and the order of documents have no effect."""
 
 import math
 from functools import partial
@@ -31,7 +31,7 @@ def pairs(labels):
 
 
 def swapped(scores, labels, i, j):
-    """How much NDCG changes where i and j have each other's rank."""
+    """Return the change of NDCG if i and j swap ranks."""
 
     def ndcg(order):
         return sum((2**y - 1) / math.log2(1 + r) for y, r in zip(labels, order, strict=True)) / ideal_dcg(labels)
@@ -59,13 +59,13 @@ def query(scores=SCORES, labels=LABELS):
 
 
 @every_loss
-def test_it_is_the_formula_of_its_paper(name):
+def test_losses_equal_the_formulas_of_their_papers(name):
     assert LOSSES[name](*query()).shape == (1,)
     assert float(LOSSES[name](*query())) == pytest.approx(by_hand(name, SCORES, LABELS), rel=1e-5)
 
 
 @every_loss
-def test_the_loss_is_the_mean_over_queries_whatever_their_lengths(name):
+def test_loss_is_the_mean_over_queries_of_any_lengths(name):
     lists = [(SCORES, LABELS), ([0.5, 0.2, -0.1], [0, 3, 1])]
     scores = torch.tensor([SCORES, [*lists[1][0], 9.0, -9.0]])
     labels = torch.tensor([LABELS, [*lists[1][1], -1, -1]])
@@ -77,9 +77,9 @@ def test_the_loss_is_the_mean_over_queries_whatever_their_lengths(name):
 
 
 @every_loss
-@pytest.mark.parametrize("said", [0.0, 1e4, math.inf, math.nan])
-def test_what_padding_is_scored_changes_neither_loss_nor_gradient(name, said):
-    scores, labels = torch.tensor([[*SCORES, said, said]]).requires_grad_(), torch.tensor([[*LABELS, -1, -1]])
+@pytest.mark.parametrize("score", [0.0, 1e4, math.inf, math.nan])
+def test_scores_of_padding_affect_neither_loss_nor_gradient(name, score):
+    scores, labels = torch.tensor([[*SCORES, score, score]]).requires_grad_(), torch.tensor([[*LABELS, -1, -1]])
     bare = torch.tensor([SCORES]).requires_grad_()
     expected, found = LOSSES[name](bare, torch.tensor([LABELS])), LOSSES[name](scores, labels)
     torch.testing.assert_close(found, expected)
@@ -88,13 +88,13 @@ def test_what_padding_is_scored_changes_neither_loss_nor_gradient(name, said):
 
 
 @every_loss
-def test_the_order_of_documents_changes_nothing(name):
+def test_order_of_documents_does_not_matter(name):
     order = torch.tensor([3, 0, 4, 1, 2])
     scores, labels = query()
     torch.testing.assert_close(LOSSES[name](scores[:, order], labels[:, order]), LOSSES[name](scores, labels))
 
 
-def test_the_gradient_of_lambdarank_is_the_sum_of_lambdas():
+def test_gradient_of_lambdarank_is_the_sum_of_lambdas():
     """lambda_i = sum over j less relevant of lambda_ij - sum over j more relevant of lambda_ji."""
     expected = [0.0] * len(SCORES)
     for i, j in pairs(LABELS):
@@ -106,14 +106,14 @@ def test_the_gradient_of_lambdarank_is_the_sum_of_lambdas():
     assert scores.grad[0].tolist() == pytest.approx(expected, rel=1e-6)
 
 
-def test_approximate_ranks_come_to_the_true_ones():
+def test_approximate_ranks_converge_to_the_true_ones():
     gain = sum((2**y - 1) / math.log2(1 + r) for y, r in zip(LABELS, ranks(SCORES), strict=True)) / ideal_dcg(LABELS)
     assert float(approx_ndcg(*query(), alpha=1000)) == pytest.approx(1 - gain, rel=1e-5)
 
 
 @every_loss
 @pytest.mark.parametrize("labels", [[0, 0, 0], [2, 2, 2]])
-def test_a_query_without_pairs_has_a_finite_loss_and_gradient(name, labels):
+def test_query_without_pairs_has_a_finite_loss_and_gradient(name, labels):
     scores = torch.tensor([[1.0, 1.0, 0.0]], requires_grad=True)
     loss = LOSSES[name](scores, torch.tensor([labels])).sum()
     loss.backward()
@@ -134,7 +134,7 @@ def test_extreme_scores_have_a_finite_loss_and_gradient(name, scale):
 
 
 @every_loss
-def test_it_serves_a_vmapped_stack(name):
+def test_losses_can_be_vmapped(name):
     torch.manual_seed(0)
     models = [Scorer(3, hidden=[4]) for _ in range(3)]
     x, labels = torch.randn(2, 5, 3), torch.tensor([LABELS, [1, 0, 0, -1, -1]])

@@ -1,4 +1,4 @@
-"""The metrics of yes or no are scikit-learn's, also of logits whose sigmoid is 0 or 1."""
+"""Metrics of binary classification equal scikit-learn's, also for logits whose sigmoid is 0 or 1."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ REFERENCES = {
 }
 
 
-def test_each_metric_has_a_reference():
+def test_every_metric_has_a_reference():
     assert set(REFERENCES) == set(METRICS)
 
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("scale", [1.0, 60.0], ids=["usual", "saturated"])
-def test_it_is_what_scikit_learn_says(name, scale):
+def test_metrics_equal_scikit_learns(name, scale):
     torch.manual_seed(0)
     targets = (torch.rand(700) < 0.2).float()
     logits = scale * (torch.randn(700) + targets)
@@ -69,7 +69,7 @@ def task(**arguments):
     return Binary(model=torch.nn.Identity(), **usual, **arguments)
 
 
-def test_the_focal_loss_is_its_formula():
+def test_focal_loss_equals_its_formula():
     logits, targets = torch.tensor([[0.3], [-2.0], [4.0]]), torch.tensor([1.0, 0.0, 0.0])
     p = logits.squeeze(1).sigmoid()
     of_target = torch.where(targets == 1, p, 1 - p)
@@ -81,14 +81,14 @@ def test_the_focal_loss_is_its_formula():
     assert float(sharp.detach()) == pytest.approx(80.0)
 
 
-def test_the_weight_of_positives():
+def test_positive_weight_multiplies_the_loss_of_positives():
     logits, targets = torch.randn(9, 1), torch.tensor([1.0, 0, 0, 1, 0, 0, 0, 0, 0])
     each = binary_cross_entropy_with_logits(logits.squeeze(1), targets, reduction="none")
     found = task(positive_weight=5.0).loss(lambda x: x, (logits, targets))
     assert float(found) == pytest.approx(float((each * torch.where(targets == 1, 5.0, 1.0)).mean()), rel=1e-6)
 
 
-def test_balanced_is_negatives_over_positives_of_train(train):
+def test_balanced_weight_is_negatives_over_positives_of_train(train):
     data = BreastCancer(test_fraction=0.2, valid_fraction=0.15)
     ratio = float((data.splits.train[1] == 0).sum() / (data.splits.train[1] == 1).sum())
     positives = float(data.splits.valid[1].mean())

@@ -1,4 +1,4 @@
-"""Metrics without a value: NaN with a reason from the metric, null with that reason in record and curves."""
+"""Undefined metrics: NaN with a reason from the metric, null with that reason in record and curves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ZEROS, ONES = torch.zeros(6), torch.ones(6)
 
 
 def scored(metrics, *updates, loss=0.5):
-    """The values and the reasons of `metrics` after `updates`, as of a validation split."""
+    """Return the values and the reasons of `metrics` after `updates`, as for a validation split."""
     scores = Scores(metrics, "validation")
     for update in updates:
         scores.metrics.update(*update)
@@ -39,14 +39,14 @@ def scored(metrics, *updates, loss=0.5):
 
 @pytest.mark.parametrize("name", NEEDS_BOTH)
 @pytest.mark.parametrize(("targets", "lacking"), [(ZEROS, "positive"), (ONES, "negative")])
-def test_without_both_classes_an_order_is_not_scored(name, targets, lacking):
+def test_ranking_metrics_are_undefined_without_both_classes(name, targets, lacking):
     values, reasons = scored({name: METRICS[name]()}, (torch.randn(6), targets))
     assert math.isnan(values[name])
     assert reasons == {name: f"the validation split has no {lacking} example"}
 
 
 @pytest.mark.parametrize("name", sorted(set(METRICS) - set(NEEDS_BOTH)))
-def test_what_one_class_suffices_for_is_scored(name):
+def test_other_metrics_are_defined_with_one_class(name):
     values, reasons = scored({name: METRICS[name]()}, (torch.randn(6), ONES))
     assert 0 <= values[name] <= 1
     assert not reasons
@@ -58,10 +58,10 @@ FACES = torch.nn.functional.normalize(torch.randn(4, 3), dim=1)
 OF_ROWS = {"ordering": lambda: OverRows({"map": average_precision}, "query with a relevant document")}
 UNDEFINED = {
     "no box": ({"ap": AveragePrecision}, (BOXES, NO_BOX), {"map", "map_50"}, "has no box"),
-    "nobody twice": ({"v": Verification}, (FACES, torch.arange(4)), {"auroc", "eer"}, "no pair of pictures of one person"),
-    "one person": ({"v": Verification}, (FACES, torch.zeros(4).long()), {"auroc", "eer"}, "no pair of pictures of two people"),
+    "nobody twice": ({"v": Verification}, (FACES, torch.arange(4)), {"auroc", "eer"}, "no pair of images of one person"),
+    "one person": ({"v": Verification}, (FACES, torch.zeros(4).long()), {"auroc", "eer"}, "no pair of images of two people"),
     "one stranger": ({"v": Verification}, (FACES[:1], torch.zeros(1).long()), {"auroc", "eer"}, "of strangers"),
-    "nobody known": ({"accuracy": Recognition}, (torch.zeros(0),), {"accuracy"}, "no picture of a known person"),
+    "nobody known": ({"accuracy": Recognition}, (torch.zeros(0),), {"accuracy"}, "no image of a known person"),
     "none relevant": (OF_ROWS, (torch.randn(3, 4), torch.zeros(3, 4).long()), {"map"}, "no query with a relevant document"),
     "no row": (
         {"accuracy": lambda: Accuracy(3, average="micro")},
@@ -78,7 +78,7 @@ UNDEFINED = {
 
 
 @pytest.mark.parametrize("case", UNDEFINED)
-def test_each_task_has_a_reason(case):
+def test_every_task_reports_a_reason(case):
     make, update, names, reason = UNDEFINED[case]
     values, reasons = scored({name: made() for name, made in make.items()}, update)
     assert set(reasons) == names
@@ -88,7 +88,7 @@ def test_each_task_has_a_reason(case):
         assert "validation split" in text
 
 
-def test_r2_is_scikit_learns_far_from_zero_and_over_outputs():
+def test_r2_equals_scikit_learns_for_large_means_and_several_outputs():
     torch.manual_seed(0)
     targets = torch.randn(40, 3, dtype=torch.float64) + torch.tensor([0.0, 1e4, -1e3], dtype=torch.float64)
     found = targets + 0.3 * torch.randn(40, 3)
@@ -99,7 +99,7 @@ def test_r2_is_scikit_learns_far_from_zero_and_over_outputs():
 
 
 class Strict(Metric):
-    """A user's metric that raises where it has too little."""
+    """A user's metric that raises if it has too few examples."""
 
     def update(self, *_):
         pass
@@ -108,19 +108,19 @@ class Strict(Metric):
         raise ValueError("it needs two")
 
 
-def test_a_metric_that_raises_is_undefined_with_what_it_raised():
+def test_metric_that_raises_is_undefined_with_the_exception_as_reason():
     values, reasons = scored({"strict": Strict()}, (ZEROS, ONES))
     assert math.isnan(values["strict"])
     assert reasons == {"strict": "ValueError: it needs two"}
 
 
-def test_outputs_that_are_no_numbers_have_no_metric():
+def test_nan_outputs_make_every_metric_undefined():
     values, reasons = scored({"accuracy": METRICS["accuracy"]()}, (ONES * math.nan, ONES), loss=math.nan)
     assert math.isnan(values["accuracy"])
     assert reasons == {"accuracy": "the loss on the validation split is nan"}
 
 
-def test_a_loss_without_examples_is_undefined_and_one_with_is_what_it_is():
+def test_loss_is_undefined_only_without_examples():
     scores = Scores({}, "test")
     scores.loss.update(torch.tensor(math.nan), 0)
     assert math.isnan(float(scores.collect("")["loss"]))
@@ -131,16 +131,16 @@ def test_a_loss_without_examples_is_undefined_and_one_with_is_what_it_is():
 
 
 @pytest.mark.parametrize(("worst", "mode"), [(math.inf, "min"), (-math.inf, "max")])
-def test_the_worst_infinity_is_never_best_and_the_other_is(worst, mode):
+def test_worst_infinity_is_never_selected_as_best(worst, mode):
     assert not is_better(worst, None, mode)
     assert is_better(-worst, 1.0, mode)
 
 
 @pytest.mark.parametrize("task", ["credit", "diagnosis", "fraud", "fraud_focal"])
-def test_runs_on_splits_without_a_class_test_their_last_weights(train, task):
+def test_run_on_a_split_without_a_class_tests_the_last_weights(train, task):
     words = ("problem=breast_cancer_logistic", f"task={task}", "data._target_=support.lopsided.Tumours", *STEPS)
     run = train(*words, "+data.valid=1.0", "+data.test=0.0", "checkpoint.keep=true")
-    monitor, summary = run.record.summary["monitor"], Record.read(written(run)).summary
+    monitor, summary = run.record.summary["monitor"], Record.read(record_folder(run)).summary
     assert (summary["best_valid"], summary["best_step"], summary["valid"][monitor]) == (None, None, None)
     assert summary["undefined"]["valid/" + monitor] == "the validation split has no negative example"
     assert summary["undefined"]["test/" + monitor] == "the test split has no positive example"
@@ -153,12 +153,12 @@ def test_runs_on_splits_without_a_class_test_their_last_weights(train, task):
     assert summary["test"][monitor] is None
 
 
-def written(run):
+def record_folder(run):
     run.record.write(run.folder)
     return run.folder
 
 
-def test_a_validation_split_of_one_row(train):
+def test_validation_split_of_one_row(train):
     run = train("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.most=1", *STEPS)
     summary = run.record.summary
     assert summary["best_step"] is not None
@@ -167,7 +167,7 @@ def test_a_validation_split_of_one_row(train):
     assert set(summary["undefined"]) == {"valid/r2", "test/r2"}
 
 
-def test_neither_patience_nor_the_plateau_nor_the_target_counts_what_is_undefined(train):
+def test_undefined_metrics_do_not_count_for_patience_plateau_or_target(train):
     words = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.constant=true", "task.monitor=r2")
     words += ("task.mode=max", "target=0.1", "stop.patience=1", "schedule=reduce_on_plateau", "schedule.patience=0", *STEPS)
     run = train(*words)
@@ -177,7 +177,7 @@ def test_neither_patience_nor_the_plateau_nor_the_target_counts_what_is_undefine
     assert run.record.summary["undefined"]["valid/r2"] == "the targets of the validation split are all the same"
 
 
-def test_an_interrupted_run_resumes_to_the_same_reasons(job):
+def test_resumed_run_has_the_same_reasons(job):
     from conftest import AtPoint
 
     from descentlab.run import run
@@ -193,7 +193,7 @@ def test_an_interrupted_run_resumes_to_the_same_reasons(job):
     assert found["test"] == expected["test"]
 
 
-def test_a_unit_that_32_bits_do_not_hold_is_refused(train):
+def test_unit_outside_the_range_of_32_bits_is_refused(train):
     from descentlab.errors import UsageError
 
     words = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression", "+data.scale=1e40", "budget.epochs=1")

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions from a step to a multiplier; one follows the validation metric as well."""
+"""Learning-rate schedules: pure functions from a step to a multiplier, and ReduceOnPlateau, which follows a metric."""
 
 from descentlab.optim.schedules.base import Schedule, UnknownEnd, in_steps
 from descentlab.optim.schedules.cycle import CosineRestarts, OneCycle

@@ -1,4 +1,4 @@
-"""Schedules that rise again, or rise first. Lengths are in steps after the warm-up; below 1, fractions of those."""
+"""Cyclic schedules: warm restarts and one-cycle. Lengths are in steps after the warm-up; below 1, fractions of those."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from descentlab.optim.schedules.decay import half_cosine
 
 @dataclass(frozen=True, kw_only=True)
 class CosineRestarts(Schedule):
-    """A cosine from 1 to final, again and again (SGDR, arXiv:1608.03983, eq. 5; torch's CosineAnnealingWarmRestarts).
+    """Repeated cosines from 1 to final (SGDR, arXiv:1608.03983, eq. 5; torch's CosineAnnealingWarmRestarts).
 
     Args:
         period: steps of the first cosine (T_0); below 1, a fraction.
-        growth: how many times longer each is than the one before (T_mult).
-        final: the multiplier that the end of each approaches.
+        growth: the ratio of the length of each cosine to that of the one before (T_mult), >= 1.
+        final: the multiplier that each cosine approaches at its end, in [0, 1].
     """
 
     period: Positive = 0.25
@@ -38,17 +38,17 @@ class CosineRestarts(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle(Schedule):
-    """From 1/div up to 1 and down to 1/(div final_div), the momentum the other way (Smith and Topin, arXiv:1708.07120).
+    """Rise from 1/div to 1, then fall to 1/(div final_div); momentum changes inversely (Smith and Topin, arXiv:1708.07120).
 
-    Two phases, as torch's OneCycleLR and fastai; the paper's third, a short one at the end, is part of the second. The peak
-    falls on a step, where torch's may lie between two.
+    Two phases, as in torch's OneCycleLR and fastai; the short third phase of the paper is part of the second. The peak is at
+    a step, whereas torch's may lie between two steps.
 
     Args:
-        rise: steps up to the peak, the peak included; below 1, a fraction.
-        div: the peak over the first multiplier.
-        final_div: the first multiplier over the last.
-        anneal: the form of both phases.
-        momenta: at either end and at the peak; None: the optimizer keeps its own.
+        rise: steps up to and including the peak; below 1, a fraction.
+        div: the ratio of the peak to the first multiplier.
+        final_div: the ratio of the first multiplier to the last.
+        anneal: the shape of both phases.
+        momenta: the momentum at both ends, and at the peak; None: the optimizer keeps its own.
     """
 
     rise: Positive = 0.3

@@ -1,4 +1,4 @@
-"""Schedules that stay or fall. Lengths are in steps after the warm-up; below 1, fractions of those."""
+"""Constant and decreasing schedules. Lengths are in steps after the warm-up; below 1, fractions of those."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from descentlab.optim.schedules.base import Schedule, in_steps, in_whole_steps, 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Schedule):
-    """1 throughout."""
+    """1 at every step."""
 
     def shape(self, step: int, total: int | None) -> float:
         return 1.0
@@ -24,7 +24,8 @@ class Step(Schedule):
     """gamma^floor(step / every) (torch's StepLR).
 
     Args:
-        every: steps between two falls; below 1, a fraction.
+        every: steps between two reductions; below 1, a fraction.
+        gamma: the factor of each reduction, in (0, 1].
     """
 
     every: Positive = 0.25
@@ -39,7 +40,8 @@ class MultiStep(Schedule):
     """gamma^(milestones reached) (torch's MultiStepLR).
 
     Args:
-        milestones: in steps; below 1, fractions.
+        milestones: the steps at which the multiplier is reduced; below 1, fractions.
+        gamma: the factor of each reduction, in (0, 1].
     """
 
     milestones: Sequence[Positive] = (0.5, 0.75)
@@ -51,10 +53,11 @@ class MultiStep(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Schedule):
-    """gamma^(step / every): `Step` without the steps (torch's ExponentialLR has every = 1).
+    """gamma^(step / every), a continuous `Step` (torch's ExponentialLR has every = 1).
 
     Args:
-        every: steps over which the multiplier falls to gamma of what it was; below 1, a fraction.
+        every: steps over which the multiplier is reduced by the factor gamma; below 1, a fraction.
+        gamma: in (0, 1].
     """
 
     every: Positive = 0.5
@@ -69,7 +72,8 @@ class Polynomial(Schedule):
     """final + (1 - final) (1 - step / total)^power (torch's PolynomialLR, which has final = 0); linear for power 1.
 
     Args:
-        final: the multiplier that the end approaches.
+        power: > 0.
+        final: the multiplier that is approached at the end, in [0, 1].
     """
 
     power: Positive = 1.0
@@ -84,7 +88,7 @@ class Cosine(Schedule):
     """final + (1 - final) (1 + cos(pi step / total)) / 2 (arXiv:1608.03983, eq. 5, one period; torch's CosineAnnealingLR).
 
     Args:
-        final: the multiplier that the end approaches.
+        final: the multiplier that is approached at the end, in [0, 1].
     """
 
     final: Share = 0.0
@@ -100,7 +104,7 @@ class InverseSquareRoot(Schedule):
     With timescale = warmup this is the Transformer's schedule (arXiv:1706.03762, eq. 3), scaled to a peak of 1.
 
     Args:
-        timescale: steps; after three of them the multiplier is 1/2. Below 1, a fraction.
+        timescale: steps; below 1, a fraction. After three timescales the multiplier is 1/2.
     """
 
     timescale: Positive = 100
@@ -112,15 +116,15 @@ class InverseSquareRoot(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class WarmupStableDecay(Schedule):
-    """1 for `stable` steps, then down to `final` at the end (MiniCPM, arXiv:2404.06395, section 4).
+    """1 for `stable` steps, then a decay to `final` at the end (MiniCPM, arXiv:2404.06395, section 4).
 
-    With x the part of the decay that is over, the multiplier is 1 - (1 - final) x for a linear decay,
+    With x the elapsed fraction of the decay, the multiplier is 1 - (1 - final) x for a linear decay,
     1 - (1 - final) sqrt(x) for 1-sqrt (Hägele et al., arXiv:2405.18392). MiniCPM itself decays exponentially.
 
     Args:
         stable: steps before the decay; below 1, a fraction.
-        decay: the decay's form.
-        final: the multiplier that the end approaches.
+        decay: the shape of the decay.
+        final: the multiplier that is approached at the end, in [0, 1].
     """
 
     stable: NonNegative = 0.8
@@ -134,5 +138,5 @@ class WarmupStableDecay(Schedule):
 
 
 def half_cosine(progress: float) -> float:
-    """From 1 at 0 to 0 at 1 and above."""
+    """Return (1 + cos(pi progress)) / 2, which falls from 1 at 0 to 0 at 1, and is 0 above."""
     return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

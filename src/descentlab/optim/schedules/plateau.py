@@ -1,4 +1,4 @@
-"""The schedule that follows the validation metric instead of the step."""
+"""A schedule that follows the validation metric instead of the step."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from descentlab.optim.schedules.base import Schedule
 
 
 @dataclass
-class Standing:
-    """What the validations so far amount to: all that changes.
+class PlateauState:
+    """The mutable state of ReduceOnPlateau.
 
     Args:
-        best: the lowest value; where more is better, of minus the metric.
+        multiplier: of the learning rate.
+        best: the lowest value of the metric so far; for mode max, of minus the metric.
         waited: validations since the last improvement.
-        resting: validations of the cooldown that are left.
+        resting: remaining validations of the cooldown.
     """
 
     multiplier: float = 1.0
@@ -29,17 +30,18 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceOnPlateau(Schedule):
-    """Times `factor` whenever the metric has not improved for more than `patience` validations (torch's ReduceLROnPlateau).
+    """Multiply by `factor` when the metric has not improved for more than `patience` validations (torch's ReduceLROnPlateau).
 
-    What counts as an improvement is relative to the size of the best value; torch's is relative to the value with its sign,
-    so that there, below zero, somewhat worse counts as better.
+    The threshold of an improvement is relative to the absolute value of the best; torch's is relative to the signed value, so
+    that below zero a slightly worse value counts as an improvement.
 
     Args:
-        mode: whether less or more of the metric is better.
-        patience: validations without improvement that are borne.
-        threshold: an improvement is more than this part of the best value.
-        cooldown: validations after a reduction that are not counted.
-        floor: the multiplier never falls below.
+        mode: min if a lower metric is better, max if a higher one is.
+        factor: of each reduction, in (0, 1).
+        patience: validations without improvement that are tolerated, >= 0.
+        threshold: the least improvement, as a fraction of the absolute value of the best.
+        cooldown: validations after a reduction that do not count towards `patience`.
+        floor: the lowest multiplier, in [0, 1].
     """
 
     mode: Literal["min", "max"] = "min"
@@ -48,13 +50,13 @@ class ReduceOnPlateau(Schedule):
     threshold: NonNegative = 1e-4
     cooldown: Whole = 0
     floor: Share = 0.0
-    standing: Standing = field(default_factory=Standing, init=False, repr=False, compare=False)
+    state: PlateauState = field(default_factory=PlateauState, init=False, repr=False, compare=False)
 
     def shape(self, step: int, total: int | None) -> float:
-        return self.standing.multiplier
+        return self.state.multiplier
 
     def observe(self, value: float) -> None:
-        now, loss = self.standing, value if self.mode == "min" else -value
+        now, loss = self.state, value if self.mode == "min" else -value
         if loss < (now.best if math.isinf(now.best) else now.best - self.threshold * abs(now.best)):
             now.best, now.waited = loss, 0
         else:
@@ -66,7 +68,7 @@ class ReduceOnPlateau(Schedule):
             now.resting, now.waited = self.cooldown, 0
 
     def state_dict(self) -> dict[str, float]:
-        return asdict(self.standing)
+        return asdict(self.state)
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        vars(self.standing).update(state)
+        vars(self.state).update(state)

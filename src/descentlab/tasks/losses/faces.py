@@ -1,4 +1,4 @@
-"""Losses of embeddings: what pulls a person's pictures together and pushes others apart."""
+"""Losses of face embeddings: softmax with an angular margin, and triplets."""
 
 import math
 
@@ -8,16 +8,17 @@ from torch.nn.functional import cross_entropy
 
 
 def margin_softmax(cosines: Tensor, people: Tensor, scale: float, margin: float) -> Tensor:
-    """Cross-entropy of scale * cos(angle), the angle to the person's own centre widened by `margin`; mean over examples.
+    """Return the mean cross-entropy of scale * cos(angle), with `margin` added to the angle to the person's own centre.
 
     Deng et al., arXiv:1801.07698, eq. 3; margin 0 is eq. 2, the softmax of cosines (Wang et al., arXiv:1704.06369). Beyond an
-    angle of pi - margin, where the widened angle's cosine would rise again, cos(angle) - margin * sin(margin) takes its place,
-    as in the authors' code.
+    angle of pi - margin, where the cosine of the increased angle would rise again, it is replaced by cos(angle) - margin *
+    sin(margin), as in the authors' code.
 
     Args:
         cosines: of the angles to the centres, (batch, people).
         people: (batch,).
-        margin: in radians.
+        scale: of the cosines, > 0.
+        margin: in radians, in [0, pi].
     """
     own = cosines.gather(1, people[:, None]).clamp(-1, 1)
     sine = (1 - own**2).clamp(min=torch.finfo(own.dtype).eps).sqrt()
@@ -27,15 +28,15 @@ def margin_softmax(cosines: Tensor, people: Tensor, scale: float, margin: float)
 
 
 def batch_hard_triplet(embeddings: Tensor, people: Tensor, margin: float) -> Tensor:
-    """max(0, margin + distance to the furthest of the same person - distance to the closest other); mean over anchors.
+    """Return the mean of max(0, margin + distance to the furthest of the same person - distance to the closest other).
 
-    Hermans, Beyer and Leibe, arXiv:1703.07737, eq. 5. Anchors are the examples of the batch that have both; 0 if there are
-    none.
+    Hermans, Beyer and Leibe, arXiv:1703.07737, eq. 5. The mean is over anchors, the examples of the batch that have both; 0
+    if there are none.
 
     Args:
         embeddings: (batch, dimensions).
         people: (batch,).
-        margin: in the embedding's unit.
+        margin: in the unit of the embedding, >= 0.
     """
     squared = (embeddings[:, None] - embeddings[None]).square().sum(-1)
     distances = squared.clamp(min=1e-12).sqrt()  # the root has no gradient at 0

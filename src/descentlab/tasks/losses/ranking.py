@@ -1,7 +1,7 @@
-"""What stands in for the quality of an ordering, so that it can be descended: a loss for each query, to be averaged over them.
+"""Differentiable surrogates of ranking quality: a loss for each query, to be averaged over queries.
 
-Each takes scores (queries, documents) and labels of the same shape, 0 or more and the higher the more relevant; -1 marks
-padding, which takes no part. s, y and r are a document's score, label and rank by score.
+Each function takes scores (queries, documents) and labels of the same shape, >= 0 and higher for more relevant documents; -1
+marks padding, which is ignored. s, y and r are the score, the label and the rank by score of a document.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from descentlab.config.types import Positive
 
 
 def ranknet(scores: Tensor, labels: Tensor) -> Tensor:
-    """The mean of log(1 + exp(-(s_i - s_j))) over the pairs with y_i > y_j; 0 where there is none.
+    """Return the mean of log(1 + exp(-(s_i - s_j))) over the pairs with y_i > y_j; 0 if there are none.
 
-    Burges et al., Learning to rank using gradient descent, ICML 2005; they take the sum, which weighs long lists more.
+    Burges et al., Learning to rank using gradient descent, ICML 2005, who take the sum, which gives long lists more weight.
     """
     better = preferred(labels)
     return (better * _logistic(scores, labels)).sum((1, 2)) / better.sum((1, 2)).clamp(min=1)
 
 
 def lambdarank(scores: Tensor, labels: Tensor) -> Tensor:
-    """The sum of log(1 + exp(-(s_i - s_j))) over the pairs with y_i > y_j, each times what NDCG changes if i and j swap ranks.
+    """Return the sum of log(1 + exp(-(s_i - s_j))) over pairs with y_i > y_j, times the change of NDCG if i and j swap ranks.
 
-    The weights are constants to the gradient, which so is the sum of the lambdas of Burges, From RankNet to LambdaRank to
-    LambdaMART, MSR-TR-2010-82, section 4, with sigma = 1.
+    The weights are treated as constants, so that the gradient is the sum of the lambdas of Burges, From RankNet to LambdaRank
+    to LambdaMART, MSR-TR-2010-82, section 4, with sigma = 1.
     """
     gains, present = normalised_gains(labels), labels >= 0
     ranks = scores.detach().masked_fill(~present, -torch.inf).argsort(dim=1, descending=True, stable=True).argsort(1) + 1
@@ -36,7 +36,7 @@ def lambdarank(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def listnet(scores: Tensor, labels: Tensor) -> Tensor:
-    """-sum_i p_i log q_i, with p the softmax of a query's labels and q that of its scores.
+    """Return -sum_i p_i log q_i, with p the softmax of a query's labels and q that of its scores.
 
     Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007, with top-one probabilities.
     """
@@ -47,27 +47,27 @@ def listnet(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def approx_ndcg(scores: Tensor, labels: Tensor, alpha: Positive = 10.0) -> Tensor:
-    """1 - NDCG with ranks r_i = 1 + sum over j != i of 1 / (1 + exp(alpha (s_i - s_j))); 1 where nothing is relevant.
+    """Return 1 - NDCG with ranks r_i = 1 + sum over j != i of 1 / (1 + exp(alpha (s_i - s_j))); 1 if nothing is relevant.
 
     Qin, Liu and Li, A general approximation framework for direct optimization of information retrieval measures, Information
     Retrieval 13, 2010.
 
     Args:
-        alpha: the larger, the closer the ranks are to the true ones, and the fewer pairs have a gradient.
+        alpha: > 0; for larger values, ranks are closer to the true ones, and fewer pairs have a gradient.
     """
     known, present = _without_padding(scores, labels), (labels >= 0).to(scores)
     above = torch.sigmoid(alpha * (known[:, None] - known[:, :, None])) * present[:, None]  # (queries, i, j)
-    ranks = 0.5 + above.sum(2)  # j = i has added a half
+    ranks = 0.5 + above.sum(2)  # j = i contributes a half
     return 1 - (normalised_gains(labels) / torch.log2(1 + ranks)).sum(1)
 
 
 def preferred(labels: Tensor) -> Tensor:
-    """Whether i is more relevant than j, (queries, i, j)."""
+    """Return True where i is more relevant than j, (queries, i, j)."""
     return (labels[:, :, None] > labels[:, None]) & (labels >= 0)[:, None]
 
 
 def normalised_gains(labels: Tensor) -> Tensor:
-    """2^y - 1 over the query's ideal DCG, the largest sum of (2^y - 1) / log2(1 + r); 0 for padding."""
+    """Return (2^y - 1) / ideal DCG, the largest sum of (2^y - 1) / log2(1 + r) of the query; 0 for padding."""
     gains = torch.exp2(labels.clamp(min=0).float()) - 1
     best = gains.sort(1, descending=True).values
     ideal = (best / torch.log2(torch.arange(2, best.shape[1] + 2, device=best.device))).sum(1, keepdim=True)
@@ -75,11 +75,11 @@ def normalised_gains(labels: Tensor) -> Tensor:
 
 
 def _logistic(scores: Tensor, labels: Tensor) -> Tensor:
-    """log(1 + exp(-(s_i - s_j))), (queries, i, j)."""
+    """Return log(1 + exp(-(s_i - s_j))), (queries, i, j)."""
     known = _without_padding(scores, labels)
     return softplus(known[:, None] - known[:, :, None])
 
 
 def _without_padding(scores: Tensor, labels: Tensor) -> Tensor:
-    """Scores with those of padding set to 0, whatever they are."""
+    """Return the scores, with those of padding set to 0."""
     return scores.masked_fill(labels < 0, 0.0)

@@ -1,4 +1,4 @@
-"""What a yes or no is judged by, in the terms of its field. Each takes logits (batch,) and targets (batch,) of 1.0 or 0.0."""
+"""Metrics of binary classification. Each takes logits (batch,) and targets (batch,) of 1.0 or 0.0."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from descentlab.tasks.metrics.undefined import NO_EXAMPLE, no_value
 
 
 def ranked(logits: Tensor) -> Tensor:
-    """Numbers in (0, 1), above a half for yes, that unlike the sigmoid keep the order of logits however large."""
+    """Return scores in (0, 1), > 1/2 for positive logits, which unlike the sigmoid keep the order of large logits."""
     wide = logits.float()
     return 0.5 + 0.5 * wide / (1 + wide.abs())
 
 
 class OfBothKinds(BinaryPrecisionRecallCurve):
-    """A metric of how well scores tell positives from negatives: undefined on a split that lacks either.
+    """Base class of metrics of the separation of positives and negatives, undefined on a split without either.
 
-    torchmetrics has 0 or 1 in that case, whatever the scores.
+    torchmetrics returns 0 or 1 in that case, independently of the scores.
     """
 
     undefined: str = ""
@@ -44,7 +44,7 @@ class OfBothKinds(BinaryPrecisionRecallCurve):
         return no_value(self) if lacking else self.value()
 
     def value(self) -> Tensor:
-        """Return the metric, a scalar, of examples of both kinds."""
+        """Return the metric, a scalar, given examples of both kinds."""
         raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ class AUROC(OfBothKinds, BinaryAUROC):
 class AveragePrecision(OfBothKinds, BinaryAveragePrecision):
     """The area under the precision-recall curve, as scikit-learn's average_precision_score.
 
-    Without a negative example it would be 1 for any scores.
+    Without negative examples it would be 1 for any scores.
     """
 
     def value(self) -> Tensor:
@@ -66,7 +66,7 @@ class AveragePrecision(OfBothKinds, BinaryAveragePrecision):
 
 
 class Sensitivity(OfBothKinds, BinarySensitivityAtSpecificity):  # pyright: ignore[reportIncompatibleMethodOverride]
-    """The largest share of positives found where at least `min_specificity` of the negatives are passed."""
+    """The largest sensitivity at a specificity of at least `min_specificity`."""
 
     def value(self) -> Tensor:
         return BinarySensitivityAtSpecificity.compute(self)[0]
@@ -90,7 +90,7 @@ class Brier(MeanSquaredError):
 
 
 class CalibrationError(BinaryCalibrationError):
-    """The mean distance between probability and frequency over 15 bins, weighted by their sizes (Guo et al. 2017, eq. 3)."""
+    """The mean difference between probability and frequency over 15 bins, weighted by their sizes (Guo et al. 2017, eq. 3)."""
 
     undefined = NO_EXAMPLE
 
@@ -103,7 +103,7 @@ class CalibrationError(BinaryCalibrationError):
 
 
 class Accuracy(BinaryAccuracy):
-    """The share of examples on the right side of a probability of one half."""
+    """The fraction of examples classified correctly at a probability threshold of one half."""
 
     undefined = NO_EXAMPLE
 

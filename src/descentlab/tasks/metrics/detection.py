@@ -1,4 +1,4 @@
-"""What a detector is judged by: mean average precision."""
+"""Metrics of detection: mean average precision."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from descentlab.tasks.metrics.undefined import no_value
 class AveragePrecision(Metric):
     """`map`: mean average precision over classes and overlaps .5, .55, ..., .95, as COCO defines it; `map_50`: at .5 alone.
 
-    torchmetrics computes both; its states are a list of as many tensors as images, which processes with unequal shares cannot
-    gather. Undefined, and -1 in torchmetrics, where no image has a box.
+    torchmetrics computes both; its states are lists of one tensor per image, which processes with unequal shares cannot
+    gather. Undefined if no image has a box, where torchmetrics returns -1.
     """
 
     undefined = "the {split} split has no box"
@@ -31,7 +31,7 @@ class AveragePrecision(Metric):
         self.add_state("targets", [], dist_reduce_fx="cat")
 
     def update(self, detections: Tensor, targets: Tensor) -> None:
-        """Detections (batch, limit, 6): x1, y1, x2, y2, score, class; targets (batch, boxes, 5); class -1: none."""
+        """Add detections (batch, limit, 6), x1, y1, x2, y2, score, class; targets (batch, boxes, 5); class -1 is padding."""
         self.detections.append(detections)
         self.targets.append(targets)
 

@@ -1,9 +1,9 @@
-"""What an ordering is judged by: each measure gives a value for each row, to be averaged over rows.
+"""Measures of ranking: each returns a value for each row, to be averaged over rows.
 
-A row has labels of 0 or more, the higher the more relevant; -1 marks what is not ranked. Documents with equal scores share
-their ranks: NDCG and recall are the means over all their orders (McSherry and Najork, ECIR 2008), average precision counts
-them as found together, all three as scikit-learn does. A row without anything relevant counts as 0, as in the evaluation tool
-of LETOR and in scikit-learn; if no row has anything relevant, the measures are undefined.
+A row has labels >= 0, higher for more relevant documents; -1 marks documents that are not ranked. Documents with equal scores
+share their ranks: NDCG and recall are means over all their orders (McSherry and Najork, ECIR 2008), average precision counts
+them as found together, all three as in scikit-learn. A row without a relevant document counts as 0, as in the evaluation tool
+of LETOR and in scikit-learn; if no row has a relevant document, the measures are undefined.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Ordered:
 
     Args:
         labels: (rows, n), 0 instead of -1.
-        tied: (rows, n), the number of different scores above: the same for documents that are tied.
+        tied: (rows, n), the number of distinct higher scores, which is equal for tied documents.
     """
 
     labels: Tensor
@@ -33,13 +33,14 @@ class Ordered:
 
     @classmethod
     def by(cls, scores: Tensor, labels: Tensor) -> Self:
+        """Return `labels` (rows, n) in the order of `scores` (rows, n)."""
         best = scores.detach().masked_fill(labels < 0, -torch.inf).sort(dim=1, descending=True, stable=True)
         new = torch.zeros_like(labels, dtype=torch.int64)
         new[:, 1:] = best.values[:, 1:] != best.values[:, :-1]
         return cls(labels.clamp(min=0).gather(1, best.indices), new.cumsum(1))
 
     def expected(self, values: Tensor) -> Tensor:
-        """`values` (rows, n), averaged over documents that are tied."""
+        """Return `values` (rows, n), averaged over tied documents."""
         zeros, ones = torch.zeros_like(values), torch.ones_like(values)
         total, count = zeros.scatter_add(1, self.tied, values), zeros.scatter_add(1, self.tied, ones)
         return (total / count.clamp(min=1)).gather(1, self.tied)
@@ -49,7 +50,7 @@ Measure = Callable[[Ordered], Tensor]
 
 
 def ndcg(ordered: Ordered, k: int) -> Tensor:
-    """DCG over the ideal one, with gains 2^label - 1 and discounts 1 / log2(1 + rank) of the first k ranks."""
+    """Return DCG / ideal DCG, (rows,), with gains 2^label - 1 and discounts 1 / log2(1 + rank) of the first k ranks."""
     gains = torch.exp2(ordered.labels.float()) - 1
     k = min(k, gains.shape[1])
     discounts = 1 / torch.log2(torch.arange(2, k + 2, device=gains.device))
@@ -59,13 +60,13 @@ def ndcg(ordered: Ordered, k: int) -> Tensor:
 
 
 def recall(ordered: Ordered, k: int) -> Tensor:
-    """The share of the relevant (label >= 1) that is among the first k."""
+    """Return the fraction of the relevant documents (label >= 1) that is among the first k, (rows,)."""
     relevant = (ordered.labels >= 1).float()
     return ordered.expected(relevant)[:, :k].sum(1) / relevant.sum(1).clamp(min=1)
 
 
 def average_precision(ordered: Ordered) -> Tensor:
-    """The mean, over the relevant (label >= 1), of the precision down to each; tied ones are found together."""
+    """Return the mean over relevant documents (label >= 1) of the precision at their ranks, (rows,); ties count together."""
     relevant = (ordered.labels >= 1).float()
     ranks = torch.arange(1, relevant.shape[1] + 1, device=relevant.device).expand_as(relevant).float()
     last = torch.zeros_like(relevant).scatter_reduce(1, ordered.tied, ranks, "amax").gather(1, ordered.tied)
@@ -74,11 +75,11 @@ def average_precision(ordered: Ordered) -> Tensor:
 
 
 class OverRows(Metric):
-    """The mean of every measure over rows, by name; one sort serves them all.
+    """The means of several measures over rows, by name, computed from a single sort.
 
     Args:
         measures: by name.
-        lacking: what a split lacks of which no row has anything relevant, where all measures are undefined.
+        lacking: completes the reason "the split has no ..." if no row has a relevant document.
     """
 
     full_state_update = False
@@ -94,7 +95,7 @@ class OverRows(Metric):
         self.add_state("relevant", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, scores: Tensor, labels: Tensor) -> None:
-        """Args: scores, labels: (rows, n)."""
+        """Add rows of scores and labels, (rows, n) each."""
         ordered = Ordered.by(scores, labels)
         self.totals += torch.stack([measure(ordered).sum() for measure in self.measures.values()])
         self.rows += len(labels)

@@ -1,4 +1,4 @@
-"""The coefficient of determination, where it is defined."""
+"""Metrics of regression: the coefficient of determination."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class R2(Metric):
     """1 - sum (y - prediction)^2 / sum (y - mean y)^2, averaged over outputs, as scikit-learn's r2_score.
 
     Undefined if the split has one example, or if an output has the same target in all of them: the denominator is 0. (In that
-    case scikit-learn returns 0 or 1, and torchmetrics raises or returns either.) Sums are of 64 bits: the denominator is a
-    difference of large numbers where the split's mean is far from 0.
+    case scikit-learn returns 0 or 1, and torchmetrics raises or returns either.) Sums have 64 bits, since the denominator is a
+    difference of large numbers if the mean of the split is far from 0.
     """
 
     full_state_update = False
@@ -35,7 +35,7 @@ class R2(Metric):
         self.add_state("highest", torch.full((1,), -torch.inf), dist_reduce_fx=_highest)
 
     def update(self, predictions: Tensor, targets: Tensor) -> None:
-        """Predictions and targets (batch, outputs)."""
+        """Add predictions and targets (batch, outputs)."""
         if not len(targets):
             return
         wide = torch.float32 if targets.device.type == "mps" else torch.float64

@@ -10,7 +10,7 @@ from descentlab.tasks.metrics.undefined import NO_EXAMPLE, agree_on_states, comp
 
 
 class MeanLoss(Metric):
-    """The mean of losses, each weighted by its number of examples; NaN if one of them is, or if there is no example."""
+    """The mean of losses weighted by their numbers of examples; NaN if one of them is NaN, or if there is no example."""
 
     undefined: str = ""
     total: Tensor
@@ -51,13 +51,13 @@ class Scores(nn.Module):
         self.undefined: dict[str, str] = {}
 
     def collect(self, prefix: str, split: str = "") -> dict[str, Tensor]:
-        """Return the values since the last time, by name, and set `undefined`. Collective: every process must call it.
+        """Return the values since the last call, by name, and set `undefined`. Collective: every process must call it.
 
-        Where the loss is NaN, every metric is: outputs that are not numbers can be neither ordered nor counted.
+        If the loss is NaN, so is every metric: outputs that are not numbers can be neither ordered nor counted.
 
         Args:
             prefix: of each name.
-            split: whose examples they are, if not those that these scores are for.
+            split: the name of the split in reasons, if it differs from that of these scores.
         """
         metrics = dict(self.metrics.items())
         agree_on_states([self.loss, *metrics.values()])

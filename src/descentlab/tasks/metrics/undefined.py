@@ -1,11 +1,11 @@
-"""Metrics that have no value on a split: how a metric gives the reason, and how processes without examples take part.
+"""Metrics that are undefined on a split: the reason that a metric reports, and processes without examples.
 
 A metric that is undefined computes NaN and gives the reason as its attribute `undefined`: a sentence in which ``{split}``
-stands for the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a
+is replaced by the name of the split. `compute` may set it, since torchmetrics has then gathered the states of all processes; a
 metric with a single possible reason may declare it as a class attribute, which is read only if the value is not finite.
 
 An infinite value (the perplexity of a huge loss, the signal-to-noise ratio of no error) is recorded as null with its reason
-too: JSON has no word for it, and no mean over seeds is left of it. The best possible infinity still selects the best step.
+as well: JSON has no infinity, and means over seeds would be infinite. An infinite best value still selects the best step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAULTS = (ValueError, IndexError, ArithmeticError)  # raised by a metric that ha
 
 
 def computed(name: str, metric: Metric) -> tuple[dict[str, Tensor], str]:
-    """Return the values of `metric` by name, over all processes, and the reason that holds for those that are not finite."""
+    """Return the values of `metric` by name, over all processes, and the reason of those that are not finite."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")  # called before any update
@@ -38,7 +38,7 @@ def computed(name: str, metric: Metric) -> tuple[dict[str, Tensor], str]:
 
 
 def no_value(metric: Metric) -> Tensor:
-    """Return what an undefined metric computes: NaN, a scalar on the device of `metric`."""
+    """Return the value of an undefined metric: NaN, a scalar on the device of `metric`."""
     return torch.tensor(torch.nan, device=metric.device)
 
 
@@ -46,7 +46,7 @@ def agree_on_states(metrics: Iterable[Metric]) -> None:
     """Give the states of `metrics` the same types and shapes in all processes. Collective: every process must call it.
 
     torchmetrics gathers states of one type and one number of dimensions only. A process that has no example of a split
-    holds initial states, which differ from the others': empty lists, or numbers in the precision they began with.
+    holds initial states, which differ from the others': empty lists, or numbers in their initial precision.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return
@@ -54,9 +54,9 @@ def agree_on_states(metrics: Iterable[Metric]) -> None:
     mine = [{name: _kind(state) for name, state in metric.metric_state.items()} for metric in metrics]
     every: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(every, mine)
-    for place, metric in enumerate(metrics):
+    for index, metric in enumerate(metrics):
         for name, state in metric.metric_state.items():
-            kinds = [kind for process in every if (kind := process[place][name]) is not None]
+            kinds = [kind for process in every if (kind := process[index][name]) is not None]
             setattr(metric, name, _conformed(state, kinds, metric.device))
 
 
@@ -64,14 +64,14 @@ Kind = tuple[torch.dtype, tuple[int, ...]]
 
 
 def _kind(state: Any) -> Kind | None:
-    """Return the type and shape of a state, of a list those of its rows; None for a list without elements."""
+    """Return the type and shape of a state, or of the rows of a list; None for an empty list."""
     if isinstance(state, Tensor):
         return state.dtype, tuple(state.shape)
     return (state[0].dtype, tuple(state[0].shape[1:])) if state else None
 
 
 def _conformed(state: Any, kinds: list[Kind], device: torch.device) -> Any:
-    """Return `state` with the widest type and the largest shape among `kinds`; for an empty list, a tensor of no rows."""
+    """Return `state` with the widest type and the largest shape among `kinds`; for an empty list, a tensor without rows."""
     if isinstance(state, Tensor):
         for dtype, _ in kinds:
             state = state.to(torch.promote_types(state.dtype, dtype))

@@ -1,4 +1,4 @@
-"""Do two pictures show the same person? Judged on all pairs."""
+"""Metrics of face verification, the decision if two images show the same person, over all pairs."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from descentlab.tasks.metrics.undefined import no_value
 
 
 class Verification(Metric):
-    """`auroc`: the area under the receiver operating characteristic of the cosine; `eer`: the error where both kinds are equal.
+    """`auroc`: the area under the receiver operating characteristic of the cosine; `eer`: the equal error rate.
 
-    Undefined where there are no pairs of one person, or none of two.
+    Undefined if there is no pair of one person, or none of two people.
     """
 
     undefined: str = ""
@@ -28,7 +28,7 @@ class Verification(Metric):
         self.add_state("people", [], dist_reduce_fx="cat")
 
     def update(self, embeddings: Tensor, people: Tensor) -> None:
-        """Embeddings (batch, dimensions) of length 1, people (batch,)."""
+        """Add embeddings (batch, dimensions) of length 1, and people (batch,)."""
         self.embeddings.append(embeddings)
         self.people.append(people)
 
@@ -36,15 +36,15 @@ class Verification(Metric):
         cosines, same = pairs(dim_zero_cat(self.embeddings), dim_zero_cat(self.people))
         lacking = [kind for kind, there in (("one person", same.any()), ("two people", not same.all())) if not there]
         lacking = lacking if len(same) else ["strangers"]
-        self.undefined = f"the {{split}} split has no pair of pictures of {' and none of '.join(lacking)}" if lacking else ""
+        self.undefined = f"the {{split}} split has no pair of images of {' and none of '.join(lacking)}" if lacking else ""
         if lacking:
             return dict.fromkeys(("auroc", "eer"), no_value(self))
-        likeness = ((cosines + 1) / 2).clamp(0, 1)
-        return {"auroc": binary_auroc(likeness, same), "eer": binary_eer(likeness, same)}
+        similarity = ((cosines + 1) / 2).clamp(0, 1)
+        return {"auroc": binary_auroc(similarity, same), "eer": binary_eer(similarity, same)}
 
 
 def pairs(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
-    """The cosine of each pair of different rows, and 1 where both are of one person, else 0."""
+    """Return the cosine of each pair of different rows, and 1 if both are of one person, else 0."""
     first, second = torch.triu_indices(len(people), len(people), 1, device=people.device)
     wide = embeddings.float()
     return (wide[first] * wide[second]).sum(1), (people[first] == people[second]).long()

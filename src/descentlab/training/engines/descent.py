@@ -15,7 +15,7 @@ from torch.func import functional_call
 from descentlab.data.loading.loader import Part, StepLoader
 from descentlab.models.linear import Linear
 from descentlab.models.mlp import ACTIVATIONS, MLP, Block
-from descentlab.optim.evaluation import Look
+from descentlab.optim.evaluation import EvaluationWeights
 from descentlab.optim.scratch import RuleOptimizer
 from descentlab.optim.values import Values
 from descentlab.parallel.weights import norm
@@ -36,7 +36,7 @@ class Descent:
         self.task, self.bare_optimizer = task, optimizer
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.values = Values(optimizer, task.recipe)
-        self.look = Look(task.model, optimizer, None, lambda: self.count)
+        self.evaluation_weights = EvaluationWeights(task.model, optimizer, None, lambda: self.count)
         self.gradient = over_parts(by_hand(task) or by_autograd(task))
         self.count = self.evaluations = 0
 

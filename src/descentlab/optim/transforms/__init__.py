@@ -1,0 +1,5 @@
+"""Pure transformations around the update rule, applied in the order clip, rule, decay; and averages of the weights.
+
+Each function takes lists of tensors and returns new ones, so that it also runs under torch.vmap: a single run and a group of
+stacked runs share it.
+"""
