@@ -18,4 +18,4 @@ def test_a_run_without_its_pictures_keeps_its_result(train, capsys):
     assert run.record.status == "completed"
     assert run.record.summary["test"] == train(*words, "sweep=plain").record.summary["test"]
     assert run.record.summary["exhibits"] == {"error": "RuntimeError: there is no picture"}
-    assert capsys.readouterr().err.count("pictures and texts are left out") == 1
+    assert capsys.readouterr().err.count("images and texts are left out") == 1

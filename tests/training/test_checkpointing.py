@@ -267,15 +267,15 @@ def handlers_restored():
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
 def test_a_signal_ends_the_process_of_a_run_with_a_record_that_says_so(job, monkeypatch, signum):
     given = job(*SHORT, "checkpoint.every=null")
-    decide, calls = Checkpointing._decide, []
+    boundary, calls = Checkpointing.boundary, []
 
-    def signalled(self, *args):
-        calls.append(args)
+    def signalled(self, event):
+        calls.append(event)
         if len(calls) == 6:
             signal.raise_signal(signum)
-        decide(self, *args)
+        boundary(self, event)
 
-    monkeypatch.setattr(Checkpointing, "_decide", signalled)
+    monkeypatch.setattr(Checkpointing, "boundary", signalled)
     assert main(given.folder) == 1
     record = Record.read(given.folder)
     assert (record.status, record.reason) == (Status.INTERRUPTED, f"{signum.name} at step 6")

@@ -35,6 +35,7 @@ SWEEPER = "descentlab.config.command_line.Command"
 # The words about Hydra itself that have an effect here; Hydra's own folders, logging and job settings have none.
 OWN_SOURCES = ("hydra", "main", "schema")  # of configs: Hydra's and descentlab's
 USED = ("hydra/launcher", "hydra/sweeper", "hydra.searchpath")
+SEVERAL = ("callbacks",)  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
 USED_BELOW = ("hydra.launcher.", "hydra.sweeper.params")
 INSTEAD = {"hydra.run.dir": "output_dir", "hydra.sweep.dir": "output_dir", "hydra.sweep.subdir": "sweep"}
 
@@ -160,6 +161,8 @@ class Command:
     def _as_option(self, override: Override) -> Override:
         """A group's option null takes no file of it; one typed as a number is a name. Hydra takes neither."""
         value = override.value()
+        if isinstance(value, list) and override.key_or_group in SEVERAL:
+            return override
         if isinstance(value, list) and self._names_group(override):
             several = ",".join(map(str, value))
             raise UsageError(
