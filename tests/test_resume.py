@@ -143,7 +143,7 @@ def test_a_damaged_checkpoint_is_said_and_it_begins_anew(job, capsys):
     content[len(content) // 2] ^= 1
     (parts.folder / CHECKPOINT).write_bytes(bytes(content))
     run(parts)
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
     assert curves(parts).equals(curves(whole))
 
 

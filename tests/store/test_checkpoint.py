@@ -40,7 +40,7 @@ def test_one_that_knows_of_more_rows_than_there_are_is_not_used(tmp_path, capsys
     checkpoints.write(tmp_path, STATE)
     rows.unlink() if left is None else rows.write_bytes(b"x" * left)
     assert checkpoints.read(tmp_path) is None
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
 
 
 def same(first: object, second: object) -> bool:
@@ -90,7 +90,7 @@ def test_code_in_a_checkpoint_is_refused_not_run(tmp_path, capsys, monkeypatch, 
     write({"step": 1, "written": 8, "weights": Code()}, tmp_path / CHECKPOINT)
     assert checkpoints.read(tmp_path) is None
     assert not (tmp_path / "harm").exists()
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
 
 
 def damaged(path, how: str) -> None:
@@ -109,7 +109,7 @@ def test_a_damaged_one_is_said_and_removed_for_the_run_to_begin_anew(tmp_path, c
     assert checkpoints.read(tmp_path) is None
     said = capsys.readouterr().err
     assert CHECKPOINT in said
-    assert "begins anew" in said
+    assert "restarts" in said
     assert not (tmp_path / CHECKPOINT).exists()
 
 

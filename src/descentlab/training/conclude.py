@@ -74,7 +74,7 @@ def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dic
         if sharded:
             batch = engine.broadcast(batch)
         task.eval()
-        sinks.exhibit(task.exhibits(batch))
+        sinks.write_artifacts(task.exhibits(batch))
     except Exception as error:
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"

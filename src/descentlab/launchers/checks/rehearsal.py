@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -187,9 +188,10 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
         trainer["accelerator"] = "cpu"
         trainer["precision"] = trainer["precision"] if trainer["precision"] in PRECISIONS else "32-true"
     engine = make_engine({**config, "trainer": trainer})
-    engine.fit(task, small, one, observers)
-    check_gradients(config, task, small)
-    engine.test(task, small, observers)
+    with contextlib.redirect_stdout(io.StringIO()) if engine.callbacks else contextlib.nullcontext():  # tables for the log
+        engine.fit(task, small, one, observers)
+        check_gradients(config, task, small)
+        engine.test(task, small, observers)
 
 
 def _on_gpu(config: Mapping[str, Any]) -> bool:
