@@ -1,6 +1,6 @@
-"""Trains jobs one after the other, as one of the processes that torchrun starts: `torchrun ... two_processes.py FOLDER ...`.
+"""Train jobs one after the other, as one of the processes that torchrun starts: `torchrun ... two_processes.py FOLDER ...`.
 
-With INTERRUPT=1 in the environment each is asked to end at its first point, and then taken up again.
+With INTERRUPT=1 in the environment each job is asked to end at its first boundary, and then resumed.
 """
 
 import contextlib

@@ -83,7 +83,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Decision:
-    """What an observer decides after an event.
+    """Decision of an observer about an event.
 
     Args:
         stop: end training; the validation that is due is still made.
