@@ -6,7 +6,7 @@ import json
 
 import lightning as L
 import pytest
-from conftest import AtPoint, compose_config
+from conftest import AtPoint, compose_config, every_optimizer
 from training.user_callbacks import Count
 
 from descentlab.config.identity import run_id
@@ -28,7 +28,12 @@ def test_a_stock_learning_rate_monitor_writes_the_rates_of_the_run_to_its_curves
     assert len(set(trained.column("lr-Adam"))) > 6
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sam", "lbfgs", "scratch/adam", "muon"])
+KINDS = ("adam", "sam", "lbfgs", "scratch/adam", "muon", "adahessian")  # of steps
+
+
+@pytest.mark.parametrize(
+    "optimizer", [pytest.param(o, marks=[] if o in KINDS else pytest.mark.slow) for o in every_optimizer()]
+)
 def test_a_callback_sees_every_step_in_global_step(train, optimizer):
     trained = train(*SHORT, COUNT, f"optimizer={optimizer}")
     assert Count.made[-1].seen == list(range(1, 13))
