@@ -1,4 +1,4 @@
-"""Processes that share a run on the CPU (gloo; FSDP2 in shards): the same global batches and seeds give the same curve."""
+"""Several processes of one run on the CPU (gloo; FSDP2): the same global batches and seeds give the same curve."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from descentlab.store import record as records
 from descentlab.store.job import Job
 from descentlab.store.record import Record
 
-# Shares of 17 and 16 in two microbatches and one, and an epoch ends in a batch of 1: weights make up for all of it.
+# Shares of 17 and 16 rows in two microbatches and one, and a last batch of 1 row: the weights of the parts balance them.
 # Eigenvectors of matrices without full rank (pixels that are always 0) amplify the last bit of a sum.
 ILL_CONDITIONED = {"soap": 0.1, "shampoo": 0.1}
 UNEVEN = ["budget.epochs=3", "batch_size=33", "microbatch=16"]
 
 
 def train(folder: Path, trainer: str, *words: str) -> dict[str, Record]:
-    """The records of a sweep by optimizer."""
+    """Return the records of a sweep by optimizer."""
     two = [] if trainer == "cpu" else ["trainer.accelerator=cpu", "trainer.devices=2"]
     line = [sys.executable, str(ROOT / "train.py"), "-m", *words, f"trainer={trainer}", *two]
     line += [f"output_dir={folder}", f"sweep={trainer}"]
@@ -39,7 +39,7 @@ def single(tmp_path_factory):
 
 
 @pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
-def test_two_processes_give_the_curve_of_one_and_leave_what_one_leaves(single, tmp_path, trainer):
+def test_two_processes_give_the_curve_and_the_files_of_one(single, tmp_path, trainer):
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}
     assert len(list((tmp_path / trainer).glob("*/record.json"))) == 3, "one folder a run"
@@ -93,7 +93,7 @@ def numbers(metrics):
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
 def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
-    """Fewer validation rows than processes; a metric that is undefined; a baseline that fails in the second process only."""
+    """Fewer validation rows than processes, an undefined metric, a baseline that fails in the second process only."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
     jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}
     broken = job(*ONE_BREAKS, *SHORT, *two)
@@ -111,7 +111,7 @@ def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_numbe
     assert summary["test"]["rmse"] > 0
 
 
-# In 64 bits, for a line search makes much of little; FSDP2 has 32.
+# 64 bits, since a line search amplifies rounding errors; FSDP2 has 32.
 PRECISION = {"ddp": ("64-true", 1e-6), "fsdp": ("32-true", 2e-4)}
 REFUSED = {"adahessian", "sophia"}
 SHARDS = {"adam_mini", "galore", "muon", "psgd_kron", "scratch/muon", "shampoo", "soap"}  # and what fails in torch's operators
@@ -120,7 +120,7 @@ SHARDS |= {"prodigy", "ranger21", "rprop", "sam", "stable_adamw"}
 
 
 def refused(name: str, trainer: str) -> bool:
-    """Whether two processes are refused before anything trains."""
+    """Return True if two processes are refused before anything trains."""
     config, _, mistakes = compose_config(f"optimizer={name}", f"trainer={trainer}", "trainer.accelerator=cpu")
     assert not mistakes
     return bool(conflicts(config))
@@ -129,7 +129,7 @@ def refused(name: str, trainer: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", PRECISION)
 def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, trainer):
-    """Those that cannot are refused. The processes are the same for all."""
+    """Optimizers that cannot are refused. The same two processes train all."""
     precision, near = PRECISION[trainer]
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=6", "log_every=1", "data.limit=300")
     words += (f"trainer.precision={precision}",)
@@ -155,8 +155,8 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
-def test_two_processes_go_on_from_their_checkpoint(job, trainer):
-    """Bit for bit: of weights in shards, of optimizers with and without state, of several as one."""
+def test_two_processes_resume_from_their_checkpoint(job, trainer):
+    """Bit for bit, with sharded weights, with optimizers that have and lack state, and with composed optimizers."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2", "model.dropout=0.2")
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=1", *two)
     names = ["adam", "sgd", "schedulefree_adamw", "scratch/gradient_descent", *(["muon", "sam"] if trainer == "ddp" else [])]

@@ -7,10 +7,16 @@ import yaml
 from conftest import ROOT, compose_config, options
 from hydra.utils import instantiate
 
+from descentlab.config.shape import NAMED_PARTS
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import GROUPS, Call, check
+from descentlab.training.callbacks import make_callbacks
 
-EVERY = [(group, option) for group in ("problem", *GROUPS, "trainer", "logger", "debug") for option in options(group)]
+EVERY = [
+    (group, option)
+    for group in ("problem", *GROUPS, "trainer", "logger", "debug", "diagnostics", "callbacks")
+    for option in options(group)
+]
 EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # which names no class
 WITHOUT_PROBLEM = {  # options that no problem names by default, and what goes with them
     "data=csv": [f"data.path={ROOT}/README.md", "data.target=y", "model=linear", "task=regression"],
@@ -60,6 +66,9 @@ def test_config(group, option):
     ]  # some are to be put in place by hand
     for name in GROUPS:
         assert config[name] is None or check(Call.of(name, config[name])) == []
+    for name in NAMED_PARTS:
+        assert all(check(Call.of(f"{name}.{key}", part)) == [] for key, part in config[name].items())
+    assert len(make_callbacks(config)) == len(config["callbacks"])
     assert conflicts(config) == []
     if None not in config["model"].values():  # else its shape is read off the data
         instantiate(config["model"], _convert_="all")

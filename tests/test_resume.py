@@ -1,4 +1,4 @@
-"""Every optimizer on every problem can be interrupted and taken up again: the same curve, bit for bit, and one run of W&B's."""
+"""A run that is interrupted and resumed has the curve of an uninterrupted run, bit for bit, and is one W&B run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ AT = 7  # in the middle of an epoch, between two validations
 
 
 @pytest.fixture(autouse=True)
-def a_point_after_every_step(monkeypatch):
+def one_step_chunks(monkeypatch):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
 
 
 def interrupted(job, at: int = AT, start: int = 0) -> None:
-    """Train from step `start`, where it stands, to step `at`."""
+    """Train from step `start`, the step of the checkpoint, to step `at`."""
     with pytest.raises(Interrupted, match=f"at step {at}$"):
         run(job, AtPoint(at - start))
 
@@ -50,7 +50,7 @@ KINDS = ("adam", "sgd", "lbfgs", "sam", "schedulefree_adamw", "muon", "adahessia
 @pytest.mark.parametrize(
     "optimizer", [pytest.param(o, marks=[] if o in KINDS else pytest.mark.slow) for o in every_optimizer()]
 )
-def test_every_optimizer_finds_its_state_again(job, optimizer):
+def test_the_state_of_every_optimizer_is_restored(job, optimizer):
     assert resumed_equals_whole(job, "problem=digits_mlp", "model.dropout=0.2", f"optimizer={optimizer}", *QUICK)
 
 
@@ -58,9 +58,9 @@ FAST = ("digits_mlp", "diabetes_linear", "breast_cancer_logistic", "quadratic_de
 
 
 @pytest.mark.parametrize("problem", [pytest.param(p, marks=[] if p in FAST else pytest.mark.slow) for p in trainable()])
-def test_every_problem_goes_on(job, problem):
+def test_every_problem_is_resumed(job, problem):
     if data := missing(problem):
-        pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
+        pytest.skip(f"the data have not been fetched: python scripts/data.py fetch {data}")
     size = "full" if "/data: exact" in text(problem) else 20
     assert resumed_equals_whole(job, f"problem={problem}", f"batch_size={size}", *QUICK)
 
@@ -98,11 +98,11 @@ def test_every_problem_goes_on(job, problem):
     ],
     ids=" ".join,
 )
-def test_every_kind_of_step_goes_on(job, words):
+def test_every_kind_of_step_is_resumed(job, words):
     assert resumed_equals_whole(job, "problem=digits_mlp", *words, *QUICK)
 
 
-def test_it_goes_on_though_the_process_has_trained_something_else_since(job):
+def test_another_run_in_the_same_process_does_not_affect_a_resumed_run(job):
     words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
     whole, parts, another = job(*words, "sweep=whole"), job(*words, "sweep=parts"), job(*words, "seed=9", "sweep=another")
     run(whole)
@@ -112,8 +112,7 @@ def test_it_goes_on_though_the_process_has_trained_something_else_since(job):
     assert curves(parts).equals(curves(whole))
 
 
-def test_a_run_that_goes_on_does_not_begin_anew(job, monkeypatch):
-    """It takes the steps that are left and no others."""
+def test_a_resumed_run_takes_only_the_steps_that_are_left(job, monkeypatch):
     step = importlib.import_module("descentlab.optim.step").Step
     taken: list[int] = []
     call = step.__call__
@@ -124,7 +123,7 @@ def test_a_run_that_goes_on_does_not_begin_anew(job, monkeypatch):
     assert taken == list(range(12))
 
 
-def test_without_its_checkpoint_it_begins_anew_and_keeps_no_row_of_before(job):
+def test_without_its_checkpoint_a_run_restarts_and_keeps_no_earlier_row(job):
     words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
@@ -134,7 +133,7 @@ def test_without_its_checkpoint_it_begins_anew_and_keeps_no_row_of_before(job):
     assert curves(parts).equals(curves(whole))
 
 
-def test_a_damaged_checkpoint_is_said_and_it_begins_anew(job, capsys):
+def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(job, capsys):
     words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
@@ -143,13 +142,13 @@ def test_a_damaged_checkpoint_is_said_and_it_begins_anew(job, capsys):
     content[len(content) // 2] ^= 1
     (parts.folder / CHECKPOINT).write_bytes(bytes(content))
     run(parts)
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
     assert curves(parts).equals(curves(whole))
 
 
 @pytest.mark.parametrize("left", ["nothing", "half", "a torn line more"])
-def test_curves_that_are_shorter_or_longer_than_the_checkpoint_says_lose_nothing(job, left):
-    """A disk may forget what it was told last. Whatever is left, a run is not completed with a part of its curve."""
+def test_curves_that_are_shorter_or_longer_than_at_the_checkpoint_lose_nothing(job, left):
+    """A disk may lose the last writes. A run is never completed with a part of its curve."""
     words = ("problem=digits_mlp", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
@@ -162,21 +161,21 @@ def test_curves_that_are_shorter_or_longer_than_the_checkpoint_says_lose_nothing
     assert curves(parts).equals(curves(whole))
 
 
-def test_a_run_that_died_after_its_curves_were_sealed_has_all_of_them(job):
-    """Between the end of training and the record there is time to die."""
+def test_a_run_that_died_after_its_curves_were_finished_keeps_all_rows(job):
+    """The process dies between the end of training and the writing of the record."""
     given = job("problem=digits_mlp", *QUICK)
     interrupted(given)
     checkpoint = (given.folder / CHECKPOINT).read_bytes()
     run(given)
     expected = curves(given)
     assert (given.folder / PARQUET).exists()
-    (given.folder / CHECKPOINT).write_bytes(checkpoint)  # which is there until the record is
+    (given.folder / CHECKPOINT).write_bytes(checkpoint)  # it is removed only after the record was written
     run(given)
     assert curves(given).equals(expected)
 
 
-def told(path) -> dict[str, list[dict]]:
-    """The records of a .wandb file by type, as W&B's own reader prints them."""
+def logged_records(path) -> dict[str, list[dict]]:
+    """Return the records of a .wandb file by type, as W&B's own reader prints them."""
     line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
     printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
     found: dict[str, list[dict]] = {}
@@ -185,7 +184,7 @@ def told(path) -> dict[str, list[dict]]:
     return found
 
 
-def test_a_run_that_went_on_is_one_run_of_wandb_with_the_whole_curve(job, monkeypatch, tmp_path):
+def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, tmp_path):
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -194,17 +193,17 @@ def test_a_run_that_went_on_is_one_run_of_wandb_with_the_whole_curve(job, monkey
     interrupted(given, 9, start=AT)
     run(given)
     (path,) = (given.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    all_told, written = told(path), read_curves(given.folder)
-    rows = [record["item"] for record in all_told["history"]]
+    records, written = logged_records(path), read_curves(given.folder)
+    rows = [record["item"] for record in records["history"]]
     assert [row["step"] for row in rows] == written["step"].unique(maintain_order=True).to_list()
     for column in ("train/loss", "valid/loss"):
         assert [row[column] for row in rows if column in row] == written[column].drop_nulls().to_list() != []
-    assert [record["exit_code"] for record in all_told["exit"]] == [0]
+    assert [record["exit_code"] for record in records["exit"]] == [0]
 
 
 @pytest.mark.parametrize("engine", ["lightning", "explicit"])
 @pytest.mark.parametrize("how", ["budget", "patience", "divergence"])
-def test_a_run_that_died_after_its_last_step_takes_no_other(job, engine, how):
+def test_a_run_that_died_after_its_last_step_takes_no_further_step(job, engine, how):
     ends = {"budget": (), "patience": ("stop.patience=1", "stop.min_delta=9"), "divergence": ("optimizer.lr=1e6",)}[how]
     words = ("problem=digits_mlp", "optimizer=scratch/momentum", f"engine={engine}", "checkpoint.keep=true", *ends, *QUICK)
     given = job(*words)

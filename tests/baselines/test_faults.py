@@ -94,7 +94,7 @@ def test_optimum_of_zero_makes_the_gap_null(train):
         "data._target_=support.lopsided.Progression",
         "+data.zero=true",
     )
-    summary = train(*words, *data, *STEPS).record.summary
+    summary = train(*words, *STEPS).record.summary
     assert summary["gap"] is None
     assert summary["undefined"]["gap"].startswith("the training loss of the baseline is 0")
     assert math.isfinite(summary["test"]["rmse"])

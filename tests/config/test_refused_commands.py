@@ -27,7 +27,7 @@ REFUSED = [
     (["++zzz=1"], "zzz: there is no zzz in the top level"),
     (["+lr=1"], "did you mean optimizer.lr?"),
     (["+trainer.limit_val_batches=0"], "trainer.limit_val_batches: there is no limit_val_batches in trainer"),
-    (["+callbacks=[a]"], "callbacks: there is no callbacks"),
+    (["callbacks=[lr_monitor,a]"], "callbacks=a: there is no such callbacks"),
     (["+logger._target_=x"], "logger._target_: there is no _target_ in logger"),
     (["+clip.nrom=1"], "did you mean norm?"),
     (["+needs.closures=true"], "did you mean closure?"),

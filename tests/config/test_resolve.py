@@ -91,9 +91,10 @@ def test_the_top_level_is_what_it_was():
     """The command line is an interface: a new knob is a decision, not an accident."""
     config, _, _ = compose_config()
     assert sorted(config) == [
-        "auxiliary", "average", "baseline", "batch_size", "budget", "checkpoint", "clip", "compile", "data", "data_dir",
-        "data_seed", "decay", "decay_schedule", "deterministic", "engine", "groups", "heartbeat", "jobs_per_gpu", "log_every",
-        "logger", "lr_decay", "microbatch", "model", "momentum_schedule", "needs", "on_error", "optimizer", "output_dir",
+        "auxiliary", "average", "baseline", "batch_size", "budget", "callbacks", "checkpoint", "clip", "compile", "data",
+        "data_dir", "data_seed", "decay", "decay_schedule", "deterministic", "diagnostics", "engine", "groups", "heartbeat",
+        "jobs_per_gpu", "log_every", "logger", "lr_decay", "microbatch", "model",
+        "momentum_schedule", "needs", "on_error", "optimizer", "output_dir",
         "rerun", "retries", "retry_after", "schedule", "search", "seed", "stop", "sweep", "target", "task", "threads",
         "timeout", "trainer", "validate_every", "workers",
     ]  # fmt: skip

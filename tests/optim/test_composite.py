@@ -18,6 +18,7 @@ from descentlab.optim.groups import GroupEntry
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Polynomial
 from descentlab.optim.step import Step
+from optim.probing import PROBES, probed
 
 PAIRS = {
     "torch": (partial(torch.optim.SGD, lr=0.1, momentum=0.9), partial(torch.optim.AdamW, lr=0.01)),
@@ -141,13 +142,13 @@ def test_norms_include_the_weights_of_all_parts():
     model = net()
     step = made(model, schedule=Constant())
     before = [p.detach().clone() for p in model.parameters()]
-    step(part(0), measure=True)
+    step(part(0), PROBES.needs)
     moved = torch.cat([(p.detach() - b).flatten() for p, b in zip(model.parameters(), before, strict=True)])
     other = net()
     loss(other, 0).backward()
-    assert float(step.measured["update_norm"]) == pytest.approx(float(moved.norm()))
+    assert probed(step)["update_norm"] == pytest.approx(float(moved.norm()))
     gradient = torch.cat([p.grad.flatten() for p in other.parameters()])
-    assert float(step.measured["grad_norm"]) == pytest.approx(float(gradient.norm()))
+    assert probed(step)["grad_norm"] == pytest.approx(float(gradient.norm()))
     assert float(gradient[-18:].norm()) < 0.999 * float(gradient.norm()), "the norm of one part would pass as well"
 
 

@@ -18,6 +18,7 @@ from descentlab.optim.schedules import Polynomial
 from descentlab.optim.step import Step
 from descentlab.run import run as run_job
 from descentlab.store.record import read_curves
+from optim.probing import PROBES, probed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -241,8 +242,8 @@ def table(sparse: bool, make, **recipe):
     step = Step(model, lambda batch: model(*batch), torch.Tensor.backward, recipe.make(model), recipe, None)
     norms = []
     for batch in BATCHES:
-        step([Part((batch,), 1.0)], measure=True)
-        norms.append([float(step.measured[name]) for name in ("grad_norm", "update_norm")])
+        step([Part((batch,), 1.0)], PROBES.needs)
+        norms.append(list(probed(step).values()))
     return model.rows.weight.detach(), norms
 
 

@@ -15,6 +15,7 @@ from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import Call, check
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
+from optim.probing import PROBES, probed
 
 
 class Plain(torch.optim.SGD):
@@ -228,9 +229,9 @@ def test_microbatches_of_a_step_count_as_one_gradient_evaluation(make, needs, ev
     other = nn.Linear(2, 1)
     other.load_state_dict(model.state_dict())
     (other(x) - 1).pow(4).mean().backward()
-    given = step([Part((rows,), 1 / 3) for rows in x.split(2)], measure=True)
+    given = step([Part((rows,), 1 / 3) for rows in x.split(2)], PROBES.needs)
     assert step.evaluations == evaluations
     assert step.count == 1
     norm = torch.cat([p.grad.flatten() for p in other.parameters()]).norm()
-    assert float(step.measured["grad_norm"]) == pytest.approx(float(norm), rel=1e-5)
+    assert probed(step)["grad_norm"] == pytest.approx(float(norm), rel=1e-5)
     assert float(given) == pytest.approx((other(x) - 1).pow(4).mean().item(), rel=1e-5)

@@ -17,6 +17,7 @@ from descentlab.models.mlp import MLP
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Cosine
 from descentlab.optim.step import Step, hands_through
+from optim.probing import PROBES, probed
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.01),
@@ -140,11 +141,11 @@ def part(*rows, weight=1.0):
 
 def test_step_is_counted_and_returns_the_loss_before_its_update():
     made, w = step()
-    assert float(made([part([3.0, 4.0])], measure=True)) == pytest.approx(12.5)
+    assert float(made([part([3.0, 4.0])], PROBES.needs)) == pytest.approx(12.5)
     assert w.tolist() == pytest.approx([0.3, 0.4])
     assert (made.count, made.values.lrs) == (1, {"lr": 0.1})
-    assert float(made.measured["grad_norm"]) == pytest.approx(5.0)
-    assert float(made.measured["update_norm"]) == pytest.approx(0.5)
+    assert probed(made)["grad_norm"] == pytest.approx(5.0)
+    assert probed(made)["update_norm"] == pytest.approx(0.5)
 
 
 def test_parts_are_summed_by_weight():
@@ -178,8 +179,8 @@ def test_gradient_norm_is_that_of_the_gradient_not_of_the_update(name, foreach):
     made, w = step(partial(OPTIMIZERS[name], foreach=foreach))
     for _ in range(3):
         expected = float((w.detach() - torch.tensor([3.0, 4.0])).norm())
-        made([part([3.0, 4.0])], measure=True)
-        assert float(made.measured["grad_norm"]) == pytest.approx(expected, rel=1e-5)
+        made([part([3.0, 4.0])], PROBES.needs)
+        assert probed(made)["grad_norm"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_lightnings_own_step_gives_the_same_curve(train, monkeypatch):

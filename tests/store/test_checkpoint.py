@@ -1,4 +1,4 @@
-"""A checkpoint is read back as it was, as data and never as code; a damaged one is found and said."""
+"""A checkpoint is read back unchanged, as data and never as code; a damaged one is detected and reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATE = {
 
 @pytest.fixture(autouse=True)
 def rows(tmp_path):
-    """What the run has written until then: 8 bytes, and more since."""
+    """The curves of the run: 8 bytes at the checkpoint, and more after it."""
     path = tmp_path / CURVES
     path.write_bytes(b"8 bytes and more")
     return path
@@ -36,11 +36,11 @@ def files(folder):
 
 
 @pytest.mark.parametrize("left", [7, 0, None])
-def test_one_that_knows_of_more_rows_than_there_are_is_not_used(tmp_path, capsys, rows, left):
+def test_a_checkpoint_with_more_rows_than_the_curves_is_not_used(tmp_path, capsys, rows, left):
     checkpoints.write(tmp_path, STATE)
     rows.unlink() if left is None else rows.write_bytes(b"x" * left)
     assert checkpoints.read(tmp_path) is None
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
 
 
 def same(first: object, second: object) -> bool:
@@ -53,30 +53,30 @@ def same(first: object, second: object) -> bool:
     return type(first) is type(second) and first == second
 
 
-def test_a_checkpoint_is_read_back_as_it_was(tmp_path):
+def test_a_checkpoint_is_read_back_unchanged(tmp_path):
     checkpoints.write(tmp_path, STATE)
     assert same(checkpoints.read(tmp_path), STATE)
     assert files(tmp_path) == {CHECKPOINT}
 
 
-def test_a_new_checkpoint_takes_the_place_of_the_old_one(tmp_path):
+def test_a_new_checkpoint_replaces_the_old_one(tmp_path):
     checkpoints.write(tmp_path, STATE)
     checkpoints.write(tmp_path, {**STATE, "step": 8})
     with (tmp_path / CHECKPOINT).open("rb") as reading:
         before = (tmp_path / CHECKPOINT).read_bytes()
         checkpoints.write(tmp_path, {**STATE, "step": 9})
-        assert reading.read() == before, "whoever reads it while the next one is written reads it whole"
+        assert reading.read() == before, "a reader sees the old file until the new one is complete"
     assert checkpoints.read(tmp_path)["step"] == 9
     assert files(tmp_path) == {CHECKPOINT}
 
 
-def test_none_is_none_and_not_worth_a_word(tmp_path, capsys):
+def test_a_missing_checkpoint_is_not_reported(tmp_path, capsys):
     assert checkpoints.read(tmp_path) is None
     assert capsys.readouterr().err == ""
 
 
 class Code:
-    """Does harm when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __reduce__(self):
         return os.mkdir, ("harm",)
@@ -85,12 +85,12 @@ class Code:
 @pytest.mark.parametrize(
     "write", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))], ids=["torch", "pickle"]
 )
-def test_code_in_a_checkpoint_is_refused_not_run(tmp_path, capsys, monkeypatch, write):
+def test_code_in_a_checkpoint_is_not_executed(tmp_path, capsys, monkeypatch, write):
     monkeypatch.chdir(tmp_path)
     write({"step": 1, "written": 8, "weights": Code()}, tmp_path / CHECKPOINT)
     assert checkpoints.read(tmp_path) is None
     assert not (tmp_path / "harm").exists()
-    assert "begins anew" in capsys.readouterr().err
+    assert "restarts" in capsys.readouterr().err
 
 
 def damaged(path, how: str) -> None:
@@ -103,18 +103,18 @@ def damaged(path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["flipped", "half", "last byte", "empty"])
-def test_a_damaged_one_is_said_and_removed_for_the_run_to_begin_anew(tmp_path, capsys, how):
+def test_a_damaged_checkpoint_is_reported_and_removed(tmp_path, capsys, how):
     checkpoints.write(tmp_path, STATE)
     damaged(tmp_path / CHECKPOINT, how)
     assert checkpoints.read(tmp_path) is None
-    said = capsys.readouterr().err
-    assert CHECKPOINT in said
-    assert "begins anew" in said
+    message = capsys.readouterr().err
+    assert CHECKPOINT in message
+    assert "restarts" in message
     assert not (tmp_path / CHECKPOINT).exists()
 
 
-def test_not_a_single_flipped_bit_changes_what_is_read(tmp_path, capsys):
-    """Every byte of a small file: what is read is the state, or nothing."""
+def test_no_flipped_bit_changes_the_state_that_is_read(tmp_path, capsys):
+    """For every byte of a small file, reading returns the state or None."""
     state = {"step": 7, "written": 8, "weights": torch.arange(3.0)}
     checkpoints.write(tmp_path, state)
     whole = (tmp_path / CHECKPOINT).read_bytes()
@@ -130,7 +130,7 @@ def test_not_a_single_flipped_bit_changes_what_is_read(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("step", ["save", "fsync"])
-def test_a_write_that_fails_leaves_the_checkpoint_before_it(tmp_path, monkeypatch, step):
+def test_a_write_that_fails_leaves_the_previous_checkpoint(tmp_path, monkeypatch, step):
     checkpoints.write(tmp_path, STATE)
 
     def full(*_):
@@ -150,8 +150,8 @@ def drawn() -> list[object]:
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_all_generators_go_on_where_they_stood(tmp_path, before):
-    """Also from the middle of a pair of normal draws, of which the second one waits."""
+def test_the_states_of_all_generators_are_restored(tmp_path, before):
+    """Also between the two normal draws that a generator makes at once."""
     for _ in range(before):
         drawn()
     checkpoints.write(tmp_path, {"random": checkpoints.random_state(), "written": 8})

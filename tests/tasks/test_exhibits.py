@@ -18,4 +18,4 @@ def test_run_keeps_its_result_if_artifacts_fail(train, capsys):
     assert run.record.status == "completed"
     assert run.record.summary["test"] == train(*words, "sweep=plain").record.summary["test"]
     assert run.record.summary["exhibits"] == {"error": "RuntimeError: drawing failed"}
-    assert capsys.readouterr().err.count("pictures and texts are left out") == 1
+    assert capsys.readouterr().err.count("images and texts are left out") == 1

@@ -1,4 +1,4 @@
-"""Weights & Biases offline: what it is told can be read back with its own reader; nothing asks, waits or warns."""
+"""Weights & Biases offline: everything that is logged is read back with its own reader; nothing prompts, waits or warns."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from descentlab.tracking import wandb as tracking
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch, tmp_path):
-    """As on a machine where nobody ever logged in."""
+    """No API key, as on a machine on which nobody has logged in."""
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
 def mode_in_a_fresh_process(**environment):
-    """W&B remembers a login for as long as its process lives. (It also looks for its server at exit: leave without.)"""
-    script = "import os; from descentlab import tracking; print(tracking.mode(), flush=True); os._exit(0)"
+    """Return the mode in a new process: W&B remembers a login, and looks for its server at exit, which os._exit avoids."""
+    script = "import os; from descentlab.tracking import wandb as tracking; print(tracking.mode(), flush=True); os._exit(0)"
     line = [sys.executable, "-c", script]
     every = {**os.environ, **environment}
     answer = subprocess.run(line, capture_output=True, text=True, timeout=60, env=every, stdin=subprocess.DEVNULL)
@@ -32,7 +32,7 @@ def mode_in_a_fresh_process(**environment):
 
 
 @pytest.mark.slow
-def test_mode_follows_the_key_and_never_asks(tmp_path):
+def test_mode_follows_the_key_and_never_prompts(tmp_path):
     assert mode_in_a_fresh_process() == "offline"
     assert mode_in_a_fresh_process(WANDB_API_KEY="x" * 40) == "online"
     assert mode_in_a_fresh_process(WANDB_API_KEY="too short") == "offline"
@@ -43,10 +43,10 @@ def test_mode_follows_the_key_and_never_asks(tmp_path):
     assert mode_in_a_fresh_process() == "online"
 
 
-@pytest.mark.slow  # W&B takes its time to give up, and to forget
-def test_a_key_without_a_network_goes_on_offline(train, monkeypatch):
+@pytest.mark.slow  # W&B gives up slowly
+def test_a_key_without_a_network_tracks_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setattr(tracking, "PATIENCE", 2.0)
     run = train("logger=wandb", "budget.steps=5")
     assert run.record.status == "completed"
@@ -55,14 +55,14 @@ def test_a_key_without_a_network_goes_on_offline(train, monkeypatch):
 
 @pytest.fixture
 def tracked(train):
-    """What a short run told W&B, as records of its transaction log by type."""
+    """A short run, and the records of its W&B transaction log by type."""
     run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
     return run, read(path)
 
 
 def read(path):
-    """The records of a .wandb file by type, as W&B's own reader prints them."""
+    """Return the records of a .wandb file by type, as W&B's own reader prints them."""
     line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
     printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
     found: dict[str, list] = {}
@@ -72,28 +72,28 @@ def read(path):
 
 
 def test_the_run_is_named_grouped_tagged_and_finished(tracked):
-    run, told = tracked
-    about = told["run"][0]
+    run, logged = tracked
+    about = logged["run"][0]
     assert about["run_id"].startswith(run.record.name)
     assert about["display_name"] == run.record.name
     assert about["run_group"] == run.record.sweep
     assert about["job_type"] == "train"
     assert set(about["tags"]) == {"problem:digits_mlp", "optimizer:adam"}
-    assert told["exit"][0]["exit_code"] == 0
+    assert logged["exit"][0]["exit_code"] == 0
 
 
-def test_the_whole_config_is_there(tracked):
-    run, told = tracked
-    config = told["run"][0]["config"]["update"]
+def test_the_whole_config_is_logged(tracked):
+    run, logged = tracked
+    config = logged["run"][0]["config"]["update"]
     assert config["optimizer"]["lr"] == 0.02
     assert config["choices"]["problem"] == "digits_mlp"
     assert {key: config[key] for key in run.record.config} == run.record.config
 
 
-def test_three_x_axes_and_the_curves(tracked):
-    run, told = tracked
-    assert {"step", "examples", "train_seconds"} <= {metric.get("name") for metric in told["metric"]}
-    rows = [row["item"] for row in told["history"]]
+def test_the_curves_and_their_axes_are_logged(tracked):
+    run, logged = tracked
+    assert {"step", "examples", "train_seconds"} <= {metric.get("name") for metric in logged["metric"]}
+    rows = [row["item"] for row in logged["history"]]
     assert [row["train/loss"] for row in rows if "train/loss" in row] == run.column("train/loss")
     assert [row["valid/accuracy"] for row in rows if "valid/accuracy" in row] == run.column("valid/accuracy")
     assert all({"step", "examples", "train_seconds"} <= set(row) for row in rows)
@@ -110,10 +110,10 @@ def test_a_run_that_fails_is_finished_as_failed(job):
     assert read(path)["exit"][0]["exit_code"] == 1
 
 
-def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
+def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
     from dataclasses import replace
 
-    told = []
+    logged = []
     for end in ("a", "b"):
         made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")
         made = replace(made, choices={**made.choices, "optimizer": "my_package/" + "o" * 60 + end}, name="n" * 150 + end)
@@ -121,11 +121,11 @@ def test_long_names_are_shortened_to_what_wandb_takes_and_stay_distinct(job):
         assert record.status == "completed"
         assert "wandb" not in record.summary
         (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-        told.append(read(path)["run"][0])
-    for one in told:
+        logged.append(read(path)["run"][0])
+    for one in logged:
         assert max(len(one[key]) for key in ("run_id", "display_name", "run_group")) == 128
         assert {len(tag) for tag in one["tags"]} == {len("problem:digits_mlp"), 64}
-    one, other = ({one["run_id"], one["display_name"], one["run_group"], *one["tags"]} for one in told)
+    one, other = ({one["run_id"], one["display_name"], one["run_group"], *one["tags"]} for one in logged)
     assert one & other == {"problem:digits_mlp"}
 
 
@@ -143,8 +143,8 @@ def test_an_id_has_no_character_that_wandb_refuses(job):
     [("bogus", "descentlab", "bogus"), ("offline", "a/b", "Invalid project name 'a/b'")],
     ids=["mode", "project"],
 )
-def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(job, monkeypatch, capsys, mode, project, reason):
-    """The command line refuses both; a config that was written by hand does not pass there."""
+def test_an_error_of_wandb_disables_tracking_and_the_run_continues(job, monkeypatch, capsys, mode, project, reason):
+    """The command line refuses both values; a config.yaml that was edited by hand does not pass through it."""
     monkeypatch.setenv("WANDB_MODE", mode)
     made = job("logger=wandb", "budget.steps=5")
     made.config["logger"]["project"] = project
@@ -158,7 +158,7 @@ def test_what_wandb_refuses_costs_the_tracking_and_not_the_run(job, monkeypatch,
     assert not list((made.folder.parent / "wandb").glob("*run-*"))
 
 
-def test_a_folder_that_cannot_be_written_costs_the_tracking_and_not_the_run(job):
+def test_a_folder_that_cannot_be_written_disables_tracking_and_the_run_continues(job):
     made = job("logger=wandb", "budget.steps=5")
     (made.folder.parent / "wandb").write_text("in the way")
     record = run_job(made)
@@ -170,8 +170,8 @@ def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train)
     words = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours", "+data.valid=1.0")
     run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    told = read(path)
-    rows = [row["item"] for row in told["history"]]
+    logged = read(path)
+    rows = [row["item"] for row in logged["history"]]
     assert any("valid/loss" in row for row in rows)
     assert not any("valid/auroc" in row for row in rows)
-    assert "the validation split has no negative example" in json.dumps(told["summary"])
+    assert "the validation split has no negative example" in json.dumps(logged["summary"])

@@ -1,4 +1,4 @@
-"""A run that is asked to end at any step, and taken up again, is the run that was not: bit for bit but for the time it took."""
+"""A run that is asked to end at any step and resumed equals the uninterrupted run bit for bit, except in its times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from descentlab.store.record import CHECKPOINT, RECORD, Record, Status, read_cur
 from descentlab.training import checkpointing
 from descentlab.training.checkpointing import Checkpointing
 
-# All that a run which goes on must find again: optimizer state, dropout, running means, a schedule; steps of several parts.
+# Everything that must be restored: optimizer state, dropout, running means, a schedule; and steps of several parts.
 RUN = (
     *("problem=digits_mlp", "optimizer=adam", "model.dropout=0.3", "model.norm=batch", "schedule=cosine"),
     *("schedule.warmup=3", "budget.epochs=null", "log_every=4", "data.limit=200", "batch_size=48", "microbatch=20"),
@@ -26,28 +26,28 @@ STEPS = 13
 SHORT = (*RUN, f"budget.steps={STEPS}", "validate_every=4")
 
 
-class AfterPoints(Interruption):
-    """Asks when the run comes to its `number`-th point at which it could end; None: never."""
+class AtBoundary(Interruption):
+    """Asks the run to end at its `number`-th boundary; None: never."""
 
     def __init__(self, number: int | None) -> None:
-        self.number, self.points = number, 0
+        self.number, self.boundaries = number, 0
         self.deferred = False
 
     @property
     def asked(self) -> str:
-        self.points += 1
-        return "SIGTERM" if self.number is not None and self.points >= self.number else ""
+        self.boundaries += 1
+        return "SIGTERM" if self.number is not None and self.boundaries >= self.number else ""
 
 
 @pytest.fixture(autouse=True)
-def a_point_after_every_step(monkeypatch):
+def one_step_chunks(monkeypatch):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
 
 
 def attempt(job, number: int | None = None):
-    """A record, or None if the attempt was ended at its `number`-th point."""
+    """Return the record, or None if the attempt was ended at its `number`-th boundary."""
     try:
-        return run(job, AfterPoints(number))
+        return run(job, AtBoundary(number))
     except Interrupted:
         return None
 
@@ -62,13 +62,13 @@ def curves(job):
 
 @pytest.fixture
 def compare(job):
-    """Train `words` whole, and interrupted after `numbers` of points: the same curves, the same summary."""
+    """Train `words` uninterrupted, and interrupted after `numbers` of boundaries; check that curves and summary are equal."""
 
     def do(*words: str, numbers) -> Record:
         whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
         expected = attempt(whole)
         for number in numbers:
-            assert attempt(parts, number) is None, f"it ended before point {number}"
+            assert attempt(parts, number) is None, f"it ended before boundary {number}"
         found = attempt(parts)
         assert curves(parts).equals(curves(whole))
         assert timeless(found) == timeless(expected)
@@ -79,23 +79,23 @@ def compare(job):
 
 
 @pytest.mark.parametrize("step", range(1, STEPS))
-def test_a_run_taken_up_at_any_step_is_the_one_that_was_not_interrupted(compare, step):
+def test_a_run_resumed_at_any_step_equals_the_uninterrupted_run(compare, step):
     compare(*SHORT, numbers=[step])
 
 
-def test_so_is_one_that_was_interrupted_at_every_step(compare):
+def test_a_run_interrupted_at_every_step_equals_the_uninterrupted_run(compare):
     compare(*SHORT, numbers=[1] * (STEPS - 1))
 
 
-def test_there_is_no_point_after_the_last_step(job):
+def test_there_is_no_boundary_after_the_last_step(job):
     given = job(*SHORT)
-    counter = AfterPoints(None)
+    counter = AtBoundary(None)
     run(given, counter)
-    assert counter.points == STEPS - 1
+    assert counter.boundaries == STEPS - 1
 
 
-def test_a_step_with_a_validation_is_left_after_it(job):
-    """Its row is written once, before; and the next attempt does not validate again."""
+def test_a_run_ends_after_the_validation_of_its_step(job):
+    """The row of the validation is written once: the next attempt does not validate again."""
     given = job(*SHORT)
     assert attempt(given, 8) is None
     assert read_curves(given.folder)["step"].to_list()[-1] == 8
@@ -104,8 +104,8 @@ def test_a_step_with_a_validation_is_left_after_it(job):
     assert validated == [0, 4, 8, 12, 13]
 
 
-def test_rows_after_the_checkpoint_are_made_again_not_doubled(job):
-    """A kill between two saves: curves have gone on beyond what is safe."""
+def test_rows_after_the_checkpoint_are_rewritten_and_not_duplicated(job):
+    """A kill between two saves: the curves are longer than at the checkpoint."""
     given = job(*SHORT)
     assert attempt(given, 5) is None
     saved = (given.folder / CHECKPOINT).read_bytes()
@@ -122,44 +122,44 @@ LINEAR = ("problem=diabetes_linear", "optimizer=sgd", "log_every=1", "validate_e
 
 
 @pytest.mark.parametrize("number", [3, 4, 8, 11])
-def test_patience_is_not_forgotten(compare, number):
+def test_patience_is_restored(compare, number):
     record = compare(*LINEAR, "optimizer.lr=0", "stop.patience=3", numbers=[number])
     assert record.summary["steps"] == 12
     assert "3 validations" in record.reason
 
 
-def test_min_delta_measures_against_what_the_last_improvement_reached(compare):
+def test_min_delta_compares_with_the_value_of_the_last_improvement(compare):
     given = (*LINEAR, "optimizer.lr=0.005", "stop.patience=2", "stop.min_delta=1.5", "budget.epochs=10")
     record = compare(*given, numbers=[6, 7])
     assert record.summary["steps"] < 100
     assert "2 validations" in record.reason
 
 
-def test_the_target_was_reached_when_it_was(compare):
+def test_the_steps_to_the_target_are_restored(compare):
     record = compare(*LINEAR, "target=60", "budget.epochs=10", numbers=[90])
     assert 0 < record.summary["steps_to_target"] < 90
 
 
-def test_a_target_ends_a_run_that_goes_on(compare):
+def test_a_target_ends_a_resumed_run(compare):
     record = compare("problem=digits_mlp", "target=0.5", "stop.at_target=true", "validate_every=5", numbers=[7, 6])
     assert record.summary["steps"] == record.summary["steps_to_target"] > 13
 
 
-def test_a_divergence_is_measured_by_the_loss_at_the_start(compare):
+def test_the_bound_of_a_divergence_is_restored(compare):
     bowl = ("problem=quadratic_deep", "optimizer=sgd", "optimizer.lr=0.05", "stop.divergence=100", "validate_every=1000")
     record = compare(*bowl, numbers=[3])
     assert record.status is Status.DIVERGED
 
 
-def test_the_best_weights_of_before_are_the_ones_tested(compare):
-    """At such a rate the best validation is not the last one."""
+def test_the_best_weights_are_restored_and_tested(compare):
+    """At this learning rate the best validation is not the last one."""
     noisy = ("problem=digits_mlp", "optimizer=sgd", "optimizer.lr=1.5", "validate_every=10", "budget.epochs=null")
     record = compare(*noisy, "budget.steps=100", numbers=[95])
     assert record.summary["best_step"] < 95
     assert record.summary["test"]
 
 
-def test_the_clock_goes_on_and_the_time_between_two_attempts_does_not_count(job):
+def test_the_clock_is_restored_and_the_time_between_two_attempts_does_not_count(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.4")
     assert attempt(given, 20) is None
     spent = checkpoints.read(given.folder)["clock"]
@@ -174,7 +174,7 @@ def test_the_clock_goes_on_and_the_time_between_two_attempts_does_not_count(job)
     assert spent <= first_again < spent + 0.1
 
 
-def test_a_budget_of_seconds_that_was_spent_before_is_not_spent_again(job):
+def test_seconds_that_an_earlier_attempt_spent_count(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.2")
     number = 10
     assert attempt(given, number) is None
@@ -184,7 +184,7 @@ def test_a_budget_of_seconds_that_was_spent_before_is_not_spent_again(job):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_what_is_kept_are_the_weights_of_the_last_step(job, keep):
+def test_a_kept_checkpoint_has_the_weights_of_the_last_step(job, keep):
     given = job(*SHORT, f"checkpoint.keep={keep}".lower(), "checkpoint.every=null")
     attempt(given)
     state = checkpoints.read(given.folder)
@@ -196,7 +196,7 @@ def test_what_is_kept_are_the_weights_of_the_last_step(job, keep):
 
 
 @pytest.mark.parametrize(("every", "saves"), [("0", STEPS - 1), ("1000", 0), ("null", 0)])
-def test_it_saves_as_often_as_it_is_told_to(job, monkeypatch, every, saves):
+def test_checkpoint_every_sets_the_interval_of_saves(job, monkeypatch, every, saves):
     steps: list[int] = []
     monkeypatch.setattr(checkpoints, "write", lambda folder, state: steps.append(state["step"]))
     monkeypatch.setattr(checkpointing, "SHARE", 1e9)
@@ -205,7 +205,7 @@ def test_it_saves_as_often_as_it_is_told_to(job, monkeypatch, every, saves):
 
 
 def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
-    """Writing takes 10 ms, so the next save comes half a second later, whatever `every` says."""
+    """Writing takes 10 ms, so the next save comes half a second later, for any `every`."""
     began: list[float] = []
 
     def write(folder, state):
@@ -229,7 +229,7 @@ def test_saving_does_not_count_as_training(job, monkeypatch):
     assert record.summary["train_seconds"] < 0.3
 
 
-def test_a_save_that_fails_is_said_and_the_run_goes_on(job, monkeypatch, capsys):
+def test_a_save_that_fails_is_reported_and_the_run_continues(job, monkeypatch, capsys):
     def write(folder, state):
         raise OSError(28, "No space left on device")
 
@@ -239,7 +239,7 @@ def test_a_save_that_fails_is_said_and_the_run_goes_on(job, monkeypatch, capsys)
     assert "no checkpoint at step 1: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
-def test_saving_changes_nothing(job, monkeypatch):
+def test_saving_does_not_change_the_run(job, monkeypatch):
     monkeypatch.setattr(checkpointing, "SHARE", 1e9)
     saving, whole = job(*SHORT, "checkpoint.every=0", "sweep=saving"), job(*SHORT, "checkpoint.every=null", "sweep=whole")
     attempt(saving)
@@ -265,17 +265,17 @@ def handlers_restored():
 
 @pytest.mark.usefixtures("handlers_restored")
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
-def test_a_signal_ends_the_process_of_a_run_with_a_record_that_says_so(job, monkeypatch, signum):
+def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, monkeypatch, signum):
     given = job(*SHORT, "checkpoint.every=null")
-    decide, calls = Checkpointing._decide, []
+    boundary, calls = Checkpointing.boundary, []
 
-    def signalled(self, *args):
-        calls.append(args)
+    def signalled(self, event):
+        calls.append(event)
         if len(calls) == 6:
             signal.raise_signal(signum)
-        decide(self, *args)
+        boundary(self, event)
 
-    monkeypatch.setattr(Checkpointing, "_decide", signalled)
+    monkeypatch.setattr(Checkpointing, "boundary", signalled)
     assert main(given.folder) == 1
     record = Record.read(given.folder)
     assert (record.status, record.reason) == (Status.INTERRUPTED, f"{signum.name} at step 6")
@@ -289,7 +289,7 @@ def test_a_signal_ends_the_process_of_a_run_with_a_record_that_says_so(job, monk
 
 
 @pytest.mark.usefixtures("handlers_restored")
-def test_a_checkpoint_that_is_to_be_kept_survives_the_end(job):
+def test_checkpoint_keep_leaves_the_checkpoint_of_a_finished_run(job):
     given = job(*SHORT, "checkpoint.keep=true")
     assert main(given.folder) == 0
     assert (given.folder / CHECKPOINT).exists()

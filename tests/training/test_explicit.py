@@ -1,4 +1,4 @@
-"""engine=explicit: the loop and the gradients written out give the curve of Lightning's way, and leave what it leaves."""
+"""engine=explicit gives the curve of the lightning engine, and leaves the same record and files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AXES = ["step", "examples", "epoch", "gradient_evaluations", "batches"]
 
 @pytest.mark.parametrize("optimizer", PLAIN)
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_its_curve_is_the_one_of_torchs_optimizer_under_lightning(train, problem, optimizer):
+def test_the_explicit_engine_gives_the_curve_of_torchs_optimizer_under_lightning(train, problem, optimizer):
     words = (f"problem={problem}", "budget.epochs=null", "budget.steps=120", "log_every=1")
     lr = compose_config(f"optimizer={optimizer}")[0]["optimizer"]["lr"]
     usual = train(*words, f"optimizer={optimizer}")
@@ -42,7 +42,7 @@ def test_its_curve_is_the_one_of_torchs_optimizer_under_lightning(train, problem
     ],
     ids=" ".join,
 )
-def test_every_model_that_is_no_plain_dense_net_and_every_kind_of_step_too(train, words):
+def test_both_engines_give_the_same_curves_for_other_models_and_steps(train, words):
     given = (
         "optimizer=scratch/adam",
         *words,
@@ -56,7 +56,7 @@ def test_every_model_that_is_no_plain_dense_net_and_every_kind_of_step_too(train
         assert explicit.column(column) == pytest.approx(usual.column(column), rel=1e-9, abs=1e-12)
 
 
-def test_dense_nets_have_gradients_written_by_hand_and_others_do_not(train, monkeypatch):
+def test_dense_nets_have_hand_written_gradients_and_others_do_not(train, monkeypatch):
     taken: list[bool] = []
     seen = lambda task: (taken.append((found := by_hand(task)) is not None), found)[1]  # noqa: E731
     monkeypatch.setattr("descentlab.training.engines.descent.by_hand", seen)
@@ -66,7 +66,7 @@ def test_dense_nets_have_gradients_written_by_hand_and_others_do_not(train, monk
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("trainer=ddp",), "one process"),
         (("trainer.precision=bf16-mixed",), "32-true or 64-true"),
@@ -75,12 +75,12 @@ def test_dense_nets_have_gradients_written_by_hand_and_others_do_not(train, monk
         (("optimizer=scratch/muon",), "it has no groups"),
     ],
 )
-def test_what_it_does_not_do_is_refused(words, said):
+def test_settings_that_the_explicit_engine_lacks_are_refused(words, message):
     _, _, mistakes = compose_config("optimizer=scratch/adam", "engine=explicit", *words)
-    assert said in mistakes[0]
+    assert message in mistakes[0]
 
 
-def test_it_takes_a_rule():
+def test_the_explicit_engine_takes_a_rule():
     config, _, mistakes = compose_config("optimizer=adam", "engine=explicit")
     assert not mistakes
     assert conflicts(config) == ["engine=explicit takes a rule, which torch.optim.Adam is not: optimizer=scratch/..."]
@@ -88,8 +88,8 @@ def test_it_takes_a_rule():
 
 
 @pytest.mark.parametrize("words", [("task.error=huber",), ("task.error=l1",)], ids=" ".join)
-def test_a_loss_that_is_not_written_out_is_differentiated(train, words):
-    """The hand-written gradient is of squared errors: others go through autograd, and to the same curve."""
+def test_a_loss_without_a_hand_written_gradient_is_differentiated_by_autograd(train, words):
+    """The hand-written gradient is that of squared errors; other losses go through autograd and give the same curve."""
     given = ("problem=diabetes_linear", "budget.epochs=2", "log_every=1", *words)
     usual = train(*given, "optimizer=sgd", "optimizer.lr=0.01")
     explicit = train(*given, "optimizer=scratch/gradient_descent", "optimizer.lr=0.01", "engine=explicit", "sweep=e")

@@ -1,4 +1,4 @@
-"""How real runs end, and what they say of themselves."""
+"""How real runs end, and the summary that they leave."""
 
 import math
 
@@ -12,13 +12,13 @@ BOWL = ("problem=quadratic_deep", "optimizer=sgd", "log_every=1", "validate_ever
 
 
 def validations(run, metric):
-    """Step, seconds and value of each validation."""
+    """Return step, seconds and value of each validation."""
     rows = run.curves.drop_nulls(metric)
     return list(zip(rows["step"], rows["train_seconds"], rows[metric], strict=True))
 
 
 def losses(run):
-    """Step -> training loss."""
+    """Return the training loss by step."""
     rows = run.curves.drop_nulls("train/loss")
     return dict(zip(rows["step"], rows["train/loss"], strict=True))
 
@@ -33,7 +33,7 @@ def test_a_run_that_ends_by_its_budget_is_completed(train):
 
 
 @pytest.mark.parametrize(("optimizer", "each"), [("adam", 1), ("sam", 2)])
-def test_gradients_after_a_divergence_do_not_count_either(train, optimizer, each):
+def test_gradients_after_a_divergence_do_not_count(train, optimizer, each):
     run = train("problem=digits_mlp", f"optimizer={optimizer}", "optimizer.lr=1e6", "budget.steps=20", "budget.epochs=null")
     summary = run.record.summary
     assert summary["steps"] == summary["diverged_step"] < 20
@@ -66,13 +66,13 @@ def test_without_a_factor_a_large_loss_is_no_divergence(train):
     assert losses(run)[13] > 100 * losses(run)[0]
 
 
-def test_a_lucky_first_example_does_not_make_the_usual_loss_a_divergence(train):
+def test_a_small_loss_of_the_first_example_does_not_make_the_usual_loss_a_divergence(train):
     """With data_seed=127 the first example's loss is 5e-6, and a loss of 0.7 is 10,000 times that."""
     run = train(*LINEAR, "optimizer.lr=1e-4", "batch_size=1", "data_seed=127", "budget.epochs=null", "budget.steps=50")
     assert run.record.status is Status.COMPLETED
 
 
-def test_weights_blown_up_by_the_very_last_step_are_a_divergence(train):
+def test_weights_that_are_not_finite_after_the_last_step_are_a_divergence(train):
     run = train(*LINEAR, "optimizer.lr=1e38", "budget.epochs=null", "budget.steps=1")
     assert not math.isfinite(validations(run, "valid/loss")[-1][2])
     assert run.record.status is Status.DIVERGED
@@ -93,7 +93,7 @@ def test_a_target_never_met_is_none(train):
     assert run.record.summary["steps_to_target"] is run.record.summary["seconds_to_target"] is None
 
 
-def test_at_target_stops_there(train):
+def test_at_target_stops_the_run_at_the_target(train):
     run = train("problem=digits_mlp", "target=0.5", "stop.at_target=true", "validate_every=5", "log_every=1")
     summary = run.record.summary
     assert run.record.status is Status.COMPLETED
@@ -103,13 +103,13 @@ def test_at_target_stops_there(train):
     assert summary["steps"] % 5 == 0
 
 
-def test_a_target_met_before_the_first_step_leaves_a_whole_summary(train):
+def test_a_target_reached_before_the_first_step_leaves_a_complete_summary(train):
     run = train(*LINEAR, "target=1000", "stop.at_target=true")
     assert run.record.summary["steps_to_target"] == 0
     usual = train(*LINEAR, "budget.epochs=1", "target=null")
     missing = set(usual.record.summary) - set(run.record.summary) - {"first_train_loss", "last_train_loss"}
     assert not missing
-    assert run.record.summary["steps"] == 10  # it is noticed at the first validation after a step
+    assert run.record.summary["steps"] == 10  # it is checked at the first validation after a step
 
 
 @pytest.mark.parametrize("patience", [1, 3])
@@ -120,13 +120,13 @@ def test_patience_is_the_number_of_validations_without_improvement(train, patien
     assert f"{patience} validations" in run.record.reason
 
 
-def test_patience_begins_anew_with_each_improvement(train):
+def test_an_improvement_resets_the_patience_counter(train):
     given = ("problem=digits_mlp", "optimizer=sgd", "optimizer.lr=0.3", "validate_every=5", "budget.epochs=20")
     measured = [value for _, _, value in validations(train(*given, "stop.patience=3"), "valid/accuracy")]
     best, stale = measured[0], [0]
     for value in measured[1:]:
         best, stale = (value, [*stale, 0]) if value > best else (best, [*stale, stale[-1] + 1])
-    assert 0 in stale[stale.index(1) :]  # it did begin anew
+    assert 0 in stale[stale.index(1) :]  # it was reset
     assert stale.index(3) == len(stale) - 1
 
 
@@ -161,7 +161,7 @@ def test_the_best_weights_are_the_ones_tested(train):
     assert run.record.summary["valid"]["accuracy"] == run.record.summary["best_valid"]
 
 
-def test_a_run_is_validated_before_it_begins_and_where_it_ends(train):
+def test_a_run_is_validated_before_its_first_and_after_its_last_step(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.steps=25")
     assert [step for step, _, _ in validations(run, "valid/rmse")] == [0, 10, 20, 25]
 
@@ -175,7 +175,7 @@ def test_a_logged_loss_is_the_mean_since_the_last_one_and_the_rest_is_written_at
         assert tens[last] == pytest.approx(sum(each[step] for step in range(first, last + 1)) / (last + 1 - first))
 
 
-def test_rows_stand_where_their_step_says(train):
+def test_the_axes_of_a_row_follow_from_its_step(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.steps=25", "log_every=10")
     for row in run.curves.to_dicts():
         epochs, within = divmod(row["step"], 10)
@@ -186,14 +186,14 @@ def test_rows_stand_where_their_step_says(train):
 
 
 @pytest.fixture
-def nondeterminism_allowed_again():
+def nondeterminism_restored():
     yield
     torch.use_deterministic_algorithms(False)
 
 
 @pytest.mark.parametrize("asked", [True, False])
-@pytest.mark.usefixtures("nondeterminism_allowed_again")
-def test_deterministic_is_what_torch_is_told(train, asked):
+@pytest.mark.usefixtures("nondeterminism_restored")
+def test_deterministic_sets_torchs_deterministic_algorithms(train, asked):
     run = train("problem=digits_mlp", f"deterministic={str(asked).lower()}", "budget.epochs=1")
     assert run.record.status is Status.COMPLETED
     assert torch.are_deterministic_algorithms_enabled() is asked

@@ -1,4 +1,4 @@
-"""How a run ends whose monitored metric is undefined, or infinite, at some validations or at all."""
+"""How a run ends if its monitored metric is undefined or infinite at some or all validations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS += ("budget.steps=40", "validate_every=5", "log_every=1", "target=null")  
 
 
 class Script(Metric):
-    """Computes the next of `values` at each validation, then the last one again and again."""
+    """Computes the next of `values` at each validation, and the last one at all further ones."""
 
     undefined = "the {split} split has no script"
 
@@ -43,7 +43,7 @@ def trained(train, values, *words, mode="min"):
     return train(*STEPS, f"+task.values=[{','.join(map(str, values))}]", f"task.mode={mode}", *words)
 
 
-def test_where_it_is_undefined_at_some_validations_the_others_decide(train):
+def test_the_best_is_chosen_among_the_validations_that_are_defined(train):
     run = trained(train, ["nan", "nan", 3, "nan", 1, 2, "nan"])
     summary = run.record.summary
     assert (summary["best_step"], summary["best_valid"], summary["valid"]["scripted"]) == (20, 1.0, 1.0)
@@ -57,7 +57,7 @@ def test_where_it_is_undefined_at_some_validations_the_others_decide(train):
 
 
 @pytest.mark.parametrize(("value", "mode"), [("nan", "min"), ("nan", "max"), ("inf", "min"), ("-inf", "max")])
-def test_what_is_never_defined_nor_any_good_leaves_the_last_weights(train, value, mode):
+def test_a_metric_that_is_never_finite_leaves_the_last_weights(train, value, mode):
     run = trained(train, [value], mode=mode)
     summary = run.record.summary
     assert (summary["best_step"], summary["best_valid"]) == (None, None)
@@ -77,7 +77,7 @@ def test_patience_counts_validations_that_are_defined(train):
     assert trained(train, [2, "nan", 3, "nan", 3, 1], "stop.patience=2").record.summary["steps"] == 20
 
 
-def test_a_plateau_is_of_validations_that_are_defined(train):
+def test_a_plateau_ignores_validations_that_are_undefined(train):
     words = ("schedule=reduce_on_plateau", "schedule.patience=0")
     lr = trained(train, [9, 2, *["nan"] * 5, 1, 0], *words).column("train/lr")
     assert set(lr) == {lr[0]}

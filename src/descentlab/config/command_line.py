@@ -36,6 +36,7 @@ from descentlab.store.record import NOT_IDENTITY
 HYDRA_VERSION = "1.3"
 SWEEPER = "descentlab.config.command_line.Command"
 OWN_SOURCES = ("hydra", "main", "schema")  # providers of config files: Hydra and descentlab
+SEVERAL = ("callbacks",)  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
 
 
 class _ConfigDir(SearchPathPlugin):
@@ -167,6 +168,8 @@ class Command:
     def _as_option(self, override: Override) -> Override:
         """Return the override of a group in a form that Hydra accepts: null deletes the choice, a number is a file's name."""
         value = override.value()
+        if isinstance(value, list) and override.key_or_group in SEVERAL:
+            return override
         if isinstance(value, list) and self._names_group(override):
             several = ",".join(map(str, value))
             raise UsageError(

@@ -131,7 +131,7 @@ def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
     extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
     extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
-    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile")}
+    extras |= {key: config[key] for key in ("groups", "auxiliary", "compile", "callbacks")}
     extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
     for key in (key for key, wanted in extras.items() if wanted):
         yield f"engine=explicit is the bare loop: it has no {key}"

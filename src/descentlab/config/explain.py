@@ -83,6 +83,8 @@ def _missing_option(error: MissingConfigException) -> str:
     if not group:
         return f"--config-name={option}: there is no {option}.yaml in conf/ or in the folder of --config-dir"
     options = sorted(error.options or ())
+    if not options:  # of a list, for which Hydra does not report them
+        return f"{group}={option}: there is no such {group}; python train.py --help lists them"
     listed = ", ".join(options)
     return f"{group}={option}: there is no such {group}{nearest(option, options)}\n  {group} is one of: {listed}"
 

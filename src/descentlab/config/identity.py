@@ -17,6 +17,8 @@ FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_loss
 def run_id(config: Mapping[str, Any]) -> str:
     """Ten hexadecimal digits that identify what `config` computes (see NOT_IDENTITY for what does not count)."""
     meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
+    if not meaningful.get("callbacks"):  # a key that is newer than the first ids
+        meaningful.pop("callbacks", None)
     meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 

@@ -35,7 +35,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     **{node: tuple(key.partition(".")[2] for key in ALLOWED if key.startswith(f"{node}.")) for node in EXAMPLES},
     "needs": tuple(field.name for field in fields(Requirements)),
 }
-OTHERS = ("groups", "search")
+NAMED_PARTS = ("diagnostics", "callbacks")  # each key names one part, which its class (_target_) makes
+OTHERS = ("groups", "search", *NAMED_PARTS)
 TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
 # What null stands for: none of it.
 NONE: Mapping[str, Any] = {
@@ -52,6 +53,8 @@ NONE: Mapping[str, Any] = {
     },
     "groups": [],
     "search": {},
+    "diagnostics": {},
+    "callbacks": {},
 }
 
 
@@ -93,10 +96,24 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
             )
         elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
             yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
+    yield from _misnamed_parts(config)
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
         example = "'groups=[{match: head, lr: 0.1}, {}]'"
         yield f"groups={format_value(groups)} is not allowed: it is a list of entries, as {example}"
+
+
+def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
+    """A message for each node of named parts that is no mapping from names to nodes with a _target_."""
+    for key in NAMED_PARTS:
+        parts = config.get(key, {})
+        example = f"'+{key}.mine._target_=package.Mine'"
+        if not isinstance(parts, Mapping) or "_target_" in parts:
+            yield f"{key}={format_value(parts)} is not allowed: it has a name for each of its parts; write for example {example}"
+            continue
+        for name, node in parts.items():
+            if not _has_target(node):
+                yield f"{key}.{name} has no _target_, the class that makes it; write for example {example}"
 
 
 def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:

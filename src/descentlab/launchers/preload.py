@@ -1,5 +1,6 @@
-"""What the fork server imports once, so that a run starts in milliseconds. Nothing here may start a thread."""
+"""Imports of the fork server, made once so that a run starts in milliseconds. Nothing here may start a thread."""
 
+import os
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, also while this loads
@@ -24,6 +25,9 @@ import descentlab.tasks.regression
 import descentlab.tasks.value
 import descentlab.training.checkpointing  # noqa: F401
 from descentlab.store import provenance
+from descentlab.training.setup import NVML
 
 for cached in (provenance.code, provenance.versions, provenance.hardware):
     cached()  # for the code that is loaded now, even if its files change later
+
+os.environ.pop(NVML, None)  # after the last check for a GPU in this process, which must not start CUDA before it forks

@@ -1,10 +1,11 @@
-"""What one optimizer step is: schedule, forward, backward through the strategy, update. Every optimizer goes through here."""
+"""One optimizer step: schedule, forward, backward through the strategy, update. Every optimizer is stepped here."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
@@ -12,33 +13,30 @@ import numpy as np
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import Strategy
-from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
-from descentlab.compat import foreach
 from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
-from descentlab.parallel.weights import norm
 from descentlab.store.checkpoint import random_state, set_random_state
 
 if TYPE_CHECKING:
     from descentlab.data.loading.loader import Part
 
 Loss = Callable[[tuple[Tensor, ...]], Tensor]
-LISTENING = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 
 
 def hands_through(trainer: L.Trainer) -> bool:
-    """Whether Lightning would do nothing between the parts of a step: no gradient scaler, no callback that listens.
+    """Return True if Lightning would do nothing between the parts of a step: no gradient scaler, no callback of the user's.
 
-    Its own way through a step (manual_backward, LightningOptimizer.step) costs about as much as a step of softmax
-    regression on 128 examples, for looking after hooks that are empty.
+    Its own way through a step (manual_backward, LightningOptimizer.step) costs about as much as a step of softmax regression
+    on 128 examples, because it looks for hooks to call. descentlab's own callback, marked `internal`, has none of them.
     """
-    listens = any(is_overridden(hook, callback, L.Callback) for callback in trainer.callbacks for hook in LISTENING)  # pyright: ignore[reportAttributeAccessIssue]
-    return not listens and getattr(trainer.precision_plugin, "scaler", None) is None
+    callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+    quiet = all(getattr(callback, "internal", False) for callback in callbacks)
+    return quiet and getattr(trainer.precision_plugin, "scaler", None) is None
 
 
 def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = False) -> None:
@@ -50,7 +48,7 @@ def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = Fals
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Random numbers of Python, NumPy and torch that depend on `seed` alone; before and after, nothing has been drawn."""
+    """Context in which the random numbers of Python, NumPy and torch depend on `seed` alone; it restores their state."""
     before = random_state()
     try:
         for sow in (random.seed, np.random.seed, torch.manual_seed):
@@ -61,7 +59,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def twice_differentiable(loss: Loss) -> Loss:
-    """`loss`, with attention by its formula: its fused kernels have no second derivative."""
+    """Return `loss` with attention computed by its formula, since its fused kernels have no second derivative."""
 
     def by_formula(batch: tuple[Tensor, ...]) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):
@@ -70,19 +68,40 @@ def twice_differentiable(loss: Loss) -> Loss:
     return by_formula
 
 
-class Step:
-    """Takes one step at a time and counts them; `count` is the x axis of every curve.
+@dataclass
+class Captured:
+    """Tensors of one step by parameter name, for measurements.
 
     Args:
-        model: whose parameters are updated.
-        loss: batch -> scalar mean loss of the model as it is.
+        before: copies of the weights before the step, if requested.
+        gradients: copies of the gradients at those weights, before clipping and decay, if requested; in half precision
+            without the scaler's factor.
+        after: the weights themselves, after the step.
+    """
+
+    before: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor] = field(default_factory=dict)
+    after: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Step:
+    """Takes optimizer steps and counts them; `count` is the x axis of every curve.
+
+    Args:
+        model: its parameters are updated.
+        loss: batch -> scalar mean loss of the current model.
         backward: accumulates gradients; averages them over processes.
-        optimizer: bare, or wrapped by Lightning where it has something to add.
-        recipe: what happens around the optimizer's update, and what it needs.
+        optimizer: bare, or wrapped by Lightning where the wrapper has an effect.
+        recipe: clipping, decay, schedules and averaging around the optimizer's update, and the inputs that it needs.
         total: the run's steps, if known.
         mean: averages a loss over processes.
-        scale: what half precision has multiplied the gradients by.
-        unaveraged: in its context, `backward` leaves the averaging to a later one.
+        scale: returns the factor by which half precision has multiplied the gradients.
+        unaveraged: context in which `backward` leaves the averaging over processes to a later backward pass.
+        pause: context in which the run's clock is stopped; used while tensors are captured.
+
+    Attributes:
+        evaluations: number of gradient evaluations; a Hessian-vector product counts as one.
+        captured: tensors of the last step that was asked to capture any.
     """
 
     def __init__(
@@ -96,14 +115,15 @@ class Step:
         mean: Callable[[Tensor], Tensor] = lambda loss: loss,
         scale: Callable[[], float] = lambda: 1.0,
         unaveraged: Callable[[], AbstractContextManager[None]] = nullcontext,
+        pause: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.model, self.backward, self.optimizer = model, backward, optimizer
         self.loss = twice_differentiable(loss) if recipe.needs.graph else loss
         self.recipe, self.total, self.mean, self.scale = recipe, total, mean, scale
-        self.unaveraged = unaveraged
-        self.count = 0
-        self.evaluations = 0  # of the gradient of a batch; a Hessian-vector product counts as one
-        self.measured: dict[str, Tensor] = {}
+        self.unaveraged, self.pause = unaveraged, pause
+        self.count = self.evaluations = 0
+        self.captured = Captured()
+        self.capture_gradients = False  # at the next evaluation
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.average = recipe.average.averaged(self.parameters, total)
@@ -112,27 +132,46 @@ class Step:
         needs = recipe.needs
         self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient
 
-    def __call__(self, parts: Sequence[Part], measure: bool = False) -> Tensor:
-        """Update the weights once; returns the loss before the update, this process's share of it.
+    def __call__(self, parts: Sequence[Part], capture: frozenset[str] = frozenset()) -> Tensor:
+        """Update the weights once.
 
         Args:
             parts: of the batch.
-            measure: set `measured`: the Euclidean norms of the whole gradient and of the update, scalars.
+            capture: the tensors to copy into `captured`: "weights" (before the step), "gradients".
+
+        Returns:
+            The loss before the update; with several processes, this process's share of it.
         """
         self.values.set(self.count, self.total)
-        before = [p.detach().clone() for p in self.parameters] if measure else []
-        self.measuring = measure
+        if capture:
+            with self.paused():
+                before = self._named({p: p.detach().clone() for p in self.parameters}) if "weights" in capture else {}
+                self.captured = Captured(before, after=self._named({p: p.detach() for p in self.parameters}))
+        self.capture_gradients = "gradients" in capture
         loss = self.take(parts)
-        if measure:
-            now = [p.detach() for p in self.parameters]
-            self.measured["update_norm"] = norm(foreach("sub", now, before))
         self.count += 1
         if self.average is not None:
             self.average.update(self.count)
         return loss
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Context outside of the run's clock. On a GPU the work that is queued before it and in it is waited for."""
+        on_gpu = any(p.is_cuda for p in self.parameters[:1])
+        if on_gpu:
+            torch.cuda.synchronize()
+        with self.pause():
+            yield
+            if on_gpu:
+                torch.cuda.synchronize()
+
+    def _named(self, tensors: Mapping[Tensor, Tensor]) -> dict[str, Tensor]:
+        """Return `tensors`, by parameter, as a dict by parameter name in the order of the optimizer's groups."""
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self.model.named_parameters()}
+        return {names.get(p, str(place)): tensor for place, (p, tensor) in enumerate(tensors.items())}
+
     def warm_up(self, parts: Sequence[Part]) -> None:
-        """Go forward and backward once, as a compiled model must before its steps can be timed, and leave no trace."""
+        """Run forward and backward once, so that a compiled model is compiled, and restore everything it changed."""
         buffers = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
         with seeded(0):
             for part in parts:
@@ -175,16 +214,17 @@ class Step:
         return loss
 
     def _evaluate(self, parts: Sequence[Part]) -> Tensor:
-        """The loss of the batch at the weights as they are, its gradient accumulated."""
+        """Return the loss of the batch at the current weights; its gradient is accumulated in the parameters."""
         self.optimizer.zero_grad()
         losses: list[Tensor] = []
         for place, part in enumerate(parts, 1):
             with nullcontext() if place == len(parts) else self.unaveraged():
                 losses.append(self._part(part))
         self.evaluations += 1
-        if self.measuring:
-            self.measuring = False  # the first gradient of a step is the one at its weights
-            self.measured["grad_norm"] = self._norm()  # before it is clipped, or changed in place
+        if self.capture_gradients:
+            self.capture_gradients = False  # only the first gradient of a step is the one at its weights
+            with self.paused():
+                self.captured.gradients = self._gradients()  # before they are clipped, or changed in place
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _part(self, part: Part) -> Tensor:
@@ -199,7 +239,7 @@ class Step:
         self.recipe.clip(self.parameters)
 
     def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
-        """Weights decay before the optimizer moves them, as in torch; after it where it looks at them as they are."""
+        """Decay the weights and update them. As in torch decay comes first, unless the update evaluates the current weights."""
         arguments: Any = () if closure is None else (closure,)
         after = closure is not None or self.recipe.needs.graph
         if not after:
@@ -216,29 +256,31 @@ class Step:
         self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier, self.values.decay)
 
     def _products(self) -> int:
-        """The Hessian-vector products of this step, as pytorch_optimizer's classes say."""
+        """Return the number of Hessian-vector products of this step, from the attributes of pytorch_optimizer's classes."""
         period = getattr(self.bare_optimizer, "update_period", 1)
         return getattr(self.bare_optimizer, "num_samples", 1) if self.count % period == 0 else 0
 
     @property
     def bare_optimizer(self) -> Optimizer:
-        """The optimizer itself, without Lightning's wrapping."""
+        """The optimizer itself, without Lightning's wrapper."""
         return self.optimizer.optimizer if isinstance(self.optimizer, LightningOptimizer) else self.optimizer
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds besides weights and the optimizer's state; whole tensors on any device."""
+        """Return the state besides weights and the optimizer's own state; whole tensors on any device."""
         average = None if self.average is None else self.average.state_dict()
         schedule = self.recipe.schedule.state_dict()
         return {"count": self.count, "evaluations": self.evaluations, "average": average, "schedule": schedule}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on after `state`'s step, the optimizer having been given its state of then."""
+        """Restore `state`; the optimizer's own state must have been restored before."""
         self.count, self.evaluations = state["count"], state["evaluations"]
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.recipe.schedule.load_state_dict(state["schedule"])
         self.values.forget()
 
-    def _norm(self) -> Tensor:
-        grads = [p.grad.detach() for p in self.parameters if p.grad is not None]
-        return norm(grads) / self.scale()
+    def _gradients(self) -> dict[str, Tensor]:
+        """Return copies of the gradients by parameter name, without the factor of half precision."""
+        scale = self.scale()
+        grads = {p: p.grad.detach() for p in self.parameters if p.grad is not None}
+        return self._named({p: grad.clone() if scale == 1.0 else grad / scale for p, grad in grads.items()})

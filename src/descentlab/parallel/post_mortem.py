@@ -1,4 +1,4 @@
-"""How a process ended, in words."""
+"""Descriptions of how a process ended."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import signal
 from descentlab.store.record import LOG
 
 
+class Died(Exception):
+    """Another process of the run died."""
+
+
 def how_it_ended(exitcode: int | None) -> str:
-    """What an exit code means for a run, in words."""
+    """Return a description of a run's process that ended with `exitcode`, with the name of its log."""
     early = "" if exitcode is not None and exitcode < 0 else " before its record was written"
     return f"{cause_of(exitcode)}{early}; see {LOG}"
 
 
 def cause_of(exitcode: int | None) -> str:
-    """What an exit code means: killed by SIGSEGV, exited with code 3."""
+    """Return the meaning of an exit code, for example "killed by SIGSEGV" or "exited with code 3"."""
     if exitcode is not None and exitcode < 0:
         return f"killed by {signal.Signals(-exitcode).name}"
     return f"exited with code {exitcode}"

@@ -1,7 +1,7 @@
-"""Weights and optimizer state, whole, whether one process holds them, each does, or all hold shards (FSDP2).
+"""Copies of weights and optimizer state as whole tensors, for one process, replicas (DDP) and shards (FSDP2).
 
-Of sharded ones the first process gets the whole, on the CPU, and the others nothing; all must call, and the first one's is
-what setting them takes.
+The functions are collective: every process must call them. Of sharded tensors the first process receives whole copies on the
+CPU, and the others nothing; setting them uses the first process's copies.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
 
 
 def sharded(model: nn.Module) -> bool:
-    """Whether FSDP2 has shared the model's weights out; makes sure that they are in shards now."""
+    """Return True if FSDP2 shards the model's weights; those that are gathered are resharded."""
     parts = [part for part in model.modules() if isinstance(part, FSDPModule)]
     for part in parts:
-        part.reshard()  # after a validation the outermost one still has its own weights whole
+        part.reshard()  # after a validation the weights of the outermost one are still gathered
     return bool(parts)
 
 
 def shard(model: nn.Module, mesh: DeviceMesh) -> None:
-    """Let the processes of `mesh` share the weights: each block of a stack is gathered when it is used, and freed again."""
+    """Shard the weights over the processes of `mesh`. Each block of a stack is gathered when it is used, and freed after it."""
     for block in _blocks(model):
         if any(True for _ in block.parameters()):
             fully_shard(block, mesh=mesh)
@@ -45,7 +45,7 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> None:
 
 
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:
-    """The elements of the outermost stacks."""
+    """Yield the elements of the outermost nn.Sequential and nn.ModuleList modules."""
     if isinstance(module, nn.Sequential | nn.ModuleList):
         yield from module.children()
     else:
@@ -55,7 +55,7 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
 
 @contextmanager
 def unaveraged(model: nn.Module | None) -> Iterator[None]:
-    """Gradients accumulate in each process; the first backward pass after it averages them over all.
+    """Context in which gradients accumulate in each process; the first backward pass after it averages them over all.
 
     Args:
         model: as the strategy has wrapped it.
@@ -72,24 +72,24 @@ def unaveraged(model: nn.Module | None) -> Iterator[None]:
 
 
 def copied(model: nn.Module) -> dict[str, Any]:
-    """A copy of the model's weights and buffers by name."""
+    """Return a copy of the model's weights and buffers by name."""
     if sharded(model):
         return get_model_state_dict(model, options=GATHER)
     return {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
 
 def agree_on_buffers(model: nn.Module) -> None:
-    """Give all processes the first one's buffers: each has kept running statistics of its own share of the batches."""
+    """Copy the first process's buffers to all: each process has running statistics of its own share of the batches."""
     if dist.is_initialized():
         for buffer in model.buffers():
             dist.broadcast(buffer, src=0)
 
 
 def check_agreement(model: nn.Module) -> None:
-    """Hold the processes to having the same weights, where each has all of them.
+    """Check that all processes have the same weights, if they are not sharded.
 
     Raises:
-        RuntimeError: they have drifted apart, as when an optimizer draws other random numbers in each.
+        RuntimeError: they differ, for example because an optimizer draws different random numbers in each process.
     """
     if not dist.is_initialized() or sharded(model):
         return
@@ -97,11 +97,11 @@ def check_agreement(model: nn.Module) -> None:
     first = sums.clone()
     dist.broadcast(first, src=0)
     if not torch.equal(sums.nan_to_num(), first.nan_to_num()):
-        raise RuntimeError("the processes' weights are no longer the same: what the optimizer does differs among them")
+        raise RuntimeError("the weights of the processes differ: the optimizer does not make the same update in each of them")
 
 
 def put(model: nn.Module, weights: dict[str, Any]) -> None:
-    """Set what `copied` gave."""
+    """Set the weights and buffers that `copied` returned."""
     if sharded(model):
         set_model_state_dict(model, weights, options=SPREAD)
     else:
@@ -109,24 +109,24 @@ def put(model: nn.Module, weights: dict[str, Any]) -> None:
 
 
 def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """The optimizer's state dict. Of shards, whole tensors in the first process; `spread` names those that were in shards."""
+    """Return the optimizer's state dict. With shards the first process has whole tensors; `spread` lists the sharded ones."""
     state = optimizer.state_dict()
     if not sharded(model):
         return state
     spread = [(id, key) for id, own in state["state"].items() for key, value in own.items() if isinstance(value, DTensor)]
     whole: dict[Any, Any] = {id: dict(own) for id, own in state["state"].items()}
     for id, key in spread:
-        whole[id][key] = whole[id][key].full_tensor().cpu()  # all processes take part
+        whole[id][key] = whole[id][key].full_tensor().cpu()  # collective
         if dist.get_rank():
             del whole[id][key]
     return {**state, "state": whole, "spread": spread}
 
 
 def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Set what `optimizer_state` gave.
+    """Set the state that `optimizer_state` returned.
 
-    Not by torch's set_optimizer_state_dict: it takes a step to make the state, which counts where steps are counted in groups,
-    and fails where an optimizer keeps nothing.
+    torch's set_optimizer_state_dict is not used: it takes a step to create the state, which optimizers that count steps in
+    their groups count, and it fails for an optimizer without state.
     """
     if not sharded(model):
         return optimizer.load_state_dict(state)
@@ -143,13 +143,13 @@ def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str,
 
 
 def _outline(state: dict[str, Any]) -> tuple[Any, Any, list[tuple[int, str, torch.Size, torch.dtype]]]:
-    """The groups, what every process holds of the state, and the shapes of what is spread over them."""
+    """Return the groups, the state that is not sharded, and shape and type of each sharded tensor."""
     spread = {(id, key): state["state"][id][key] for id, key in state["spread"]}
     values = {id: {k: v for k, v in own.items() if (id, k) not in spread} for id, own in state["state"].items()}
     return state["param_groups"], values, [(id, key, value.shape, value.dtype) for (id, key), value in spread.items()]
 
 
 def norm(gradients: list[Tensor]) -> Tensor:
-    """The Euclidean norm of all gradients as one vector, a scalar."""
+    """Return the Euclidean norm of `gradients` taken as one vector, a scalar. Collective if they are sharded."""
     total = torch.nn.utils.get_total_norm(gradients)
     return total.full_tensor() if isinstance(total, DTensor) else total

@@ -1,4 +1,4 @@
-"""The checkpoint of a run: one file with all that continuing needs, written atomically, read as data and never as code."""
+"""The checkpoint of a run: one file with the state to resume from, written atomically and read as data, never as code."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ DIGEST = 32  # bytes at the end of the file
 
 
 def write(folder: Path, state: State) -> None:
-    """Write `state`: tensors, numbers, texts, lists, tuples and dicts only.
+    """Write `state`, which may consist of tensors, numbers, texts, lists, tuples and dicts.
 
     Raises:
-        OSError: there is no space, or no right to write; the checkpoint before is still there.
+        OSError: there is no space, or no permission to write; the previous checkpoint is unchanged.
     """
     path, scratch = folder / CHECKPOINT, folder / f".{CHECKPOINT}"
     try:
         with scratch.open("w+b") as file:
             torch.save(state, file)
             size = file.tell()
-            file.write(_digest(file, size))  # after the archive's end, where torch.load does not mind it
+            file.write(_digest(file, size))  # after the end of the archive, where torch.load ignores it
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
-    except RuntimeError as error:  # torch's word for a full disk
+    except RuntimeError as error:  # raised by torch if the disk is full
         raise OSError(f"the checkpoint could not be written: {error}") from error
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> State | None:
-    """The state in `folder`, on the CPU; None if there is none or what there is cannot be used (which is said)."""
+    """Return the state in `folder`, on the CPU; None if there is no checkpoint, or if it cannot be used, which is reported."""
     path = folder / CHECKPOINT
     if not path.exists():
         return None
     try:
         with path.open("rb") as file:
             size = path.stat().st_size - DIGEST
-            if size <= 0 or _digest(file, size) != file.read():  # torch itself does not look
-                raise ValueError("its bytes are not those that were written")
+            if size <= 0 or _digest(file, size) != file.read():  # torch does not check
+                raise ValueError("its content does not match its digest")
         state: State = torch.load(path, map_location="cpu", weights_only=True)
         if state["written"] > (folder / CURVES).stat().st_size:
-            raise ValueError("the curves are shorter than when it was written")
+            raise ValueError("the curves are shorter than when it was saved")
         return state
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
-        print(f"{path} cannot be used ({error}): the run begins anew", file=sys.stderr)
+        print(f"{path} cannot be used ({error}): the run restarts", file=sys.stderr)
         path.unlink(missing_ok=True)
         return None
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """The digest of the first `size` bytes; leaves `file` after them."""
+    """Return the digest of the first `size` bytes; the position of `file` is after them."""
     total = hashlib.blake2b(digest_size=DIGEST)
     file.seek(0)
     while chunk := file.read(min(size, 2**20)):
@@ -71,7 +71,7 @@ def _digest(file: BinaryIO, size: int) -> bytes:
 
 
 def random_state() -> State:
-    """Where the generators of this process stand: Python's, NumPy's, torch's on the CPU and on the current GPU."""
+    """Return the states of the random generators of this process: Python, NumPy, torch on the CPU and on the current GPU."""
     name, keys, *rest = np.random.get_state(legacy=True)
     state: State = {"python": random.getstate(), "numpy": (name, np.asarray(keys).tolist(), *rest)}
     state["torch"] = torch.get_rng_state()
@@ -81,6 +81,7 @@ def random_state() -> State:
 
 
 def set_random_state(state: State) -> None:
+    """Restore the states that `random_state` returned."""
     random.setstate(state["python"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, np.asarray(keys, np.uint32), *rest))

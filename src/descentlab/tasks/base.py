@@ -1,12 +1,12 @@
-"""What every task is: a model with one loss and its metrics, trained step by step."""
+"""Base class of tasks: a model with one loss and its metrics, trained step by step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol, TypedDict
 
 import lightning as L
 import torch
@@ -17,11 +17,11 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from descentlab.compat import is_compiled
-from descentlab.data.loading.loader import Chunk, StepLoader
+from descentlab.data.loading.loader import Chunk, Part, StepLoader
 from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Step, backward_through, hands_through
+from descentlab.optim.step import Captured, Step, backward_through, hands_through
 from descentlab.parallel import weights
 from descentlab.tasks.metrics.scores import Scores
 
@@ -29,38 +29,69 @@ Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
 
 
-@dataclass
-class Steps:
-    """What a chunk of steps did: the global loss of each, the gradients evaluated before it, and what was measured at some."""
+class ChunkOutputs(TypedDict):
+    """Output of `Task.training_step` for a chunk of steps; callbacks receive it as `outputs`.
+
+    first: index of the first step; losses: of each step, the mean over processes; evaluations: gradients evaluated before each;
+    measured: step -> learning rates and probe values by name.
+    """
 
     first: int
     losses: list[float]
     evaluations: list[int]
-    measured: dict[int, dict[str, float]]  # step -> learning rates and norms by name
+    measured: dict[int, dict[str, float]]
 
-    def cut(self, size: int) -> None:
-        """Forget all but the first `size` steps."""
-        del self.losses[size:], self.evaluations[size:]
+
+class Measure(Protocol):
+    """Measures a step that was just taken; `descentlab.diagnostics.probes.Probes` is the implementation.
+
+    `needs` names the tensors that the step must capture: "weights" (those before it), "gradients".
+    """
+
+    needs: frozenset[str]
+
+    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]: ...
+
+
+class NoMeasure:
+    """Measures nothing."""
+
+    needs: frozenset[str] = frozenset()
+
+    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]:
+        return {}
 
 
 class Task(L.LightningModule):
-    """A LightningModule that owns a loss. Subclasses give `loss` and `make_metrics`.
+    """A LightningModule that owns a loss. Subclasses implement `loss` and `make_metrics`.
 
     Args:
-        model: inputs -> outputs; knows nothing of losses.
-        recipe: how it is trained.
-        monitor: the metric that runs are selected by on the validation split, and `mode` whether its min or max is best.
-        total_steps: of the run, where the budget tells.
-        measure_every: steps between measurements of the gradient norm.
+        model: inputs -> outputs, without a loss.
+        recipe: optimizer, schedules, clipping, decay and averaging.
+        monitor: the validation metric that runs are selected by; `mode`, "min" or "max", tells which of its values is best.
+        total_steps: of the run, if the budget determines them.
+        measure_every: steps between measurements.
+
+    Attributes:
+        probes: measures every `measure_every`-th step.
+        pause: context in which the run's clock is stopped.
     """
 
-    one_pass = True  # whether a batch is evaluated by one forward pass, the same in all processes
-    tokens = 0  # in an example, where it is a sequence whose tokens are counted
+    one_pass = True  # True if a batch is evaluated by one forward pass, the same in all processes
+    tokens = 0  # in an example, if it is a sequence whose tokens are counted
+    step: Step  # from the start of fit on
+    probes: Measure = NoMeasure()
+    pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def plain(self) -> bool:
-        """Whether the loss is the plain one that descentlab.rules.backprop writes out, where it writes out any."""
+        """True if the loss is the one that descentlab.rules.backprop differentiates by hand for this class of tasks."""
         return True
+
+    @property
+    def is_sharded(self) -> bool:
+        """True if the weights are sharded over processes (FSDP2)."""
+        return isinstance(self.trainer.strategy, ModelParallelStrategy)
 
     def __init__(
         self,
@@ -79,42 +110,45 @@ class Task(L.LightningModule):
         self.valid, self.test = Scores(self.make_metrics(), "validation"), Scores(self.make_metrics(), "test")
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """The mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
+        """Return the mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
         raise NotImplementedError
 
     def make_metrics(self) -> dict[str, Metric]:
-        """The validation and test metrics by name, each updated with (outputs as `score` gives them, targets).
+        """Return the validation and test metrics by name. Each is updated with (what `score` returns, targets).
 
-        A metric that is undefined on a split computes NaN and gives the reason: see descentlab.tasks.metrics.undefined.
+        A metric that is undefined on a split computes NaN and provides the reason: see descentlab.tasks.metrics.undefined.
         """
         return {}
 
     def score(self, outputs: Tensor) -> Tensor:
-        """What metrics compare with targets, from the model's outputs."""
+        """Return the values that metrics compare with targets, given the model's outputs."""
         return outputs
 
     def watched(self) -> dict[str, Tensor]:
-        """Scalars of the model as it is, by name, that go into the curves beside the norms. None by default."""
+        """Return scalars of the current model by name, which are written to the curves with the probes. None by default."""
         return {}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
-        """What a person may look at of the model as it is, by file name: pictures (.png), texts (.txt),
-        and what a panel of the report draws from (.json). None by default.
+        """Return artifacts of the current model by file name: images (.png), texts (.txt), and data that a panel of the
+        report draws (.json). None by default.
 
         Args:
-            batch: the first of the test split, on the model's device.
+            batch: the first one of the test split, on the model's device.
         """
         return {}
 
     def configure_model(self) -> None:
+        """Shard the weights under FSDP2. Called by Lightning, possibly more than once."""
         if isinstance(self.trainer.strategy, ModelParallelStrategy) and not weights.sharded(self.model):
             weights.shard(self.model, self.trainer.strategy.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Optimizer:
+        """Return the optimizer of the recipe."""
         return self.recipe.make(self.model, self.total_steps)
 
     def on_fit_start(self) -> None:
-        if self.global_rank:  # all processes drew the same weights; dropout differs
+        """Make the Step that every optimizer step goes through."""
+        if self.global_rank:  # all processes drew the same weights; their dropout must differ
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
@@ -123,16 +157,21 @@ class Task(L.LightningModule):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
-        around = (
+        self.step = Step(
+            self.model,
+            self._own_loss,
+            backward,
+            optimizer,
             self.recipe,
             self.total_steps,
             self._mean,
             self._scale,
             partial(weights.unaveraged, self.trainer.strategy.model),
+            self.pause,
         )
-        self.step = Step(self.model, self._own_loss, backward, optimizer, *around)
 
-    def on_train_start(self) -> None:  # before the clock runs
+    def on_train_start(self) -> None:
+        """Check the batches, and compile the model, before the clock runs."""
         loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
         self.check_batches(loader)
         if is_compiled(self.model):
@@ -140,7 +179,7 @@ class Task(L.LightningModule):
                 self.step.warm_up(loader.parts(step))
 
     def check_batches(self, loader: StepLoader) -> None:
-        """Check that the model can be trained on the batches that `loader` cuts.
+        """Check that the model can be trained on the batches of `loader`.
 
         Raises:
             UsageError: batch normalisation would see a single example.
@@ -153,48 +192,65 @@ class Task(L.LightningModule):
             )
 
     def _mean(self, loss: Tensor) -> Tensor:
-        """The mean of `loss` over processes."""
+        """Return the mean of `loss` over processes."""
         mean = self.trainer.strategy.reduce(loss, reduce_op="mean")
         assert isinstance(mean, Tensor)
         return mean
 
     def _scale(self) -> float:
+        """Return the factor by which half precision has multiplied the gradients."""
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         return 1.0 if scaler is None else scaler.get_scale()
-
-    def validated(self) -> dict[str, float]:
-        """The last validation's metrics by name, without "valid/"."""
-        metrics = self.trainer.callback_metrics.items()
-        return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
 
     def _own_loss(self, batch: Batch) -> Tensor:
         return self.loss(self.model, batch)
 
-    def training_step(self, chunk: Chunk, index: int) -> dict[str, Steps]:
-        first, losses, evaluations = self.step.count, [], []
-        measured: dict[int, dict[str, Tensor | float]] = {}
+    def training_step(self, chunk: Chunk, index: int) -> ChunkOutputs:
+        """Take the steps of `chunk`."""
+        first = self.step.count
+        losses: list[Tensor] = []
+        evaluations: list[int] = []
+        measured: dict[int, dict[str, float]] = {}
         for step, parts in enumerate(chunk, first):
             wanted = step % self.measure_every == 0
             evaluations.append(self.step.evaluations)
-            losses.append(self.step(parts, measure=wanted))
+            losses.append(self.step(parts, self.probes.needs if wanted else frozenset()))
             if wanted:
-                measured[step] = {**self.step.values.lrs, **self.step.measured, **self.watched()}
+                with self.step.paused():
+                    measured[step] = self._measured(parts)
         mean = self._mean(torch.stack(losses))
-        numbers = {step: {name: float(value) for name, value in values.items()} for step, values in measured.items()}
-        return {"steps": Steps(first, mean.tolist(), evaluations, numbers)}
+        return {"first": first, "losses": mean.tolist(), "evaluations": evaluations, "measured": measured}
 
-    def on_validation_start(self) -> None:
-        loader = getattr(self.trainer.datamodule, "loader", None)  # pyright: ignore[reportAttributeAccessIssue]
-        needed = self.step.evaluation_weights.needs_batches()
-        recent = range(max(0, self.step.count - RECALIBRATION), self.step.count) if needed else ()
+    def _measured(self, parts: Sequence[Part]) -> dict[str, float]:
+        """Return the learning rates, probe values and watched scalars of the step that was just taken."""
+        probed = self.probes.measure(self, parts, self.step.captured)
+        values = {**self.step.values.lrs, **probed, **self.watched()}
+        return {name: float(value) for name, value in values.items()}
+
+    def begin_evaluation(self, loader: StepLoader | None) -> None:
+        """Put the evaluation weights into the model; `loader` provides recent batches for running statistics."""
+        count = self.step.count
+        recent = range(max(0, count - RECALIBRATION), count) if self.step.evaluation_weights.needs_batches() else ()
         inputs = (part.batch[0] for step in recent if loader for part in loader.parts(step))
         self.step.evaluation_weights.apply(inputs)
 
-    def on_validation_end(self) -> None:  # after the callbacks, which may copy the weights that were judged
+    def end_evaluation(self, metrics: Mapping[str, float], before_training: bool) -> None:
+        """Put the trained weights back, and report the validation to the schedule."""
         self.step.evaluation_weights.restore()
-        value = self.validated()[self.monitor]
-        if not self.trainer.sanity_checking and not math.isnan(value):  # an undefined metric is no evidence of a plateau
+        value = metrics[self.monitor]
+        if not before_training and not math.isnan(value):  # an undefined metric is no evidence of a plateau
             self.recipe.schedule.observe(value)
+
+    def validated(self) -> dict[str, float]:
+        """Return the metrics of the last validation by name, without "valid/"."""
+        metrics = self.trainer.callback_metrics.items()
+        return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
+
+    def on_validation_start(self) -> None:
+        self.begin_evaluation(getattr(self.trainer.datamodule, "loader", None))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def on_validation_end(self) -> None:  # after the callbacks, which may copy the evaluation weights
+        self.end_evaluation(self.validated(), self.trainer.sanity_checking)
 
     def on_validation_epoch_start(self) -> None:
         weights.check_agreement(self.model)
@@ -210,20 +266,20 @@ class Task(L.LightningModule):
         self.add(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.valid.collect("valid/"))
+        self.log_dict(self.valid.collect("valid/"), logger=False)  # the curves have them already
 
     def on_test_epoch_end(self) -> None:
-        self.log_dict(self.test.collect("test/"))
+        self.log_dict(self.test.collect("test/"), logger=False)
 
     def add(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Evaluate `batch`, which has no rows in a process whose share of the split is used up before the others'."""
+        """Update `scores` with `batch`, which has no rows in a process whose share of the split ends before the others'."""
         if len(batch[0]):
             self.evaluate(scores, batch, predict)
         elif predict is self.model and isinstance(self.model, FSDPModule):
-            predict(batch[0])  # gathering shards takes all processes
+            predict(batch[0])  # gathering shards is collective
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Take what `predict` makes of `batch` into `scores`."""
+        """Update `scores` with the outputs of `predict` for `batch`."""
         outputs = predict(batch[0])
         scores.loss.update(self.loss(lambda _: outputs, batch), len(batch[0]))
         if len(batch) > 1:
@@ -231,5 +287,5 @@ class Task(L.LightningModule):
 
 
 def ends_of_an_epoch(loader: StepLoader) -> tuple[int, int]:
-    """The first and the last step of an epoch: the usual batch, and one that may be smaller."""
+    """Return the first and the last step of an epoch: a batch of the usual size, and one that may be smaller."""
     return 0, loader.plan.steps_per_epoch - 1

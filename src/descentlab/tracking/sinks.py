@@ -1,4 +1,4 @@
-"""Where the rows of a run go: its curves, its progress, Weights & Biases; all from its first process."""
+"""Sinks for the rows of a run: curves, progress and Weights & Biases, written by its first process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from descentlab.tracking.wandb import Tracker
 
 
 class Sinks:
-    """The sinks of `job`; use as a context manager around its training.
+    """The sinks of `job`; a context manager around its training.
 
     Args:
-        job: in a process that is not the first of its run, nothing is kept.
+        job: only the first process of a run writes anything.
         plan: of the run.
-        keep: the position in its curves up to which it goes on from a checkpoint; 0: from the beginning.
+        keep: position in the curves at the checkpoint that the run resumes from; 0 if it starts from the beginning.
     """
 
     def __init__(self, job: Job, plan: Plan, keep: int) -> None:
@@ -37,32 +37,33 @@ class Sinks:
         return self
 
     def write(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows of the curves to all sinks."""
         for sink in (self.curves, self.progress, self.tracker):
             if sink:
                 sink.write(rows)
 
     def alive(self) -> None:
-        """Let whoever watches know that the run goes on, though there is no row to write."""
+        """Report that the run is alive, while there is no row to write."""
         if self.progress:
             self.progress.beat()
 
     def position(self) -> int:
-        """The position in the curves up to which everything is safe."""
+        """Return the position in the curves up to which everything is on the disk."""
         return self.curves.position() if self.curves else 0
 
-    def exhibit(self, exhibits: dict[str, bytes | str]) -> None:
-        """Keep pictures and texts, by file name."""
-        if not exhibits or not ranks.is_first():
+    def write_artifacts(self, artifacts: dict[str, bytes | str]) -> None:
+        """Write images and texts, by file name, to the run's folder, and show them in W&B."""
+        if not artifacts or not ranks.is_first():
             return
         folder = self.job.folder / EXHIBITS
         folder.mkdir(exist_ok=True)
-        for name, content in exhibits.items():
+        for name, content in artifacts.items():
             (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
         if self.tracker:
-            self.tracker.exhibit([folder / name for name in exhibits if name.endswith((".png", ".txt"))])
+            self.tracker.show([folder / name for name in artifacts if name.endswith((".png", ".txt"))])
 
     def conclude(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Leave the numbers to quote, and the curves as they will stay; returns what belongs in the summary besides."""
+        """Report the summary to W&B and finish the curves. Returns further entries of the summary: an error of W&B."""
         if self.tracker:
             self.tracker.conclude(summary)
         if self.curves:

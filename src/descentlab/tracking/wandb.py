@@ -1,4 +1,4 @@
-"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never asks; without a network, offline."""
+"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never prompts; offline without a network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from descentlab.store.job import Job
 
 Row = Mapping[str, Any]
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")
-LONGEST, LONGEST_TAG, HASH = 128, 64, 8  # characters that W&B takes of an id, a name or a group, of a tag; of a hash here
+LONGEST, LONGEST_TAG, HASH = 128, 64, 8  # characters: of an id, a name or a group; of a tag; of our hash
 RESERVED = r"""[:;,#?/'\\%]"""  # in an id: by wandb's settings, and by the documentation of wandb.init
-PATIENCE = 15.0  # seconds to wait for the server before going on offline
+PATIENCE = 15.0  # seconds to wait for the server before continuing offline
 
 
 def mode() -> str:
-    """online, offline or disabled: what WANDB_MODE says, else online if there is a key to log in with."""
+    """Return online, offline or disabled: the value of WANDB_MODE, else online if there is an API key."""
     import wandb
 
     if os.environ.get("WANDB_MODE"):
@@ -43,7 +43,7 @@ P = ParamSpec("P")
 def harmless(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
     """Print the first error of W&B and disable tracking for the rest of the run.
 
-    Any exception may come: of its settings, its service, the network, the disk.
+    Any exception is caught: settings, service, network and disk may all fail.
     """
 
     @functools.wraps(method)
@@ -63,11 +63,11 @@ class Tracker:
     """The W&B run of `job`. An error of W&B is printed once; the run continues without it, and keeps its record.
 
     Args:
-        job: whose id the W&B run has, so that a run that is resumed is one W&B run too.
-        rows: what the run has written before, if it is resumed from a checkpoint.
+        job: its id is the W&B run's, so that a resumed run is one W&B run.
+        rows: written before the checkpoint that the run resumes from, if there is one.
 
     Attributes:
-        lost: the error after which nothing more is tracked; empty while there is none.
+        lost: the error after which nothing more is tracked; empty if there was none.
     """
 
     def __init__(self, job: Job, rows: Sequence[Row] = ()) -> None:
@@ -94,13 +94,13 @@ class Tracker:
             self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
 
     @harmless
-    def exhibit(self, files: Sequence[Path]) -> None:
-        """Show pictures and texts beside the numbers."""
+    def show(self, files: Sequence[Path]) -> None:
+        """Add images and texts to the summary of the W&B run."""
         import wandb
 
         for file in files:
-            picture = file.suffix == ".png"
-            shown = wandb.Image(str(file)) if picture else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
+            is_image = file.suffix == ".png"
+            shown = wandb.Image(str(file)) if is_image else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
             self.run.summary[f"exhibits/{file.stem}"] = shown
 
     @harmless
@@ -109,7 +109,7 @@ class Tracker:
         self.run.summary.update(_known(summary))
 
     def finish(self, failed: bool) -> None:
-        """Close the W&B run, also after an error: other runs of this process may follow."""
+        """Finish the W&B run, also after an error: this process may train other runs."""
         if self.run is not None and self.lost:
             with contextlib.suppress(Exception):
                 self.run.finish(exit_code=int(failed))
@@ -122,19 +122,19 @@ class Tracker:
 
 
 def _known(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `summary` without what is None, at any depth."""
+    """Return `summary` without entries that are None, at any depth."""
     known = {key: value for key, value in summary.items() if value is not None}
     return {key: _known(value) if isinstance(value, Mapping) else value for key, value in known.items()}
 
 
 def _forget(job: Job) -> None:
-    """Remove the offline files of earlier attempts at `job`: all that they hold is logged again."""
+    """Remove the offline files of earlier attempts at `job`: their content is logged again."""
     for stale in (job.folder.parent / "wandb").glob(f"*run-*-{glob.escape(run_id(job))}"):
         shutil.rmtree(stale, ignore_errors=True)
 
 
 def _started(job: Job, resumed: bool) -> Any:
-    """Return the W&B run of `job`; offline where the server cannot be reached."""
+    """Return the W&B run of `job`; offline if the server cannot be reached."""
     import wandb
 
     wanted = mode()
@@ -144,7 +144,7 @@ def _started(job: Job, resumed: bool) -> Any:
         if wanted != "online":
             raise
         print(f"Weights & Biases offline: {error}", file=sys.stderr)
-        wandb.teardown()  # or its service keeps the run that it could not start
+        wandb.teardown()  # otherwise its service keeps the run that it could not start
         return _init(job, "offline", resumed)
 
 

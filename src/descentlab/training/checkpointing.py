@@ -1,42 +1,56 @@
-"""Saves a run now and then and when it is asked to end, and takes it up again where it was."""
+"""Checkpointing of a run: saves it at intervals and when it is asked to end, and resumes it at the same step."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import lightning as L
-import torch
 import torch.distributed as dist
-from lightning.pytorch.strategies import ModelParallelStrategy
 
 from descentlab.parallel import ranks, weights
+from descentlab.parallel.collectives import broadcast, gather, maximum
 from descentlab.store import checkpoint as checkpoints
 from descentlab.store.checkpoint import State
 from descentlab.store.interruption import Interrupted, Interruption
 from descentlab.tasks.base import Task
 from descentlab.training.curves import Curves
+from descentlab.training.events import CONTINUE, STOP, Boundary, Decision, Ended
+from descentlab.training.observers import Observer
 from descentlab.training.outcome import Outcome
 
-GO_ON, SAVE, END = 0, 1, 2
-SHARE = 0.02  # of the time, at most, goes into saving
-HEAVY = ("weights", "optimizer", "best_weights")  # what only the first process needs of a model in shards
+CONTINUE_TRAINING, SAVE, END = 0, 1, 2  # ordered: the processes of a run follow the largest
+SHARE = 0.02  # of the time, at most, is spent on saving
+HEAVY = ("weights", "optimizer", "best_weights")  # of a sharded model, only the first process needs them
 
 
-class Checkpointing(L.Callback):
-    """Decides after every chunk of steps, and after the validation that may follow it, whether to go on, to save or to end.
+class Stateful(Protocol):
+    """A callback of the user's, as Lightning defines its state."""
 
-    A run asked to end goes on to the next such point, saves and raises Interrupted. Several processes decide together.
+    @property
+    def state_key(self) -> str: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
+
+
+class Checkpointing(Observer):
+    """Decides at every boundary between chunks whether to continue, to save, or to save and end.
+
+    A run that is asked to end continues to the next boundary, saves and raises Interrupted. Several processes decide together.
 
     Args:
         folder: of the run.
-        saved: what the checkpoint in it says, in the first process; None: the run begins.
-        outcome, curves: what else there is to save.
-        every: seconds between two saves; None: only when asked to end.
-        keep: save at the end too, for whoever wants the weights.
+        saved: content of the checkpoint in it, in the first process; None: the run starts from the beginning.
+        interruption: reports whether the run was asked to end.
+        task, outcome, curves, callbacks: the objects whose state is saved; that of callbacks has to be of tensors, numbers,
+            texts, lists, tuples and dicts only.
+        every: seconds between two saves; None: save only when the run is asked to end.
+        keep: save at the end of training too, for later use of the weights.
     """
 
     def __init__(
@@ -44,71 +58,64 @@ class Checkpointing(L.Callback):
         folder: Path,
         saved: State | None,
         interruption: Interruption,
+        task: Task,
         outcome: Outcome,
         curves: Curves,
+        callbacks: Sequence[Stateful],
         every: float | None,
         keep: bool,
     ) -> None:
         self.folder, self.saved, self.interruption = folder, saved, interruption
-        self.outcome, self.curves, self.every, self.keep = outcome, curves, every, keep
+        self.task, self.outcome, self.curves, self.callbacks = task, outcome, curves, callbacks
+        self.every, self.keep = every, keep
         self.plan, self.clock = curves.plan, curves.clock
         self.due = math.inf if every is None else time.monotonic() + every
 
-    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Let all processes know where the run stands, before batches are asked for."""
-        if stage != "fit":
-            return
-        if trainer.world_size > 1:
-            heavy = HEAVY if isinstance(trainer.strategy, ModelParallelStrategy) else ()
-            light = self.saved and {key: value for key, value in self.saved.items() if key not in heavy}
-            self.saved = {**(trainer.strategy.broadcast(light) or {}), **(self.saved or {})}
-        if self.saved:
-            trainer.datamodule.start = self.saved["step"]  # pyright: ignore[reportAttributeAccessIssue]
-            trainer.num_sanity_val_steps = 0  # the validation before the first step has been
+    def locate(self) -> int | None:
+        """Return the step of the checkpoint, and share its content with all processes."""
+        if dist.is_initialized() and dist.get_world_size() > 1:
+            light = self.saved and {key: value for key, value in self.saved.items() if key not in self._only_first()}
+            self.saved = {**(broadcast(light) or {}), **(self.saved or {})}
+        return self.saved["step"] if self.saved else None
 
-    def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if self.saved:
-            self._restore(task, self.saved)
-            trainer.should_stop = self.saved["over"]
-            self.saved = None
+    def _only_first(self) -> tuple[str, ...]:
+        return HEAVY if self.task.is_sharded else ()
 
-    def on_train_batch_end(self, trainer: L.Trainer, task: Task, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        step = task.step.count
-        if self.plan.next_stop(step - 1) != step:  # else it is validated first
-            self._decide(trainer, task)
+    def restore(self) -> Decision:
+        if not self.saved:
+            return CONTINUE
+        self._restore(self.saved)
+        over, self.saved = self.saved["over"], None
+        return STOP if over else CONTINUE
 
-    def on_train_epoch_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if not self.plan.done(task.step.count):
-            self._decide(trainer, task)
+    def boundary(self, event: Boundary) -> None:
+        due = ranks.is_first() and time.monotonic() >= self.due
+        own = END if self.interruption.asked else SAVE if due else CONTINUE_TRAINING
+        action = maximum(own, self.task.device)
+        if action != CONTINUE_TRAINING:
+            self._save()
+        if action == END:
+            raise Interrupted(f"{self.interruption.asked or 'another process'} at step {event.step}")
 
-    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def ended(self, event: Ended) -> None:
         if self.keep:
-            self._save(task, over=True)
+            self._save(over=True)
 
-    def _decide(self, trainer: L.Trainer, task: Task) -> None:
-        if trainer.should_stop:
-            return
-        wish = END if self.interruption.asked else SAVE if ranks.is_first() and time.monotonic() >= self.due else GO_ON
-        if trainer.world_size > 1:
-            wish = int(trainer.strategy.reduce(torch.tensor(wish, device=task.device), reduce_op="max"))
-        if wish != GO_ON:
-            self._save(task)
-        if wish == END:
-            raise Interrupted(f"{self.interruption.asked or 'another process'} at step {task.step.count}")
-
-    def _save(self, task: Task, over: bool = False) -> None:
+    def _save(self, over: bool = False) -> None:
+        """Write the checkpoint; `over` marks a run that has only to be tested. A failed write is reported, not raised."""
         began = time.monotonic()
         with self.clock.paused():
-            state = {**self._state(task), "over": over}  # and only the test is to come
+            state = {**self._state(), "over": over}
             if ranks.is_first():
                 try:
                     checkpoints.write(self.folder, state)
                 except OSError as error:
-                    print(f"no checkpoint at step {task.step.count}: {error}", file=sys.stderr)
+                    print(f"no checkpoint at step {self.task.step.count}: {error}", file=sys.stderr)
         now = time.monotonic()
         self.due = math.inf if self.every is None else now + max(self.every, (now - began) / SHARE)
 
-    def _state(self, task: Task) -> State:
+    def _state(self) -> State:
+        task = self.task
         return {
             "step": task.step.count,
             "stepping": task.step.state_dict(),
@@ -119,24 +126,21 @@ class Checkpointing(L.Callback):
             "curves": self.curves.state_dict(),
             "clock": self.clock.seconds,
             "written": self.curves.sink.position(),
-            "random": _of_all_processes(checkpoints.random_state()),
+            "callbacks": {callback.state_key: callback.state_dict() for callback in self.callbacks},
+            "random": gather(checkpoints.random_state()),
         }
 
-    def _restore(self, task: Task, saved: State) -> None:
+    def _restore(self, saved: State) -> None:
+        task = self.task
         weights.put(task.model, saved.get("weights", {}))
         weights.put_optimizer_state(task.model, task.step.bare_optimizer, saved.get("optimizer", {}))
         task.step.load_state_dict(saved["stepping"])
         self.outcome.load_state_dict(saved["outcome"])
         self.outcome.best_weights = saved.get("best_weights", {})
-        self.clock.go_on_from(saved["clock"])
+        self.clock.resume_from(saved["clock"])
         self.curves.load_state_dict(saved["curves"])
-        checkpoints.set_random_state(saved["random"][task.global_rank])
-
-
-def _of_all_processes(mine: State) -> list[State]:
-    """The states of all processes, by rank."""
-    if not dist.is_initialized():
-        return [mine]
-    gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, mine)
-    return gathered
+        for callback in self.callbacks:
+            if own := saved["callbacks"].get(callback.state_key):
+                callback.load_state_dict(own)
+        random: list[Any] = saved["random"]
+        checkpoints.set_random_state(random[task.global_rank])

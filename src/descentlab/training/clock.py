@@ -1,4 +1,4 @@
-"""The run's own clock: it counts training, not validation and not logging."""
+"""Clock of a run: counts the seconds of training, without validation, logging, checkpoints and measurements."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import lightning as L
+from descentlab.training.events import Ended
+from descentlab.training.observers import Observer
 
 
-class Clock(L.Callback):
-    """Runs from the first training batch on, stands still during validation and inside `paused()`."""
+class Clock(Observer):
+    """Runs while steps are taken; stopped during validation and inside `paused()`."""
 
     def __init__(self) -> None:
         self._spent = 0.0
@@ -23,27 +24,30 @@ class Clock(L.Callback):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
+        """Stop the clock inside this context, if it is running."""
         running = self._since is not None
         self._stop()
-        yield
-        if running:
-            self._start()
+        try:
+            yield
+        finally:
+            if running:
+                self._start()
 
-    def go_on_from(self, seconds: float) -> None:
-        """Count on from what an earlier process has spent on the run."""
+    def resume_from(self, seconds: float) -> None:
+        """Set the seconds that earlier processes spent on the run."""
         self._spent = seconds
+
+    def training(self) -> None:
+        self._start()
+
+    def evaluating(self) -> None:
+        self._stop()
+
+    def ended(self, event: Ended) -> None:
+        self._stop()
 
     def _start(self) -> None:
         self._since = time.perf_counter()
 
     def _stop(self) -> None:
         self._spent, self._since = self.seconds, None
-
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._start()
-
-    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._stop()
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._stop()

@@ -1,20 +1,20 @@
-"""Turns what the steps and validations measured into rows, and hands the rows to whoever keeps them."""
+"""Curves of a run: turns steps and validations into rows and hands them to a sink."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-import lightning as L
-
 from descentlab.budget import Plan
-from descentlab.tasks.base import Steps, Task
 from descentlab.training.clock import Clock
+from descentlab.training.events import CONTINUE, Decision, Logged, StepsDone, Validated
+from descentlab.training.observers import Observer
 
 Row = dict[str, Any]
 
 
 class Sink(Protocol):
-    """Keeps rows, knows up to where they are safe, and passes on that the run is alive."""
+    """Stores rows, and reports that the run is alive."""
 
     def write(self, rows: list[Row]) -> None: ...
 
@@ -23,38 +23,40 @@ class Sink(Protocol):
     def position(self) -> int: ...
 
 
-class Curves(L.Callback):
-    """Every `every` steps a row with the mean training loss since the last one; a row at each validation.
+class Curves(Observer):
+    """Writes a row every `every` steps with the mean training loss since the last one, and a row at each validation.
 
     Args:
-        plan: steps -> examples, epochs.
-        clock: of the run; it stands still while rows are written.
-        sink: where rows go.
-        every: log_every.
+        plan: converts steps to examples and epochs.
+        clock: of the run; paused while rows are written.
+        sink: receives the rows.
+        every: the config's log_every, in steps.
     """
 
     def __init__(self, plan: Plan, clock: Clock, sink: Sink, every: int) -> None:
         self.plan, self.clock, self.sink, self.every = plan, clock, sink, every
-        self.pending: list[float] = []
+        self.pending: list[float] = []  # losses since the last training row
         self.chunk_began = 0.0
         self.evaluations = 0  # of gradients, before the last step
+        self.last_step = 0  # of the rows written so far; W&B refuses a smaller one
 
-    def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def steps_done(self, event: StepsDone) -> Decision:
         with self.clock.paused():
-            self._write(self._rows(outputs["steps"]))
+            self._write(self._rows(event))
         self.chunk_began = self.clock.seconds
+        return CONTINUE
 
-    def _rows(self, steps: Steps) -> list[Row]:
-        """The rows of a chunk; within it, time is taken to pass evenly."""
+    def _rows(self, event: StepsDone) -> list[Row]:
+        """Return the rows of a chunk. Its steps are assumed to have taken the same time each."""
         rows: list[Row] = []
-        pace = (self.clock.seconds - self.chunk_began) / len(steps.losses)
-        for done, (loss, evaluations) in enumerate(zip(steps.losses, steps.evaluations, strict=True)):
-            step = steps.first + done
+        pace = (self.clock.seconds - self.chunk_began) / len(event.losses)
+        for done, (loss, evaluations) in enumerate(zip(event.losses, event.evaluations, strict=True)):
+            step = event.first + done
             self.pending.append(loss)
             if step % self.every == 0:
                 row = self._train_row(step, evaluations, self.chunk_began + done * pace)
-                rows.append(row | {f"train/{name}": value for name, value in steps.measured[step].items()})
-        self.evaluations = steps.evaluations[-1]
+                rows.append(row | {f"train/{name}": value for name, value in event.measured[step].items()})
+        self.evaluations = event.evaluations[-1]
         return rows
 
     def _train_row(self, step: int, evaluations: int, seconds: float) -> Row:
@@ -62,21 +64,28 @@ class Curves(L.Callback):
         self.pending = []
         return row
 
-    def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        step = task.step.count
-        undefined = task.valid.undefined  # null in the curves
-        measured = {f"valid/{name}": None if name in undefined else value for name, value in task.validated().items()}
-        row = {**self._axes(step, task.step.evaluations, self.clock.seconds), **measured}
-        if not trainer.sanity_checking:
-            row["batches"] = trainer.datamodule.loader.digest(step)  # pyright: ignore[reportAttributeAccessIssue]
-        over = self.pending and (trainer.should_stop or self.plan.done(step))
-        self._write([self._train_row(step - 1, self.evaluations, self.clock.seconds), row] if over else [row])
+    def validated(self, event: Validated) -> Decision:
+        """Write the validation, after the mean loss of the last steps if the run ends here. Undefined metrics are null."""
+        step, seconds = event.step, self.clock.seconds
+        values = {f"valid/{name}": None if name in event.undefined else value for name, value in event.metrics.items()}
+        row = {**self._axes(step, event.evaluations, seconds), **values}
+        if event.batches is not None:
+            row["batches"] = event.batches
+        last = self.pending and (event.stopping or self.plan.done(step))
+        self._write([self._train_row(step - 1, self.evaluations, seconds), row] if last else [row])
+        return CONTINUE
+
+    def logged(self, event: Logged) -> None:
+        with self.clock.paused():
+            step = max(event.step, self.last_step)
+            axes = self._axes(step, event.evaluations, self.clock.seconds)
+            self._write([{**axes, **{name: value for name, value in event.values.items() if name not in axes}}])
 
     def state_dict(self) -> dict[str, Any]:
         return {"pending": list(self.pending), "evaluations": self.evaluations}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The clock stands where it stood then."""
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore the state; the clock must have been restored before."""
         self.pending, self.evaluations = state_dict["pending"], state_dict["evaluations"]
         self.chunk_began = self.clock.seconds
 
@@ -84,14 +93,12 @@ class Curves(L.Callback):
         seen = {"step": step, "examples": self.plan.examples(step), "epoch": step / self.plan.steps_per_epoch}
         return {**seen, "gradient_evaluations": evaluations, "train_seconds": seconds}
 
-    def on_validation_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self.sink.alive()
-
-    def on_test_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def batch_evaluated(self) -> None:
         self.sink.alive()
 
     def _write(self, rows: list[Row]) -> None:
         if rows:
+            self.last_step = rows[-1]["step"]
             self.sink.write(rows)
         else:
             self.sink.alive()

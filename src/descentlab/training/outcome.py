@@ -1,20 +1,20 @@
-"""How a run ends and what it amounts to: divergence, budget, target, early stopping, best weights, summary."""
+"""Outcome of a run: divergence, budget, target, early stopping, best weights, summary."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import lightning as L
 from torch import Tensor
 
 from descentlab.budget import Plan
-from descentlab.parallel import weights
+from descentlab.parallel.collectives import broadcast
 from descentlab.store.record import Status, finite, is_better
-from descentlab.tasks.base import Steps, Task
 from descentlab.training.clock import Clock
+from descentlab.training.events import CONTINUE, STOP, Decision, Ended, StepsDone, Validated, cut_after
+from descentlab.training.observers import Observer
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Stop:
     """The config's `stop` node.
 
     Args:
-        divergence: a loss above so many times the validation loss at the start is a divergence; None: only one that is not
-            finite.
-        patience: validations without improvement after which a run stops; None: never.
-        min_delta: by how much a value must beat the best one to be an improvement.
+        divergence: a loss above this multiple of the validation loss at the start is a divergence; None: only a loss that is
+            not finite.
+        patience: number of validations without improvement after which a run stops; None: it never does.
+        min_delta: the amount by which a value must beat the best one to be an improvement.
         at_target: stop when the target is reached.
     """
 
@@ -35,38 +35,70 @@ class Stop:
     at_target: bool = False
 
 
-class Outcome(L.Callback):
-    """Watches losses and validations, stops the trainer when the run is over, and keeps the best weights.
+@dataclass(frozen=True)
+class Goal:
+    """The validation metric that runs are selected by.
 
     Args:
-        plan: where the budget ends.
-        clock: of the run.
-        stop: what else ends it.
-        target: a value of the monitored validation metric.
+        metric: its name, without "valid/".
+        mode: "min" or "max", whichever is best.
+        target: value at which steps and seconds are recorded; None: there is none.
     """
 
-    def __init__(self, plan: Plan, clock: Clock, stop: Stop, target: float | None) -> None:
-        self.plan, self.clock, self.stop, self.target = plan, clock, stop, target
+    metric: str
+    mode: str
+    target: float | None = None
+
+    def reached(self, value: float) -> bool:
+        """Return True if `value` is as good as the target."""
+        return self.target is not None and (value == self.target or is_better(value, self.target, self.mode))
+
+
+class Outcome(Observer):
+    """Decides when a run ends, keeps the best weights and summarises the run.
+
+    Args:
+        plan: the steps of the run; its budget ends it.
+        clock: of the run.
+        stop: the other conditions that end it.
+        goal: the metric that decides which weights are best.
+        copy_weights: returns a copy of the evaluation weights. Collective: called in all processes at the same validations.
+        tokens: in an example, if they are counted.
+
+    Attributes:
+        summary: the numbers of the run's record, by name.
+        best_weights: copied at the best validation.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: Clock,
+        stop: Stop,
+        goal: Goal,
+        copy_weights: Callable[[], dict[str, Tensor]] = dict,
+        tokens: int = 0,
+    ) -> None:
+        self.plan, self.clock, self.stop, self.goal = plan, clock, stop, goal
+        self.copy_weights, self.tokens = copy_weights, tokens
         self.status, self.reason = Status.COMPLETED, ""
-        self.summary: dict[str, Any] = {"target": target, "steps_to_target": None, "seconds_to_target": None}
+        self.summary: dict[str, Any] = {"target": goal.target, "steps_to_target": None, "seconds_to_target": None}
         self.summary["gradient_evaluations_to_target"] = None
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
-        self.stale, self.reference = 0, None  # validations since the last improvement, and what that one reached
+        self.stale = 0  # validations since the last improvement
+        self.reference: float | None = None  # value of the last improvement
         self.bound = math.inf  # a loss above it is a divergence
 
-    def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: dict[str, Steps], *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        steps = outputs["steps"]
-        self.summary.setdefault("first_train_loss", steps.losses[0])
-        for done, loss in enumerate(steps.losses, 1):
-            if self._diverges("training", loss, steps.first + done - 1):
-                self.summary["gradient_evaluations"] = steps.evaluations[done - 1]
-                steps.cut(done)
-                trainer.should_stop = True
-                break
-        self.summary["last_train_loss"] = steps.losses[-1]
-        if self.plan.done(task.step.count) or self._out_of_time(trainer):
-            trainer.should_stop = True
+    def steps_done(self, event: StepsDone) -> Decision:
+        """Stop at the end of the budget; cut the chunk after the step whose loss diverged."""
+        self.summary.setdefault("first_train_loss", event.losses[0])
+        for step, loss in enumerate(event.losses, event.first):
+            if self._diverges("training", loss, step):
+                self.summary |= {"gradient_evaluations": event.evaluations[step - event.first], "last_train_loss": loss}
+                return cut_after(step, self.reason)
+        self.summary["last_train_loss"] = event.losses[-1]
+        return STOP if self.plan.done(event.count) or self._out_of_time() else CONTINUE
 
     def _diverges(self, kind: str, loss: float, step: int) -> bool:
         if math.isfinite(loss) and loss <= self.bound:
@@ -75,96 +107,95 @@ class Outcome(L.Callback):
         self.summary["diverged_step"] = step
         return True
 
-    def _out_of_time(self, trainer: L.Trainer) -> bool:
-        if self.plan.seconds is None:
-            return False
-        return trainer.strategy.broadcast(self.clock.seconds) >= self.plan.seconds
+    def _out_of_time(self) -> bool:
+        return self.plan.seconds is not None and broadcast(self.clock.seconds) >= self.plan.seconds
 
-    def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def validated(self, event: Validated) -> Decision:
+        """Update the best weights and the target; stop if the validation loss diverged or there is no improvement."""
         if self.status is Status.DIVERGED:
-            return
-        metrics = task.validated()
-        if trainer.sanity_checking:  # before the first step
-            self._judge(metrics, task)
-            if self.stop.divergence is not None and metrics["loss"] and math.isfinite(metrics["loss"]):
-                self.bound = self.stop.divergence * abs(metrics["loss"])
-        elif "loss" not in task.valid.undefined and self._diverges("validation", metrics["loss"], task.step.count):
-            trainer.should_stop = True
-        else:
-            self._judge(metrics, task)
-            trainer.should_stop |= self._enough()
+            return CONTINUE
+        if event.before_training:
+            self._update(event)
+            loss = event.metrics["loss"]
+            if self.stop.divergence is not None and loss and math.isfinite(loss):
+                self.bound = self.stop.divergence * abs(loss)
+            return CONTINUE
+        if "loss" not in event.undefined and self._diverges("validation", event.metrics["loss"], event.step):
+            return Decision(stop=True, reason=self.reason)
+        self._update(event)
+        return Decision(stop=True, reason=self.reason) if self._enough() else CONTINUE
 
-    def _judge(self, metrics: dict[str, float], task: Task) -> None:
-        """Keep what is best so far, and when the target was reached.
+    def _update(self, event: Validated) -> None:
+        """Update the best value and weights, and the steps to the target.
 
-        A validation at which the monitored metric is undefined counts neither as an improvement nor towards the patience. While
-        there has been no other, the latest weights are kept: the run is tested with those after its last step then.
+        A validation at which the metric is undefined counts neither as an improvement nor towards the patience. As long as
+        there has been no other, the latest weights are kept, so that the run is tested with those after its last step.
         """
-        value, step = metrics[task.monitor], task.step.count
-        margin = self.stop.min_delta if task.mode == "min" else -self.stop.min_delta
-        if is_better(value + margin, self.reference, task.mode):
+        value, mode = event.metrics[self.goal.metric], self.goal.mode
+        margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
+        if is_better(value + margin, self.reference, mode):
             self.stale, self.reference = 0, value
         elif not math.isnan(value):
             self.stale += 1
-        better = is_better(value, self.summary["best_valid"], task.mode)
+        better = is_better(value, self.summary["best_valid"], mode)
         if better:
-            self.summary |= {"best_valid": value, "best_step": step}
+            self.summary |= {"best_valid": value, "best_step": event.step}
         if better or self.summary["best_step"] is None:
-            self._keep(metrics, task)
-        reached = self.target is not None and (value == self.target or is_better(value, self.target, task.mode))
-        if reached and self.summary["steps_to_target"] is None:
-            self.summary |= {"steps_to_target": step, "seconds_to_target": self.clock.seconds}
-            self.summary["gradient_evaluations_to_target"] = task.step.evaluations
+            self._keep(event)
+        if self.goal.reached(value) and self.summary["steps_to_target"] is None:
+            self.summary |= {"steps_to_target": event.step, "seconds_to_target": self.clock.seconds}
+            self.summary["gradient_evaluations_to_target"] = event.evaluations
 
-    def _keep(self, metrics: dict[str, float], task: Task) -> None:
-        """Keep the weights and their validation metrics, with the reason of each that is undefined."""
-        self.best_weights = weights.copied(task.model)
-        self.summary["valid"] = finite(metrics)
-        self.summary["undefined"] = {f"valid/{name}": reason for name, reason in task.valid.undefined.items()}
-
-    def add(self, found: Mapping[str, Any]) -> None:
-        """Take what was found after training into the summary; `undefined`, reasons by name, joins those that are there."""
-        undefined = {**self.summary.get("undefined", {}), **found.get("undefined", {})}
-        self.summary |= {**found, "undefined": undefined}
-        if not undefined:
-            del self.summary["undefined"]
+    def _keep(self, event: Validated) -> None:
+        """Copy the weights, and store their validation metrics with the reason of each that is undefined."""
+        self.best_weights = self.copy_weights()
+        self.summary["valid"] = finite(event.metrics)
+        self.summary["undefined"] = {f"valid/{name}": reason for name, reason in event.undefined.items()}
 
     def _enough(self) -> bool:
-        """Whether the run may end before its budget does."""
+        """Return True, and set the reason, if the run may end before its budget does."""
         if self.stop.at_target and self.summary["steps_to_target"] is not None:
-            self.reason = f"reached the target {self.target:g}"
+            self.reason = f"reached the target {self.goal.target:g}"
         elif self.stop.patience is not None and self.stale >= self.stop.patience:
             self.reason = f"no improvement in {self.stale} validations"
         return bool(self.reason)
 
-    def state_dict(self) -> dict[str, Any]:
-        """All but the best weights."""
-        ended = {"status": str(self.status), "reason": self.reason}
-        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound, **ended}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.summary, self.bound = state_dict["summary"], state_dict["bound"]
-        self.stale, self.reference = state_dict["stale"], state_dict["reference"]
-        self.status, self.reason = Status(state_dict["status"]), state_dict["reason"]
-
-    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def ended(self, event: Ended) -> None:
         diverged = self.summary["diverged_step"]
-        count = task.step.count if diverged is None else diverged
+        count = event.step if diverged is None else diverged
         self.summary |= {"steps": count, "examples": self.plan.examples(count)}
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
-        if task.tokens and self.clock.seconds:
-            self.summary["tokens_per_second"] = task.tokens * self.summary["examples"] / self.clock.seconds
-        self.summary.setdefault("gradient_evaluations", task.step.evaluations)  # a divergence has counted its own
-        self.summary |= {"monitor": task.monitor, "mode": task.mode}
-        self._explain(task.monitor)
+        if self.tokens and self.clock.seconds:
+            self.summary["tokens_per_second"] = self.tokens * self.summary["examples"] / self.clock.seconds
+        self.summary.setdefault("gradient_evaluations", event.evaluations)  # a divergence has set its own
+        self.summary |= {"monitor": self.goal.metric, "mode": self.goal.mode}
+        self._explain_best()
 
-    def _explain(self, monitor: str) -> None:
-        """Give the reason if there is no best value, or none that a record can hold; drop `undefined` if nothing is."""
+    def _explain_best(self) -> None:
+        """Give the reason if there is no best value, or none that a record can hold; drop `undefined` if it is empty."""
         undefined: dict[str, str] = self.summary.pop("undefined", {})
-        reason = undefined.get(f"valid/{monitor}")
+        reason = undefined.get(f"valid/{self.goal.metric}")
         if reason is not None and self.summary["best_step"] is None:
             tested = "" if self.status is Status.DIVERGED else "; the weights after the last step were tested"
-            undefined["best_valid"] = f"{monitor} was undefined at every validation: {reason}{tested}"
+            undefined["best_valid"] = f"{self.goal.metric} was undefined at every validation: {reason}{tested}"
         elif reason is not None:  # the best is infinite
             self.summary["best_valid"], undefined["best_valid"] = None, reason
         self.summary |= {"undefined": undefined} if undefined else {}
+
+    def add(self, results: Mapping[str, Any]) -> None:
+        """Merge results of the time after training into the summary; `undefined`, reasons by name, is merged by name."""
+        undefined = {**self.summary.get("undefined", {}), **results.get("undefined", {})}
+        self.summary |= {**results, "undefined": undefined}
+        if not undefined:
+            del self.summary["undefined"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state without the best weights."""
+        ended = {"status": str(self.status), "reason": self.reason}
+        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound, **ended}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.summary, self.bound = state_dict["summary"], state_dict["bound"]
+        self.stale, self.reference = state_dict["stale"], state_dict["reference"]
+        self.status, self.reason = Status(state_dict["status"]), state_dict["reason"]

@@ -1,4 +1,4 @@
-"""Builds what a resolved config describes: data and plan, task, trainer. A run and its rehearsal build the same."""
+"""Builds the parts of a run from its resolved config: data, plan, task, observers, engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
@@ -18,22 +20,35 @@ from descentlab.config.build import build, build_a
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
 from descentlab.optim.recipe import Recipe
+from descentlab.parallel import weights
+from descentlab.store.checkpoint import State
+from descentlab.store.interruption import Interruption
 from descentlab.tasks.base import Task
+from descentlab.training.callbacks import make_callbacks
+from descentlab.training.checkpointing import Checkpointing
+from descentlab.training.clock import Clock
+from descentlab.training.curves import Curves, Sink
+from descentlab.training.engines.base import Engine
+from descentlab.training.engines.explicit import Explicit
+from descentlab.training.engines.lightning import LightningEngine
+from descentlab.training.observers import Observer, Observers
+from descentlab.training.outcome import Goal, Outcome, Stop
 
-T = TypeVar("T")
+NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"  # set by `import lightning`; every optimizer step would then load the NVML library
 
 
 def set_up_torch(config: Mapping[str, Any]) -> None:
-    """Set threads, determinism and warnings as `config` asks for."""
-    warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on what this program decides itself
+    """Set threads, determinism and warnings as `config` specifies."""
+    warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on decisions that this program makes itself
     warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph")  # optim/step.py breaks the cycle
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    os.environ.pop(NVML, None)
     torch.set_num_threads(config["threads"])
     if config["deterministic"]:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without which CUDA's matrix products refuse
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's matrix products refuse to run without it
     torch.use_deterministic_algorithms(config["deterministic"])
     if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # or gloo looks the host's name up, which may not resolve
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # otherwise gloo looks up the host's name, which may not resolve
 
 
 def load_data(config: Mapping[str, Any]) -> Data[Any]:
@@ -42,7 +57,7 @@ def load_data(config: Mapping[str, Any]) -> Data[Any]:
 
 
 def plan_of(config: Mapping[str, Any], data: Data[Any]) -> Plan:
-    """Return where the steps of a run on `data` lie; reads the data.
+    """Return the plan of the steps of a run on `data`; reads the data.
 
     Raises:
         UsageError: the batch is larger than the training set.
@@ -52,7 +67,11 @@ def plan_of(config: Mapping[str, Any], data: Data[Any]) -> Plan:
 
 
 def make_task(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Task:
-    """Return the task of a run: its model, with initial weights drawn from the seed, its loss, and how it is trained."""
+    """Return the task of a run: its loss, its recipe, and its model with initial weights drawn from the seed.
+
+    Raises:
+        UsageError: the config's task is not a Task.
+    """
     L.seed_everything(config["seed"], verbose=False)
     model = build_a(nn.Module, "model", data.fill(config["model"]))
     if config["compile"]:
@@ -63,3 +82,48 @@ def make_task(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Task:
     if not isinstance(task, Task):
         raise UsageError(f"task._target_={config['task']['_target_']} gives a {type(task).__name__}, not a descentlab Task")
     return task
+
+
+class RunObservers(Observers):
+    """The observers of a run, in the order in which they are called.
+
+    1. The clock, so that the others read the time of the event.
+    2. The outcome: its decision to cut a diverged chunk comes before the curves write it, and its decision to stop before
+       they write the last validation.
+    3. The curves, before checkpoints: the position in the curves that a checkpoint holds includes all rows so far.
+    4. Checkpointing, if the run is saved.
+
+    Args:
+        config: resolved.
+        task: its clock is set, so that measurements stop it.
+        plan: of the run.
+        sink: receives the rows of the curves.
+    """
+
+    def __init__(self, config: Mapping[str, Any], task: Task, plan: Plan, sink: Sink) -> None:
+        self.task, self.checkpoint_settings = task, config["checkpoint"]
+        self.clock = Clock()
+        goal = Goal(task.monitor, task.mode, config["target"])
+        copy_weights = partial(weights.copied, task.model)
+        self.outcome = Outcome(plan, self.clock, Stop(**config["stop"]), goal, copy_weights, task.tokens)
+        self.curves = Curves(plan, self.clock, sink, config["log_every"])
+        super().__init__(self.clock, self.outcome, self.curves)
+        task.pause = self.clock.paused
+
+    def save_in(self, folder: Path, saved: State | None, interruption: Interruption, engine: Engine) -> None:
+        """Add checkpointing, which resumes from `saved`, the content of the checkpoint in `folder`, if there is one."""
+        state = (self.task, self.outcome, self.curves, engine.callbacks)
+        checkpointing: Observer = Checkpointing(folder, saved, interruption, *state, **self.checkpoint_settings)
+        self.observers = [*self.observers, checkpointing]
+
+
+def make_engine(config: Mapping[str, Any]) -> Engine:
+    """Return the engine that the config specifies.
+
+    Raises:
+        UsageError: a callback is refused.
+    """
+    trainer = config["trainer"]
+    if config["engine"] == "explicit":
+        return Explicit(trainer["accelerator"], trainer["precision"])
+    return LightningEngine(trainer, make_callbacks(config), config["log_every"])

@@ -79,6 +79,7 @@ class StepLoader:
         self.rows, self.plan, self.seed, self.microbatch = rows, plan, seed, microbatch
         self.rank, self.world = rank, world
         self.step = step
+        self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.step_seconds = CHUNK_SECONDS  # duration of a step in the last chunk
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
@@ -92,6 +93,8 @@ class StepLoader:
             yield chunk
 
     def _chunk_size(self) -> int:
+        if self.chunk is not None:
+            return self.chunk
         if self.world > 1:
             return LOCKSTEP_CHUNK
         return max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))

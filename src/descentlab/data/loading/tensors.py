@@ -68,6 +68,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self._splits: S | None = None
         self.plan: Plan | None = None
         self.start = 0  # the first step to be served
+        self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
 
@@ -137,6 +138,7 @@ class Data(L.LightningDataModule, Generic[S]):
         assert self.plan is not None, "call serve(plan, ...) first"
         assert self.trainer is not None
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self._share(), self.start)
+        self.loader.chunk = self.chunk
         return self.loader
 
     def step_loader(self, plan: Plan, *share: Any) -> StepLoader:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,15 +21,14 @@ from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
 from descentlab.data.loading.loader import StepLoader
 from descentlab.data.loading.tensors import Data
+from descentlab.diagnostics.probes import Probes
 from descentlab.errors import UsageError, describe_error
 from descentlab.launchers.checks.soundness import check_gradients, check_labels, check_splits
 from descentlab.optim.recipe import Recipe
 from descentlab.tasks.base import ends_of_an_epoch
-from descentlab.training.clock import Clock
-from descentlab.training.curves import Curves, Row
-from descentlab.training.engines.lightning import make_trainer
-from descentlab.training.outcome import Outcome, Stop
-from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
+from descentlab.training.callbacks import make_callbacks
+from descentlab.training.curves import Row
+from descentlab.training.setup import RunObservers, load_data, make_engine, make_task, plan_of, set_up_torch
 
 SIZES = (2, 16)  # numbers of examples to try, before the run's own batch size
 LARGEST = 1024  # upper bound of that batch size
@@ -105,6 +105,7 @@ class Rehearsals:
             plan = plan_of(config, data)
             check_labels(config, data)
             _check_schedules(config, plan)
+            make_callbacks(config)
             if structure in self.done:
                 return
             self.done.add(structure)
@@ -180,16 +181,17 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
     task.check_batches(StepLoader(plan.rows, plan, 0, config["microbatch"]))
     one = Plan.of(small.splits.sizes()["train"], "full", {"epochs": None, "steps": 1, "examples": None, "seconds": None})
     small.serve(one, 0, config["microbatch"])
-    clock = Clock()
-    outcome = Outcome(one, clock, Stop(**config["stop"]), config["target"])
+    observers = RunObservers(config, task, one, NoSink())
+    task.probes = Probes.of(config)
     trainer = {**config["trainer"], **ONE_PROCESS}
     if not _on_gpu(config):
         trainer["accelerator"] = "cpu"
         trainer["precision"] = trainer["precision"] if trainer["precision"] in PRECISIONS else "32-true"
-    fitting = make_trainer({**config, "trainer": trainer}, [clock, outcome, Curves(one, clock, NoSink(), config["log_every"])])
-    fitting.fit(task, datamodule=small)
-    check_gradients(config, task, small)
-    fitting.test(task, datamodule=small, verbose=False)
+    engine = make_engine({**config, "trainer": trainer})
+    with contextlib.redirect_stdout(io.StringIO()) if engine.callbacks else contextlib.nullcontext():  # tables for the log
+        engine.fit(task, small, one, observers)
+        check_gradients(config, task, small)
+        engine.test(task, small, observers)
 
 
 def _on_gpu(config: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from descentlab.config.shape import NAMED_PARTS
 from descentlab.errors import nearest, one_line
 from descentlab.store.job import Job
 
@@ -36,7 +37,10 @@ class Call:
 def calls(jobs: Sequence[Job]) -> list[Call]:
     """Return the calls of all runs, each once."""
     found = [Call.of(group, job.config[group]) for job in jobs for group in GROUPS if job.config[group] is not None]
-    return list(dict.fromkeys(found))
+    named = [
+        (f"{node}.{name}", part) for job in jobs for node in NAMED_PARTS for name, part in (job.config.get(node) or {}).items()
+    ]
+    return list(dict.fromkeys([*found, *(Call.of(group, part) for group, part in named)]))
 
 
 def check(call: Call) -> list[str]:
@@ -129,4 +133,4 @@ def _fix(target: str, error: BaseException) -> str:
 
 
 def _hint(group: str, key: str) -> str:
-    return f" (drop it with ~{group}.{key}, or write conf/{group}/NAME.yaml)"
+    return f" (drop it with ~{group}.{key}, or write conf/{group.partition('.')[0]}/NAME.yaml)"

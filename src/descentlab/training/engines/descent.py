@@ -1,4 +1,4 @@
-"""A task's steps by the explicit loop: gradients by hand where the model is a dense net, a rule, no torch.optim, no trainer."""
+"""Steps of a task by the explicit loop: hand-written gradients if the model is a dense net, a rule, no torch.optim."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ from descentlab.models.linear import Linear
 from descentlab.models.mlp import ACTIVATIONS, MLP, Block
 from descentlab.optim.evaluation import EvaluationWeights
 from descentlab.optim.scratch import RuleOptimizer
+from descentlab.optim.step import Captured
 from descentlab.optim.values import Values
-from descentlab.parallel.weights import norm
 from descentlab.rules.backprop import Loss, backpropagate, bce, cce, mse
 from descentlab.rules.loop import Gradient, Until, Update, descend
-from descentlab.tasks.base import Steps, Task
+from descentlab.tasks.base import Task
 from descentlab.tasks.binary import Binary
 from descentlab.tasks.classification import Classification
 from descentlab.tasks.regression import Regression
+from descentlab.training.events import StepsDone
 
 LOSSES: dict[type[Task], Loss] = {Regression: mse, Binary: bce, Classification: cce}
 
 
 class Descent:
-    """Stands where a task's Step stands. `optimizer` takes no step: it holds hyperparameters and states for checkpoints."""
+    """The counterpart of optim.step.Step in the explicit loop.
+
+    Args:
+        task: its loss is minimised.
+        optimizer: takes no step; it holds the rule, its hyperparameters, and its states for checkpoints.
+    """
 
     def __init__(self, task: Task, optimizer: RuleOptimizer) -> None:
         self.task, self.bare_optimizer = task, optimizer
@@ -40,8 +46,8 @@ class Descent:
         self.gradient = over_parts(by_hand(task) or by_autograd(task))
         self.count = self.evaluations = 0
 
-    def steps(self, loader: StepLoader) -> Iterator[Steps]:
-        """One step after the other, from `count` on; the model's weights are those after the last."""
+    def steps(self, loader: StepLoader) -> Iterator[StepsDone]:
+        """Take one step after the other from `count` on; the model's weights are those after the last one."""
         optimizer, before = self.bare_optimizer, [p.detach().clone() for p in self.parameters]
         states = [optimizer.state[p] or optimizer.rule.init(p) for p in self.parameters]
         hyper = {name: partial(self._at, name) for name in optimizer.__signature__.parameters if name != "params"}
@@ -49,29 +55,33 @@ class Descent:
         until = Until(self.task.total_steps or sys.maxsize)
         for update in descend(before, batches, self.gradient, optimizer.rule, hyper, until, self.count, states):
             self._keep(update)
-            yield self._measured(update, before)
+            yield self._event(update, before, loader)
             before = update.weights
 
     def _at(self, name: str, step: int) -> Any:
-        """A hyperparameter of the rule at `step`, under the schedules."""
+        """Return a hyperparameter of the rule at `step`, under the schedules."""
         self.values.set(step, self.task.total_steps)
         return self.bare_optimizer.param_groups[0][name]
 
     @torch.no_grad()
     def _keep(self, update: Update) -> None:
-        """Let the model and the optimizer show what the loop has come to."""
+        """Copy the loop's weights and states into the model and the optimizer."""
         self.count, self.evaluations = update.step, self.evaluations + 1
         for parameter, weight, state in zip(self.parameters, update.weights, update.states, strict=True):
             parameter.copy_(weight)
             self.bare_optimizer.state[parameter] = dict(state)
 
-    def _measured(self, update: Update, before: list[Tensor]) -> Steps:
+    def _event(self, update: Update, before: list[Tensor], loader: StepLoader) -> StepsDone:
+        """Return the event of one step, with measurements if its index is a multiple of `measure_every`."""
         step, measured = update.step - 1, {}
         if step % self.task.measure_every == 0:
-            moved = [after - weight for after, weight in zip(update.weights, before, strict=True)]
-            norms = {"grad_norm": float(norm(update.grads)), "update_norm": float(norm(moved))}
-            measured[step] = {**self.values.lrs, **norms, **{key: float(value) for key, value in self.task.watched().items()}}
-        return Steps(step, [update.loss], [self.evaluations - 1], measured)
+            with self.task.pause():
+                names = [name for name, _ in self.task.model.named_parameters()]
+                tensors = (dict(zip(names, each, strict=True)) for each in (before, update.grads, update.weights))
+                probed = self.task.probes.measure(self.task, loader.parts(step), Captured(*tensors))
+                values = {**self.values.lrs, **probed, **self.task.watched()}
+                measured[step] = {name: float(value) for name, value in values.items()}
+        return StepsDone(step, [update.loss], [self.evaluations - 1], measured)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "evaluations": self.evaluations, "schedule": self.task.recipe.schedule.state_dict()}
@@ -83,7 +93,7 @@ class Descent:
 
 
 def by_hand(task: Task) -> Gradient | None:
-    """The hand-written gradient of the task's loss; None: its model is no plain dense net, or its loss none of the three."""
+    """Return the hand-written gradient of the task's loss; None unless the model is a dense net and the loss is in LOSSES."""
     activations = dense(task.model)
     if activations is None or type(task) not in LOSSES or not task.plain:
         return None
@@ -91,7 +101,7 @@ def by_hand(task: Task) -> Gradient | None:
 
 
 def dense(model: nn.Module) -> list[str] | None:
-    """The activations of a model of dense layers and nothing else; None: there is more to it."""
+    """Return the activations of a model that consists of dense layers only; None for any other model."""
     if type(model) is Linear:
         return []
     blocks = [block for block in model.modules() if isinstance(block, Block)]
@@ -102,7 +112,7 @@ def dense(model: nn.Module) -> list[str] | None:
 
 
 def by_autograd(task: Task) -> Gradient:
-    """Autograd's gradient of the task's loss, for models and losses of any kind; buffers and dropout as in a plain call."""
+    """Return autograd's gradient of the task's loss, for any model and loss; buffers and dropout behave as in a plain call."""
     names = [name for name, _ in task.model.named_parameters()]
 
     def gradient(weights: list[Tensor], batch: Any) -> tuple[Tensor, list[Tensor]]:
@@ -115,7 +125,7 @@ def by_autograd(task: Task) -> Gradient:
 
 
 def over_parts(gradient: Gradient) -> Gradient:
-    """The gradient of a step's loss, the weighted sum over its parts."""
+    """Return the gradient of a step's loss, the weighted sum of the losses of its parts."""
 
     def summed(weights: list[Tensor], parts: list[Part]) -> tuple[Tensor, list[Tensor]]:
         loss, grads = gradient(weights, parts[0].batch)

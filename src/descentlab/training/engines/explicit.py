@@ -1,98 +1,123 @@
-"""A run without Lightning's trainer: validate, step, validate, step, in plain sight."""
+"""The explicit engine, without Lightning's trainer: validate, step, validate, step, in one loop that can be read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-import lightning as L
 import torch
 from lightning.pytorch.plugins.precision import DoublePrecision, Precision
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
+from descentlab.budget import Plan
 from descentlab.data.loading.tensors import Data
-from descentlab.tasks.base import Task
+from descentlab.tasks.base import Batch, Task
 from descentlab.training.engines.descent import Descent
+from descentlab.training.events import Boundary, Ended, Validated
+from descentlab.training.observers import Observers
 
 PRECISIONS: dict[str, type[Precision]] = {"32-true": Precision, "64-true": DoublePrecision}
 
 
-class Explicit:
-    """What a task, its data and the callbacks ask of a trainer: one process, one device, and a loop that can be read.
-
-    Args:
-        callbacks: told what happens, in this order, each before the task is.
-        accelerator, precision: of the config's trainer node.
-    """
+class SingleProcess:
+    """Device, precision and data of a run in one process: the attributes of a trainer that tasks and data sets read."""
 
     global_rank, world_size = 0, 1
 
-    def __init__(self, callbacks: Sequence[L.Callback], accelerator: str, precision: str) -> None:
-        gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
-        device = torch.device("cuda", 0) if gpu else torch.device("cpu")
+    def __init__(self, device: torch.device, precision: str, data: Data[Any]) -> None:
         self.precision_plugin = PRECISIONS[precision]()
         self.strategy = SingleDeviceStrategy(device, precision_plugin=self.precision_plugin)
-        self.callbacks = list(callbacks)
-        self.callback_metrics: dict[str, torch.Tensor] = {}
-        self.num_sanity_val_steps = -1  # validate before the first step; a run that goes on says 0
-        self.sanity_checking = self.should_stop = False
+        self.datamodule = data
 
-    def fit(self, task: Task, datamodule: Data[Any]) -> None:
-        """Train until a callback says `should_stop`. An epoch is the stretch between two validations."""
-        self._attach(task, datamodule, "fit")
-        task.step = descent = Descent(task, task.configure_optimizers())  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
-        if self.num_sanity_val_steps:
-            self.sanity_checking = True
-            self._evaluate("validation", task.valid.collect)
-            self.sanity_checking = False
-        loader = datamodule.train_dataloader()
-        self._tell("on_train_start")  # where a run that goes on finds its weights and states again
+
+class Explicit:
+    """Trains a task with a rule of descentlab.rules, in one process and on one device.
+
+    Args:
+        accelerator, precision: of the config's trainer node.
+    """
+
+    callbacks: Sequence[Any] = ()
+
+    def __init__(self, accelerator: str, precision: str) -> None:
+        gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
+        self.device = torch.device("cuda", 0) if gpu else torch.device("cpu")
+        self.precision = precision
+
+    def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
+        """Train until the plan ends or an observer decides to stop."""
+        process = self._attach(task, data, "fit")
+        start = observers.locate()
+        data.start = start or 0
+        process.precision_plugin.convert_module(task).to(self.device)
+        optimizer: Any = task.configure_optimizers()
+        descent = Descent(task, optimizer)
+        task.step = descent  # pyright: ignore[reportAttributeAccessIssue]
+        if start is None:
+            self._validate(task, data, observers, before_training=True)
+        loader = data.train_dataloader()
+        observers.restore()
+        task.check_batches(loader)
 
         steps = descent.steps(loader)
-        while not (self.should_stop or loader.plan.done(descent.count)):
-            self._tell("on_train_epoch_start")
-            left = loader.plan.next_stop(descent.count) - descent.count
-            for done in islice(steps, left):
-                self._tell("on_train_batch_end", {"steps": done}, None, done.first)
-                if self.should_stop:
+        while not (observers.stopping or plan.done(descent.count)):
+            observers.training()
+            for event in islice(steps, plan.next_stop(descent.count) - descent.count):
+                observers.steps_done(event)
+                if observers.stopping:
                     break
-            self._evaluate("validation", task.valid.collect)
-            self._tell("on_train_epoch_end")
-        self._tell("on_train_end")
+                if descent.count < plan.next_stop(descent.count - 1):  # else it is validated first
+                    observers.boundary(Boundary(descent.count))
+            self._validate(task, data, observers, before_training=False)
+            if not (observers.stopping or plan.done(descent.count)):
+                observers.boundary(Boundary(descent.count))
+        observers.ended(Ended(descent.count, descent.evaluations))
 
-    def test(self, task: Task, datamodule: Data[Any], verbose: bool = False) -> list[dict[str, torch.Tensor]]:
-        """The test metrics, in a list, as Lightning gives them."""
-        self._attach(task, datamodule, "test")
-        return [self._evaluate("test", task.test.collect)]
+    def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
+        """Return the test metrics of the current weights by name, without "test/"."""
+        process = self._attach(task, data, "test")
+        process.precision_plugin.convert_module(task).to(self.device)
+        return self._evaluate(task, data.test_dataloader(), task.test_step, task.test.collect, observers)
 
-    def _attach(self, task: Task, data: Data[Any], stage: str) -> None:
-        """Make task, data and trainer known to each other, and bring the model to where it is trained."""
-        self.lightning_module, self.datamodule = task, data
-        task.trainer = data.trainer = self  # pyright: ignore[reportAttributeAccessIssue]
+    def broadcast(self, batch: Batch) -> Batch:
+        """Return `batch` on the device."""
+        return tuple(part.to(self.device) for part in batch)
+
+    def _attach(self, task: Task, data: Data[Any], stage: str) -> SingleProcess:
+        """Give task and data what they read of a trainer, and set them up."""
+        process: Any = SingleProcess(self.device, self.precision, data)
+        task.trainer = data.trainer = process
         data.setup(stage)
-        self._tell("setup", stage)
-        self.precision_plugin.convert_module(task).to(self.strategy.root_device)
+        task.setup(stage)
+        return process
+
+    def _validate(self, task: Task, data: Data[Any], observers: Observers, before_training: bool) -> None:
+        """Evaluate the validation split at the evaluation weights, and report the metrics."""
+        observers.evaluating()
+        task.begin_evaluation(None if before_training else data.loader)
+        metrics = self._evaluate(task, data.val_dataloader(), task.validation_step, task.valid.collect, observers)
+        step, evaluations = task.step.count, task.step.evaluations
+        batches = None if before_training else data.loader.digest(step)
+        event = Validated(step, evaluations, metrics, task.valid.undefined, before_training, batches, observers.stopping)
+        observers.validated(event)
+        task.end_evaluation(metrics, before_training)
 
     @torch.no_grad()
-    def _evaluate(self, kind: str, collect: Any) -> dict[str, torch.Tensor]:
-        """The metrics of the task on the validation or test split."""
-        task, prefix = self.lightning_module, {"validation": "valid/", "test": "test/"}[kind]
-        loader = self.datamodule.val_dataloader() if kind == "validation" else self.datamodule.test_dataloader()
-        step = task.validation_step if kind == "validation" else task.test_step
+    def _evaluate(
+        self,
+        task: Task,
+        batches: Any,
+        step: Callable[[Batch, int], None],
+        collect: Callable[[str], dict[str, torch.Tensor]],
+        observers: Observers,
+    ) -> dict[str, float]:
+        """Return the metrics of a split by name."""
         task.eval()
-        self._tell(f"on_{kind}_start")
-        with self.precision_plugin.forward_context():
-            for index, batch in enumerate(loader):
+        with PRECISIONS[self.precision]().forward_context():
+            for index, batch in enumerate(batches):
                 step(batch, index)
-                self._tell(f"on_{kind}_batch_end", None, batch, index)
-        found = collect(prefix)
-        self.callback_metrics.update(found)
-        self._tell(f"on_{kind}_end")
+                observers.batch_evaluated()
+        found = collect("")
         task.train()
-        return found
-
-    def _tell(self, hook: str, *args: Any) -> None:
-        for callback in self.callbacks:
-            getattr(callback, hook)(self, self.lightning_module, *args)
-        getattr(self.lightning_module, hook)(*args)
+        return {name: float(value) for name, value in found.items()}

@@ -1,45 +1,179 @@
-"""The engine that steps through Lightning's Trainer."""
+"""The engine that trains with Lightning's Trainer. Its one callback translates Lightning's hooks to events."""
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
+from descentlab.budget import Plan
 from descentlab.compat import without_signal_handlers
-from descentlab.training.engines.explicit import Explicit
+from descentlab.data.loading.tensors import Data
+from descentlab.parallel.post_mortem import Died, how_it_ended
+from descentlab.tasks.base import Batch, ChunkOutputs, Task
+from descentlab.training.engines.logger import ObserverLogger
+from descentlab.training.events import Boundary, Ended, StepsDone, Validated
+from descentlab.training.observers import Observers
+
+REAPED = 5.0  # seconds to wait for the exit code of a process that died
 
 
-def make_trainer(config: Mapping[str, Any], callbacks: Sequence[L.Callback]) -> L.Trainer | Explicit:
-    """Return the explicit loop, or Lightning's trainer without its own logging, checkpoints, bars and signal handlers.
+class LightningEngine:
+    """Trains with Lightning's Trainer, without its own logging, checkpoints, progress bars and signal handlers.
 
-    Its epoch is the stretch between two validations (the loader ends there), and it begins with a full validation: step 0.
+    An epoch of the Trainer is the stretch between two validations, since the loader ends there.
+
+    Args:
+        settings: the config's trainer node.
+        callbacks: of the user's. With any, a chunk is one step, and what they log is written to the curves.
+        log_every: steps between two rows of what callbacks log.
     """
-    wanted = config["trainer"]
-    if config["engine"] == "explicit":
-        return Explicit(callbacks, wanted["accelerator"], wanted["precision"])
-    slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-    trainer = L.Trainer(
-        **{**wanted, "strategy": _strategy(wanted)},
-        callbacks=list(callbacks),
-        plugins=slurm,
-        max_epochs=-1,
-        num_sanity_val_steps=-1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    return without_signal_handlers(trainer)
+
+    def __init__(self, settings: Mapping[str, Any], callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
+        self.callbacks: Sequence[Any] = callbacks
+        self.translator = HookTranslator(single_steps=bool(callbacks))
+        slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+        self.trainer = L.Trainer(
+            **{**settings, "strategy": _strategy(settings)},
+            callbacks=[self.translator, *callbacks],
+            plugins=slurm,
+            max_epochs=-1,
+            num_sanity_val_steps=-1,  # a full validation before the first step
+            logger=ObserverLogger(self.translator) if callbacks else False,
+            log_every_n_steps=log_every,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        without_signal_handlers(self.trainer)
+
+    @property
+    def device(self) -> torch.device:
+        return self.trainer.strategy.root_device
+
+    def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
+        """Train until the plan ends or an observer decides to stop. If another process has died, report that process."""
+        self.translator.observers = observers
+        data.chunk = 1 if self.translator.single_steps else None
+        try:
+            self.trainer.fit(task, datamodule=data)
+        except Exception as error:
+            if not _lost_another(error):
+                raise
+            raise self._post_mortem(error) from error
+
+    def _post_mortem(self, error: Exception) -> Died:
+        """Return the exception that names the process of the run that died first."""
+        ended: dict[int, int] = {}  # rank -> exit code
+        for rank, process in enumerate(getattr(self.trainer.strategy.launcher, "procs", ()), 1):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                ended[rank] = process.wait(REAPED)
+        # The code of a signal is negative; processes that end because of another one end with 1.
+        first = min(ended, key=lambda rank: ended[rank], default=None)
+        if first is None or not ended[first]:
+            return Died(f"another process of the run: {error}")
+        return Died(f"process {first} of the run: {how_it_ended(ended[first])}")
+
+    def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
+        """Return the test metrics of the current weights by name, without "test/"."""
+        self.translator.observers = observers
+        self.trainer.test(task, datamodule=data, verbose=False)
+        metrics = self.trainer.callback_metrics.items()
+        return {name.removeprefix("test/"): float(value) for name, value in metrics if name.startswith("test/")}
+
+    def broadcast(self, batch: Batch) -> Batch:
+        """Return the first process's batch on this process's device. Collective."""
+        return tuple(part.to(self.device) for part in self.trainer.strategy.broadcast(batch))
 
 
-def _strategy(trainer: Mapping[str, Any]) -> Strategy | str:
-    """Lightning's word for the strategy, or what it has no word for: FSDP2, with whole weights on the first process."""
-    if trainer["strategy"] != "fsdp":
-        return trainer["strategy"]
-    processes = trainer["devices"] * trainer["num_nodes"]
+class HookTranslator(L.Callback):
+    """Translates Lightning's hooks to events for observers, and their decisions to `trainer.should_stop`.
+
+    It is the first of the trainer's callbacks, so that those of the user's see the state that results.
+
+    Args:
+        single_steps: chunks are single steps, since callbacks of the user's are present.
+    """
+
+    internal = True  # it does nothing inside a step: see optim.step.hands_through
+
+    def __init__(self, single_steps: bool) -> None:
+        self.single_steps = single_steps
+        self.observers = Observers()
+        self.task: Task | None = None
+        self.fresh = False  # steps were taken since the last boundary
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        assert isinstance(pl_module, Task)
+        self.task = pl_module
+        if stage == "fit" and (start := self.observers.locate()) is not None:
+            trainer.datamodule.start = start  # pyright: ignore[reportAttributeAccessIssue]
+            trainer.num_sanity_val_steps = 0  # the validation before the first step was made by an earlier process
+
+    def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.restore()
+        _set_global_step(trainer, task.step.count)
+        trainer.fit_loop.epoch_loop._batches_that_stepped = task.step.count  # the step of what callbacks log
+        trainer.should_stop = self.observers.stopping
+
+    def on_train_epoch_start(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.training()
+
+    def on_train_batch_start(self, trainer: L.Trainer, task: Task, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Report the boundary before this batch: here all rows about earlier steps are written, those of callbacks included."""
+        if self.fresh:
+            self.observers.boundary(Boundary(task.step.count))
+            self.fresh = False
+        if self.single_steps:  # callbacks see the learning rate of this step
+            task.step.values.set(task.step.count, task.total_steps)
+
+    def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: ChunkOutputs, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.fresh = True
+        _set_global_step(trainer, task.step.count)
+        self.observers.steps_done(StepsDone(**outputs))
+        trainer.should_stop |= self.observers.stopping
+
+    def on_validation_start(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.evaluating()
+
+    def on_validation_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.batch_evaluated()
+
+    def on_test_batch_end(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.batch_evaluated()
+
+    def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        step, before_training = task.step, trainer.sanity_checking
+        batches = None if before_training else trainer.datamodule.loader.digest(step.count)  # pyright: ignore[reportAttributeAccessIssue]
+        metrics, undefined = task.validated(), task.valid.undefined
+        event = Validated(step.count, step.evaluations, metrics, undefined, before_training, batches, trainer.should_stop)
+        self.observers.validated(event)
+        trainer.should_stop |= self.observers.stopping
+
+    def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.observers.ended(Ended(task.step.count, task.step.evaluations))
+
+
+def _set_global_step(trainer: L.Trainer, count: int) -> None:
+    """Make `trainer.global_step` the number of optimizer steps, which Lightning counts only in its own optimizer wrapper."""
+    trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = count
+
+
+def _lost_another(error: Exception) -> bool:
+    """Return True if `error` reports that another process cannot be reached, and nothing about what went wrong there."""
+    return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+
+
+def _strategy(settings: Mapping[str, Any]) -> Strategy | str:
+    """Return the strategy; for fsdp, FSDP2, whose whole weights are gathered in the first process."""
+    if settings["strategy"] != "fsdp":
+        return settings["strategy"]
+    processes = settings["devices"] * settings["num_nodes"]
     return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)

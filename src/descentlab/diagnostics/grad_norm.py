@@ -1,0 +1,17 @@
+"""Euclidean norm of the gradient."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from descentlab.diagnostics.probe import Context
+from descentlab.parallel.weights import norm
+
+
+class GradNorm:
+    """Measures the norm of the batch's gradient, all parameters taken as one vector, before clipping and decay."""
+
+    name, cost, needs = "grad_norm", "light", ("gradients",)
+
+    def measure(self, context: Context) -> dict[str, Tensor]:
+        return {"grad_norm": norm(list(context.gradients.values()))}

@@ -1,0 +1,37 @@
+"""Collective operations on plain values. Every process of a run must call them in the same order."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+def broadcast(value: T) -> T:
+    """Return the first process's value."""
+    if not dist.is_initialized():
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def maximum(value: int, device: torch.device) -> int:
+    """Return the largest value of all processes; `device` is the one that this process trains on."""
+    if not dist.is_initialized():
+        return value
+    largest = torch.tensor(value, device=device)
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return int(largest)
+
+
+def gather(value: T) -> list[T]:
+    """Return the values of all processes, by rank."""
+    if not dist.is_initialized():
+        return [value]
+    gathered: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(gathered, value)
+    return gathered

@@ -1,0 +1,109 @@
+"""Steps after training: comparison with the baseline, test, artifacts of the tested weights, record."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from functools import partial
+from typing import Any
+
+import torch
+
+from descentlab.baselines import baseline_metrics
+from descentlab.config.build import build
+from descentlab.data.loading.tensors import Data
+from descentlab.parallel import ranks, weights
+from descentlab.store import provenance
+from descentlab.store.job import Job
+from descentlab.store.record import Record, Status, finite
+from descentlab.tasks.base import Task
+from descentlab.tracking.sinks import Sinks
+from descentlab.training.engines.base import Engine
+from descentlab.training.outcome import Outcome
+from descentlab.training.setup import RunObservers
+
+
+def conclude(job: Job, engine: Engine, task: Task, data: Data[Any], observers: RunObservers, sinks: Sinks) -> None:
+    """Add the results of baseline, test and artifacts to the outcome's summary, and close the sinks with it."""
+    outcome = observers.outcome
+    if job.config["baseline"] and outcome.status is Status.COMPLETED:
+        outcome.add(_compare(job, task, data))
+    outcome.add(_test(engine, task, data, observers))
+    if outcome.summary["test"]:
+        outcome.add(_artifacts(engine, task, data, sinks))
+    outcome.add(sinks.conclude({**outcome.summary, "status": outcome.status}))
+
+
+def _compare(job: Job, task: Task, data: Data[Any]) -> dict[str, Any]:
+    """Return the summary's entries about the run's baseline. An error in it is reported, and the run keeps its result."""
+    name = job.choices.get("baseline", "baseline")
+    results = baseline_metrics(partial(build, job.config["baseline"]), name, task, data)
+    if "error" in results["baseline"] and ranks.is_first():
+        error = results["baseline"]["error"]
+        print(f"the baseline {name} is left out, the run keeps its result: {error}", file=sys.stderr)
+    return results
+
+
+def _test(engine: Engine, task: Task, data: Data[Any], observers: RunObservers) -> dict[str, Any]:
+    """Return the test metrics of the weights that were best on the validation split, and the reasons of undefined ones.
+
+    Without a best validation the last weights are tested; a run that diverged has no test metrics.
+    """
+    outcome: Outcome = observers.outcome
+    if outcome.status is Status.DIVERGED or "valid" not in outcome.summary:
+        return {"test": {}}
+    weights.put(task.model, outcome.best_weights)
+    metrics = engine.test(task, data, observers)
+    return {
+        "test": finite(metrics),
+        "undefined": {f"test/{name}": reason for name, reason in task.test.undefined.items()},
+    }
+
+
+@torch.no_grad()
+def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dict[str, Any]:
+    """Store images and texts made from the tested weights. An error in them is reported, and the run keeps its result.
+
+    The first process makes them, or, if the weights are sharded, all processes from the same batch.
+    """
+    sharded = weights.sharded(task.model)
+    if not (sharded or ranks.is_first()):
+        return {}
+    try:
+        batch = next(iter(data.test_dataloader()))
+        if sharded:
+            batch = engine.broadcast(batch)
+        task.eval()
+        sinks.write_artifacts(task.exhibits(batch))
+    except Exception as error:
+        traceback.print_exc()
+        message = f"{type(error).__name__}: {error}"
+        print(f"images and texts are left out, the run keeps its result: {message}", file=sys.stderr)
+        return {"exhibits": {"error": message}}
+    return {}
+
+
+def make_record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
+    """Return the record of a run that ended with `outcome`."""
+    return Record(
+        id=job.id,
+        name=job.name,
+        sweep=job.sweep,
+        status=outcome.status,
+        reason=outcome.reason,
+        choices=job.choices,
+        config=job.config,
+        summary=outcome.summary,
+        timings=seconds,
+        data={
+            "name": job.choices.get("data"),
+            "rows": data.splits.sizes(),
+            "digest": data.splits.digest(),
+            "columns": data.columns,
+            "warnings": data.warnings,
+        },
+        code=provenance.code(),
+        versions=provenance.origin(job.config),
+        hardware={**provenance.hardware(), "threads": job.config["threads"], "device": device},
+        attempt=job.attempt,
+    )
