@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Tensor
 
-from descentlab.config.compose import compose_here
+from descentlab.config.command_line import Command, config_loader
+from descentlab.config.compose import Composed, Composer, compose_here
 from descentlab.config.resolve import resolve
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.store.interruption import Interruption
@@ -37,9 +41,24 @@ def every_optimizer() -> list[str]:
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.stem != "custom")
 
 
+@cache
+def _composer() -> Composer:
+    """Return a composer that lives as long as the tests: each choice of config groups is composed once."""
+    with config_loader(ROOT / "conf") as loader:
+        return Composer(loader, Command(loader, [], multirun=True).master)
+
+
+def compose(*overrides: str) -> Composed:
+    """Compose a config as `compose_here` does, a tenth of a second faster."""
+    if any(override.lstrip("+~").startswith("hydra") for override in overrides):
+        return compose_here(ROOT / "conf", *overrides)
+    composer = _composer()
+    return composer.compose(OverridesParser.create(config_loader=composer.loader).parse_overrides(list(overrides)))
+
+
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """The resolved config, the choices and the mistakes of a command line."""
-    composed = compose_here(ROOT / "conf", *overrides)
+    """Return the resolved config, the choices and the mistakes of a command line."""
+    composed = compose(*overrides)
     config, mistakes = resolve(composed.config, composed.choices)
     return config, dict(composed.choices), mistakes
 
@@ -68,6 +87,17 @@ class Trained:
     def column(self, name: str) -> list[float]:
         """The values of a curve where it was measured."""
         return self.curves[name].drop_nulls().to_list()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def digits_are_parsed_once() -> Iterator[None]:
+    """Keep the digits that scikit-learn parses from its file: most runs here train on them, and parsing takes 40 ms."""
+    from descentlab.data import digits
+
+    parse = cache(digits.load_digits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "load_digits", lambda: deepcopy(parse()))
+        yield
 
 
 @pytest.fixture
