@@ -1,4 +1,4 @@
-"""What tests share: composing a config as the command line does, and training it for real in this process."""
+"""Fixtures of all tests: compose a config as the command line does, and train it in this process, without mocks."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from descentlab.store.job import Job
 from descentlab.store.record import Record, read_curves
 from descentlab.sweeps.plan import plan
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: two threads add up in another order
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: two threads sum in another order
 ROOT = Path(__file__).parent.parent
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
 def options(group: str) -> list[str]:
-    """The options of a config group."""
+    """Return the options of a config group."""
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
 def every_optimizer() -> list[str]:
-    """The words of conf/optimizer that name a class, those of its folders with them."""
+    """Return the options of conf/optimizer that name a class, subfolders included: adam, scratch/adam."""
     folder = ROOT / "conf" / "optimizer"
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.stem != "custom")
 
@@ -64,7 +64,7 @@ def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], lis
 
 
 class AtPoint(Interruption):
-    """Asks the run to end at its `number`-th point."""
+    """Request the end of the run at the `number`-th time that it checks for an interruption."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -78,14 +78,14 @@ class AtPoint(Interruption):
 
 @dataclass
 class Trained:
-    """A finished run."""
+    """A finished run: its record, its curves and its folder."""
 
     record: Record
     curves: pl.DataFrame
     folder: Path
 
     def column(self, name: str) -> list[float]:
-        """The values of a curve where it was measured."""
+        """Return the values of a column of the curves, without the rows where it was not measured."""
         return self.curves[name].drop_nulls().to_list()
 
 
@@ -102,7 +102,7 @@ def digits_are_parsed_once() -> Iterator[None]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., Job]:
-    """Make a job, saved in a temporary folder: job("optimizer=sgd", "budget.steps=5"). No W&B unless asked for."""
+    """Make a job and save it in a temporary folder: job("optimizer=sgd", "budget.steps=5"). Without W&B by default."""
 
     def make(*overrides: str) -> Job:
         defaults = [] if any(o.startswith("logger") for o in overrides) else ["logger=none"]
@@ -118,7 +118,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
 
 @pytest.fixture
 def train(job: Callable[..., Job]) -> Callable[..., Trained]:
-    """Train for real, in this process: train("optimizer=sgd", "budget.steps=5").record.summary."""
+    """Train a job in this process: train("optimizer=sgd", "budget.steps=5").record.summary."""
 
     def do(*overrides: str) -> Trained:
         from descentlab.run import run
@@ -131,7 +131,7 @@ def train(job: Callable[..., Job]) -> Callable[..., Trained]:
 
 
 def needs_data(name: str) -> pytest.MarkDecorator:
-    """Skip where a data set of the registry has not been fetched: tests do not download."""
+    """Return a marker that skips a test if a data set of the registry has not been fetched: tests do not download."""
     here = REGISTRY[name].here(ROOT / "data")
     return pytest.mark.skipif(not here, reason=f"{name} is not here: python scripts/data.py fetch {name}")
 
@@ -143,6 +143,6 @@ needs_fashion_mnist = pytest.mark.skipif(
 
 
 def digests(split: tuple[Tensor, ...]) -> set[bytes]:
-    """A digest of each example of `split`, inputs and targets."""
+    """Return the digest of each example (inputs and targets) of `split`."""
     columns = [part.flatten(1).numpy() if part.dim() > 1 else part[:, None].numpy() for part in split]
     return {hashlib.sha256(b"".join(column[row].tobytes() for column in columns)).digest() for row in range(len(columns[0]))}
