@@ -108,8 +108,11 @@ def test_a_sample_of_lines(line, monkeypatch, capsys):
     check_dry(line, monkeypatch, capsys)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(10))
+# A line that is accepted costs a rehearsal, about a second: half of them are left to `make test-long`.
+PARTS = [pytest.param(part, marks=pytest.mark.slow if part < 5 else pytest.mark.long) for part in range(10)]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_all_lines(part, monkeypatch, capsys):
     for line in lines(NUMBER - TRAINED)[part::10]:
         check_dry(line, monkeypatch, capsys)
