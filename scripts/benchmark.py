@@ -1,30 +1,62 @@
-"""Measures what things cost on this machine, each beside other ways to do them, and prints ratios.
+"""Measure the cost of steps, whole runs, sweeps and composition on this machine, as ratios to other implementations.
 
-    python scripts/benchmark.py [steps [problem ...]] [compose] [sweep]
+    python scripts/benchmark.py [steps] [runs] [compose] [sweep] [--problem NAME ...] [--rounds N] [--markdown FILE] [--quick]
 
-steps: microseconds a training step. compose: milliseconds to compose, check and plan a run of a sweep. sweep: seconds that a
-run of a sweep costs beyond its training. Without an argument: all three, about ten minutes.
+steps    one training step against a hand-written PyTorch loop and against plain Lightning        about 8 minutes
+runs     a whole command, from process start to report, against a hand-written script             about 20 minutes
+compose  composing, validating and planning a run of a sweep, against Hydra's own composition     half a minute
+sweep    one more run of a sweep, beyond its training, against Hydra's own launchers              about 6 minutes
+
+Without a name all four are measured. Close other programs first. The figures of docs/benchmarks.md come from
+
+    python scripts/benchmark.py --markdown docs/benchmarks.md
+
+which rewrites that file. Every implementation runs in its own process, with one thread, on the CPU. Repeats are interleaved
+(A B C A B C ...), so that a slow minute of the machine affects all of them; ratios are formed within a round, and the
+table reports their median and quartiles over the rounds.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
-import sys
+from pathlib import Path
 
-NAMES = ("steps", "compose", "sweep")
+from benchmarks.measure import Options
+from benchmarks.table import Table, machine
+
+NAMES = ("steps", "runs", "compose", "sweep")
+PROBLEMS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_softmax")
+HEADING = "# Benchmarks\n\nWritten by `python scripts/benchmark.py --markdown docs/benchmarks.md` on {machine}.\n"
 
 
-def main(words: list[str]) -> None:
-    if {"-h", "--help"} & set(words):
-        sys.exit(__doc__)
-    wanted = [name for name in NAMES if name in words]
-    problems = [word for word in words if word not in NAMES]
-    if problems and "steps" not in wanted:
-        sys.exit(f"{problems[0]}: there is no such benchmark; {', '.join(NAMES)} are (problems follow the word steps)")
-    for name in wanted or NAMES:
-        importlib.import_module(f"benchmarks.{name}").main(problems)
-        print()
+def main() -> None:
+    arguments = parse()
+    options = Options(tuple(arguments.problem), arguments.rounds, arguments.quick)
+    tables: list[Table] = []
+    for name in [name for name in NAMES if name in arguments.names] or NAMES:
+        tables.append(importlib.import_module(f"benchmarks.{name}").measure(options))
+        tables[-1].show()
+        if arguments.markdown:
+            text = "\n".join([HEADING.format(machine=machine()), *(table.markdown() for table in tables)])
+            arguments.markdown.write_text(text)
+
+
+def parse() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
+    parser.add_argument("--problem", nargs="+", default=PROBLEMS, help="problems of dense layers, for steps and runs")
+    parser.add_argument("--rounds", type=int, help="interleaved repeats (default: 7 for steps, 5 for runs, 3 for sweep)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE, replacing it")
+    parser.add_argument("--quick", action="store_true", help="one short round: a smoke test whose figures mean nothing")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in NAMES]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}")
+    if arguments.quick:
+        arguments.problem, arguments.rounds = arguments.problem[:1], 1
+    return arguments
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,19 +1,23 @@
-"""What tests share: composing a config as the command line does, and training it for real in this process."""
+"""Fixtures of all tests: compose a config as the command line does, and train it in this process, without mocks."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Tensor
 
-from descentlab.config.compose import compose_here
+from descentlab.config.command_line import Command, config_loader
+from descentlab.config.compose import Composed, Composer, compose_here
 from descentlab.config.resolve import resolve
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.store.interruption import Interruption
@@ -21,31 +25,46 @@ from descentlab.store.job import Job
 from descentlab.store.record import Record, read_curves
 from descentlab.sweeps.plan import plan
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: two threads add up in another order
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: two threads sum in another order
 ROOT = Path(__file__).parent.parent
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
 def options(group: str) -> list[str]:
-    """The options of a config group."""
+    """Return the options of a config group."""
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
 def every_optimizer() -> list[str]:
-    """The words of conf/optimizer that name a class, those of its folders with them."""
+    """Return the options of conf/optimizer that name a class, subfolders included: adam, scratch/adam."""
     folder = ROOT / "conf" / "optimizer"
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.stem != "custom")
 
 
+@cache
+def _composer() -> Composer:
+    """Return a composer that lives as long as the tests: each choice of config groups is composed once."""
+    with config_loader(ROOT / "conf") as loader:
+        return Composer(loader, Command(loader, [], multirun=True).master)
+
+
+def compose(*overrides: str) -> Composed:
+    """Compose a config as `compose_here` does, a tenth of a second faster."""
+    if any(override.lstrip("+~").startswith("hydra") for override in overrides):
+        return compose_here(ROOT / "conf", *overrides)
+    composer = _composer()
+    return composer.compose(OverridesParser.create(config_loader=composer.loader).parse_overrides(list(overrides)))
+
+
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """The resolved config, the choices and the mistakes of a command line."""
-    composed = compose_here(ROOT / "conf", *overrides)
+    """Return the resolved config, the choices and the mistakes of a command line."""
+    composed = compose(*overrides)
     config, mistakes = resolve(composed.config, composed.choices)
     return config, dict(composed.choices), mistakes
 
 
 class AtPoint(Interruption):
-    """Asks the run to end at its `number`-th point."""
+    """Request the end of the run at the `number`-th time that it checks for an interruption."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -59,20 +78,31 @@ class AtPoint(Interruption):
 
 @dataclass
 class Trained:
-    """A finished run."""
+    """A finished run: its record, its curves and its folder."""
 
     record: Record
     curves: pl.DataFrame
     folder: Path
 
     def column(self, name: str) -> list[float]:
-        """The values of a curve where it was measured."""
+        """Return the values of a column of the curves, without the rows where it was not measured."""
         return self.curves[name].drop_nulls().to_list()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def digits_are_parsed_once() -> Iterator[None]:
+    """Keep the digits that scikit-learn parses from its file: most runs here train on them, and parsing takes 40 ms."""
+    from descentlab.data import digits
+
+    parse = cache(digits.load_digits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "load_digits", lambda: deepcopy(parse()))
+        yield
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., Job]:
-    """Make a job, saved in a temporary folder: job("optimizer=sgd", "budget.steps=5"). No W&B unless asked for."""
+    """Make a job and save it in a temporary folder: job("optimizer=sgd", "budget.steps=5"). Without W&B by default."""
 
     def make(*overrides: str) -> Job:
         defaults = [] if any(o.startswith("logger") for o in overrides) else ["logger=none"]
@@ -88,7 +118,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
 
 @pytest.fixture
 def train(job: Callable[..., Job]) -> Callable[..., Trained]:
-    """Train for real, in this process: train("optimizer=sgd", "budget.steps=5").record.summary."""
+    """Train a job in this process: train("optimizer=sgd", "budget.steps=5").record.summary."""
 
     def do(*overrides: str) -> Trained:
         from descentlab.run import run
@@ -101,7 +131,7 @@ def train(job: Callable[..., Job]) -> Callable[..., Trained]:
 
 
 def needs_data(name: str) -> pytest.MarkDecorator:
-    """Skip where a data set of the registry has not been fetched: tests do not download."""
+    """Return a marker that skips a test if a data set of the registry has not been fetched: tests do not download."""
     here = REGISTRY[name].present(ROOT / "data")
     return pytest.mark.skipif(not here, reason=f"{name} is not here: python scripts/data.py fetch {name}")
 
@@ -113,6 +143,6 @@ needs_fashion_mnist = pytest.mark.skipif(
 
 
 def digests(split: tuple[Tensor, ...]) -> set[bytes]:
-    """A digest of each example of `split`, inputs and targets."""
+    """Return the digest of each example (inputs and targets) of `split`."""
     columns = [part.flatten(1).numpy() if part.dim() > 1 else part[:, None].numpy() for part in split]
     return {hashlib.sha256(b"".join(column[row].tobytes() for column in columns)).digest() for row in range(len(columns[0]))}

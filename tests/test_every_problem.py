@@ -1,4 +1,4 @@
-"""Every problem file keeps its word: the runs of its own command reach what its header says."""
+"""The header of every problem file: it is complete, and the runs of its command reach the values that it expects."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SIGNS = {">=": operator.ge, "<=": operator.le}
 
 
 def value(summary: Mapping[str, Any], key: str) -> float:
-    """`test accuracy` of a run's summary, or a number of the summary itself."""
+    """Return an entry of a summary: "test accuracy" is summary["test"]["accuracy"], "best_valid" is summary["best_valid"]."""
     part, _, name = key.rpartition(" ")
     return (summary[part] if part else summary)[name]
 
 
 @pytest.mark.parametrize("problem", options("problem"))
-def test_its_header_has_a_command_a_cost_and_what_to_expect(problem):
+def test_header_has_command_cost_and_expectations(problem):
     header = Header.of(problem)
     assert header.command[:2] == ["train.py", "-m"]
     assert f"problem={problem}" in header.command
@@ -31,13 +31,13 @@ def test_its_header_has_a_command_a_cost_and_what_to_expect(problem):
         assert {clause["optimizer"] for clause in header.expect} == set(optimizers)
 
 
-def timed(problem: str) -> Any:
-    """With the marker that its cost asks for."""
+def marked(problem: str) -> Any:
+    """Return `problem` with the marker for its cost: long if the header counts in minutes, else slow."""
     return pytest.param(problem, marks=pytest.mark.long if "minute" in Header.of(problem).cost else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("problem", [timed(problem) for problem in trainable()])
-def test_it_reaches_what_its_header_says(problem, train):
+@pytest.mark.parametrize("problem", [marked(problem) for problem in trainable()])
+def test_runs_reach_the_values_of_the_header(problem, train):
     if data := missing(problem):
         pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
     header, summaries = Header.of(problem), {}

@@ -1,9 +1,9 @@
-"""Measures what a run of a sweep costs beyond its training, beside Hydra's own launchers on the same runs.
+"""The cost of one more run of a sweep beyond its training, against Hydra's own launchers on the same runs.
 
-A run here trains one step. What one more run costs is the difference between a long and a short sweep over the difference
-in runs, so that start-up and the first import cancel; what the parent holds is its own peak memory, at both lengths.
-Hydra's launchers train all runs in one process (basic) or in two that live on (joblib), where every import happens once;
-descentlab gives each a process of its own.
+A run trains one step. The cost is the difference between a long and a short sweep over the difference in runs, so that
+start-up and the first import cancel. The memory is the peak of the parent process, at both lengths. Hydra's launchers train
+all runs in one process (basic) or in two persistent ones (joblib), where every import happens once; descentlab gives each
+run a process.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from descentlab.config.machine import cores
+from benchmarks.measure import ROOT, Options, interleave, ratios, spread
+from benchmarks.table import Table
+
 from descentlab.store.record import find
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SHORT, LONG = 2, 100
+LENGTHS = (2, 100)
 LOGGERS = {"none": {}, "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}}
 APP = '''
 import sys
@@ -32,9 +34,9 @@ from hydra.core.hydra_config import HydraConfig
 
 @hydra.main(config_path={conf!r}, config_name="train", version_base="1.3")
 def main(config):
-    """What one run does, in the process that Hydra's launcher gives it."""
+    """Train one run in the process that Hydra's launcher provides."""
+    from descentlab.config.compose import Composed
     from descentlab.run import main as train
-    from descentlab.sweeps.compose import Composed
     from descentlab.sweeps.launch import checked_plan
     own = HydraConfig.get()
     job, = checked_plan([Composed(config, own.runtime.choices, own.overrides.task)])
@@ -44,43 +46,67 @@ def main(config):
 
 main()
 '''
+NOTES = (
+    "Wall seconds a run of one step, (sweep of {long} runs - sweep of {short} runs) / {runs}; median and quartiles over "
+    "{rounds} interleaved rounds. `memory` is the peak of the parent process in the short and the long sweep."
+)
 
 
-def main(_: Sequence[str] = ()) -> None:
-    print(f"seconds a run of one step, ({LONG} runs - {SHORT} runs) / {LONG - SHORT}, and the peak memory of the parent")
-    for logger, variables in LOGGERS.items():
-        ours = _measure("descentlab", [str(ROOT / "train.py")], min(cores(), LONG), logger, variables)
-        with tempfile.TemporaryDirectory() as folder:
-            app = Path(folder) / "app.py"
-            app.write_text(APP.format(conf=str(ROOT / "conf")))
-            hydras = [str(app), "hydra/sweeper=basic"]
-            _measure("Hydra, basic", [*hydras, "hydra/launcher=basic"], 1, logger, variables, ours)
-            if importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher"):
-                words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-                _measure("Hydra, joblib", [*hydras, *words], 2, logger, variables, ours)
-            else:
-                print("Hydra, joblib: skipped, hydra-joblib-launcher is not installed (it is in the dev group)")
+def measure(options: Options) -> Table:
+    """Return the table of seconds a run and the parent's memory."""
+    rounds = options.rounds or 3
+    short, long = (1, 2) if options.quick else LENGTHS
+    notes = NOTES.format(short=short, long=long, runs=long - short, rounds=rounds)
+    table = Table(
+        "Cost of a run of a sweep", notes, ["logger", "launcher", "s a run", "ratio of descentlab to it", "memory, MB"]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        commands = _commands(Path(folder))
+        if options.quick:
+            commands = dict(list(commands.items())[:2])  # descentlab and one of Hydra's
+        for logger in ("none",) if options.quick else LOGGERS:
+            _measure_logger(table, logger, commands, (short, long), rounds)
+    return table
 
 
-def _measure(
-    way: str, words: list[str], at_a_time: int, logger: str, variables: dict[str, str], reference: float | None = None
-) -> float:
-    """Print a line for one way to train the runs; returns seconds a run."""
-    (short, small), (long, large) = (_sweep(words, runs, logger, variables) for runs in (SHORT, LONG))
-    cost = (long - short) / (LONG - SHORT)
-    ratio = f"   descentlab is x {reference / cost:.2f} of it" if reference else ""
-    name = f"{way}, {at_a_time} at a time"
-    print(f"logger={logger:6} {name:27} {cost:6.3f} s a run   {small:4.0f} -> {large:4.0f} MB{ratio}", flush=True)
-    return cost
+def _commands(folder: Path) -> dict[str, list[str]]:
+    """Return the command of each launcher."""
+    app = folder / "app.py"
+    app.write_text(APP.format(conf=str(ROOT / "conf")))
+    hydras = [str(app), "hydra/sweeper=basic"]
+    commands = {"descentlab": [str(ROOT / "train.py")], "Hydra, basic": [*hydras, "hydra/launcher=basic"]}
+    if importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher"):
+        commands["Hydra, joblib, 2 at a time"] = [*hydras, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    return commands
 
 
-def _sweep(words: list[str], runs: int, logger: str, variables: dict[str, str]) -> tuple[float, float]:
-    """Wall seconds and the parent's peak MB of a sweep of `runs` runs, all of which must succeed."""
+def _measure_logger(table: Table, logger: str, commands: dict[str, list[str]], lengths: tuple[int, int], rounds: int) -> None:
+    """Add a row for each launcher under `logger`."""
+    peaks: dict[str, tuple[float, float]] = {}
+
+    def cost(way: str) -> float:
+        (short, small), (long, large) = (_sweep(commands[way], runs, logger) for runs in lengths)
+        peaks[way] = small, large
+        return (long - short) / (lengths[1] - lengths[0])
+
+    ways: dict[str, Callable[[], float]] = {way: partial(cost, way) for way in commands}
+    costs = interleave(ways, rounds)
+    for way, values in costs.items():
+        ratio = "reference" if way == "descentlab" else spread(ratios(costs["descentlab"], values))
+        table.add(logger, way, spread(values, 3), ratio, "{:.0f}, {:.0f}".format(*peaks[way]))
+
+
+def _sweep(words: Sequence[str], runs: int, logger: str) -> tuple[float, float]:
+    """Return the wall seconds and the parent's peak memory in MB of a sweep of `runs` runs.
+
+    Raises:
+        SystemExit: a run did not end with a result.
+    """
     with tempfile.TemporaryDirectory() as folder:
         steps = (f"seed=range({runs})", "budget.epochs=null", "budget.steps=1")
         places = (f"output_dir={folder}/outputs", f"data_dir={ROOT}/data", "sweep=benchmark", f"logger={logger}")
         began = time.perf_counter()
-        with _started([sys.executable, words[0], "-m", *words[1:], *steps, *places], Path(folder), variables) as process:
+        with _started([sys.executable, words[0], "-m", *words[1:], *steps, *places], Path(folder), LOGGERS[logger]) as process:
             peak = 0.0
             while process.poll() is None:
                 peak = max(peak, _peak(process.pid))
@@ -94,7 +120,7 @@ def _sweep(words: list[str], runs: int, logger: str, variables: dict[str, str]) 
 
 @contextmanager
 def _started(command: list[str], folder: Path, variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, of which nothing is left afterwards; it prints to `folder`/log.txt."""
+    """Start a process in a new session that prints to `folder`/log.txt; terminate the session on exit."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
@@ -107,9 +133,9 @@ def _started(command: list[str], folder: Path, variables: dict[str, str]) -> Ite
 
 
 def _peak(pid: int) -> float:
-    """The peak memory of process `pid` so far, in MB; 0 where the system does not tell.
+    """Return the peak memory of process `pid` so far in MB, 0 where the system does not report it.
 
-    (What wait4 tells counts the memory of whoever forked the process, and of its children.)
+    (The figure of wait4 includes the memory of the forking process and of its children.)
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

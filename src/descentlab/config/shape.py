@@ -109,7 +109,7 @@ def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
         parts = config.get(key, {})
         example = f"'+{key}.mine._target_=package.Mine'"
         if not isinstance(parts, Mapping) or "_target_" in parts:
-            yield f"{key}={format_value(parts)} is not allowed: it has a name for each of its parts; write for example {example}"
+            yield f"{key}={format_value(parts)} is not allowed: each of its parts has a name, for example {example}"
             continue
         for name, node in parts.items():
             if not _has_target(node):

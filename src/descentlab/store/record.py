@@ -195,9 +195,13 @@ class CurveWriter:
         self.file.writelines(json.dumps(row) + "\n" for row in rows)
         self.file.flush()
 
+    def close(self) -> None:
+        """Close the file; the rows stay in it."""
+        self.file.close()
+
     def seal(self) -> None:
         """Turn the rows into curves.parquet: the run is done. What it goes on from stays until its record is written."""
-        self.file.close()
+        self.close()
         scratch = self.folder / f".{PARQUET}"
         read_curves(self.folder).write_parquet(scratch)
         scratch.replace(self.folder / PARQUET)

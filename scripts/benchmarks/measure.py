@@ -1,0 +1,96 @@
+"""Interleaved repeats of competing implementations, their medians and quartiles, and the processes that they run in."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VARIABLES = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command that the benchmarks share.
+
+    Args:
+        problems: names of conf/problem, each a stack of dense layers.
+        rounds: interleaved repeats; None: the default of the benchmark.
+        quick: measure as little as possible, to test that the benchmark works.
+    """
+
+    problems: tuple[str, ...]
+    rounds: int | None
+    quick: bool
+
+
+def interleave(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measure every way once a round and return the values by way, in the order of rounds."""
+    values: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds):
+        for way, measure in ways.items():
+            values[way].append(measure())
+        progress(f"round {number + 1} of {rounds}: " + ", ".join(f"{way} {values[way][-1]:.4g}" for way in ways))
+    return values
+
+
+def progress(message: str) -> None:
+    """Report progress on standard error: standard output has the tables alone."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def ratios(values: Sequence[float], reference: Sequence[float]) -> list[float]:
+    """Return the ratio of `values` to `reference` within each round."""
+    return [value / base for value, base in zip(values, reference, strict=True)]
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the first quartile, the median and the third quartile (inclusive method) of `values`."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    first, median, third = statistics.quantiles(values, n=4, method="inclusive")
+    return first, median, third
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Format the median of `values` and their quartiles: `1.52 (1.49-1.60)`."""
+    first, median, third = quartiles(values)
+    return f"{median:.{digits}f} ({first:.{digits}f}-{third:.{digits}f})"
+
+
+def start(words: Sequence[str], folder: Path) -> str:
+    """Run `python words` with the working directory `folder` and return its standard output.
+
+    Raises:
+        SystemExit: the process failed; its output is the message.
+    """
+    environment = {**os.environ, **VARIABLES, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def train(folder: Path, problem: str, *overrides: str) -> list[dict[str, Any]]:
+    """Run `train.py` on `problem` under Adam, with outputs in `folder`, and return the records of its runs.
+
+    Raises:
+        SystemExit: the command failed, or a run did not complete.
+    """
+    places = (f"output_dir={folder}", f"data_dir={ROOT / 'data'}", "sweep=benchmark")
+    command = (str(ROOT / "train.py"), f"problem={problem}", "optimizer=adam", "trainer=cpu", *places, *overrides)
+    folder.mkdir(exist_ok=True)
+    start(command, folder)
+    records = [
+        json.loads(path.read_text()) | {"folder": path.parent} for path in sorted(folder.glob("benchmark/*/record.json"))
+    ]
+    if not records or any(record["status"] != "completed" for record in records):
+        sys.exit(f"{' '.join(command)}: not every run completed")
+    return records
