@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 
 import pytest
-from support.pages import ROOT
+from support.pages import ROOT, blocks, prose
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +34,11 @@ def test_every_folder_and_config_group_has_a_description(architecture):
     folders = [folder.relative_to(architecture.PACKAGE).as_posix() for folder in architecture.folders()]
     assert not [name for name in folders if not architecture.folder_purpose(name)]
     assert not [name for name in architecture.config_groups() if name not in architecture.GROUPS]
+
+
+def test_diagrams_and_tables_name_files_that_exist(architecture):
+    text = prose(architecture.PAGE).partition(architecture.BEGIN)[0]
+    drawn = " ".join(block.text for block in blocks(architecture.PAGE) if block.language == "mermaid")
+    named = {*re.findall(r"`([\w/]+\.py)`", text), *re.findall(r"(?<![\w*/])[\w/]+\.py\b", drawn)}
+    assert len(named) > 20
+    assert not [name for name in named if not any((folder / name).exists() for folder in (ROOT, architecture.PACKAGE))]

@@ -67,6 +67,7 @@ def test_scripts_take_the_arguments_that_they_are_given(page, only_parse, monkey
             assert all(word in text or word in options("problem") for word in words), words
             continue
         monkeypatch.setattr("sys.argv", [path, *words])
+        monkeypatch.syspath_prepend(str(ROOT / "scripts"))
         with pytest.raises(Parsed):
             runpy.run_path(str(ROOT / path), run_name="__main__")
 
