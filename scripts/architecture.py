@@ -23,6 +23,7 @@ FOLDERS = {
     "config": "Composes, resolves, checks and explains configurations.",
     "data": "Data sets, one per file.",
     "data/fetch": "Downloads data sets and verifies their digests.",
+    "data/fetch/entries": "Addresses, digests and licences of the data sets that are fetched.",
     "data/loading": "Splits, batches, augmentation and streaming.",
     "data/loading/tables": "Reads tables: columns, targets, gaps, splits.",
     "diagnostics": "Probes: quantities measured during training, one per file.",
