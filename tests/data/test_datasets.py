@@ -1,4 +1,4 @@
-"""The embedded sets: what they hold, how they are cut, what they refuse."""
+"""The data sets of scikit-learn: contents, splits and errors."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_shapes_and_types(name, inputs, target, kind):
 
 
 @every_set
-def test_the_splits_are_disjoint_and_together_the_whole_set(name):
+def test_splits_are_disjoint_and_together_the_whole_set(name):
     raw = SETS[name][2]().data
     rows = np.concatenate([x.flatten(1).numpy() for x, _ in parts(name)])
     assert len(rows) == len(raw)
@@ -61,7 +61,7 @@ def test_the_splits_are_disjoint_and_together_the_whole_set(name):
 
 
 @every_set
-def test_numbers_are_the_published_ones_standardised_by_train_alone(name):
+def test_inputs_are_the_published_numbers_standardised_by_train(name):
     bunch = SETS[name][2]()
     rows = three_way(len(bunch.data), CUT["test_fraction"], CUT["valid_fraction"], CUT["split_seed"])
     train, axis = bunch.data[rows[0]], None if name == "digits" else 0
@@ -83,7 +83,7 @@ def test_positive_means_malignant():
 
 
 @every_set
-def test_the_split_depends_on_its_own_seed_only(name):
+def test_split_depends_on_split_seed_only(name):
     digests = []
     for run_seed, split_seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(run_seed)
@@ -92,20 +92,20 @@ def test_the_split_depends_on_its_own_seed_only(name):
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_run_seed_does_not_reach_the_data_config():
+def test_run_seed_does_not_reach_the_data_config():
     assert compose_config("seed=3")[0]["data"] == compose_config("seed=4", "data_seed=5")[0]["data"]
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("rows", [10, 442, 1797])
-def test_a_three_way_split_is_disjoint_complete_and_repeatable(rows, seed):
+def test_three_way_split_is_disjoint_complete_and_repeatable(rows, seed):
     train, valid, test = three_way(rows, 0.2, 0.15, seed)
     assert sorted([*train, *valid, *test]) == list(range(rows))
     assert (len(test), len(valid)) == (round(rows * 0.2), round((rows - len(test)) * 0.15))
     assert [list(part) for part in three_way(rows, 0.2, 0.15, seed)] == [list(train), list(valid), list(test)]
 
 
-def test_a_constant_column_becomes_zero():
+def test_constant_column_becomes_zero():
     train, other = standardise(torch.tensor([[5.0, 1.0], [5.0, 3.0]]), torch.tensor([[5.0, 4.0]]))
     assert train.tolist() == [[0, -1], [0, 1]]
     assert other.tolist() == [[0, 2]]
@@ -134,25 +134,25 @@ def test_limit_keeps_the_first_rows_of_every_split(name):
         ("breast_cancer", "num_features", 60, "30"),
     ],
 )
-def test_a_wrong_fact_is_refused_by_name(name, key, wrong, right):
+def test_wrong_fact_is_refused_by_name(name, key, wrong, right):
     with pytest.raises(ValueError, match=rf"data\.{key} is .* {SETS[name][0].__name__} has {right}"):
         _ = make(name, **{key: wrong}).splits
 
 
 @every_set
-def test_an_unknown_key_is_an_error(name):
+def test_unknown_key_is_an_error(name):
     with pytest.raises(TypeError, match="colour"):
         make(name, colour="red")
 
 
 @every_set
-def test_a_split_without_examples_is_refused(name):
-    """A run without validation would end `completed` with nothing selected and nothing tested."""
+def test_split_without_examples_is_refused(name):
+    """Without this error a run would complete without validation and test."""
     with pytest.raises(ValueError, match="valid"):
         _ = make(name, valid_fraction=1e-6).splits
 
 
-def test_the_digest_tells_numbers_apart():
+def test_digest_depends_on_the_numbers():
     assert make("digits").splits.digest() == make("digits").splits.digest()
     assert make("digits").splits.digest() != make("digits", limit=1000).splits.digest()
 
@@ -176,8 +176,8 @@ def test_rmse_is_in_the_targets_own_unit(train):
     assert run.record.summary["test"]["rmse"] == pytest.approx(expected[1], rel=1e-5)
 
 
-def test_the_digest_tells_units_apart():
-    """The same standardised targets in another unit are other data: rmse and mae differ."""
+def test_digest_depends_on_the_target_scale():
+    """Equal standardised targets with different scales are different data: rmse and mae differ."""
     splits = Diabetes(test_fraction=0.2, valid_fraction=0.1).splits
     assert replace(splits, target_scale=100 * splits.target_scale).digest() != splits.digest()
     assert replace(splits, target_scale=splits.target_scale).digest() == splits.digest()

@@ -14,7 +14,7 @@ FACTS = {"num_features": 784, "image_shape": [1, 28, 28], "num_classes": 10}
 
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
-    """The whole set, from this machine alone."""
+    """Return the full data set, from this machine only."""
     here = ROOT / "data"
     folder = here if (here / "fashion_mnist").exists() else tmp_path_factory.mktemp("data")
     local = [source for source in fashion_mnist.FASHION_MNIST.sources if source.packaged]
@@ -38,14 +38,14 @@ def test_pixels_fill_zero_to_one(splits):
 
 
 @needs_fashion_mnist
-def test_every_class_is_there_as_often_as_published(splits):
+def test_class_counts_are_the_published_ones(splits):
     assert torch.cat([splits.train[1], splits.valid[1]]).bincount().tolist() == [6000] * 10
     assert splits.test[1].bincount().tolist() == [1000] * 10
 
 
 @needs_fashion_mnist
 def test_images_and_labels_belong_together(splits):
-    """Trousers (1) and ankle boots (9) differ where a trouser has its gap."""
+    """Trousers (1) and ankle boots (9) differ in the gap between the legs."""
     x, y = splits.train
     trousers, boots = x[y == 1].mean(0)[0], x[y == 9].mean(0)[0]
     assert float(trousers[5, 14]) > 0.3 > float(boots[2, 2])

@@ -1,4 +1,4 @@
-"""Scenes: every item boxed tightly, none hidden, each from its own split's items."""
+"""Scenes: tight boxes, visible items, and items of the same split."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ NAMES = ["train", "valid", "test"]
 
 
 def items(rows=400):
-    """Rectangles of any size and place in frames of 28 x 28, brighter by row, with a pixel too dark to count in each corner."""
+    """Random rectangles in images of 28 x 28, brighter by row, with a pixel darker than VISIBLE in each corner."""
     rng = np.random.default_rng(0)
     images = torch.zeros(rows, 1, 28, 28)
     for row in range(rows):
@@ -53,7 +53,7 @@ def test_every_line_at_the_edge_of_a_box_is_lit_and_nothing_outside_all_boxes(sc
         assert not outside.any()
 
 
-def test_a_single_item_fills_its_box_as_it_was_drawn(scenes):
+def test_single_item_fills_its_box(scenes):
     images, classes = items()
     drawn = {
         (round(float(image.max()) * 255), int(name)): int((image > VISIBLE).sum())
@@ -75,19 +75,19 @@ def test_no_box_covers_more_of_another_than_the_bound(scenes):
     assert 0 < max(covered) <= BOUND
 
 
-def test_the_seed_draws_the_scenes(scenes):
+def test_scenes_are_determined_by_the_seed(scenes):
     same, other = (compose(items(), 100, np.random.default_rng(seed)) for seed in (1, 2))
     assert all(torch.equal(a, b) for a, b in zip(scenes, same, strict=True))
     assert not torch.equal(scenes[0], other[0])
 
 
-def test_no_item_is_shown_twice_so_there_must_be_enough():
+def test_scenes_need_four_items_each():
     with pytest.raises(ValueError, match="101 scenes need 404 items, and the split has 400"):
         compose(items(), 101, np.random.default_rng(0))
 
 
 def cropped(image):
-    """The visible part of a picture of 28 x 28, by its shape and bytes."""
+    """Return shape and bytes of the visible part of an image of 28 x 28."""
     lit = image >= VISIBLE
     rows, columns = (lit.any(axis).nonzero()[:, 0] for axis in (1, 0))
     part = (torch.where(lit, image, 0) * 255).round().to(torch.uint8)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -95,7 +95,7 @@ def cropped(image):
 
 
 @needs_data("fashion_mnist")
-def test_each_split_shows_items_of_its_own_split_alone():
+def test_scenes_contain_items_of_their_split_only():
     made = FashionScenes(f"{ROOT}/data", [300, 60, 100], valid_fraction=0.1, image_shape=[1, 64, 64], num_classes=10).splits
     assert made.sizes() == {"train": 300, "valid": 60, "test": 100}
     published = FashionMNIST(f"{ROOT}/data", valid_fraction=0.1).load()

@@ -1,4 +1,4 @@
-"""The noisy quadratic's draws, as the issue specifies them."""
+"""The samples of the noisy quadratic."""
 
 import numpy as np
 import pytest
@@ -22,12 +22,12 @@ def test_no_targets(splits):
     assert [len(part) for part in (splits.train, splits.valid, splits.test)] == [1, 1, 1]
 
 
-def test_the_last_partial_batch_is_dropped_as_the_config_says():
+def test_last_partial_batch_is_dropped_if_configured():
     assert Gaussian(points=10, deviation=0.6, num_features=3, drop_last=True).drop_last
     assert not Gaussian(points=10, deviation=0.6, num_features=3).drop_last
 
 
-def test_a_run_takes_seven_steps_of_128_an_epoch(train):
+def test_run_takes_seven_steps_of_128_an_epoch(train):
     run = train("problem=quadratic_deep", "optimizer=sgd", "budget.epochs=2", "validate_every=7")
     assert run.record.summary["steps"] == 14
     assert run.record.summary["examples"] == 14 * 128

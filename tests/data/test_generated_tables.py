@@ -208,7 +208,7 @@ def check(seed: int, tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("seed", FAST)
-def test_a_generated_table_equals_its_reference_or_is_refused(seed, tmp_path):
+def test_generated_table_equals_its_reference_or_is_refused(seed, tmp_path):
     check(seed, tmp_path)
 
 
@@ -232,7 +232,7 @@ def regression(seed: int) -> pd.DataFrame:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
-def test_a_linear_model_reaches_the_error_of_least_squares(seed, tmp_path, train):
+def test_linear_model_reaches_the_error_of_least_squares(seed, tmp_path, train):
     frame = regression(seed)
     frame.to_csv(tmp_path / "x.csv", index=False)
     words = (f"data.path={tmp_path}/x.csv", "data.target=y", "task=regression", "model=linear")

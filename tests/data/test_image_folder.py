@@ -1,4 +1,4 @@
-"""Image folders: published and cut splits, standardised pixels, and folders that are refused."""
+"""Image folders: published and random splits, standardised pixels, and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLASSES = ("cat", "dog", "fox")
 
 
 def draw(folder, classes=CLASSES, count=12, seed=0, size=(24, 20)):
-    """Noisy images whose brightness is that of their class."""
+    """Write noisy images whose brightness depends on their class."""
     numbers = np.random.default_rng(seed)
     for place, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
@@ -47,7 +47,7 @@ def test_splits_are_cut_in_equal_shares_and_standardised_by_train(tmp_path):
 @pytest.mark.parametrize(
     ("names", "published"), [(("train", "test"), "test"), (("train", "val"), "test"), (("Train", "TEST", "valid"), "both")]
 )
-def test_published_splits_stay(tmp_path, names, published):
+def test_published_splits_are_kept(tmp_path, names, published):
     for place, name in enumerate(names):
         draw(tmp_path / name, count=8 + place, seed=place)
     sizes = data(tmp_path).splits.sizes()
@@ -58,7 +58,7 @@ def test_published_splits_stay(tmp_path, names, published):
         assert sizes["train"] + sizes["valid"] == 24
 
 
-def test_a_class_called_train_beside_others_is_a_class(tmp_path):
+def test_class_named_train_is_a_class(tmp_path):
     made = data(draw(tmp_path, classes=("bus", "train")))
     assert sum(made.splits.sizes().values()) == 24
     assert made.classes == ["bus", "train"]
@@ -77,7 +77,7 @@ def test_every_mode_is_read(tmp_path, mode, channels):
     assert read_image(path, 8, channels).shape == (channels, 8, 8)
 
 
-def test_the_centre_of_the_scaled_image_is_kept(tmp_path):
+def test_centre_of_the_scaled_image_is_kept(tmp_path):
     pixels = np.zeros((10, 30, 3), np.uint8)
     pixels[:, 10:20] = 255
     Image.fromarray(pixels).save(tmp_path / "x.png")
@@ -96,7 +96,7 @@ def test_identical_images_are_in_one_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda folder: (folder / "cat" / "0.png").write_bytes(b"no image"), "0.png cannot be read as an image"),
         (
@@ -107,13 +107,13 @@ def test_identical_images_are_in_one_split(tmp_path):
         (lambda folder: (folder / "owl" / "notes").mkdir(parents=True), "owl has no image"),
     ],
 )
-def test_what_is_wrong_in_a_folder_is_told(tmp_path, change, said):
+def test_invalid_image_folder_is_reported(tmp_path, change, message):
     change(draw(tmp_path / "x"))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         _ = data(tmp_path / "x").splits
 
 
-def test_what_is_no_image_folder_is_told(tmp_path):
+def test_folder_without_class_folders_is_reported(tmp_path):
     with pytest.raises(DataError, match="there is no such folder"):
         _ = data(tmp_path / "nowhere").splits
     draw(tmp_path / "one", classes=("cat",))
@@ -130,7 +130,7 @@ def test_what_is_no_image_folder_is_told(tmp_path):
         _ = data(draw(tmp_path / "few", count=1)).splits
 
 
-def test_splits_with_different_classes_are_told(tmp_path):
+def test_splits_with_different_classes_are_refused(tmp_path):
     draw(tmp_path / "train")
     draw(tmp_path / "test", classes=("cat", "dog"))
     with pytest.raises(DataError, match=r"test/ and train/ in .* have different classes \(fox only in one\)"):
@@ -138,7 +138,7 @@ def test_splits_with_different_classes_are_told(tmp_path):
 
 
 @pytest.mark.parametrize("model", ["cnn_2c2d", "resnet8"])
-def test_it_trains_from_the_command_line(train, tmp_path, model):
+def test_image_folder_trains_from_the_command_line(train, tmp_path, model):
     folder = draw(tmp_path / "x")
     words = ("data=image_folder", f"data.path={folder}", "task=classification", f"model={model}", "batch_size=8")
     run = train(*words, "data.size=16", "optimizer=adam", "optimizer.lr=0.001", "budget.epochs=2")
@@ -146,7 +146,7 @@ def test_it_trains_from_the_command_line(train, tmp_path, model):
     assert run.record.summary["test"]["accuracy"] > 0.3
 
 
-def test_identical_images_are_named_as_the_cause(tmp_path):
+def test_message_names_identical_images_as_the_cause(tmp_path):
     folder = draw(tmp_path / "x")
     first = (folder / "cat" / "0.png").read_bytes()
     for path in folder.rglob("*.png"):
@@ -155,7 +155,7 @@ def test_identical_images_are_named_as_the_cause(tmp_path):
         _ = data(folder).splits
 
 
-def test_what_is_not_read_is_told(tmp_path):
+def test_files_that_are_not_read_give_a_warning(tmp_path):
     folder = draw(tmp_path / "x")
     for name in ("cat/a.gif", "cat/b.GIF", "dog/c.heic", "dog/d", "dog/.hidden", "notes.txt"):
         (folder / name).write_bytes(b"x")
@@ -169,17 +169,17 @@ def test_what_is_not_read_is_told(tmp_path):
     ]
 
 
-def test_a_folder_beside_the_published_splits_is_told(tmp_path):
+def test_folder_alongside_the_published_splits_gives_a_warning(tmp_path):
     draw(tmp_path / "train")
     draw(tmp_path / "test", seed=1)
     draw(tmp_path / "extra", classes=("cat",), seed=2)
     made = data(tmp_path)
     assert made.splits.sizes()["test"] == 36
-    [said] = made.warnings
-    assert "12 images" in said
+    [message] = made.warnings
+    assert "12 images" in message
 
 
-def test_published_images_that_are_also_in_train_are_told(tmp_path):
+def test_images_in_two_published_splits_give_a_warning(tmp_path):
     draw(tmp_path / "train")
     draw(tmp_path / "test", count=8)
     draw(tmp_path / "valid", count=4, seed=5)
@@ -187,8 +187,8 @@ def test_published_images_that_are_also_in_train_are_told(tmp_path):
         (tmp_path / "test" / "fox" / f"{place}.png").write_bytes((tmp_path / "train" / "fox" / f"{place}.png").read_bytes())
     made = data(tmp_path)
     assert made.splits.sizes()["test"] == 24
-    [said] = made.warnings
-    assert said.startswith("test and train share identical images: ")
+    [message] = made.warnings
+    assert message.startswith("test and train share identical images: ")
 
 
 @pytest.mark.parametrize("names", [("val", "validation"), ("valid", "val"), ("test", "testing"), ("training", "Train")])
@@ -199,7 +199,7 @@ def test_two_folders_for_one_split_are_refused(tmp_path, names):
         _ = data(tmp_path).splits
 
 
-def test_hidden_files_alone_are_no_images(tmp_path):
+def test_hidden_files_are_not_images(tmp_path):
     folder = draw(tmp_path / "x")
     (folder / "owl").mkdir()
     (folder / "owl" / "._0.png").write_bytes(b"x")
@@ -207,7 +207,7 @@ def test_hidden_files_alone_are_no_images(tmp_path):
         _ = data(folder).splits
 
 
-def test_a_limit_that_leaves_a_class_out_is_refused(tmp_path):
+def test_limit_that_leaves_a_class_out_is_refused(tmp_path):
     folder = draw(tmp_path / "x")
     with pytest.raises(DataError, match=r"data.limit=1: 1 row of train cannot hold all 3 classes"):
         _ = data(folder, limit=1).splits

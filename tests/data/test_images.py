@@ -1,4 +1,4 @@
-"""Image sets: the real loading code on the published files, or on fabricated ones in the very format."""
+"""Image data sets, loaded from the published files or from fabricated files in the same format."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ FACTS = {"num_features": 3072, "image_shape": [3, 32, 32], "num_classes": 10}
 
 
 def rows_of(split) -> set[str]:
-    """A digest of each of a split's inputs."""
+    """Return a digest of each input of a split."""
     return {hashlib.sha256(x.numpy().tobytes()).hexdigest() for x in split[0]}
 
 
 def disjoint(splits) -> bool:
-    """Whether no example is in two of the splits."""
+    """Return True if no example is in two splits."""
     each = [rows_of(split) for split in (splits.train, splits.valid, splits.test)]
     return len(set.union(*each)) == sum(map(len, each))
 
 
-def test_idx_files_are_read_by_their_headers_length(tmp_path):
+def test_idx_files_are_read_after_their_header(tmp_path):
     pixels = np.arange(2 * 784, dtype=np.uint64).astype(np.uint8).reshape(2, 28, 28)
     (tmp_path / "images").write_bytes(bytes(16) + pixels.tobytes())
     (tmp_path / "labels").write_bytes(bytes(8) + bytes([7, 3]))
@@ -62,7 +62,7 @@ def test_mnist_as_published():
 
 
 def cifar(monkeypatch, folder, kind, digest=None):
-    """An archive as CIFAR's, in its place, and torchvision's class told what it is; returns pictures and labels by file."""
+    """Write an archive in CIFAR's format, set its digest in torchvision's class, and return images and labels by file."""
     fine, batches = kind is CIFAR100, {}
     made = type("Fabricated", (kind.make,), {})
     names = [name for name, _ in (*made.train_list, *made.test_list)]
@@ -112,7 +112,7 @@ def test_cifar_is_fetched_read_split_and_standardised_by_train_alone(monkeypatch
 
 
 @pytest.mark.parametrize("fault", ["digest", "away"])
-def test_cifar_that_cannot_be_had_or_is_another_is_refused_by_name(monkeypatch, tmp_path, fault):
+def test_unavailable_or_changed_cifar_is_refused(monkeypatch, tmp_path, fault):
     cifar(monkeypatch, tmp_path, CIFAR10, digest="0" * 32 if fault == "digest" else None)
     if fault == "away":
         (tmp_path / "cifar10" / CIFAR10.make.filename).unlink()
@@ -124,14 +124,14 @@ SMALL = ("batch_size=8", "budget.epochs=null", "budget.steps=3", "validate_every
 
 
 @pytest.mark.parametrize("problem", ["cifar10_resnet18", "cifar10_3c3d", "cifar100_allcnnc"])
-def test_cifars_problems_train(monkeypatch, tmp_path, train, problem):
+def test_cifar_problems_train(monkeypatch, tmp_path, train, problem):
     cifar(monkeypatch, tmp_path, CIFAR10 if "cifar10_" in problem else CIFAR100)
     run = train(f"problem={problem}", "optimizer=sgd", *SMALL, "data.limit=20", f"data_dir={tmp_path}", "sweep=s")
     assert run.record.status == "completed"
     assert len(run.column("train/loss")) == 3
 
 
-def test_a_run_on_augmented_images_goes_on_bit_for_bit(monkeypatch, tmp_path, job):
+def test_resumed_run_on_augmented_images_equals_uninterrupted_run(monkeypatch, tmp_path, job):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
     cifar(monkeypatch, tmp_path, CIFAR10)
     words = ("problem=cifar10_3c3d", "model=mlp", *SMALL, "budget.steps=12", f"data_dir={tmp_path}")
@@ -147,7 +147,7 @@ def test_a_run_on_augmented_images_goes_on_bit_for_bit(monkeypatch, tmp_path, jo
 
 
 def street_numbers(monkeypatch, folder):
-    """Files as SVHN's, and torchvision's class told what they are."""
+    """Write files in SVHN's format and set their digests in torchvision's class."""
     random, listed = np.random.default_rng(0), {}
     (folder / "svhn").mkdir()
     for part, rows in (("train", 60), ("test", 20)):
@@ -164,7 +164,7 @@ def test_svhn_wrn_trains(monkeypatch, tmp_path, train):
     assert run.record.status == "completed"
 
 
-def test_svhn_counts_its_zeros_as_tens(monkeypatch, tmp_path):
+def test_svhn_label_of_zero_is_converted(monkeypatch, tmp_path):
     street_numbers(monkeypatch, tmp_path)
     made = SVHN(str(tmp_path), 0.1, **FACTS).splits
     assert made.sizes() == {"train": 54, "valid": 6, "test": 20}
@@ -173,14 +173,14 @@ def test_svhn_counts_its_zeros_as_tens(monkeypatch, tmp_path):
     assert disjoint(made)
 
 
-def test_augmenting_is_a_word_of_the_config(tmp_path):
+def test_augment_is_a_key_of_the_config(tmp_path):
     assert CIFAR10(str(tmp_path), 0.2, augment="crop_flip", **FACTS).augment is torchvision_sets.AUGMENTS["crop_flip"]
     assert CIFAR10(str(tmp_path), 0.2, **FACTS).augment is None
 
 
 @pytest.fixture
 def medical(monkeypatch, tmp_path):
-    """A fabricated file in MedMNIST's format, and its arrays."""
+    """Write fabricated files in MedMNIST's format; return their arrays."""
     random, arrays = np.random.default_rng(0), {}
     for part, rows in (("train", 70), ("val", 20), ("test", 30)):
         arrays[f"{part}_images"] = random.integers(0, 256, (rows, 28, 28), np.uint8)
@@ -214,7 +214,7 @@ def test_pneumonia_cnn_trains(medical, train):
 
 @pytest.fixture
 def photographs(tmp_path):
-    """ImageNet's folders with a few small JPEG files."""
+    """Write ImageNet's folders with a few small JPEG files."""
     random = np.random.default_rng(0)
     for part, each in (("train", 8), ("val", 3)):
         for kind in ("n01440764", "n01443537", "n01484850"):
@@ -231,7 +231,7 @@ def small(folder, **more):
     return ImageNet(str(folder), valid_fraction=0.25, **(facts | more))
 
 
-def test_imagenets_valid_is_cut_from_train_and_its_published_one_is_test(photographs):
+def test_imagenet_valid_is_cut_from_train_and_the_published_one_is_test(photographs):
     made = small(photographs).splits
     assert made.sizes() == {"train": 18, "valid": 6, "test": 9}
     names = [{made_of.dataset.samples[row][0] for row in made_of.indices} for made_of in (made.train, made.valid)]
@@ -240,7 +240,7 @@ def test_imagenets_valid_is_cut_from_train_and_its_published_one_is_test(photogr
     assert all("/val/" in name for name, _ in made.test.samples)
 
 
-def test_what_is_judged_is_the_standardised_centre_and_what_trains_is_drawn(photographs):
+def test_evaluation_uses_centre_crops_and_training_random_crops(photographs):
     made = small(photographs).splits
     picture, label = made.test[4]
     assert (picture.shape, picture.dtype, label) == ((3, 32, 32), torch.float32, 1)
@@ -251,14 +251,14 @@ def test_what_is_judged_is_the_standardised_centre_and_what_trains_is_drawn(phot
     assert (picture.amax((1, 2)) <= bounds[1]).all()
 
 
-def test_a_wrong_number_of_classes_and_missing_folders_are_refused(photographs, tmp_path):
+def test_wrong_number_of_classes_and_missing_folders_are_refused(photographs, tmp_path):
     with pytest.raises(ValueError, match=r"data\.num_classes is 1000"):
         _ = small(photographs, num_classes=1000).splits
     with pytest.raises(DataError, match="image-net"):
         _ = small(tmp_path / "elsewhere").splits
 
 
-def test_the_fingerprint_follows_the_files_and_the_split(photographs):
+def test_fingerprint_depends_on_files_and_split(photographs):
     first = small(photographs).splits.digest()
     assert small(photographs).splits.digest() == first
     assert small(photographs, split_seed=1).splits.digest() != first

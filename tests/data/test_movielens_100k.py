@@ -1,4 +1,4 @@
-"""MovieLens: no row in two splits, nothing from test in train, the same negatives for every optimizer."""
+"""MovieLens: disjoint splits, and negative items that are equal for all optimizers."""
 
 from functools import cache
 
@@ -31,7 +31,7 @@ def interactions():
 
 
 def pairs(held_out):
-    """(user, item) that rows to judge by hold out."""
+    """Return the held-out pairs (user, item) of rows for evaluation."""
     users, kinds = held_out
     row, item = (kinds == 1).nonzero(as_tuple=True)
     return set(zip(users[row, 0].tolist(), item.tolist(), strict=True))
@@ -39,7 +39,7 @@ def pairs(held_out):
 
 @pytest.mark.slow
 @here
-def test_ratings_are_cut_into_disjoint_splits_that_make_the_whole(ratings):
+def test_splits_of_ratings_are_disjoint_and_complete(ratings):
     assert ratings.sizes() == {"train": 80_000, "valid": 10_000, "test": 10_000}
     rows = [{tuple(row) for row in x.tolist()} for x, _ in (ratings.train, ratings.valid, ratings.test)]
     assert sum(map(len, rows)) == len(set.union(*rows)) == 100_000
@@ -47,7 +47,7 @@ def test_ratings_are_cut_into_disjoint_splits_that_make_the_whole(ratings):
 
 
 @here
-def test_ratings_are_stars_again_with_trains_mean_and_scale(ratings):
+def test_ratings_are_recovered_by_mean_and_scale_of_train(ratings):
     stars = {(user - 1, item - 1): rating for user, item, rating, _ in table().tolist()}
     train = np.array([stars[tuple(row)] for row in ratings.train[0].tolist()])
     assert ratings.target_scale == pytest.approx(train.std(), rel=1e-5)
@@ -57,7 +57,7 @@ def test_ratings_are_stars_again_with_trains_mean_and_scale(ratings):
 
 
 @here
-def test_choices_are_cut_by_user_into_disjoint_splits_that_make_the_whole(interactions):
+def test_splits_of_interactions_are_per_user_disjoint_and_complete(interactions):
     train = [tuple(row) for row in interactions.train[0][:, :2].tolist()]
     parts = [set(train), pairs(interactions.valid), pairs(interactions.test)]
     assert len(train) == len(parts[0])
@@ -69,7 +69,7 @@ def test_choices_are_cut_by_user_into_disjoint_splits_that_make_the_whole(intera
 
 
 @here
-def test_seen_are_the_items_of_train_and_for_test_those_of_valid(interactions):
+def test_seen_items_are_those_of_train_and_for_test_also_of_valid(interactions):
     train = {tuple(row) for row in interactions.train[0][:, :2].tolist()}
     for split, known in ((interactions.valid, train), (interactions.test, train | pairs(interactions.valid))):
         users, kinds = split
@@ -88,7 +88,7 @@ def test_no_negative_is_an_item_that_the_user_has_in_train(interactions):
 
 
 def few():
-    """User 0 has all items but three, user 1 has one."""
+    """User 0 has all items but three, user 1 has one item."""
     rows = [(0, item) for item in range(ITEMS) if item not in (5, 600, ITEMS - 1)] + [(1, 3)]
     return torch.tensor(rows)
 
@@ -105,7 +105,7 @@ def test_negatives_are_uniform_over_the_other_items():
 
 
 def serving(seed=0, microbatch=None, world=1):
-    """step -> the rows of all processes in it, sorted; an epoch has 34 steps."""
+    """Return step -> the sorted rows of all processes; an epoch has 34 steps."""
     train = few()
     made = Negatives(train, 2)
     stored = made(train, torch.zeros(len(train), 2))
@@ -119,7 +119,7 @@ def serving(seed=0, microbatch=None, world=1):
     return served
 
 
-def test_negatives_follow_the_seed_and_the_step_alone():
+def test_negatives_depend_on_seed_and_step_only():
     first = serving()(40)
     assert len(first) == 50
     assert len(first[0]) == 4
@@ -130,7 +130,7 @@ def test_negatives_follow_the_seed_and_the_step_alone():
     assert serving(seed=1)(40) != first
 
 
-def test_the_same_pair_meets_other_negatives_in_the_next_epoch():
+def test_pair_has_different_negatives_in_the_next_epoch():
     served = serving()
 
     def negatives(epoch):

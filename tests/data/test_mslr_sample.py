@@ -1,4 +1,4 @@
-"""Queries of MSLR: whole, padded, scaled by train; and what stands beside a learnt order."""
+"""Queries of MSLR: complete, padded and scaled by train; and baselines of ranking."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ from descentlab.data.mslr_sample import MSLRSample, compressed, padded, queries
 LINES = "2 qid:7 1:3 136:-1.5 \n0 qid:7 2:8\n1 qid:9 1:1\n4 qid:5 3:2\n"
 
 
-def test_an_svmlight_file_becomes_its_queries_in_order(tmp_path):
+def test_svmlight_file_is_read_as_queries_in_order(tmp_path):
     (tmp_path / "train.txt").write_text(LINES)
     found = queries(tmp_path / "train.txt")
     assert [labels.tolist() for _, labels in found] == [[2, 0], [1], [4]]
@@ -39,7 +39,7 @@ def published(part):
 
 @pytest.fixture
 def make(monkeypatch):
-    """Makes the data set of a split_seed; its files are parsed once."""
+    """Make the data set for a split_seed; its files are parsed once."""
     monkeypatch.setattr(mslr_sample, "queries", lambda path: published(path.stem))
     return lambda seed=0: MSLRSample(str(ROOT / "data"), valid_fraction=0.2, split_seed=seed, num_features=136)
 
@@ -50,7 +50,7 @@ def data(make):
 
 
 @needs_data("mslr_sample")
-def test_every_query_is_whole_and_in_one_split(data):
+def test_every_query_is_complete_and_in_one_split(data):
     splits = data.splits
     assert splits.sizes() == {"train": 34, "valid": 9, "test": 43}
 
@@ -85,14 +85,14 @@ def test_features_are_scaled_by_the_documents_of_train(data):
 
 
 @needs_data("mslr_sample")
-def test_the_split_depends_on_its_own_seed(make):
+def test_split_depends_on_split_seed(make):
     first, again, other = (make(seed).splits for seed in (0, 0, 1))
     assert first.digest() == again.digest() != other.digest()
     assert torch.equal(other.test[1], first.test[1])
 
 
 def small():
-    """Two queries; the second feature falls as labels rise."""
+    """Two queries whose second feature decreases with the label."""
     labels = torch.tensor([[2, 0, 1, -1], [0, 3, -1, -1]])
     inputs = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
     inputs[..., 1] = -labels.float()
@@ -100,12 +100,12 @@ def small():
     return inputs, labels
 
 
-def test_the_best_feature_is_found_with_its_sign():
+def test_best_feature_is_found_with_its_sign():
     inputs, labels = small()
     torch.testing.assert_close(BestFeature().fit((inputs, labels))(inputs), -inputs[..., 1])
 
 
-def test_the_best_feature_is_best_by_scikit_learns_ndcg():
+def test_best_feature_is_best_by_scikit_learns_ndcg():
     rng = np.random.default_rng(0)
     inputs, labels = rng.normal(size=(6, 9, 4)), rng.integers(0, 5, (6, 9))
     quality = {
@@ -118,7 +118,7 @@ def test_the_best_feature_is_best_by_scikit_learns_ndcg():
     torch.testing.assert_close(BestFeature(k=3).fit((x, torch.as_tensor(labels)))(x), sign * x[..., feature])
 
 
-def test_a_pointwise_regressor_sees_documents_and_not_padding():
+def test_pointwise_regressor_sees_documents_and_not_padding():
     inputs, labels = small()
     seen = []
 

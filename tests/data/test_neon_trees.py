@@ -1,4 +1,4 @@
-"""Trees: tiles and boxes cut, turned and tinted together; three images that share nothing."""
+"""Tree crowns: tiles and boxes are cut and transformed together; the splits are separate images."""
 
 import hashlib
 
@@ -10,14 +10,14 @@ from conftest import ROOT, needs_data
 from descentlab.data.neon_trees import TILE, NeonTrees, clip, tinted, turn
 
 
-def test_boxes_are_clipped_and_those_mostly_outside_left_out():
+def test_boxes_are_clipped_and_those_mostly_outside_dropped():
     boxes = np.array([[-10, 10, 10, 30], [-15, 10, 5, 30], [250, 250, 262, 262], [-30, -30, -5, -5], [40, 50, 60, 70]])
     assert clip(boxes, 0.5).tolist() == [[0, 10, 10, 30], [40, 50, 60, 70]]
     assert clip(boxes, 0.25).tolist() == [[0, 10, 10, 30], [0, 10, 5, 30], [250, 250, TILE, TILE], [40, 50, 60, 70]]
 
 
 @pytest.mark.parametrize("way", range(8))
-def test_a_box_stays_around_what_it_was_around(way):
+def test_boxes_follow_the_transformed_pixels(way):
     image = torch.zeros(3, 32, 32, dtype=torch.uint8)
     image[:, 3:9, 20:31] = 200
     turned, boxes = turn(image, torch.tensor([[20, 3, 31, 9, 0], [0, 0, 0, 0, -1]]), way)
@@ -28,13 +28,13 @@ def test_a_box_stays_around_what_it_was_around(way):
     assert boxes[1].tolist() == [0, 0, 0, 0, -1]
 
 
-def test_the_eight_ways_differ():
+def test_eight_orientations_differ():
     image = torch.arange(16, dtype=torch.uint8).reshape(1, 4, 4)
     ways = {turn(image, torch.zeros(1, 5, dtype=torch.int64), way)[0].numpy().tobytes() for way in range(8)}
     assert len(ways) == 8
 
 
-def test_a_tint_keeps_the_order_of_pixels_and_differs_by_channel():
+def test_tint_keeps_the_order_of_pixels_and_differs_by_channel():
     image = torch.arange(100, 148, dtype=torch.uint8).reshape(1, 6, 8).repeat(3, 1, 1)
     found = tinted(image, np.random.default_rng(0)).int()
     assert (found.flatten(1).diff(dim=1) >= 0).all()
@@ -60,7 +60,7 @@ def test_tiles_boxes_and_splits():
 
 
 @needs_data("neon_trees")
-def test_views_multiply_the_training_tiles_alone():
+def test_views_multiply_training_tiles_only():
     one, two = (NeonTrees(f"{ROOT}/data", shrink=4, kept=0.4, views=views).load() for views in (1, 2))
     assert len(two.train[0]) == 2 * len(one.train[0])
     assert torch.equal(one.test[0], two.test[0])

@@ -1,4 +1,4 @@
-"""Faces: the known and the strangers, and no picture in two splits."""
+"""Faces: known people, strangers, and disjoint splits of images."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ def digests(images):
     return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
 
 
-def test_sizes_and_pictures_of_each_person(splits):
+def test_sizes_and_number_of_images_of_each_person(splits):
     assert splits.sizes() == {"train": 30 * 6, "valid": 30 * 2 + 2 * 10, "test": 30 * 2 + 8 * 10}
     assert splits.train[1].bincount().tolist() == [6] * 30
     assert splits.valid[1].bincount().tolist() == [2] * 30 + [10] * 2
@@ -33,14 +33,14 @@ def test_sizes_and_pictures_of_each_person(splits):
     assert splits.train[0].shape[1:] == (1, 56, 46)
 
 
-def test_no_picture_is_in_two_splits_and_none_is_lost(splits):
+def test_splits_of_images_are_disjoint_and_complete(splits):
     every = [digest for part in (splits.train, splits.valid, splits.test) for digest in digests(part[0])]
     assert len(every) == len(set(every)) == 400
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_strangers_are_unseen_by_the_published_numbering(seed):
-    """Which published person each picture shows, found by its pixels: no stranger's number is one of train's."""
+def test_strangers_are_absent_from_train(seed):
+    """The published person of each image, identified by its pixels: no stranger is in train."""
     import numpy as np
     from torch.nn.functional import avg_pool2d
 
@@ -67,17 +67,17 @@ def test_strangers_are_unseen_by_the_published_numbering(seed):
     ).tolist()
 
 
-def test_train_alone_is_standardised(splits):
+def test_images_are_standardised_by_train(splits):
     assert float(splits.train[0].mean()) == pytest.approx(0, abs=1e-4)
     assert float(splits.train[0].std()) == pytest.approx(1, abs=1e-4)
     assert abs(float(splits.test[0].mean())) > 1e-4
 
 
-def test_the_split_seed_chooses_the_people(splits):
+def test_split_seed_chooses_the_people(splits):
     assert make().digest() == splits.digest() != make(split_seed=1).digest()
 
 
 @pytest.mark.parametrize("changes", [{"strangers": [20, 20]}, {"held_out": [5, 5]}])
-def test_nobody_left_to_train_on_is_an_error(changes):
+def test_empty_train_split_is_an_error(changes):
     with pytest.raises(ValueError, match="leave no images for train"):
         make(**changes)

@@ -35,7 +35,7 @@ def table(frame, tmp_path):
     return make
 
 
-def test_numbers_are_standardised_by_train_and_gaps_are_marked(table):
+def test_numbers_are_standardised_by_train_and_missing_ones_indicated(table):
     splits = table(drop=["colour", "sold"]).splits
     train = splits.train[0]
     assert train.shape[1] == 2  # size and whether it is missing
@@ -48,7 +48,7 @@ def test_numbers_are_standardised_by_train_and_gaps_are_marked(table):
     assert torch.isclose(everything[gone, 0][0], train[~(train[:, 1] > 0), 0].median(), atol=0.1)
 
 
-def test_a_target_is_standardised_and_its_scale_kept(table, frame):
+def test_target_is_standardised_and_its_scale_is_kept(table, frame):
     splits = table().splits
     every = torch.cat([splits.train[1], splits.valid[1], splits.test[1]]) * splits.target_scale
     spread = torch.sort(every.flatten()).values
@@ -66,7 +66,7 @@ def test_categories_are_one_hot_or_coded(table):
     assert coded.inferred(coded.splits)["cardinalities"] == [4]
 
 
-def test_a_category_that_train_does_not_have_is_none_of_its(frame, tmp_path):
+def test_category_that_is_not_in_train_is_zero(frame, tmp_path):
     changed = frame.with_columns(
         colour=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit("blue")).otherwise("colour"), when=pl.int_range(pl.len()) < 5
     )
@@ -79,7 +79,7 @@ def test_a_category_that_train_does_not_have_is_none_of_its(frame, tmp_path):
     assert not (one_hot.train[0][:, None] == one_hot.test[0][0]).all(-1).any()
 
 
-def test_yes_or_no_and_classes(table):
+def test_binary_targets_and_classes_are_coded(table):
     binary = table(target="sold", kind="binary", positive="yes").splits
     assert binary.train[1].dtype == torch.float32
     assert float(torch.cat([binary.train[1], binary.valid[1], binary.test[1]]).mean()) == 0.5
@@ -89,7 +89,7 @@ def test_yes_or_no_and_classes(table):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"target": "prise"}, "data.target=prise: there is no such column; did you mean price?"),
         ({"target": "sold"}, "data.target=sold is not numeric: data.kind=binary data.positive=yes task=binary?"),
@@ -105,12 +105,12 @@ def test_yes_or_no_and_classes(table):
         ({"drop": ["color"]}, "data.drop=color: there is no such column; did you mean colour?"),
     ],
 )
-def test_what_is_wrong_is_said(table, given, said):
-    with pytest.raises(DataError, match=said.replace("?", r"\?")):
+def test_invalid_options_are_reported(table, given, message):
+    with pytest.raises(DataError, match=message.replace("?", r"\?")):
         _ = table(**given).splits
 
 
-def test_a_mistake_in_a_file_of_ones_own_is_told_once_before_training(frame, tmp_path):
+def test_error_in_a_users_file_is_reported_once_before_training(frame, tmp_path):
     frame.write_csv(tmp_path / "x.csv")
     words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=price", "task=regression", "model=linear")
     good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0] for drop in ("colour", "color"))
@@ -124,7 +124,7 @@ def test_a_mistake_in_a_file_of_ones_own_is_told_once_before_training(frame, tmp
 
 
 @pytest.mark.parametrize("positive", [True, "true"])
-def test_a_target_of_true_and_false_is_binary(frame, tmp_path, positive):
+def test_target_of_true_and_false_is_binary(frame, tmp_path, positive):
     frame.with_columns(pl.col("sold") == "yes").write_csv(tmp_path / "x.csv")
     data = Table(path=str(tmp_path / "x.csv"), target="sold", kind="binary", positive=positive)
     every = torch.cat([data.splits.train[1], data.splits.valid[1], data.splits.test[1]])
@@ -132,7 +132,7 @@ def test_a_target_of_true_and_false_is_binary(frame, tmp_path, positive):
 
 
 @pytest.mark.parametrize(("suffix", "separator"), [("csv", ";"), ("tsv", "\t"), ("txt", "|")])
-def test_whatever_separates_the_columns_is_found(frame, table, tmp_path, suffix, separator):
+def test_separator_of_the_file_is_detected(frame, table, tmp_path, suffix, separator):
     frame.write_csv(tmp_path / f"y.{suffix}", separator=separator)
     assert table(path=str(tmp_path / f"y.{suffix}")).splits.digest() == table().splits.digest()
 
@@ -152,9 +152,9 @@ def test_groups_and_identical_rows_are_never_split(frame, tmp_path):
 
 def registered(name):
     """Return the table that conf/data/NAME.yaml configures."""
-    said = yaml.safe_load((ROOT / "conf" / "data" / f"{name}.yaml").read_text())
-    del said["_target_"]
-    return Table(**said | {"data_dir": str(ROOT / "data")})
+    message = yaml.safe_load((ROOT / "conf" / "data" / f"{name}.yaml").read_text())
+    del message["_target_"]
+    return Table(**message | {"data_dir": str(ROOT / "data")})
 
 
 TABLES = ["california_housing", "german_credit", "credit_data", "adult", "lending_club", "cells", "protein_homology"]
@@ -164,7 +164,7 @@ ROWS_OF = [20_640, 1_000, 4_454, 48_842, 9_857, 2_019, 145_751]
 @pytest.mark.parametrize(
     ("name", "rows"), [pytest.param(name, rows, marks=needs_data(name)) for name, rows in zip(TABLES, ROWS_OF, strict=True)]
 )
-def test_a_registered_table_is_whole_and_its_splits_are_disjoint(name, rows):
+def test_registered_table_is_complete_and_its_splits_are_disjoint(name, rows):
     splits = registered(name).splits
     assert sum(splits.sizes().values()) == rows
     numbers = splits.train[0]
@@ -175,7 +175,7 @@ def test_a_registered_table_is_whole_and_its_splits_are_disjoint(name, rows):
 
 
 @needs_data("protein_homology")
-def test_the_blocks_of_protein_homology_are_never_split():
+def test_blocks_of_protein_homology_are_never_split():
     data = registered("protein_homology")
     _ = data.splits
     table = data.read()
@@ -193,7 +193,7 @@ def test_california_is_the_published_set():
     assert float(table["MedHouseVal"].cast(float).mean()) == pytest.approx(2.0686, abs=1e-4)
 
 
-def test_a_csv_on_disk_is_a_problem(train, frame, tmp_path):
+def test_csv_file_trains_from_the_command_line(train, frame, tmp_path):
     """The widths of models are inferred from the file, not configured."""
     frame.write_csv(tmp_path / "x.csv")
     csv = ("data=csv", f"data.path={tmp_path}/x.csv", "budget.epochs=3", "batch_size=16")

@@ -1,4 +1,4 @@
-"""The temporal order problem: what a sequence holds, and which class that is by a rule of its own."""
+"""The temporal order problem: sequences, and classes by an independent rule."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def drawn(bits=2, length=50, rows=(600, 300, 200), **more):
 
 
 @every_kind
-def test_a_class_is_the_order_of_the_symbols_that_matter(bits, length):
+def test_class_is_the_order_of_the_relevant_symbols(bits, length):
     for ids, classes in drawn(bits, length):
         for row, label in zip(ids.tolist(), classes.tolist(), strict=True):
             assert "".join("abcdAB"[id] for id in row if id >= 4) == CLASSES[bits].split()[label]
@@ -25,14 +25,14 @@ def test_a_class_is_the_order_of_the_symbols_that_matter(bits, length):
 @pytest.mark.parametrize(
     ("bits", "places"), [(2, [(10, 20), (50, 60)]), (3, [(10, 20), (33, 43), (66, 76)])], ids=["two bits", "three bits"]
 )
-def test_of_a_hundred_steps_the_symbols_lie_where_the_paper_has_them(bits, places):
+def test_positions_at_length_100_are_those_of_the_paper(bits, places):
     ids, _ = drawn(bits, 100, rows=(3000, 1, 1))[0]
     found = torch.stack([(row >= 4).nonzero()[:, 0] for row in ids])
     assert [(int(column.min()), int(column.max()) + 1) for column in found.T] == places
 
 
 @every_kind
-def test_all_classes_and_symbols_are_as_likely(bits, length):
+def test_classes_and_symbols_are_uniform(bits, length):
     ids, classes = drawn(bits, length, rows=(8000, 1, 1))[0]
     shares = torch.bincount(classes, minlength=2**bits) / len(classes)
     assert torch.allclose(shares, torch.full_like(shares, 0.5**bits), atol=0.02)
@@ -46,7 +46,7 @@ def test_no_sequence_is_in_two_splits():
     assert len(set.union(*rows)) == 1100
 
 
-def test_the_draws_follow_their_own_seed_only():
+def test_draws_depend_on_split_seed_only():
     digests = []
     for run_seed, split_seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(run_seed)
@@ -54,7 +54,7 @@ def test_the_draws_follow_their_own_seed_only():
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_facts_are_held_against_the_data():
+def test_facts_are_checked_against_the_data():
     with pytest.raises(ValueError, match=r"data\.num_classes is 4 in the config, but TemporalOrder has 8"):
         drawn(3, num_classes=4)
     with pytest.raises(UsageError, match=r"data\.length=9"):

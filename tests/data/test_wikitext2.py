@@ -36,19 +36,19 @@ def wikitext(folder, data_dir, vocabulary=280, length=8):
     return WikiText2(length, "Salesforce/wikitext", "wikitext-2-raw-v1", vocabulary=vocabulary, **where)
 
 
-def test_no_character_of_any_split_is_lost(made):
+def test_tokens_decode_to_the_original_text(made):
     for part, content in zip(made[1].tokens(), TEXTS.values(), strict=True):
         assert made[1].decode(part.tolist()) == content
 
 
-def test_the_published_splits_stay_and_train_alone_is_compressed(made):
+def test_published_splits_are_kept_and_the_tokenizer_is_trained_on_train(made):
     lengths = [len(part) / len(text.encode()) for part, text in zip(made[1].tokens(), TEXTS.values(), strict=True)]
     assert lengths[0] < 0.5
     assert lengths[2] > 0.9  # its words are in no merge
     assert made[1].vocabulary() == 280
 
 
-def test_tokens_are_made_once_and_for_each_text_anew(made, texts, tmp_path, monkeypatch):
+def test_tokens_are_computed_once_per_text(made, texts, tmp_path, monkeypatch):
     data_dir, first = made
     other = tmp_path / "other"
     other.mkdir()
@@ -60,7 +60,7 @@ def test_tokens_are_made_once_and_for_each_text_anew(made, texts, tmp_path, monk
     assert wikitext(texts, data_dir).splits.digest() == first.splits.digest()
 
 
-def test_parquet_holds_the_same_lines(made, tmp_path):
+def test_parquet_gives_the_same_tokens(made, tmp_path):
     import polars as pl
 
     for split, content in TEXTS.items():
@@ -69,12 +69,12 @@ def test_parquet_holds_the_same_lines(made, tmp_path):
     assert data.splits.digest() == made[1].splits.digest()
 
 
-def test_a_vocabulary_that_the_text_does_not_give_is_refused(texts, tmp_path):
+def test_vocabulary_larger_than_the_text_allows_is_refused(texts, tmp_path):
     with pytest.raises(ValueError, match=r"data\.vocabulary is 5000 in the config, but WikiText2 has 2\d\d"):
         _ = wikitext(texts, tmp_path, vocabulary=5000).splits
 
 
-def test_tokens_that_were_changed_are_refused(texts, tmp_path):
+def test_changed_tokens_are_refused(texts, tmp_path):
     data = wikitext(texts, tmp_path)
     data.tokens()
     np.zeros(100, np.uint16).tofile(data.path / "val.bin")
@@ -82,7 +82,7 @@ def test_tokens_that_were_changed_are_refused(texts, tmp_path):
         data.tokens()
 
 
-def test_what_cannot_be_had_is_an_error_that_says_so(tmp_path):
+def test_unavailable_texts_are_reported(tmp_path):
     with pytest.raises(DataError, match=r"no file train and none validation and none test"):
         wikitext(tmp_path, tmp_path)
     hub = WikiText2(8, "Salesforce/wikitext", "wikitext-2-raw-v1", data_dir=str(tmp_path))

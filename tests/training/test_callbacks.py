@@ -121,7 +121,7 @@ def test_the_explicit_engine_refuses_callbacks():
     [
         (["+callbacks.mine.lr=1"], "callbacks.mine has no _target_"),
         (["callbacks.lr_monitor=3", "callbacks=lr_monitor"], "callbacks.lr_monitor has no _target_"),
-        (["+callbacks._target_=pkg.Mine"], "it has a name for each of its parts"),
+        (["+callbacks._target_=pkg.Mine"], "each of its parts has a name"),
         (["+diagnostics.mine=5"], "diagnostics.mine has no _target_"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Crops and mirrors: torchvision's, another one for each image, the same for every optimizer and however a batch is cut."""
+"""CropFlip: equal to torchvision, independent between images, and the same for every optimizer and division of a batch."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def loader(augment=None, seed=0, size=16, **share):
 
 
 def whole(made, step):
-    """The rows and the images of this process's share of a step."""
+    """Return row numbers and images of this process's share of a step."""
     parts = [part for part in made.parts(step) if part.weight]
     return torch.cat([part.batch[1] for part in parts]), torch.cat([part.batch[0] for part in parts])
 
 
-def test_it_is_torchvisions_padding_crop_and_mirror():
+def test_crop_flip_equals_torchvision():
     x, numbers = torch.rand(40, 2, 6, 8), torch.rand(40, 3, generator=torch.Generator().manual_seed(0))
     made = CropFlip(2)(x, numbers)
     for image, (top, left, mirror), changed in zip(x, numbers.tolist(), made, strict=True):
@@ -33,7 +33,7 @@ def test_it_is_torchvisions_padding_crop_and_mirror():
         assert torch.equal(changed, F.horizontal_flip(expected) if mirror < 0.5 else expected)
 
 
-def test_every_place_is_reached_and_none_beyond():
+def test_crops_cover_all_positions():
     x = torch.rand(4, 1, 6, 8)
     for number in (0.0, 1 - 2**-24):
         assert CropFlip(4)(x, torch.full((4, 3), number)).shape == x.shape
@@ -41,13 +41,13 @@ def test_every_place_is_reached_and_none_beyond():
     assert corners == set(range(9))
 
 
-def test_images_of_a_batch_are_changed_each_in_its_own_way():
+def test_images_of_a_batch_are_transformed_independently():
     x = torch.rand(1, 1, 8, 8).expand(64, -1, -1, -1)
     made = CropFlip()(x, torch.rand(64, 3, generator=torch.Generator().manual_seed(0)))
     assert len({tuple(image.flatten().tolist()) for image in made}) > 40
 
 
-def test_the_seed_and_the_step_decide_and_nothing_else():
+def test_augmentation_depends_on_seed_and_step_only():
     torch.manual_seed(1)
     first = [whole(loader(CropFlip()), step)[1] for step in range(4)]
     torch.manual_seed(2)
@@ -57,7 +57,7 @@ def test_the_seed_and_the_step_decide_and_nothing_else():
     assert not torch.equal(whole(loader(CropFlip(), seed=1, size="full"), 0)[1], whole(loader(CropFlip(), size="full"), 0)[1])
 
 
-def test_the_same_image_is_changed_otherwise_in_the_next_epoch():
+def test_image_is_transformed_differently_in_the_next_epoch():
     made = loader(CropFlip(), size="full")
     (rows, first), (others, second) = whole(made, 0), whole(made, 1)
     assert torch.equal(rows, others)
@@ -66,7 +66,7 @@ def test_the_same_image_is_changed_otherwise_in_the_next_epoch():
 
 @pytest.mark.parametrize("share", [{"microbatch": 5}, {"world": 3}, {"world": 3, "microbatch": 2}], ids=str)
 @pytest.mark.parametrize("step", [0, 3])  # 16 and 2 examples
-def test_however_a_batch_is_cut_its_images_are_the_same(share, step):
+def test_augmentation_does_not_depend_on_the_division_of_a_batch(share, step):
     rows, images = whole(loader(CropFlip()), step)
     expected = dict(zip(rows.tolist(), images, strict=True))
     for rank in range(share.get("world", 1)):
@@ -77,7 +77,7 @@ def test_however_a_batch_is_cut_its_images_are_the_same(share, step):
     assert not expected
 
 
-def test_none_hands_over_the_batch_as_it_is():
+def test_augment_none_leaves_batches_unchanged():
     assert AUGMENTS["none"] is None
     made = loader(AUGMENTS["none"], size="full")
     assert made.parts(0)[0].batch[0] is made.tensors[0]

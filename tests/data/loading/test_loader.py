@@ -1,4 +1,4 @@
-"""Batches: each example once an epoch, the same whoever asks, however cut."""
+"""Batches: each example once per epoch, independent of chunks, microbatches and processes."""
 
 import pytest
 import torch
@@ -15,17 +15,17 @@ def loader(rows=100, size: int | str = 32, seed=0, drop_last=False, steps=20, va
 
 
 def batch(made, step) -> list[int]:
-    """The rows of this process's share of a step."""
+    """Return the row numbers of this process's share of a step."""
     return [row for part in made.parts(step) for row in part.batch[0].tolist()]
 
 
 def served(made) -> list[list[int]]:
-    """The batches from where `made` stands to its next stop."""
+    """Return the batches from the position of `made` to its next stop."""
     return [parts[0].batch[0].tolist() for chunk in made for parts in chunk]
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 5])
-def test_every_example_once_an_epoch(epoch):
+def test_every_example_occurs_once_per_epoch(epoch):
     made = loader()
     rows = [row for step in range(4 * epoch, 4 * epoch + 4) for row in batch(made, step)]
     assert sorted(rows) == list(range(100))
@@ -37,48 +37,48 @@ def test_inputs_and_targets_stay_together():
     assert torch.equal(targets, inputs * 10)
 
 
-def test_the_last_batch_is_what_is_left_or_dropped():
+def test_last_batch_is_partial_or_dropped():
     assert [len(batch(loader(), step)) for step in range(8)] == [32, 32, 32, 4] * 2
     dropping = loader(drop_last=True)
     assert [len(batch(dropping, step)) for step in range(6)] == [32] * 6
     assert len({row for step in range(3) for row in batch(dropping, step)}) == 96
 
 
-def test_the_order_follows_the_seed_and_the_epoch():
+def test_order_depends_on_seed_and_epoch():
     orders = [[batch(loader(seed=seed), step) for step in range(8)] for seed in (0, 0, 1)]
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
     assert orders[0][:4] != orders[0][4:]
 
 
-def test_the_order_does_not_depend_on_the_global_generator():
+def test_order_does_not_depend_on_the_global_generator():
     torch.manual_seed(1)
     first = batch(loader(), 0)
     torch.manual_seed(2)
     assert batch(loader(), 0) == first
 
 
-def test_a_pass_serves_the_steps_up_to_the_next_stop():
+def test_iteration_ends_at_the_next_stop():
     made = loader(steps=10, validate_every=4)
     assert [len(served(made)) for _ in range(3)] == [4, 4, 2]
     assert made.step == 10
 
 
 @pytest.mark.parametrize("longest", [1, 3, 40])
-def test_chunks_change_nothing(monkeypatch, longest):
+def test_batches_do_not_depend_on_chunks(monkeypatch, longest):
     monkeypatch.setattr("descentlab.data.loading.loader.MAX_CHUNK", longest)
     made = loader(steps=30, validate_every=30)
     assert served(made) == [batch(loader(), step) for step in range(30)]
 
 
-def test_a_chunk_is_its_steps():
+def test_chunk_yields_its_steps():
     made = loader()
     chunk = Chunk(made, 3, 5)  # across the end of an epoch
     assert len(chunk) == 5
     assert [parts[0].batch[0].tolist() for parts in chunk] == [batch(made, step) for step in range(3, 8)]
 
 
-def test_chunks_of_several_processes_are_cut_alike():
+def test_chunks_of_several_processes_have_equal_sizes():
     shares = [loader(steps=20, validate_every=20, rank=rank, world=2) for rank in range(2)]
     sizes = [[len(chunk) for chunk in share] for share in shares]
     assert sizes[0] == sizes[1]
@@ -86,7 +86,7 @@ def test_chunks_of_several_processes_are_cut_alike():
 
 
 @pytest.mark.parametrize("begin", [1, 4, 7])
-def test_it_begins_anywhere(begin):
+def test_loader_starts_at_any_step(begin):
     made = loader(steps=10, validate_every=10)
     made.step = begin
     assert served(made) == [batch(loader(), step) for step in range(begin, 10)]
@@ -94,7 +94,7 @@ def test_it_begins_anywhere(begin):
 
 @pytest.mark.parametrize("microbatch", [1, 5, 32, 1000])
 @pytest.mark.parametrize("step", [0, 3])  # 32 and 4 examples
-def test_microbatches_are_the_batch_and_weigh_their_share(microbatch, step):
+def test_microbatches_partition_the_batch_with_proportional_weights(microbatch, step):
     parts = loader(microbatch=microbatch).parts(step)
     size = sum(len(part.batch[0]) for part in parts)
     assert [row for part in parts for row in part.batch[0].tolist()] == batch(loader(), step)
@@ -118,7 +118,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize("shared", SHARED, ids=str)
-def test_the_shares_of_all_processes_are_the_batch_and_their_mean_its_mean(shared):
+def test_shares_of_all_processes_partition_the_batch(shared):
     shares = [loader(rank=rank, **shared) for rank in range(shared["world"])]
     alone = loader(shared["rows"], shared["size"])
     values = torch.randn(shared["rows"], dtype=torch.float64)
@@ -132,22 +132,22 @@ def test_the_shares_of_all_processes_are_the_batch_and_their_mean_its_mean(share
 
 
 @pytest.mark.parametrize("shared", [s | {"microbatch": m} for s in SHARED for m in (1, 5, 16)], ids=str)
-def test_every_process_takes_as_many_backward_passes(shared):
-    """Each is a collective operation: a process with one more waits for the others for ever."""
+def test_all_processes_have_equally_many_backward_passes(shared):
+    """A backward pass is a collective operation: a process with one more would wait for the others forever."""
     shares = [loader(rank=rank, **shared) for rank in range(shared["world"])]
     for step in range(shares[0].plan.steps_per_epoch):
         assert len({len(share.parts(step)) for share in shares}) == 1
 
 
 @pytest.mark.parametrize("size", ["full", 100])
-def test_a_full_batch_is_neither_shuffled_nor_copied(size):
+def test_full_batch_is_neither_shuffled_nor_copied(size):
     made = loader(size=size)
     [part] = made.parts(3)
     assert part.batch[0].data_ptr() == made.tensors[0].data_ptr()
     assert part.batch[0].tolist() == list(range(100))
 
 
-def test_a_full_batch_is_bounded_by_microbatches():
+def test_full_batch_is_divided_into_microbatches():
     made = loader(size="full", microbatch=30)
     assert [len(part.batch[0]) for part in made.parts(0)] == [30, 30, 30, 10]
     assert batch(made, 0) == list(range(100))
@@ -160,7 +160,7 @@ def test_equal_batches_have_equal_digests():
     assert len({loader().digest(step) for step in range(9)}) == 9
 
 
-def test_a_digest_does_not_disturb_the_batches_nor_they_the_digest():
+def test_digest_and_batches_are_independent():
     made = loader()
     batches = [(batch(made, step), made.digest(step))[0] for step in range(8)]
     assert batches == [batch(loader(), step) for step in range(8)]

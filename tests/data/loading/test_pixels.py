@@ -1,4 +1,4 @@
-"""Pixels of image files: bit depths, floats, transparency."""
+"""Reading pixels of image files: bit depths, floats, transparency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RAMP = np.linspace(0, 1, 64).reshape(8, 8)
     ],
 )
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_depth_keeps_its_contrast(tmp_path, name, pixels, channels):
+def test_every_bit_depth_keeps_its_contrast(tmp_path, name, pixels, channels):
     if name.endswith("pgm"):
         (tmp_path / name).write_bytes(b"P5\n8 8\n65535\n" + pixels.astype(">u2").tobytes())
     else:
@@ -37,7 +37,7 @@ def test_every_depth_keeps_its_contrast(tmp_path, name, pixels, channels):
 
 
 @pytest.mark.parametrize(
-    ("pixels", "said"),
+    ("pixels", "message"),
     [
         ((RAMP * 1e6).astype(np.int32), "32-bit integer pixels (mode I), whose range is unknown"),
         ((RAMP * 1000).astype(np.float32), "float pixels (mode F) from 0 to 1000"),
@@ -45,15 +45,15 @@ def test_every_depth_keeps_its_contrast(tmp_path, name, pixels, channels):
         (np.where(RAMP > 0.5, np.nan, RAMP).astype(np.float32), "float pixels (mode F) from nan to nan"),
     ],
 )
-def test_an_unknown_range_is_refused(tmp_path, pixels, said):
+def test_unknown_pixel_range_is_refused(tmp_path, pixels, message):
     Image.fromarray(pixels).save(tmp_path / "x.tiff")
     with pytest.raises(DataError) as refused:
         read_image(tmp_path / "x.tiff", 8, 1)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "x.tiff" in str(refused.value)
 
 
-def test_floats_of_two_ranges_are_refused(tmp_path):
+def test_images_with_two_float_ranges_are_refused(tmp_path):
     seen: Counter[str] = Counter()
     for scale in (0, 1, 255):
         Image.fromarray((RAMP * scale).astype(np.float32)).save(tmp_path / "x.tiff")
@@ -65,7 +65,7 @@ def test_floats_of_two_ranges_are_refused(tmp_path):
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 @pytest.mark.parametrize("ink", [0, 255])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_drawing_in_alpha_alone_is_seen(tmp_path, mode, ink, channels):
+def test_drawing_in_the_alpha_channel_is_visible(tmp_path, mode, ink, channels):
     alpha = np.zeros((8, 8), np.uint8)
     alpha[2:6, 2:6] = 255
     rgba = np.dstack([np.full((8, 8, 3), ink, np.uint8), alpha])
@@ -77,7 +77,7 @@ def test_a_drawing_in_alpha_alone_is_seen(tmp_path, mode, ink, channels):
     assert reading_warnings(seen, tmp_path)[0].startswith("1 image has transparent pixels: composited on white")
 
 
-def test_transparency_of_a_palette_is_seen_and_full_opacity_says_nothing(tmp_path):
+def test_palette_transparency_gives_a_warning_and_full_opacity_does_not(tmp_path):
     image = Image.fromarray((RAMP > 0.5).astype(np.uint8), "P")
     image.putpalette([0, 0, 0, 0, 0, 0])
     image.save(tmp_path / "x.png", transparency=0)

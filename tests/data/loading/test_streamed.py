@@ -1,4 +1,4 @@
-"""Data that are read as they are needed: the batches, curves and checkpoints of data in memory, bit for bit."""
+"""Streamed data give bit-identical batches, curves and checkpoints to data in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE, AHEAD = {"num_workers": 0}, {"num_workers": 2}
 
 
 def pair(reading=HERE, rows=50, size=8, steps=30, **share):
-    """A loader of tensors in memory and one that reads the same."""
+    """Return a loader of tensors in memory and a streamed loader of the same data."""
     budget = {"epochs": None, "steps": steps, "examples": None, "seconds": None}
     plan, numbers = Plan.of(rows, size, budget, 10), torch.arange(rows)
     tensors = (numbers.float(), numbers * 10)
@@ -33,7 +33,7 @@ def pair(reading=HERE, rows=50, size=8, steps=30, **share):
 
 
 def same(first, second) -> bool:
-    """Whether two lists of parts are equal."""
+    """Return True if two lists of parts are equal."""
     return len(first) == len(second) and all(
         a.weight == b.weight and all(torch.equal(x, y) for x, y in zip(a.batch, b.batch, strict=True))
         for a, b in zip(first, second, strict=True)
@@ -45,7 +45,7 @@ def same(first, second) -> bool:
     [{}, {"microbatch": 3}, {"rank": 1, "world": 3}, {"rank": 2, "world": 3, "microbatch": 2}, {"size": 50}],
     ids=str,
 )
-def test_the_parts_are_those_of_data_in_memory(share):
+def test_parts_equal_those_of_data_in_memory(share):
     expected, made = pair(**share)
     assert all(same(made.parts(step), expected.parts(step)) for step in range(15))
     assert made.digest(15) == expected.digest(15)
@@ -66,7 +66,7 @@ def test_workers_read_ahead_and_across_validations():
 
 
 @pytest.mark.parametrize("world", [1, 3])
-def test_evaluation_is_shared_as_in_memory(world):
+def test_evaluation_batches_equal_those_of_data_in_memory(world):
     tensors = (torch.arange(20.0), torch.arange(20))
     for rank in range(world):
         expected = EvalLoader(tensors, 3, rank, world)
@@ -81,7 +81,7 @@ def curves(folder):
 
 
 @pytest.mark.parametrize("words", [("+data.workers=0",), ("+data.workers=1", "microbatch=13")], ids=" ".join)
-def test_streamed_digits_give_the_curve_of_digits_in_memory(train, words):
+def test_curves_of_streamed_digits_equal_those_in_memory(train, words):
     memory = train(*QUICK, *(word for word in words if not word.startswith("+")))
     streamed = train(*QUICK, *STREAMED, *words)
     assert curves(streamed.folder).equals(curves(memory.folder))
@@ -90,13 +90,13 @@ def test_streamed_digits_give_the_curve_of_digits_in_memory(train, words):
 
 
 @pytest.mark.slow
-def test_the_explicit_loop_reads_them_as_well(train):
+def test_explicit_engine_trains_on_streamed_data(train):
     words = (*QUICK, "optimizer=scratch/adam", "engine=explicit")
     assert curves(train(*words, *STREAMED).folder).equals(curves(train(*words).folder))
 
 
 @pytest.mark.parametrize("more", [(), ("+data.noise=0.3", "microbatch=7")], ids=str)
-def test_a_run_goes_on_from_the_middle(job, monkeypatch, more):
+def test_resumed_streamed_run_equals_uninterrupted_run(job, monkeypatch, more):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
     words = (*QUICK, *STREAMED, *more)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
@@ -109,7 +109,7 @@ def test_a_run_goes_on_from_the_middle(job, monkeypatch, more):
 
 
 @pytest.mark.slow
-def test_random_transforms_follow_the_data_seed_and_the_epoch_whoever_reads(train):
+def test_random_transforms_depend_on_data_seed_and_epoch_only(train):
     words = (*QUICK, *STREAMED, "+data.noise=0.3", "batch_size=75", "log_every=1")
     here, ahead = (train(*words, f"+data.workers={n}", f"sweep=w{n}") for n in (0, 1))
     other = train(*words, "data_seed=1", "sweep=other")
@@ -125,7 +125,7 @@ def test_random_transforms_follow_the_data_seed_and_the_epoch_whoever_reads(trai
         ("breaks", "example 20 cannot be read"),
     ],
 )
-def test_a_worker_that_dies_is_a_failed_run_with_its_message(job, fault, says):
+def test_dead_worker_fails_the_run_with_its_message(job, fault, says):
     given = job(*QUICK, *STREAMED, "+data.workers=1", f"+data.{fault}=20")
     assert main(given.folder) == 1
     record = Record.read(given.folder)
@@ -133,13 +133,13 @@ def test_a_worker_that_dies_is_a_failed_run_with_its_message(job, fault, says):
     assert re.search(says, record.reason)
 
 
-def test_how_they_are_read_is_no_part_of_what_a_run_is(job):
+def test_reading_options_do_not_change_the_run_id(job):
     ids = {job(*STREAMED, f"+data.workers={n}", f"+data.pin_memory={pin}").id for n, pin in ((0, "true"), (3, "false"))}
     assert len(ids) == 1
     assert job(*STREAMED, "+data.eval_batch=10").id not in ids
 
 
-def test_a_baseline_is_refused_before_it_starts():
+def test_baseline_is_refused_before_it_starts():
     words = ("problem=diabetes_linear", "data._target_=support.streamed_digits.StreamedDigits", "baseline=normal_equation")
     config, _, _ = compose_config(*words)
     assert any("streamed" in mistake for mistake in conflicts(config))

@@ -1,4 +1,4 @@
-"""Windows of tokens: targets one later, splits apart, nothing copied, in memory or mapped from disk."""
+"""Windows of tokens in memory or mapped from disk: targets one step later, disjoint splits, no copies."""
 
 import hashlib
 from dataclasses import replace
@@ -24,7 +24,7 @@ BUDGET = {"epochs": 1, "steps": None, "examples": None, "seconds": None}
 
 
 @pytest.mark.parametrize("stride", [1, 3, 5, 7])
-def test_a_row_begins_a_stride_after_the_one_before_and_targets_are_one_later(stride):
+def test_rows_are_a_stride_apart_and_targets_one_token_later(stride):
     ids = torch.arange(100, 148)
     inputs, targets = windows(ids, 5, stride)
     assert len(inputs) == (48 - 1 - 5) // stride + 1
@@ -33,19 +33,19 @@ def test_a_row_begins_a_stride_after_the_one_before_and_targets_are_one_later(st
         assert torch.equal(y, x + 1)
 
 
-def test_the_last_window_is_one_that_has_a_target():
+def test_last_window_has_targets():
     assert [len(windows(torch.arange(n), 5, 5)[0]) for n in (6, 10, 11)] == [1, 1, 2]
     with pytest.raises(UsageError, match=r"data\.length=5.*5 tokens"):
         windows(torch.arange(5), 5, 5)
 
 
-def test_windows_copy_nothing():
+def test_windows_are_views():
     ids = torch.arange(1000)
     assert all(view.untyped_storage().data_ptr() == ids.untyped_storage().data_ptr() for view in windows(ids, 100, 1))
 
 
 @pytest.mark.parametrize("stride", [1, 4, 9])
-def test_a_view_on_another_device_is_a_view_again(stride):
+def test_windows_share_memory_on_another_device(stride):
     held = torch.arange(60)
     for view in windows(held[5:], 6, stride):
         there = to_device(view, torch.device("meta"))
@@ -68,7 +68,7 @@ def splits_of(ids, length=8, stride=2):
     return Splits(windows(ids, length, stride), held, held)
 
 
-def test_a_digest_tells_every_number_and_the_cut_but_hashes_shared_numbers_once(monkeypatch):
+def test_digest_depends_on_every_number_and_the_stride_and_hashes_shared_numbers_once(monkeypatch):
     ids = torch.arange(400)
     digest = splits_of(ids).digest()
     assert splits_of(ids.clone()).digest() == digest
@@ -84,14 +84,14 @@ def test_a_digest_tells_every_number_and_the_cut_but_hashes_shared_numbers_once(
     assert sum(hashed) < 6 * 400 * 8 + 200
 
 
-def test_a_digest_does_not_depend_on_how_much_is_hashed_at_a_time(monkeypatch):
+def test_digest_does_not_depend_on_the_piece_size(monkeypatch):
     splits = splits_of(torch.arange(400))
     digest = splits.digest()
     monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 7)
     assert splits.digest() == digest
 
 
-def test_of_more_than_can_be_read_a_digest_sees_evenly_spaced_stretches_and_the_shape(monkeypatch):
+def test_digest_of_a_large_corpus_covers_evenly_spaced_pieces_and_the_shape(monkeypatch):
     monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 10)
     monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_PIECES", 20)
     ids = torch.arange(400)  # of 40 stretches every other one is seen
@@ -108,7 +108,7 @@ TEXT = "".join(chr(0x100 + place) for place in range(2000))  # no character twic
 
 @pytest.fixture
 def text(tmp_path):
-    """Characters of a text."""
+    """Return Characters of a text file."""
 
     def make(content, length=10, stride=None, **facts):
         (tmp_path / "text.txt").write_text(content, "utf-8")
@@ -117,7 +117,7 @@ def text(tmp_path):
     return make
 
 
-def test_the_splits_are_consecutive_blocks_of_90_5_and_5_percent(text):
+def test_splits_are_consecutive_blocks_of_90_5_and_5_percent(text):
     data = text(TEXT)
     train, valid, test = data.tokens()
     assert [len(part) for part in (train, valid, test)] == [1800, 100, 100]
@@ -125,7 +125,7 @@ def test_the_splits_are_consecutive_blocks_of_90_5_and_5_percent(text):
     assert valid.tolist() == test.tolist() == [0] * 100  # no character of theirs is in train
 
 
-def test_no_place_of_the_text_is_in_two_splits(text):
+def test_no_position_of_the_text_is_in_two_splits(text):
     data = text("".join(chr(0x100 + place % 1750) for place in range(2000)), stride=3)
     places = []
     blocks = np.split(np.arange(2000), [1800, 1900])
@@ -138,7 +138,7 @@ def test_no_place_of_the_text_is_in_two_splits(text):
     assert not places[1] & places[2]
 
 
-def test_characters_that_train_lacks_are_one_id(text):
+def test_characters_missing_from_train_share_one_id(text):
     data = text("abc" * 600 + "abd?" * 50)
     assert data.splits.valid[0].max() <= 3
     assert data.vocabulary() == 4
@@ -151,13 +151,13 @@ def test_valid_and_test_windows_never_overlap(text):
     assert [part[0].stride(0) for part in (data.splits.train, data.splits.valid, data.splits.test)] == [2, 10, 10]
 
 
-def test_a_wrong_vocabulary_is_refused_and_an_open_one_is_filled(text):
+def test_wrong_vocabulary_is_refused_and_null_is_inferred(text):
     with pytest.raises(ValueError, match=r"data\.vocabulary is 9 in the config, but Characters has 3"):
         _ = text("ab" * 1000, vocabulary=9).splits
     assert text("ab" * 1000, vocabulary=None).fill({"vocabulary": None, "width": 7}) == {"vocabulary": 3, "width": 7}
 
 
-def test_what_is_no_text_is_refused(tmp_path):
+def test_file_that_is_not_text_is_refused(tmp_path):
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xfd" * 100)
     for name in ("bad.txt", "none.txt"):
         with pytest.raises(DataError, match=rf"{name} cannot be read as text"):
@@ -191,7 +191,7 @@ def test_tiny_shakespeare_is_read_as_published(tmp_path, monkeypatch):
 
 @pytest.fixture
 def files(tmp_path):
-    """Write ids as token files; train.bin and val.bin, and test.bin if there are some for it."""
+    """Write ids to train.bin, val.bin and, if given, test.bin."""
 
     def write(dtype="uint16", **parts):
         for name, ids in parts.items():
@@ -202,7 +202,7 @@ def files(tmp_path):
 
 
 @pytest.mark.parametrize(("dtype", "top"), [("uint16", 65_535), ("uint32", 100_000)])
-def test_mapped_tokens_are_those_in_memory_bit_for_bit(files, dtype, top):
+def test_batches_of_mapped_tokens_equal_those_in_memory(files, dtype, top):
     drawn = np.random.default_rng(0)
     ids = {name: drawn.integers(0, top + 1, 500) for name in ("train", "val", "test")}
     ids["train"][0] = top
@@ -221,7 +221,7 @@ def test_mapped_tokens_are_those_in_memory_bit_for_bit(files, dtype, top):
             assert torch.equal(ours.long(), theirs)
 
 
-def test_mapped_tokens_stay_on_disk_and_batches_come_to_the_device(files):
+def test_mapped_tokens_stay_on_disk_and_batches_move_to_the_device(files):
     data = Tokens(10, files(train=range(1000), val=range(1000)), stride=5, vocabulary=1000)
     data.trainer = SimpleNamespace(global_rank=0, world_size=1, strategy=SimpleNamespace(root_device=torch.device("meta")))
     data.serve(Plan.of(len(data.splits.train[0]), 8, BUDGET), 0, None)
@@ -237,7 +237,7 @@ def test_without_a_test_file_the_second_half_of_val_is_test(files):
     assert (valid[0], valid[-1], test[0], test[-1]) == (2000, 2099, 2100, 2199)
 
 
-def test_token_files_that_are_not_there_or_broken_are_refused(files, tmp_path):
+def test_missing_or_truncated_token_files_are_refused(files, tmp_path):
     with pytest.raises(DataError, match=r"train\.bin does not exist"):
         Tokens(10, str(tmp_path), vocabulary=10).tokens()
     files(train=range(100), val=range(100))

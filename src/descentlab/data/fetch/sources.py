@@ -31,7 +31,7 @@ class DataError(UsageError):
 class Source(Protocol):
     """A server, package or folder that holds a data set's files.
 
-    `hint` tells how to make it available where it is not; `packaged` is True if a package registry provides it.
+    `hint` is the command that makes it available; `packaged` is True if a package registry provides it.
     """
 
     @property

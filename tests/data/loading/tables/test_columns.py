@@ -20,13 +20,13 @@ def same(splits, number):
     return np.corrcoef(np.sort(every), expected)[0, 1] == pytest.approx(1, abs=1e-9)
 
 
-def test_a_typo_is_refused_with_its_cell_and_the_keys(table, refusal, number):
+def test_typo_in_a_number_is_refused_with_its_cell_and_keys(table, refusal, number):
     cells = [*map(str, number)]
     cells[7] = "unknown"
-    said = refusal({"x1": cells})
-    assert "x1: 1 of 60 cells cannot be read as numbers like the others: unknown (row 8)" in said
+    message = refusal({"x1": cells})
+    assert "x1: 1 of 60 cells cannot be read as numbers like the others: unknown (row 8)" in message
     for fix in ("data.missing=[unknown]", "data.categorical=[x1]", "data.drop=[x1]"):
-        assert fix in said
+        assert fix in message
     gap = table({"x1": cells}, missing=["unknown"])
     assert gap.splits.train[0].shape[1] == 2
     held = [value for row, value in enumerate(number) if row in gap.rows[0] and row != 7]
@@ -35,13 +35,13 @@ def test_a_typo_is_refused_with_its_cell_and_the_keys(table, refusal, number):
     assert table({"x1": cells, "x2": number}, drop="x1").splits.train[0].shape[1] == 1
 
 
-def test_the_sentinels_that_a_column_has_are_kept_in_the_fix(refusal, number):
+def test_suggested_fix_keeps_the_sentinels_of_the_column(refusal, number):
     cells = ["NA", "unknown", *map(str, number[2:])]
     assert "'data.missing=[NA,unknown]'" in refusal({"x1": cells}, missing=["NA", "?"])
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_a_column_with_many_numbers_is_refused_however_many_texts_it_has(refusal, number, share):
+def test_column_with_many_numbers_and_some_texts_is_refused(refusal, number, share):
     texts = int(share * ROWS)
     assert "data.missing=[none]" in refusal({"x": ["none"] * texts + [*map(str, number[texts:])]})
 
@@ -55,11 +55,11 @@ def test_a_column_with_many_numbers_is_refused_however_many_texts_it_has(refusal
         [*(f"{place % 24}:30" for place in range(ROWS - 1)), "noon"],
     ],
 )
-def test_units_styles_dates_and_times_that_do_not_agree_are_refused(refusal, cells):
+def test_inconsistent_units_styles_dates_and_times_are_refused(refusal, cells):
     quoted = [f'"{cell}"' if "," in cell else cell for cell in cells]
-    said = refusal({"x": quoted})
-    assert "like the others" in said
-    assert "'data.drop=[x]'" in said
+    message = refusal({"x": quoted})
+    assert "like the others" in message
+    assert "'data.drop=[x]'" in message
 
 
 def test_thousands_and_decimal_commas_are_numbers(table, number):
@@ -72,7 +72,7 @@ def test_thousands_and_decimal_commas_are_numbers(table, number):
     assert detail(comma, "x") == ("number", "decimal comma")
 
 
-def test_one_decimal_comma_decides_for_the_other_columns(table):
+def test_decimal_comma_in_one_column_applies_to_the_others(table):
     values = np.arange(ROWS) % 7 + 1
     cells = [f"{value},{257 if value % 2 else 500}" for value in values]
     alone = table({"x": cells}, sep=";")
@@ -86,15 +86,15 @@ def test_one_decimal_comma_decides_for_the_other_columns(table):
     assert target.splits.target_scale < 10
 
 
-def test_an_ambiguous_comma_is_refused_until_the_key_decides(table, refusal):
+def test_ambiguous_comma_is_refused_unless_data_decimal_is_set(table, refusal):
     cells = [f"{place + 1},257" if place % 2 else f"{place + 1000}" for place in range(ROWS)]
-    said = refusal({"x": cells}, sep=";")
-    assert "the comma of 2,257 alongside 1000 may be a decimal comma or a thousands separator" in said
-    assert "'data.decimal=\",\"' or data.decimal=." in said
+    message = refusal({"x": cells}, sep=";")
+    assert "the comma of 2,257 alongside 1000 may be a decimal comma or a thousands separator" in message
+    assert "'data.decimal=\",\"' or data.decimal=." in message
     assert detail(table({"x": cells}, sep=";", decimal="."), "x") == ("number", "thousands separators removed")
 
 
-def test_the_decimal_key_holds_for_all_columns(refusal, number):
+def test_decimal_key_applies_to_all_columns(refusal, number):
     assert "not numbers under 'data.decimal=\",\"': data.decimal=null" in refusal({"x": number}, decimal=",")
     comma = [str(value).replace(".", ",") for value in number]
     assert "not numbers under data.decimal=.: data.decimal=null" in refusal({"x": comma}, sep=";", decimal=".")
@@ -104,7 +104,7 @@ def test_the_decimal_key_holds_for_all_columns(refusal, number):
     ("missing", "number_missing"), [("NA", 0), (["-999"], 6), ([-999], 6), (-999.0, 6), ("-999.0", 6), (["N", -999], 6)]
 )
 @pytest.mark.parametrize("form", ["{:.0f}", "{:.1f}"])
-def test_a_sentinel_is_one_text_or_number(table, missing, number_missing, form):
+def test_sentinel_is_a_text_or_a_number(table, missing, number_missing, form):
     grade = ["N", "A", "B", "NA"] * (ROWS // 4)
     x = [form.format(-999.0 if place % 10 == 0 else place % 7) for place in range(ROWS)]
     data = table({"grade": grade, "x": x}, missing=missing)
@@ -113,12 +113,12 @@ def test_a_sentinel_is_one_text_or_number(table, missing, number_missing, form):
     assert data.splits.train[0].shape[1] == 4 + 1 + bool(number_missing)
 
 
-def test_a_missing_text_and_the_category_missing_differ(table):
+def test_missing_text_differs_from_the_category_named_missing(table):
     data = table({"c": ["missing", "", "a"] * (ROWS // 3)})
     assert detail(data, "c") == ("category", "3 categories")
 
 
-def test_types_of_parquet_are_read_as_what_they_are(table, number):
+def test_parquet_types_are_kept(table, number):
     frame = pl.DataFrame(
         {
             "flag": pl.Series([True, False, None] * (ROWS // 3)),
@@ -159,10 +159,10 @@ def test_integers_beyond_float64_are_exact(table, first):
 
 def test_too_many_categories_are_refused(table, refusal):
     names = [f"p{place}" for place in range(ROWS)]
-    said = refusal({"id": names}, max_categories=50)
-    assert "id has 60 distinct texts (p0, p1, p2, ...) in 60 rows, more than data.max_categories=50" in said
-    assert "'data.drop=[id]'" in said
-    assert "data.max_categories=60" in said
+    message = refusal({"id": names}, max_categories=50)
+    assert "id has 60 distinct texts (p0, p1, p2, ...) in 60 rows, more than data.max_categories=50" in message
+    assert "'data.drop=[id]'" in message
+    assert "data.max_categories=60" in message
     assert table({"id": names}, max_categories=60).splits.train[0].shape[1] == 41
     assert "max_categories" in refusal({"id": names}, max_categories=50, categories="codes")
     assert "max_categories" in refusal({"id": range(ROWS)}, max_categories=50, categorical="id")
@@ -170,7 +170,7 @@ def test_too_many_categories_are_refused(table, refusal):
     assert "they look like dates: in the format 2024-01-31 they are read as days" in refusal({"d": dates}, max_categories=20)
 
 
-def test_a_category_that_tells_the_rows_apart_is_told(table, number):
+def test_category_with_mostly_distinct_values_gives_a_warning(table, number):
     data = table({"id": [f"p{place}" for place in range(ROWS)], "x": number})
     assert detail(data, "id")[0] == "category"
     assert data.warnings == ["id has 60 distinct texts in 60 rows and is coded as a category: 'data.drop=[id]' leaves it out."]
@@ -199,7 +199,7 @@ def test_codes_are_categories_and_measurements_are_numbers(table, cells, read, f
     assert data.splits.train[0].shape[1] == features
 
 
-def test_numbers_as_categories_are_equal_where_the_numbers_are(table):
+def test_categories_of_equal_numbers_are_equal(table):
     data = table({"x": ["1", "1.0", "2", "01"] * (ROWS // 4)}, categorical="x")
     assert data.splits.train[0].shape[1] == 4  # 01 makes them codes, which keep their text
     data = table({"x": ["1", "1.0", "2", "2.00"] * (ROWS // 4)}, categorical=["x"])
@@ -208,11 +208,11 @@ def test_numbers_as_categories_are_equal_where_the_numbers_are(table):
 
 @pytest.mark.parametrize(("text", "value"), [("inf", math.inf), ("-inf", -math.inf), ("Infinity", math.inf)])
 @pytest.mark.parametrize("row", [0, 7, 20, 59])
-def test_an_infinite_value_is_refused_in_whatever_split(table, refusal, number, text, value, row):
+def test_infinite_value_is_refused_in_every_split(table, refusal, number, text, value, row):
     cells = [*map(str, number)]
     cells[row] = text
-    said = refusal({"x1": cells})
-    assert f"x1 is {value} in row {row + 1}: 'data.missing=[{value}]' treats it as missing, 'data.drop=[x1]'" in said
+    message = refusal({"x1": cells})
+    assert f"x1 is {value} in row {row + 1}: 'data.missing=[{value}]' treats it as missing, 'data.drop=[x1]'" in message
     assert table({"x1": cells}, missing=[value]).splits.train[0].shape[1] == 2
     assert f"y is {value} in row {row + 1}: correct or remove the row" in refusal({"x": number, "y": cells})
 
@@ -221,7 +221,7 @@ def test_nan_is_missing(table, number):
     assert "1 missing value" in detail(table({"x": ["nan", *number[1:]]}), "x")[1]
 
 
-def test_an_outlier_that_32_bits_do_not_hold_is_refused(table, refusal, number):
+def test_outlier_beyond_float32_is_refused(table, refusal, number):
     data, cells = table({"x": number, "y": number}), number.copy()
     assert data.splits
     rows = data.rows
@@ -231,16 +231,16 @@ def test_an_outlier_that_32_bits_do_not_hold_is_refused(table, refusal, number):
     assert torch.isfinite(table({"x": cells, "y": number}).splits.train[0]).all()
 
 
-def test_a_logarithm_needs_numbers_from_0_on(table, refusal, number):
-    said = refusal({"x1": number}, logarithm=["x1"])
-    assert f"the minimum of x1 is {number.min():g} (row {number.argmin() + 1})" in said
-    assert "data.missing=[" in said
+def test_logarithm_needs_non_negative_numbers(table, refusal, number):
+    message = refusal({"x1": number}, logarithm=["x1"])
+    assert f"the minimum of x1 is {number.min():g} (row {number.argmin() + 1})" in message
+    assert "data.missing=[" in message
     assert detail(table({"x1": np.abs(number)}, logarithm="x1"), "x1") == ("number", "log(1 + x)")
     assert "c is read as a category" in refusal({"c": ["a", "b"] * (ROWS // 2)}, logarithm="c")
 
 
 @pytest.mark.parametrize("constant", [1700000123, 0.1, "true", "2024-01-31", "red", -(2**62)])
-def test_a_constant_column_is_zero_and_told(table, number, constant):
+def test_constant_column_is_zero_and_gives_a_warning(table, number, constant):
     data = table({"x": number, "same": [constant] * ROWS})
     splits = data.splits
     assert all(not part[0][:, 1:].any() for part in (splits.train, splits.valid, splits.test))
@@ -250,7 +250,7 @@ def test_a_constant_column_is_zero_and_told(table, number, constant):
     assert torch.equal(splits.train[0][:, :1], without.train[0])
 
 
-def test_offsets_cost_nothing(table, number):
+def test_offsets_cost_no_precision(table, number):
     plain, far = table({"x": number, "y": number}), table({"x": 1e9 + 10 * number, "y": 1.7e9 + number})
     assert far.splits.target_scale == pytest.approx(plain.splits.target_scale, rel=1e-6)
     assert torch.allclose(far.splits.train[0], plain.splits.train[0], atol=1e-6)
@@ -259,7 +259,7 @@ def test_offsets_cost_nothing(table, number):
     assert plain.splits.target_scale == pytest.approx(exact.std(), rel=1e-14)
 
 
-def test_columns_without_a_value_are_left_out_and_told(table, refusal, number):
+def test_columns_without_a_value_are_left_out_with_a_warning(table, refusal, number):
     data = table({"x": number, "e": [""] * ROWS})
     assert detail(data, "e") == ("dropped", "no value in train")
     assert data.warnings == ["e has no value in train and is left out."]

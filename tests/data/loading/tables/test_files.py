@@ -20,16 +20,16 @@ def digest(table):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"])
-def test_an_encoding_is_read(table, digest, encoding):
+def test_encoding_is_read(table, digest, encoding):
     key = {} if encoding.startswith("utf-8") else {"encoding": encoding}
     assert table(PLAIN.encode(encoding), **key).splits.digest() == digest
 
 
 @pytest.mark.parametrize(("encoding", "fix"), [("latin-1", "data.encoding=latin-1"), ("utf-16", "data.encoding=utf-16")])
-def test_another_encoding_than_utf_8_is_refused_with_its_key(refusal, encoding, fix):
-    said = refusal(PLAIN.encode(encoding))
-    assert "is not utf-8" in said
-    assert fix in said
+def test_encoding_other_than_utf_8_is_refused_with_its_key(refusal, encoding, fix):
+    message = refusal(PLAIN.encode(encoding))
+    assert "is not utf-8" in message
+    assert fix in message
 
 
 def test_null_characters_and_unknown_encodings_are_refused(refusal):
@@ -39,7 +39,7 @@ def test_null_characters_and_unknown_encodings_are_refused(refusal):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "^"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_separator_is_found_or_given(table, digest, separator, end):
+def test_separator_is_detected_or_given(table, digest, separator, end):
     key = {"separator": "tab" if separator == "\t" else separator} if separator in "\t ^" else {}
     assert table(PLAIN.replace(",", separator).replace("\n", end), **key).splits.digest() == digest
 
@@ -54,14 +54,14 @@ def test_gzip_header_and_skipped_lines(table, digest):
     assert not headless.warnings
 
 
-def test_blank_lines_names_in_blanks_and_quoted_line_ends(table, digest):
+def test_blank_lines_padded_names_and_quoted_line_ends_are_read(table, digest):
     assert table("\n" + PLAIN.replace("\n", "\n\n")).splits.digest() == digest
     assert table(PLAIN.replace("größe,y", " größe , y ")).splits.digest() == digest
     words = table("t,x,y\n" + "".join(f'"a\n{place % 3}",{x},{y}\n' for place, (x, y) in enumerate(X)))
     assert words.splits.train[0].shape[1] == 4
 
 
-def test_parquet_is_told_by_its_content(table, digest):
+def test_parquet_is_recognised_by_its_content(table, digest):
     file = io.BytesIO()
     pl.DataFrame({"größe": X[:, 0], "y": X[:, 1]}).write_parquet(file)
     assert table(file.getvalue(), name="x.csv").splits.digest() == digest
@@ -69,7 +69,7 @@ def test_parquet_is_told_by_its_content(table, digest):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
@@ -84,25 +84,25 @@ def test_parquet_is_told_by_its_content(table, digest):
         (bytes(range(256)), "is not utf-8"),
     ],
 )
-def test_what_is_no_table_is_refused(refusal, content, said):
-    assert said in refusal(content)
+def test_files_that_are_not_tables_are_refused(refusal, content, message):
+    assert message in refusal(content)
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [("x.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)[:40]), ("x.json", "{}"), ("x.csv", b"PAR1 and no more")],
 )
-def test_what_cannot_be_read_is_refused(refusal, name, content):
+def test_unreadable_files_are_refused(refusal, name, content):
     assert f"{name} cannot be read as a table" in refusal(content, name=name)
 
 
-def test_a_file_that_is_not_there_is_refused(refusal, tmp_path):
+def test_missing_file_is_refused(refusal, tmp_path):
     assert "cannot be read as a table" in refusal(PLAIN, path="~/nowhere.csv")
     assert "cannot be read as a table" in refusal(PLAIN, path=str(tmp_path))
     assert "data.path=null: give the table's file" in refusal(PLAIN, path=None)
 
 
-def test_a_column_without_a_name_is_an_input_and_a_warning(table):
+def test_column_without_a_name_is_an_input_with_a_warning(table):
     data = table(",x,y\n" + "".join(f"{place},{x},{y}\n" for place, (x, y) in enumerate(X)))
     assert data.splits.train[0].shape[1] == 2
     assert data.warnings == [
@@ -111,14 +111,14 @@ def test_a_column_without_a_name_is_an_input_and_a_warning(table):
 
 
 @pytest.mark.parametrize("lines", ["# made by hand\n", "# a, b, c\n", "made by hand\nfor us\n", "\n\n# one\n", "# a;b\n# c\n"])
-def test_comments_above_the_header_are_named_with_the_key(table, refusal, digest, lines):
-    said = refusal(lines + PLAIN)
+def test_comments_above_the_header_are_refused_with_the_key(table, refusal, digest, lines):
+    message = refusal(lines + PLAIN)
     skip = lines.count("\n")
-    assert f"data.skip={skip} if the lines above the header are comments" in said
+    assert f"data.skip={skip} if the lines above the header are comments" in message
     assert table(lines + PLAIN, skip=skip).splits.digest() == digest
 
 
-def test_an_odd_line_in_the_middle_is_no_comment(refusal):
+def test_uneven_line_in_the_middle_is_not_a_comment(refusal):
     assert "data.skip" not in refusal(f"{PLAIN}1,2,3\n{BODY}")
 
 
@@ -140,8 +140,8 @@ def test_decimal_commas_without_a_header_are_read(table, digest):
 
 @pytest.mark.parametrize("quote", ['"unknown" x', 'a "b', '"'])
 def test_errors_of_parsing_are_short(refusal, quote):
-    said = refusal(PLAIN + "".join(f"{x},{quote}\n" for x, _ in X))
-    assert len(said.split("x.csv")[-1]) < 300
-    assert "polars" not in said.lower()
-    assert "ignore_errors" not in said
-    assert "\n" not in said
+    message = refusal(PLAIN + "".join(f"{x},{quote}\n" for x, _ in X))
+    assert len(message.split("x.csv")[-1]) < 300
+    assert "polars" not in message.lower()
+    assert "ignore_errors" not in message
+    assert "\n" not in message

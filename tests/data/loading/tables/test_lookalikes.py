@@ -28,12 +28,12 @@ def cycle(*cells):
         (("<5", "> 10", "<=20"), "bounds of numbers"),
     ],
 )
-def test_a_category_that_looks_like_numbers_is_told(table, number, cells, what):
+def test_category_that_looks_like_numbers_gives_a_warning(table, number, cells, what):
     data = table({"x": number, "c": cycle(*cells)})
     assert detail(data, "c")[0] == "category"
-    [said] = data.warnings
-    assert f"c is read as a category, but its cells look like {what} (" in said
-    assert "'data.categorical=[c]' confirms the category" in said
+    [message] = data.warnings
+    assert f"c is read as a category, but its cells look like {what} (" in message
+    assert "'data.categorical=[c]' confirms the category" in message
     confirmed = table({"x": number, "c": cycle(*cells)}, categorical="c")
     assert detail(confirmed, "c")[0] == "category"
     assert not confirmed.warnings
@@ -51,7 +51,7 @@ def test_a_category_that_looks_like_numbers_is_told(table, number, cells, what):
         ("may be", "red"),
     ],
 )
-def test_other_columns_say_nothing(table, number, cells):
+def test_other_columns_give_no_warning(table, number, cells):
     data = table({"x": number, "c": cycle(*cells)})
     assert data.splits
     assert not data.warnings
@@ -60,20 +60,22 @@ def test_other_columns_say_nothing(table, number, cells):
 @pytest.mark.parametrize("distinct", [3, 28])
 def test_german_dates_are_refused_as_dates(refusal, number, distinct):
     columns = {"x": number, "d": [f"{place % distinct + 1:02}.01.2024" for place in range(ROWS)]}
-    said = refusal(columns)
-    assert "d: the cells look like dates (01.01.2024, 02.01.2024, 03.01.2024): in the format 2024-01-31 they are read" in said
-    assert "'data.categorical=[d]'" in said
+    message = refusal(columns)
+    assert (
+        "d: the cells look like dates (01.01.2024, 02.01.2024, 03.01.2024): in the format 2024-01-31 they are read" in message
+    )
+    assert "'data.categorical=[d]'" in message
 
 
-def test_many_times_are_told_how_to_write_them(refusal, number):
-    said = refusal({"x": number, "t": [f"{place % 12 + 1}:{place:02} PM" for place in range(ROWS)]}, max_categories=20)
-    assert "they look like times: in the format 17:30 they are read as hours" in said
+def test_message_about_times_gives_their_format(refusal, number):
+    message = refusal({"x": number, "t": [f"{place % 12 + 1}:{place:02} PM" for place in range(ROWS)]}, max_categories=20)
+    assert "they look like times: in the format 17:30 they are read as hours" in message
 
 
-def test_three_digits_after_a_comma_beside_integers_do_not_follow_decimal_commas(table, refusal):
-    said = refusal({"x1": COMMA, "pop": cycle("1,801", "501", "23,400")}, sep=";")
-    assert "pop: the comma of 1,801 alongside 501 may be a decimal comma, as in x1, or a thousands separator" in said
-    assert "'data.decimal=\",\"' reads decimals" in said
+def test_commas_before_three_digits_in_a_column_of_integers_are_refused(table, refusal):
+    message = refusal({"x1": COMMA, "pop": cycle("1,801", "501", "23,400")}, sep=";")
+    assert "pop: the comma of 1,801 alongside 501 may be a decimal comma, as in x1, or a thousands separator" in message
+    assert "'data.decimal=\",\"' reads decimals" in message
     read = table({"x1": COMMA, "pop": cycle("1,801", "501", "23,400"), "y": COMMA}, sep=";", decimal=",")
     assert detail(read, "pop") == ("number", "decimal comma")
     assert "y: the comma of 1,801" in refusal({"x1": COMMA, "y": cycle("1,801", "501")}, sep=";")
@@ -81,7 +83,7 @@ def test_three_digits_after_a_comma_beside_integers_do_not_follow_decimal_commas
     assert detail(follows, "x2") == ("number", "decimal comma")
 
 
-def test_points_that_may_separate_thousands_are_told(table):
+def test_points_that_may_separate_thousands_give_a_warning(table):
     cells = cycle("28.798", "6.393", "950")
     for columns, name in (({"x": cells, "y": range(ROWS)}, "x"), ({"x": range(ROWS), "y": cells}, "y")):
         data = table(columns)

@@ -41,7 +41,7 @@ def test_times_of_parquet_are_missing_by_their_text(table):
     assert not data.warnings
 
 
-def test_a_sentinel_that_occurs_nowhere_is_told(table, number):
+def test_sentinel_that_occurs_nowhere_gives_a_warning(table, number):
     columns = {"x": ["-999", *number[1:]], "c": ["none", "a", "b"] * (ROWS // 3)}
     data = table(columns, missing=["NA", "-999.0", "none", "unkown", -1e6])
     assert data.splits
@@ -54,6 +54,6 @@ def test_a_sentinel_that_occurs_nowhere_is_told(table, number):
     assert not default.warnings
 
 
-def test_the_defaults_are_those_of_the_config():
+def test_defaults_are_those_of_the_config():
     config = yaml.safe_load((Path(__file__).parents[4] / "conf" / "data" / "csv.yaml").read_text())
     assert tuple(config["missing"]) == DEFAULT

@@ -15,7 +15,7 @@ def test_iso_dates_are_days():
     assert parse_dates(cells).whole
 
 
-def test_a_day_that_there_is_not_does_not_fit():
+def test_invalid_day_does_not_fit():
     assert parse_dates(pl.Series(["2024-02-29", "2023-02-29", "31/01/2024", "2024-01-31 25:99"])).fits.to_list() == [
         True,
         False,

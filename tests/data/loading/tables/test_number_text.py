@@ -39,7 +39,7 @@ def parsed(*cells, decimal=None):
         (["-1,5", "inf", "-Infinity"], [-1.5, math.inf, -math.inf], "decimal comma"),
     ],
 )
-def test_one_rule_is_found_and_told(cells, values, note):
+def test_single_rule_is_found_and_noted(cells, values, note):
     found = parsed(*cells, None)
     assert found.whole
     assert found.values.to_list() == [*values, None]
@@ -51,7 +51,7 @@ def test_one_rule_is_found_and_told(cells, values, note):
     "cells",
     [["12 kg", "1200 g", "5 kg"], ["1.5", "2,5", "3.5"], ["1", "unknown", "3"], ["$1", "€2", "$3"], ["1,25,7", "1", "2"]],
 )
-def test_cells_that_do_not_agree_are_told_apart(cells):
+def test_inconsistent_cells_do_not_fit(cells):
     found = parsed(*cells)
     assert not found.whole
     assert [place for place, fits in enumerate(found.fits) if not fits] == [
@@ -59,19 +59,19 @@ def test_cells_that_do_not_agree_are_told_apart(cells):
     ]
 
 
-def test_a_comma_that_may_be_either_is_ambiguous_until_the_key_decides():
+def test_ambiguous_comma_is_marked_unless_the_decimal_mark_is_given():
     assert parsed("1,257", "1257").ambiguous
     assert parsed("1,257", "1257", decimal=".").values.to_list() == [1257, 1257]
     assert parsed("1,257", "1257", decimal=",").values.to_list() == [1.257, 1257]
     assert not parsed("1,257", "1257", decimal=",").ambiguous
 
 
-def test_the_decimal_mark_given_is_the_only_one():
+def test_given_decimal_mark_is_the_only_one():
     assert parsed("1.257", "2,5", decimal=",").values.to_list() == [1257, 2.5]
     assert not parsed("1.5", "2", decimal=",").whole
     assert not parsed("1,5", "2", decimal=".").whole
 
 
-def test_what_is_no_number_is_none():
+def test_texts_that_are_not_numbers_do_not_fit():
     for cells in (["p0", "p1"], ["1-2", "3-4"], ["2024-01-31"], ["1/2"], ["0x1f"], ["1_000"], ["75+"], [None]):
         assert not parsed(*cells).whole

@@ -8,7 +8,7 @@ from descentlab.data.loading.tables.overrides import override
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("path", ["a.csv", "b.csv"], "data.path=[a.csv,b.csv]: give one text"),
         ("path", 3, "data.path=3: give one text"),
@@ -40,20 +40,20 @@ from descentlab.data.loading.tables.overrides import override
         ("test_rows", {"x": 1, "y": 2}, "give one column and its value"),
     ],
 )
-def test_a_wrong_value_is_one_sentence(refusal, number, key, value, said):
+def test_invalid_value_gives_one_sentence(refusal, number, key, value, message):
     text = refusal({"x": number}, **{key: value})
-    assert said in text
+    assert message in text
     assert "\n" not in text
 
 
-def test_only_a_target_is_no_table(refusal, number):
+def test_table_without_inputs_is_refused(refusal, number):
     assert refusal({"y": number}) == "the table has no column to predict y from: it has no other column"
 
 
 @pytest.mark.parametrize(
     ("name", "target"), [("2021", 2021), ("2021", 2021.0), ("1e5", 100000.0), ("True", True), ("null", "null")]
 )
-def test_a_number_names_the_column_that_is_called_so(table, number, name, target):
+def test_number_names_the_column_of_that_name(table, number, name, target):
     data = table({name: number, "2019": number[::-1], "x": number**2, "y": number}, target=target, drop=[2019, "y"])
     assert data.splits.train[0].shape[1] == 1
     assert {column["name"]: column["read_as"] for column in data.columns} == {
@@ -65,12 +65,12 @@ def test_a_number_names_the_column_that_is_called_so(table, number, name, target
 
 
 @pytest.mark.parametrize("name", ["_row", "row", "0", "1", "text", "code", "column_1", "_duplicated_0", "missing", "y,z"])
-def test_no_name_is_taken(table, number, name):
+def test_no_column_name_is_reserved(table, number, name):
     plain = table({"x": number}).splits.digest()
     assert table({f'"{name}"' if "," in name else name: number}).splits.digest() == plain
 
 
-def test_overrides_are_quoted_for_the_shell_where_they_must_be():
+def test_overrides_are_quoted_for_the_shell_if_necessary():
     assert override("positive", "yes") == "data.positive=yes"
     assert override("positive", ">50K") == "'data.positive=\">50K\"'"
     assert override("positive", "true") == "data.positive=true"

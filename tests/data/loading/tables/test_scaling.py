@@ -15,7 +15,7 @@ BASE = np.random.default_rng(0).normal(size=(200, 1))
 @pytest.mark.parametrize(
     ("offset", "scale"), [(0, 1), (1e9, 10), (1.7e9, 60), (-1e12, 1), (0, 1e300), (0, 1e-300), (5e307, 1e307)]
 )
-def test_an_offset_or_a_unit_costs_no_precision(offset, scale):
+def test_offset_or_unit_costs_no_precision(offset, scale):
     values = offset + scale * BASE
     (train, other), deviation = standardised(values[:150], values[150:])
     mean, spread = BASE[:150].mean(), BASE[:150].std()
@@ -26,14 +26,14 @@ def test_an_offset_or_a_unit_costs_no_precision(offset, scale):
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1700000123.0, -1e300, 1e-310])
-def test_a_constant_column_is_exactly_zero_in_every_part(constant):
+def test_constant_column_is_exactly_zero_in_every_part(constant):
     (train, other), deviation = standardised(np.full((7, 1), constant), np.array([[constant], [constant + 5]]))
     assert not train.any()
     assert not other.any()
     assert deviation.tolist() == [0.0]
 
 
-def test_a_deviation_that_is_rounding_is_none():
+def test_deviation_due_to_rounding_counts_as_zero():
     (train,), deviation = standardised(np.array([[0.1 + 0.2], [0.3], [0.3]]))
     assert not train.any()
     assert deviation[0] == 0

@@ -35,18 +35,18 @@ from descentlab.data.loading.tables.separators import BLANK, NONE, detect_separa
         ('"1,5";"2,5"\n"3,5";"4,5"\n', ";"),
     ],
 )
-def test_the_separator_is_found(text, separator):
+def test_separator_is_detected(text, separator):
     assert detect_separator(text) == separator
 
 
-def test_two_that_are_equally_good_are_refused():
+def test_equally_good_separators_are_refused():
     with pytest.raises(DataError, match=r"separated by ',' or ';', both of which fit.*data.separator=.* or .*data.separator="):
         detect_separator("a,b;c\nd,e;f\n")
 
 
-def test_runs_of_blanks_in_quotes_stay():
+def test_runs_of_blanks_in_quotes_are_kept():
     assert single_blanks(' a  "b  c"\t d \n  1 2   3\n') == 'a "b  c" d\n1 2 3\n'
 
 
-def test_an_empty_cell_between_tabs_stays_a_cell():
+def test_empty_cell_between_tabs_is_kept():
     assert detect_separator("a\ty\n\t27\nNA\t-48\n \t-41\n") == "\t"

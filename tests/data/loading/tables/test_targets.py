@@ -15,7 +15,7 @@ def every(splits):
 
 @pytest.mark.parametrize("cells", [("true", "false"), ("True", "FALSE"), ("1", "0"), ("1.0", "0.0"), ("1", "0.0")])
 @pytest.mark.parametrize("positive", [True, "true", "True", 1, "1", 1.0, "1.0"])
-def test_true_is_1_in_whatever_form(table, number, cells, positive):
+def test_true_and_1_are_equal_in_every_form(table, number, cells, positive):
     data = table({"x": number, "y": [cells[0], cells[1], cells[1]] * (ROWS // 3)}, kind="binary", positive=positive)
     assert every(data.splits).sum() == ROWS // 3
     assert data.splits.train[1].dtype == torch.float32
@@ -23,7 +23,7 @@ def test_true_is_1_in_whatever_form(table, number, cells, positive):
 
 
 @pytest.mark.parametrize(
-    ("cells", "positive", "said"),
+    ("cells", "positive", "message"),
     [
         (
             ["yes", "no"],
@@ -38,8 +38,8 @@ def test_true_is_1_in_whatever_form(table, number, cells, positive):
         (["1", "inf"], 1, "y is inf in 30 rows (2, 4, 6, ...)"),
     ],
 )
-def test_a_binary_target_that_is_none_is_refused(refusal, number, cells, positive, said):
-    assert said in refusal({"x": number, "y": cells * (ROWS // len(cells))}, kind="binary", positive=positive)
+def test_invalid_binary_target_is_refused(refusal, number, cells, positive, message):
+    assert message in refusal({"x": number, "y": cells * (ROWS // len(cells))}, kind="binary", positive=positive)
 
 
 def test_classes_with_units_are_in_the_order_of_their_numbers(table, number):
@@ -49,9 +49,9 @@ def test_classes_with_units_are_in_the_order_of_their_numbers(table, number):
     assert detail(table({"x": number, "y": ["01", "2"] * (ROWS // 2)}, kind="classes"), "y") == ("target", "2 classes: 01, 2")
 
 
-def test_a_number_is_no_class(refusal, number):
-    said = refusal({"x": number, "y": number}, kind="classes")
-    assert said.endswith("classes in 60 rows: it looks like a number: data.kind=regression task=regression")
+def test_numeric_target_is_not_a_class(refusal, number):
+    message = refusal({"x": number, "y": number}, kind="classes")
+    assert message.endswith("classes in 60 rows: it looks like a number: data.kind=regression task=regression")
     assert "choose another data.target" in refusal({"x": number, "y": [f"p{place}" for place in range(ROWS)]}, kind="classes")
     assert "y is a in every row" in refusal({"x": number, "y": ["a"] * ROWS}, kind="classes")
 
@@ -65,24 +65,24 @@ def test_classes_that_are_numbers_are_in_their_order(table, number):
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "classes"])
-def test_a_missing_target_is_refused_with_its_rows(refusal, number, kind):
+def test_missing_target_is_refused_with_its_rows(refusal, number, kind):
     cells = {"regression": [*map(str, number)], "binary": ["1", "0"] * (ROWS // 2), "classes": ["a", "b"] * (ROWS // 2)}[kind]
     for gap in ("", "NA", "nan"):
         cells[4] = cells[9] = gap
-        said = refusal({"x": number, "y": cells}, kind=kind, missing=["NA", "nan"])
-        assert said == "data.target=y is missing in 2 rows (5, 10): remove these rows first"
+        message = refusal({"x": number, "y": cells}, kind=kind, missing=["NA", "nan"])
+        assert message == "data.target=y is missing in 2 rows (5, 10): remove these rows first"
 
 
-def test_a_regression_target_is_read_like_a_column(table, refusal, number):
+def test_regression_target_is_read_like_a_column(table, refusal, number):
     data = table({"x": number, "y": [f"$ {value}" for value in number]})
     assert detail(data, "y") == ("target", "$ removed")
     assert data.splits.target_scale == pytest.approx(number[data.rows[0]].std(), rel=1e-12)
-    said = refusal({"x": number, "y": ["unknown", *number[1:]]})
-    assert "unknown (row 1); correct these cells or remove their rows" in said
-    assert "data.drop" not in said
+    message = refusal({"x": number, "y": ["unknown", *number[1:]]})
+    assert "unknown (row 1); correct these cells or remove their rows" in message
+    assert "data.drop" not in message
 
 
-def test_what_is_no_number_is_offered_as_classes(refusal, number):
+def test_message_suggests_classes_for_a_target_of_texts(refusal, number):
     assert "data.kind=binary data.positive=yes task=binary?" in refusal({"x": number, "y": ["no", "yes"] * (ROWS // 2)})
     assert "data.kind=binary data.positive=true task=binary?" in refusal({"x": number, "y": ["True", "False"] * (ROWS // 2)})
     assert "data.kind=classes task=classification?" in refusal({"x": number, "y": ["a", "b", "c"] * (ROWS // 3)})
@@ -90,7 +90,7 @@ def test_what_is_no_number_is_offered_as_classes(refusal, number):
 
 
 @pytest.mark.parametrize("value", [5, 0.1, 1700000123])
-def test_a_constant_target_is_refused(refusal, number, value):
+def test_constant_target_is_refused(refusal, number, value):
     assert "in every row of train: there is nothing to learn from it" in refusal({"x": number, "y": [value] * ROWS})
 
 
@@ -106,7 +106,7 @@ def test_classes_beyond_float64_are_not_merged(table, number, form):
 
 
 @pytest.mark.parametrize("positive", [LARGE[1], str(LARGE[1])])
-def test_a_binary_target_beyond_float64_keeps_its_digits(table, refusal, number, positive):
+def test_binary_target_beyond_float64_keeps_its_digits(table, refusal, number, positive):
     columns = {"x": number, "y": [LARGE[place % 2] for place in range(60)]}
     splits = table(columns, kind="binary", positive=positive).splits
     assert float(torch.cat([splits.train[1], splits.valid[1], splits.test[1]]).mean()) == 0.5
@@ -123,13 +123,13 @@ def test_categories_groups_and_test_rows_beyond_float64_keep_their_digits(table,
 
 
 @pytest.mark.parametrize("missing", [LARGE[1], str(LARGE[1])])
-def test_a_sentinel_beyond_float64_is_compared_exactly(table, missing):
+def test_sentinel_beyond_float64_is_compared_exactly(table, missing):
     data = table({"x": [LARGE[place % 4] for place in range(60)]}, missing=missing)
     assert "15 missing values" in detail(data, "x")[1]
 
 
 @pytest.mark.parametrize("positive", ["(1)", "1%", "$1", "01"])
-def test_positive_is_a_value_and_not_a_way_to_write_one(refusal, number, positive):
+def test_positive_is_compared_by_value(refusal, number, positive):
     columns = {"x": number, "y": [place % 2 for place in range(60)]}
     assert "is not a value of the target y: data.positive=0 or data.positive=1" in refusal(
         columns, kind="binary", positive=positive

@@ -1,4 +1,4 @@
-"""Where the image data sets are published."""
+"""Registry entries of image data sets: sources, digests, licences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the ratings and the ranked documents are published."""
+"""Registry entries of ratings and ranked documents: sources, digests, licences."""
 
 from __future__ import annotations
 

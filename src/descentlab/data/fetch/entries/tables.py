@@ -1,4 +1,4 @@
-"""Where the tables are published."""
+"""Registry entries of tables: sources, digests, licences."""
 
 from __future__ import annotations
 

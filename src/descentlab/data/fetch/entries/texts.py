@@ -1,4 +1,4 @@
-"""Where the texts are published."""
+"""Registry entries of texts: sources, digests, licences."""
 
 from __future__ import annotations
 
