@@ -69,6 +69,7 @@ class Decay:
 
     @property
     def coupled(self) -> bool:
+        """True if decay is added to the gradients."""
         return bool(self.rate) and self.kind == "coupled"
 
     def to_gradients(self, optimizer: Optimizer, factor: float = 1.0, at: Mapping[Tensor, Tensor] | None = None) -> None:
