@@ -97,7 +97,7 @@ def test_a_result_on_a_table_that_changed_is_replaced(tmp_path):
     (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], "59,1000"]))
     again = run_command(tmp_path, *words)
     assert again.returncode == 0, again.stderr
-    assert "1 of 1 replace their results (1 made with other data)" in again.stderr
+    assert "1 of 1 replace their results (1 trained on other data)" in again.stderr
 
 
 def test_the_parent_never_imports_torch(tmp_path):

@@ -54,7 +54,7 @@ def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, s
     left(fresh, status)
     record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
-    assert decide(fresh) == (Decision.REPLACE, f"made by other {name}")
+    assert decide(fresh) == (Decision.REPLACE, f"trained with other {name}")
 
 
 def test_all_differences_are_named(fresh):
@@ -63,7 +63,7 @@ def test_all_differences_are_named(fresh):
     record.versions.pop("numpy")
     record.versions["gone"] = "1.0"
     replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
-    assert decide(fresh) == (Decision.REPLACE, "made by other gone, numpy, torch")
+    assert decide(fresh) == (Decision.REPLACE, "trained with other gone, numpy, torch")
 
 
 @pytest.mark.parametrize("status", FAULTS)
@@ -143,7 +143,7 @@ def test_a_result_of_a_users_module_that_changed_is_not_reused(fresh, mine):
     assert decide(given) == (Decision.REUSE, "completed")
     mine.write_text("class Sgd: 'now something else'\n")
     provenance._module.cache_clear()
-    assert decide(given) == (Decision.REPLACE, "made by other mine_of_test_past (source)")
+    assert decide(given) == (Decision.REPLACE, "trained with other mine_of_test_past (source)")
     left(given, Status.INTERRUPTED, checkpoint=True)
     assert decide(given)[0] is Decision.RESUME
     mine.write_text("class Sgd: 'and again'\n")

@@ -28,7 +28,7 @@ def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
         *[(Decision.REUSE, "completed"), (Decision.REUSE, "diverged")],
         *[(Decision.RESUME, "timeout"), (Decision.RESUME, "cut off"), (Decision.RESUME, "cut off")],
         (Decision.RERUN, "rerun=true"),
-        (Decision.REPLACE, "made by other torch"),
+        (Decision.REPLACE, "trained with other torch"),
     ]
     view.add(tmp_path, decided)
     assert printed(view) == [
@@ -36,7 +36,7 @@ def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
         "2 of 8 finished before and reused (rerun=true trains again)",
         "3 of 8 resume from their checkpoints (2 cut off, 1 timeout)",
         "1 of 8 run again (1 rerun=true)",
-        "1 of 8 replace their results (1 made by other torch)",
+        "1 of 8 replace their results (1 trained with other torch)",
     ]
 
 

@@ -40,7 +40,7 @@ def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[Decision, str]]:
     if own:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in own}
         changed = preflight.changed_data(fork_server(own[0].config["threads"]), own, digests)
-        decisions |= dict.fromkeys(changed, (Decision.REPLACE, "made with other data"))
+        decisions |= dict.fromkeys(changed, (Decision.REPLACE, "trained on other data"))
     return decisions
 
 
@@ -54,7 +54,7 @@ def decide(job: Job) -> tuple[Decision, str]:
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
         differing = _differing(record.versions, now)
-        return (Decision.REPLACE, f"made by other {differing}") if differing else (Decision.REUSE, record.status)
+        return (Decision.REPLACE, f"trained with other {differing}") if differing else (Decision.REUSE, record.status)
     last = _last_attempt(job)
     usable = last is not None and last.origin == now and has_checkpoint(job)
     return (Decision.RESUME if usable else Decision.RERUN), (record.status if record else "cut off")
