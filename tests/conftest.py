@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from torch import Tensor
 
 from descentlab.config.compose import compose_here
+from descentlab.config.composed import Composed
 from descentlab.config.resolve import resolve
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.store.interruption import Interruption
@@ -38,10 +41,18 @@ def every_optimizer() -> list[str]:
 
 
 def compose_config(*overrides: str) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """The resolved config, the choices and the mistakes of a command line."""
-    composed = compose_here(ROOT / "conf", *overrides)
+    """Return the resolved config, the choices and the mistakes of a command line; a test may change them.
+
+    Composing, which reads files only, is cached; resolving, which depends on the environment, is not.
+    """
+    composed = _composed(overrides)
     config, mistakes = resolve(composed.config, composed.choices)
-    return config, dict(composed.choices), mistakes
+    return copy.deepcopy(config), dict(composed.choices), mistakes
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> Composed:
+    return compose_here(ROOT / "conf", *overrides)
 
 
 class AtPoint(Interruption):

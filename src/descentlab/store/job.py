@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from descentlab.store import provenance
+from descentlab.store.core import Core
 from descentlab.store.record import CONFIG, Record, Status, write_text
 
 # The ones in C, several times as fast, where yaml was built with them.
@@ -50,6 +52,11 @@ class Job:
         own = (self.choices, self.config, reason)
         return Record(self.id, self.name, self.sweep, status, *own, code=provenance.code(), attempt=self.attempt)
 
+    @cached_property
+    def core(self) -> Core:
+        """The typed keys of `config` that every run has."""
+        return Core.of(self.config)
+
     @property
     def tracking_id(self) -> str:
         """The id of its W&B run: what a person knows it by, first; two sweeps that share a run stay apart."""
@@ -58,7 +65,7 @@ class Job:
     @property
     def processes(self) -> int:
         """How many processes the run occupies on this machine."""
-        return int(self.config["trainer"]["devices"])
+        return self.core.trainer.devices
 
 
 def short_hash(text: str) -> str:
