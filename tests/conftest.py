@@ -17,7 +17,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Tensor
 
 from descentlab.config.command_line import Command, config_loader
-from descentlab.config.compose import Composed, Composer, compose_here
+from descentlab.config.compose import Composer, compose_here
+from descentlab.config.composed import Composed
 from descentlab.config.resolve import resolve
 from descentlab.data.fetch.registry import REGISTRY
 from descentlab.store.interruption import Interruption

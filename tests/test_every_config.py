@@ -1,4 +1,4 @@
-"""Every shipped config composes, resolves, passes validation and can be instantiated; problems say what they cost."""
+"""Every shipped config file composes, resolves, passes validation and can be instantiated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import yaml
 from conftest import ROOT, compose_config, options
 from hydra.utils import instantiate
 
+from descentlab.config.machine import beyond_this_machine, has_gpu
 from descentlab.config.shape import NAMED_PARTS
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import GROUPS, Call, check
@@ -17,8 +18,8 @@ EVERY = [
     for group in ("problem", *GROUPS, "trainer", "logger", "debug", "diagnostics", "callbacks")
     for option in options(group)
 ]
-EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # which names no class
-WITHOUT_PROBLEM = {  # options that no problem names by default, and what goes with them
+EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # its class is left open
+WITHOUT_PROBLEM = {  # options that no problem has by default, and the overrides that they need
     "data=csv": [f"data.path={ROOT}/README.md", "data.target=y", "model=linear", "task=regression"],
     "data=hub": ["data.hub=owner/name", "data.target=y", "model=linear", "task=regression"],
     "data=image_folder": ["data.path=images", "model=cnn_2c2d", "task=classification"],
@@ -45,7 +46,7 @@ WITHOUT_PROBLEM = {  # options that no problem names by default, and what goes w
 
 
 def fitting(chosen: str) -> list[str]:
-    """A problem that `chosen` goes with: one that has it by default."""
+    """Return the overrides that `chosen` needs: a problem that has it by default, if there is one."""
     group, _, option = chosen.partition("=")
     for problem in options("problem"):
         defaults = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())["defaults"]
@@ -55,15 +56,10 @@ def fitting(chosen: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("group", "option"), EVERY, ids=[f"{group}={option}" for group, option in EVERY])
-def test_config(group, option):
+def test_config_is_valid_and_can_be_instantiated(group, option):
     chosen = f"{group}={option}"
     config, _, mistakes = compose_config(*fitting(chosen), chosen)
-    if chosen == "trainer=gpu":  # refused, with a reason, where there is none
-        assert not mistakes or "no GPU" in mistakes[0]
-        return
-    assert not [
-        mistake for mistake in mistakes if "there is no such file" not in mistake
-    ]  # some are to be put in place by hand
+    assert not [mistake for mistake in mistakes if "there is no such file" not in mistake]  # some are fetched by hand
     for name in GROUPS:
         assert config[name] is None or check(Call.of(name, config[name])) == []
     for name in NAMED_PARTS:
@@ -75,8 +71,15 @@ def test_config(group, option):
     instantiate(config["schedule"], _convert_="all")
 
 
+def test_a_gpu_is_required_where_the_trainer_names_it():
+    config, _, mistakes = compose_config("trainer=gpu")
+    assert not mistakes
+    required = [message for message in beyond_this_machine(config) if "GPU" in message]
+    assert required == [] if has_gpu() else ["trainer.accelerator=gpu: no GPU is visible on this machine; use trainer=cpu"]
+
+
 @pytest.mark.parametrize("problem", options("problem"))
-def test_a_problem_sets_no_part_of_a_part(problem):
-    """Else problem=... model=other would hand the problem's settings for its own model to the other one."""
+def test_a_problem_sets_no_keys_of_its_parts(problem):
+    """Otherwise problem=... model=other would pass the settings of the problem's own model to the other one."""
     content = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())
     assert set(content) <= {"defaults", "batch_size", "budget", "target", "validate_every", "log_every"}

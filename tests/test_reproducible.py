@@ -1,4 +1,4 @@
-"""The same seed gives the same numbers; what a seed does not draw does not change with it."""
+"""The same seed gives the same numbers, and each seed changes only the numbers that it draws."""
 
 import pytest
 
@@ -6,7 +6,7 @@ RUN = ("problem=digits_mlp", "budget.epochs=2", "log_every=5", "validate_every=2
 
 
 def curves(run):
-    """All that was measured, but for the time it took."""
+    """Return all measured columns except the time."""
     return run.curves.drop("train_seconds")
 
 
@@ -24,7 +24,7 @@ def timeless(run):
     ],
     ids=" ".join,
 )
-def test_the_same_seed_twice_is_the_same_run_bit_for_bit(train, given):
+def test_runs_with_equal_seeds_are_bit_identical(train, given):
     first, second = (train(*RUN, *given, f"sweep={sweep}") for sweep in ("first", "second"))
     assert first.folder != second.folder
     assert curves(first).equals(curves(second))
@@ -33,14 +33,14 @@ def test_the_same_seed_twice_is_the_same_run_bit_for_bit(train, given):
     assert first.record.id == second.record.id
 
 
-def test_what_ran_before_in_the_process_changes_nothing(train):
+def test_earlier_runs_in_the_process_do_not_change_a_run(train):
     first = train(*RUN, "sweep=first")
     train(*RUN, "seed=7", "model.dropout=0.5", "data.limit=100")
     assert curves(train(*RUN, "sweep=second")).equals(curves(first))
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adagrad"])
-def test_two_optimizers_have_the_same_start_and_the_same_batches(train, optimizer):
+def test_optimizers_start_from_the_same_weights_and_see_the_same_batches(train, optimizer):
     adam, other = train(*RUN, "optimizer=adam"), train(*RUN, f"optimizer={optimizer}")
     for metric in ("valid/loss", "train/loss"):
         assert adam.column(metric)[0] == other.column(metric)[0]
@@ -74,7 +74,7 @@ def test_the_split_is_the_same_for_every_seed(train):
 
 
 @pytest.mark.parametrize("how", ["log_every=1", "validate_every=7"])
-def test_watching_a_run_does_not_change_it(train, how):
+def test_logging_and_validation_intervals_do_not_change_a_run(train, how):
     given = ("problem=digits_mlp", "model.dropout=0.2", "budget.epochs=2", "validate_every=39", "log_every=13")
     usual, watched = train(*given, "sweep=usual"), train(*given, how, "sweep=watched")
     last = [run.curves.drop_nulls("valid/loss").filter(step=78)["valid/loss"].to_list() for run in (usual, watched)]

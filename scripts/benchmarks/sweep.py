@@ -35,7 +35,7 @@ from hydra.core.hydra_config import HydraConfig
 @hydra.main(config_path={conf!r}, config_name="train", version_base="1.3")
 def main(config):
     """Train one run in the process that Hydra's launcher provides."""
-    from descentlab.config.compose import Composed
+    from descentlab.config.composed import Composed
     from descentlab.run import main as train
     from descentlab.sweeps.launch import checked_plan
     own = HydraConfig.get()

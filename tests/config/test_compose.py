@@ -1,4 +1,4 @@
-"""A run of a sweep, composed the short way, is what Hydra itself composes: the same config, choices and mistakes."""
+"""A run composed from a copy equals the run composed by Hydra itself: the same config, choices and mistakes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ WRONG_SETTINGS: list[str] = [
 
 
 def command_lines(quarter: int) -> list[list[str]]:
-    """Choices of groups with some settings anywhere between them; about half of them with a mistake."""
+    """Return choices of groups with settings in random positions; about half of the lines contain a mistake."""
     draw = random.Random(quarter)
 
     def line() -> list[str]:
@@ -95,7 +95,7 @@ def command_lines(quarter: int) -> list[list[str]]:
 
 @contextmanager
 def command(conf_dir: Path, *overrides: str) -> Iterator[tuple[ConfigLoaderImpl, DictConfig]]:
-    """What Hydra hands to a launcher: its loader, and the config composed before it looks at the runs."""
+    """Provide the arguments that Hydra passes to a launcher: its loader, and the config composed before the runs."""
     with hydra.initialize_config_dir(str(conf_dir), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, ConfigLoaderImpl)
@@ -103,13 +103,13 @@ def command(conf_dir: Path, *overrides: str) -> Iterator[tuple[ConfigLoaderImpl,
 
 
 def outcome(compose: Callable[[Sequence[str]], Composed], overrides: Sequence[str]) -> dict[str, Any]:
-    """All there is to see of a composition, or of the error that ended it."""
+    """Return all observable results of a composition, or of the error that ended it."""
     try:
         composed = compose(overrides)
     except Exception as error:
         cause = error.__cause__
-        said = explain(error, overrides)
-        return {"error": (type(error), str(error)), "cause": (type(cause), str(cause)), "explained": said}
+        explained = explain(error, overrides)
+        return {"error": (type(error), str(error)), "cause": (type(cause), str(cause)), "explained": explained}
     config, unresolved = composed.config, OmegaConf.to_container(composed.config)
     seen = {"config": repr(unresolved), "choices": dict(composed.choices), "struct": OmegaConf.is_struct(config)}
     try:
@@ -139,7 +139,7 @@ def by_hydra(loader: ConfigLoaderImpl, master: DictConfig) -> Callable[[Sequence
 
 
 def assert_same(loader: ConfigLoaderImpl, master: DictConfig, jobs: Sequence[Sequence[str]]) -> Counter[str]:
-    """Compare all `jobs`; returns how many had each kind of outcome."""
+    """Compare all `jobs`; returns the number of jobs with each kind of outcome."""
     composer, reference, kinds = Composer(loader, master), by_hydra(loader, master), Counter[str]()
 
     def ours(words: Sequence[str]) -> Composed:
@@ -153,7 +153,7 @@ def assert_same(loader: ConfigLoaderImpl, master: DictConfig, jobs: Sequence[Seq
 
 
 @pytest.mark.parametrize("quarter", range(4))
-def test_equal_to_hydra(quarter):
+def test_composed_runs_equal_those_of_hydra(quarter):
     with command(ROOT / "conf", "hydra.job.name=someone", "seed=9") as (loader, master):
         kinds = assert_same(loader, master, command_lines(quarter))
     assert kinds["error"] > 5
@@ -188,7 +188,7 @@ def test_a_config_that_refers_to_hydras_own_node(tmp_path):
         assert_same(loader, master, [[], ["~name=someone"], ["~name=else"], ["+name=2"], ["other=2"], ["+list.0=2", "~list"]])
 
 
-def test_a_moment_is_the_same_in_all_runs(tmp_path):
+def test_now_is_the_same_in_all_runs(tmp_path):
     (tmp_path / "train.yaml").write_text("when: ${now:%f}\nother: 1")
     with command(tmp_path) as (loader, master):
         when = master.when
@@ -206,7 +206,7 @@ def test_hydra_composes_each_choice_of_groups_once(monkeypatch):
     assert [(run.choices["optimizer"], run.config.seed) for run in runs] == [(n[10:], int(s[5:])) for n, s, _ in jobs]
 
 
-def test_no_run_sees_the_values_of_another():
+def test_runs_do_not_share_values():
     with command(ROOT / "conf") as (loader, master):
         first, second = composed_runs(loader, master, [["+new=[1]", "~target", "optimizer.betas.0=0.5"], []])
     assert list(first.config.optimizer.betas) == [0.5, 0.999]
@@ -215,7 +215,7 @@ def test_no_run_sees_the_values_of_another():
     assert "target" in second.config
 
 
-def test_the_mistakes_of_all_runs_in_one_message():
+def test_one_message_lists_the_mistakes_of_all_runs():
     jobs = [
         [f"optimizer={name}", "optimizer.momentum=0.5", f"seed={seed}"]
         for seed in (1, 2)
@@ -223,7 +223,7 @@ def test_the_mistakes_of_all_runs_in_one_message():
     ]
     with command(ROOT / "conf") as (loader, master), pytest.raises(UsageError) as error:
         list(composed_runs(loader, master, jobs))
-    said = str(error.value)
-    assert said.count("there is no momentum in optimizer=adam") == 1
-    assert said.count("did you mean sgd?") == 1
-    assert said.endswith("Nothing was started.")
+    message = str(error.value)
+    assert message.count("there is no momentum in optimizer=adam") == 1
+    assert message.count("did you mean sgd?") == 1
+    assert message.endswith("Nothing was started.")

@@ -1,4 +1,4 @@
-"""The ids of runs stay what they were."""
+"""The ids of runs do not change."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def test_a_moved_class_keeps_its_id(monkeypatch):
     assert run_id({**config, "model": {**config["model"], "_target_": f"descentlab.models.other.{name}"}}) != before
 
 
-def test_every_first_name_stands_for_a_module_that_exists():
+def test_each_moved_module_exists():
     for module in identity.FIRST_NAMES:
         assert pytest.importorskip(module)

@@ -1,4 +1,4 @@
-"""Validation before launch, and the identity of a run."""
+"""Validation before launch, the identity of runs, and the names of their folders."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from descentlab.sweeps.plan import MAX_NAME, plan
         (ALLOWED["batch_size"], [1, "full"], [0, "half", 2.5]),
     ],
 )
-def test_what_is_allowed(allowed, inside, outside):
+def test_constraints_contain_valid_values_only(allowed, inside, outside):
     assert all(value in allowed for value in inside)
     assert not any(value in allowed for value in outside)
 
 
-def test_every_mistake_is_named_at_once():
+def test_all_mistakes_are_listed_at_once():
     _, _, mistakes = compose_config("optimizer.lr=-1", "seed=-2", "data_seed=0", "model.dropout=1.0")
     assert [message.split("=")[0] for message in mistakes] == ["seed", "optimizer.lr", "model.dropout"]
 
@@ -49,17 +49,17 @@ def identity(*overrides):
 
 
 @pytest.mark.parametrize("override", ["sweep=other", "workers=1", "output_dir=/x", "data_dir=/y", "logger=none", "rerun=true"])
-def test_what_does_not_change_the_result_does_not_change_the_id(override):
+def test_keys_without_effect_on_the_result_do_not_change_the_id(override):
     assert identity(override) == identity()
     assert identity("problem=fashion_mnist_mlp", override) == identity("problem=fashion_mnist_mlp")
 
 
 @pytest.mark.parametrize("override", ["seed=1", "optimizer.lr=0.1", "batch_size=16", "budget.epochs=3", "model.dropout=0.1"])
-def test_what_changes_the_result_changes_the_id(override):
+def test_keys_with_effect_on_the_result_change_the_id(override):
     assert identity(override) != identity()
 
 
-def test_a_number_has_one_identity_however_it_is_written():
+def test_equal_numbers_have_the_same_id():
     assert identity("optimizer.lr=1") == identity("optimizer.lr=1.0")
 
 
@@ -68,7 +68,7 @@ def jobs(*lines):
     return plan([config for config, _, _ in composed], [choices for _, choices, _ in composed], lines)
 
 
-def test_folders_are_named_by_what_differs():
+def test_folders_are_named_after_the_differing_overrides():
     first, second = jobs(["optimizer=adam", "seed=1", "budget.epochs=2"], ["optimizer=sgd", "seed=1", "budget.epochs=2"])
     assert first.name == f"adam-{first.id}"
     assert second.name == f"sgd-{second.id}"
@@ -87,8 +87,8 @@ def test_the_same_run_twice_is_one_job():
     assert len(jobs(["optimizer=adam"], ["optimizer=adam", "optimizer.lr=0.001"])) == 1
 
 
-def test_the_top_level_is_what_it_was():
-    """The command line is an interface: a new knob is a decision, not an accident."""
+def test_the_top_level_has_the_documented_keys():
+    """The command line is an interface: this list changes only on purpose."""
     config, _, _ = compose_config()
     assert sorted(config) == [
         "auxiliary", "average", "baseline", "batch_size", "budget", "callbacks", "checkpoint", "clip", "compile", "data",
@@ -101,7 +101,7 @@ def test_the_top_level_is_what_it_was():
 
 
 @pytest.mark.parametrize("node", ["clip", "decay", "average", "needs", "groups"])
-def test_null_is_the_default_where_that_is_none(node):
+def test_null_equals_the_default_of_an_unused_node(node):
     assert NONE[node] == compose_config("optimizer=custom", "optimizer._target_=x.Y")[0][node]
 
 
@@ -120,10 +120,10 @@ def test_help_shows_every_option_of_every_group():
     assert "$" not in answer.stdout
 
 
-def test_on_other_data_a_problem_has_another_name():
+def test_a_run_on_other_data_has_another_problem_name():
     assert compose_config("problem=digits_mlp")[1]["problem"] == "digits_mlp"
     _, choices, mistakes = compose_config("data=csv", "data.path=/nowhere.csv", "data.target=y", "task=regression")
     assert choices["problem"] == "nowhere.csv"
-    assert compose_config("problem=digits_mlp", "data=digits_unit")[0]["target"] is None, "it was made for other data"
+    assert compose_config("problem=digits_mlp", "data=digits_unit")[0]["target"] is None, "it was chosen for other data"
     assert compose_config("problem=digits_mlp", "data=digits_unit", "target=0.5")[0]["target"] == 0.5
     assert mistakes == ["data.path=/nowhere.csv: there is no such file"]

@@ -1,4 +1,4 @@
-"""Builds the objects that a resolved config names by `_target_`."""
+"""Build the objects that a resolved config names by `_target_`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Return what `node` describes by its _target_, given plain lists and dicts; raises what the target raises."""
+    """Return the object that `node` describes, built from plain lists and dicts; raises the errors of its class."""
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
@@ -22,10 +22,15 @@ def build(node: Mapping[str, Any]) -> Any:
 
 
 def build_a(kind: type[T], group: str, node: Mapping[str, Any]) -> T:
-    """Return what `node` describes.
+    """Return the object that `node` describes, an instance of `kind`.
+
+    Args:
+        kind: the class that the object must have.
+        group: the name of the node, for the message.
+        node: with the key `_target_`.
 
     Raises:
-        UsageError: it is no `kind`.
+        UsageError: the object is not an instance of `kind`.
     """
     built = build(node)
     if not isinstance(built, kind):

@@ -1,4 +1,4 @@
-"""Values of a configuration that are each fine but do not go together. Knows neither torch nor Lightning."""
+"""Combinations of config values that are each valid but contradict each other. Imports neither torch nor Lightning."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from descentlab.config.constraints import Choice, Each, Either, Number
 from descentlab.config.shape import OPTIONAL_EXAMPLES
 from descentlab.errors import format_value, nearest
 
-# The schedules of a config; the classes whose form depends on the last step; the keys of the others that below 1 are fractions.
+# The schedules of a config; classes that depend on the last step; keys that are fractions of the run if below 1.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
 OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
-NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have a choice
-KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # of target that a task learns
+NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have this key
+KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # the kind of target of each task
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.GroupEntry
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
 
 
 def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    """A message each, with the cure."""
+    """Yield a message with the fix for each contradiction in a resolved config."""
     yield from _of_length(config)
     yield from _of_updates(config)
     yield from _of_processes(config)
@@ -30,7 +30,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _of_names(config)
     yield from _of_groups(config)
     if config["engine"] == "explicit":
-        yield from _beyond_the_explicit_engine(config)
+        yield from _unsupported_by_explicit_engine(config)
 
 
 def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(batch, int) and 0 < batch < processes:
         yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
     if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
-        yield f"trainer.num_nodes={trainer['num_nodes']}: say how the nodes share the work, trainer=ddp or trainer=fsdp"
+        yield f"trainer.num_nodes={trainer['num_nodes']}: choose how the nodes share the work: trainer=ddp or trainer=fsdp"
     if trainer["strategy"] == "fsdp" and precision in ("64-true", "16-mixed"):
         yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
     if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
@@ -78,7 +78,7 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
-    """Where the data's targets are none that the task can learn."""
+    """Yield a message for each mismatch between data, model and task."""
     kind, task = config["data"].get("kind"), config["task"]["_target_"].rpartition(".")[2]
     if kind in KINDS.values() and KINDS.get(task, kind) != kind:
         fitting = next(name for name, takes in KINDS.items() if takes == kind).lower()
@@ -121,7 +121,7 @@ def _of_groups(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"groups[{place}].match={rule['match']} is no regular expression: {error}"
 
 
-def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
+def _unsupported_by_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     trainer, decay = config["trainer"], config["decay"]
     if trainer["accelerator"] in ("mps", "tpu"):
         yield f"engine=explicit runs on a CPU or a CUDA GPU, not on trainer.accelerator={trainer['accelerator']}"
@@ -138,7 +138,7 @@ def _beyond_the_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
-    """Why `schedule` must know the last step; nothing if it need not (Schedule.needs_end, without the class)."""
+    """Return the reason that `schedule` depends on the last step, or '' (Schedule.needs_end, without importing the class)."""
     module, _, kind = schedule["_target_"].rpartition(".")
     if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
         return f"{name}: {kind} must know the last step"
@@ -150,7 +150,7 @@ def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
     return ""
 
 
-# Keys that have an effect only where another key has a certain value: (that other key, whether it has it, an example).
+# Keys that have an effect only for some values of another key: (that key, a test of its value, an example).
 DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "decay.kind": ("decay", lambda decay: decay["rate"] is not None, "decay.rate=0.01"),
     "average.decay": ("average", lambda average: average["kind"] == "ema", "average.kind=ema"),
@@ -161,7 +161,7 @@ DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
 
 
 def without_effect(configs: Sequence[Mapping[str, Any]], words: Iterable[str]) -> Iterator[str]:
-    """One message for each of the words of a command that has no effect on any of its runs, as others are set."""
+    """Yield a message for each word of a command without effect on any of its runs, because another key disables it."""
     for key in dict.fromkeys(word.lstrip("+").partition("=")[0] for word in words):
         other, suffices, example = DEPENDENT.get(key, ("", None, ""))
         if suffices and not any(suffices(config[other]) for config in configs):

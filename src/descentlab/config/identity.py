@@ -1,4 +1,4 @@
-"""The identity of a run: a hash of what its config computes."""
+"""The identity of a run: a hash of the part of its config that determines its results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from descentlab.store.record import NOT_IDENTITY
 
-NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where data lie and how they are read
-# module -> the module that it was when runs were first identified by a `_target_` in it, so that moving a class keeps the ids
+NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where the data are stored and how they are read
+# module -> its name when runs were first identified by a `_target_` in it: moving a class does not change ids
 FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_losses"}
 
 
 def run_id(config: Mapping[str, Any]) -> str:
-    """Ten hexadecimal digits that identify what `config` computes (see NOT_IDENTITY for what does not count)."""
+    """Return ten hexadecimal digits that identify the results of `config`; keys in NOT_IDENTITY are left out."""
     meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
     if not meaningful.get("callbacks"):  # a key that is newer than the first ids
         meaningful.pop("callbacks", None)
@@ -24,7 +24,7 @@ def run_id(config: Mapping[str, Any]) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """Return `value` with whole floats as integers, and moved classes and functions under the names that they had first."""
+    """Return `value` with whole floats as integers, and moved classes and functions under their first names."""
     if isinstance(value, Mapping):
         return {key: _named(item) if key == "_target_" else _canonical(item) for key, item in value.items()}
     if isinstance(value, list):

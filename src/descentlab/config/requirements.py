@@ -1,4 +1,4 @@
-"""What an optimizer asks of a step beyond a gradient, and what cannot be had together."""
+"""Requirements of an optimizer beyond the gradient of a batch, and their conflicts with the rest of a config."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """Declared in an optimizer's file under `needs`, or found from its class.
+    """Requirements of an optimizer, declared in its file under `needs` or found from the methods of its class.
 
-    train() and eval() are not listed: an optimizer that has them is put into eval mode wherever its weights are looked at.
+    An optimizer with train() and eval() needs no entry: it is put into eval mode whenever its weights are evaluated.
 
     Args:
-        closure: its step evaluates loss and gradient itself, at points of its own choice (LBFGS), or wants the loss (Polyak).
-        two_passes: it has a gradient, moves, and asks for the gradient there (SAM and its kin).
+        closure: its step evaluates loss and gradient itself, at points that it chooses (LBFGS), or uses the loss (Polyak).
+        two_passes: it moves the weights by a first gradient and needs the gradient there (SAM and variants).
         graph: it differentiates the gradient (AdaHessian, SophiaH).
         random: it draws random numbers, which must be the same in all processes and after a resume (PSGD).
-        whole: it needs whole weights, not FSDP's shards: for their matrices or norms, or because its code fails on shards.
+        whole: it needs whole weights rather than FSDP's shards, for matrices or norms, or because its code fails on shards.
         model: its first argument is the model rather than its parameters (Adam-mini).
-        constant_lr: it reads its learning rate at its first step only (Rprop).
+        constant_lr: it reads its learning rate only at the first step (Rprop).
         total_steps: the name of the argument that takes the run's number of steps (Ranger21).
         in_groups: settings that only its parameter groups have, not its arguments (GaLore).
     """
@@ -38,7 +38,7 @@ class Requirements:
 
     @classmethod
     def of(cls, optimizer: Any, declared: Mapping[str, Any]) -> Self:
-        """What `optimizer`, a class, needs: what is declared, and what its methods show."""
+        """Return the declared requirements of the class `optimizer`, with those that its methods show."""
         needs = cls(**declared)
         step = getattr(optimizer, "step", None)
         closure = inspect.signature(step).parameters.get("closure") if step else None
@@ -47,7 +47,7 @@ class Requirements:
         return replace(needs, closure=needs.closure or must, two_passes=needs.two_passes or passes)
 
     def conflicts(self, config: Mapping[str, Any]) -> Iterator[str]:
-        """Why a run of `config` would be wrong, a message each."""
+        """Yield a message for each key of a resolved config that conflicts with these requirements."""
         name, trainer = config["optimizer"]["_target_"].rpartition(".")[2], config["trainer"]
         processes = trainer["devices"] * trainer["num_nodes"]
         if self.graph and processes > 1:
@@ -57,13 +57,13 @@ class Requirements:
         if self.graph and config["compile"]:
             yield f"{name} differentiates the gradient, which compiled models cannot: leave compile out"
         if self.closure and any(config["clip"].values()):
-            yield f"{name} looks at losses and gradients together, and clip would change only these: leave it out"
+            yield f"{name} uses losses and gradients together, and clip would change only the gradients: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
             yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":
             yield f"{name} needs whole weights, which fsdp cuts: use trainer=ddp"
         if (self.closure or self.two_passes or self.graph) and config["auxiliary"] is not None:
-            yield f"{name} needs more than a gradient, so it must have all parameters: no auxiliary beside it"
+            yield f"{name} needs more than a gradient, so it must have all parameters: leave auxiliary out"
         if self.model and (
             config["groups"] or config["auxiliary"] or config["decay"]["to"] != "all" or config["lr_decay"] != 1
         ):
@@ -75,5 +75,5 @@ class Requirements:
 
 
 def varies(schedule: Mapping[str, Any]) -> bool:
-    """Whether the learning rate ever changes under `schedule`, a node of the config."""
+    """Return True if the learning rate changes during a run with the config node `schedule`."""
     return not schedule["_target_"].endswith(".Constant") or bool(schedule.get("warmup"))

@@ -57,7 +57,7 @@ def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
         changed |= {node: {**changed[node], last: text}} if node else {last: text}
     for key in PATHS:
         if isinstance(changed[key], str):
-            changed[key] = os.path.expanduser(changed[key])  # noqa: PTH111, text as it was typed
+            changed[key] = os.path.expanduser(changed[key])  # noqa: PTH111, the text stays as typed
     return changed
 
 

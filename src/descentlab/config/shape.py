@@ -1,4 +1,4 @@
-"""Which nodes and keys a configuration has. A key that nothing reads is an error, however it came in: +key, ++key or a file."""
+"""The nodes and keys of a config. A key that nothing reads is an error, from the command line (+key) or from a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from descentlab.config.ranges import ALLOWED
 from descentlab.config.requirements import Requirements
 from descentlab.errors import format_value, no_such_key
 
-# Nodes made by one option of a group; the keys of each are those that its class (_target_) takes, which the preflight checks.
+# Nodes that an option of a group defines; their keys are those that the class (_target_) takes, checked by the preflight.
 PARTS = ("data", "model", "task", "optimizer", "schedule")
 OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline")
 # Nodes whose keys are fixed, with an example of each.
@@ -38,7 +38,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 NAMED_PARTS = ("diagnostics", "callbacks")  # each key names one part, which its class (_target_) makes
 OTHERS = ("groups", "search", *NAMED_PARTS)
 TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
-# What null stands for: none of it.
+# The value that null stands for: the part is not used.
 NONE: Mapping[str, Any] = {
     "logger": {"project": None},
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
@@ -59,20 +59,20 @@ NONE: Mapping[str, Any] = {
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `config` with what null stands for, where a node or a group's option is null or was removed."""
+    """Return `config` with the values in NONE for nodes that are null or missing."""
     optional = dict.fromkeys(OPTIONAL_PARTS)
     return {**optional, **NONE, **{key: NONE.get(key) if value is None else value for key, value in config.items()}}
 
 
 def missing(config: Mapping[str, Any]) -> Iterator[str]:
-    """One message for each node that a run cannot be without. `config` may hold interpolations still."""
+    """Yield a message for each required node that is missing or null; `config` may contain interpolations."""
     for key in TOP:
         if key not in (*NONE, *OPTIONAL_PARTS) and (key not in config or (key in (*PARTS, "trainer") and config[key] is None)):
             yield f"{key}: a run needs one, and it was removed (~{key}, or {key}=null): {EXAMPLES.get(key, f'{key}=...')}"
 
 
 def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
-    """One message for each node that is unknown or of the wrong kind; with any, there is no use in looking further."""
+    """Yield a message for each node or key that is unknown, missing or of the wrong type; other checks require none."""
     yield from _mixed_keys(config)
     for key in config:
         if key not in TOP:
@@ -91,7 +91,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
         node = config.get(key)
         if (key in PARTS or isinstance(node, Mapping)) and node is not None and not _has_target(node):
             yield (
-                f"{key} has no _target_, the class that makes it: is the file of {key} empty or a list, or does it say "
+                f"{key} has no _target_, the class that makes it: is the file of {key} empty or a list, or does it have "
                 "`# @package _global_` elsewhere than in its first line?"
             )
         elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
@@ -117,7 +117,7 @@ def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:
-    """A message for each mapping whose keys are texts and numbers."""
+    """Yield a message for each mapping that has both texts and numbers as keys."""
     if isinstance(node, Mapping):
         if len({type(key) is str for key in node}) > 1:
             number = next(key for key in node if not isinstance(key, str))

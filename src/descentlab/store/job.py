@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from descentlab.store import provenance
+from descentlab.store.core import Core
 from descentlab.store.record import CONFIG, Record, Status, write_text
 
 # The implementation in C is several times as fast; not every yaml has it.
@@ -58,6 +60,11 @@ class Job:
         own = (self.choices, self.config, reason)
         return Record(self.id, self.name, self.sweep, status, *own, code=provenance.code(), attempt=self.attempt)
 
+    @cached_property
+    def core(self) -> Core:
+        """The typed keys of `config` that every run has."""
+        return Core.of(self.config)
+
     @property
     def tracking_id(self) -> str:
         """The id of the W&B run: the name, and a hash of the sweep, since two sweeps may contain the same run."""
@@ -66,7 +73,7 @@ class Job:
     @property
     def processes(self) -> int:
         """The number of processes of the run on each node."""
-        return int(self.config["trainer"]["devices"])
+        return self.core.trainer.devices
 
 
 def short_hash(text: str) -> str:

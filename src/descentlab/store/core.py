@@ -1,0 +1,112 @@
+"""The typed core of a run's config: the keys that every run has, whatever its data, model, task and optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True)
+class BudgetConfig:
+    """The limits of a run, of which the first one reached ends it; None: no such limit."""
+
+    epochs: float | None
+    steps: int | None
+    examples: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class StopConfig:
+    """When a run ends before its budget: see conf/train.yaml."""
+
+    divergence: float | None
+    patience: int | None
+    min_delta: float
+    at_target: bool
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """`every`: seconds between checkpoints, None: only when interrupted. `keep`: keep the last one of a finished run."""
+
+    every: float | None
+    keep: bool
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """The hardware of a run and how its processes share the work."""
+
+    accelerator: str
+    devices: int
+    num_nodes: int
+    strategy: Literal["auto", "ddp", "fsdp"]
+    precision: str
+
+    @property
+    def processes(self) -> int:
+        """The number of processes on all nodes."""
+        return self.devices * self.num_nodes
+
+
+@dataclass(frozen=True)
+class LoggerConfig:
+    """The W&B project that a run is logged to; None: not logged."""
+
+    project: str | None
+    entity: str | None = None
+
+
+@dataclass(frozen=True)
+class Core:
+    """The keys of conf/train.yaml that every run has; their meaning and units are described there."""
+
+    seed: int
+    data_seed: int
+    batch_size: int | Literal["full"]
+    microbatch: int | None
+    budget: BudgetConfig
+    engine: Literal["lightning", "explicit"]
+    compile: bool
+    target: float | None
+    validate_every: int | None
+    log_every: int
+    stop: StopConfig
+    checkpoint: CheckpointConfig
+    deterministic: bool
+    trainer: TrainerConfig
+    logger: LoggerConfig
+    rerun: bool
+    sweep: str | None
+    output_dir: str
+    data_dir: str
+    on_error: Literal["continue", "stop"]
+    retries: int
+    retry_after: float
+    timeout: float | None
+    heartbeat: float | None
+    workers: int | None
+    threads: int
+    jobs_per_gpu: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Return the core of a resolved config.
+
+        Raises:
+            KeyError: the config lacks a key, as one of another version of descentlab may.
+            TypeError: a node of it has other keys.
+        """
+        values = {field.name: config[field.name] for field in fields(cls)}
+        return cls(**values | {name: kind(**config[name]) for name, kind in NODES.items()})
+
+
+NODES: Mapping[str, type[Any]] = {
+    "budget": BudgetConfig,
+    "stop": StopConfig,
+    "checkpoint": CheckpointConfig,
+    "trainer": TrainerConfig,
+    "logger": LoggerConfig,
+}
