@@ -6,7 +6,7 @@ import re
 
 import pytest
 from conftest import every_optimizer, options
-from support.pages import INLINE, PAGES, REQUIRES, ROOT, anchors, blocks, links, name_of, prose
+from support.pages import INLINE, PAGES, ROOT, anchors, blocks, links, name_of, prose
 
 PATH = re.compile(r"(src|conf|scripts|tests|docs)/[\w./-]+")
 
@@ -26,8 +26,7 @@ def test_links_lead_to_files_and_headings(page):
 def test_paths_in_the_text_exist(page):
     shown = {block.role for block in blocks(page)}
     paths = [match["text"] for match in INLINE.finditer(prose(page)) if PATH.fullmatch(match["text"])]
-    missing = [path for path in paths if not (ROOT / path).exists() and path not in shown and not re.search("[A-Z]{3}", path)]
-    assert not [path for path in missing if path.rstrip("/") not in REQUIRES.values()]
+    assert not [path for path in paths if not (ROOT / path).exists() and path not in shown and not re.search("[A-Z]{3}", path)]
 
 
 def test_every_page_is_reachable_from_the_readme():
