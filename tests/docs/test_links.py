@@ -8,6 +8,8 @@ import pytest
 from conftest import every_optimizer, options
 from support.pages import INLINE, PAGES, ROOT, anchors, blocks, links, name_of, prose
 
+from descentlab.training.callbacks import REFUSED
+
 PATH = re.compile(r"(src|conf|scripts|tests|docs)/[\w./-]+")
 
 
@@ -66,3 +68,8 @@ def test_problems_page_names_every_reference():
 def test_optimizers_page_names_every_schedule():
     text = (ROOT / "docs" / "optimizers.md").read_text()
     assert not [name for name in options("schedule") if name not in text]
+
+
+def test_callbacks_page_names_every_refused_callback():
+    text = (ROOT / "docs" / "extending" / "callback.md").read_text()
+    assert not [name for name in REFUSED if not re.search(rf"\| .*`\w*{name}`.* \|", text)]

@@ -80,7 +80,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def without_environment(words: list[str]) -> list[str]:
     """Return `words` without the assignments of environment variables in front of the command."""
-    first = next((place for place, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)), len(words))
+    first = next((index for index, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)), len(words))
     return words[first:]
 
 
