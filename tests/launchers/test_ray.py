@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
 from support.slurm import free_port
 from support.waiting import wait_until
 
@@ -89,7 +89,7 @@ def test_a_run_that_dies_does_not_affect_the_others_and_can_be_rerun(bench, loca
     assert "3 of 4 finished before and reused" in again.stderr
     for seed, record in bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
 
 
 def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
@@ -110,7 +110,7 @@ def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
     assert [bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
     for seed, record in bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
 
 
 def test_a_killed_command_leaves_no_training_process(bench):
@@ -156,7 +156,7 @@ def test_an_existing_cluster_runs_jobs_of_one_and_of_two_processes(bench, local,
     assert sorted(record.config["trainer"]["devices"] for record in found) == [1, 2]
     for record in found:
         assert record.status == "completed"
-        assert close_to(curves(record), local[0])
+        assert close_to(ordered_curves(record), local[0])
     assert before & set(left(bench)), "the cluster is still there"
     (record,) = [record for record in found if record.config["trainer"]["devices"] == 1]
     assert not [line for line in left(bench).values() if str(record.folder) in line]

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
 from support.slurm import Slurm
 from support.waiting import wait_until
 
@@ -40,7 +40,7 @@ def test_a_sweep_is_one_array_and_gives_the_curves_of_the_local_launcher(slurm, 
     array = job(slurm_bench, 0).partition("_")[0]
     assert [job(slurm_bench, seed) for seed in range(3)] == [f"{array}_{seed}" for seed in range(3)]
     for seed, record in slurm_bench.records().items():
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
         assert record.attempt == 1
     assert len(list(slurm_bench.sweep.glob("wandb/offline-run-*"))) == 3
     jobs = set(slurm.states())
@@ -66,7 +66,7 @@ def test_runs_of_two_processes_are_jobs_of_two_tasks_in_a_separate_array(slurm_b
     assert sorted(re.findall(r"--ntasks-per-node=(\d)", "".join(scripts))) == ["1", "2"]
     for record in found.values():
         assert record.status == "completed"
-        assert close_to(curves(record), local[0])
+        assert close_to(ordered_curves(record), local[0])
     assert slurm_bench.gone()
 
 
@@ -97,7 +97,7 @@ def test_a_cancelled_job_does_not_affect_the_others_and_can_be_resumed(slurm, sl
     found = slurm_bench.records()
     assert found[0].attempt == 2
     for seed, record in found.items():
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
     assert "SIGTERM" in reason or "CANCELLED" in reason, "the reason of the run, or of Slurm"
 
 
@@ -122,7 +122,7 @@ def test_two_tasks_that_are_warned_save_and_resume_together(slurm, slurm_bench, 
     assert answer.returncode == 0, answer.stderr
     (record,) = slurm_bench.records().values()
     assert record.status == "completed"
-    assert close_to(curves(record), local[0])
+    assert close_to(ordered_curves(record), local[0])
     assert job(slurm_bench, 0) == number, "it is the same job"
     assert record.attempt == 2
     assert slurm_bench.gone()
@@ -149,7 +149,7 @@ def test_a_run_resumes_after_its_time_limit_however_long_it_is_queued(slurm, slu
     assert answer.stderr.count("completed") == 1
     (record,) = slurm_bench.records().values()
     assert record.status == "completed"
-    assert curves(record).equals(local[0])
+    assert ordered_curves(record).equals(local[0])
     assert job(slurm_bench, 0) == number, "it is the same job"
     assert len(list(slurm_bench.sweep.glob("wandb/offline-run-*"))) == 1
     assert record.attempt == 2
@@ -179,7 +179,7 @@ def test_jobs_outlive_a_killed_command_and_the_same_command_adopts_them(slurm, s
     for seed, record in slurm_bench.records().items():
         assert record.status == "completed"
         assert record.attempt == 1
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
     assert slurm_bench.gone()
 
 
@@ -226,7 +226,7 @@ def test_an_unreachable_controller_loses_nothing_and_starts_nothing_twice(slurm,
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
 
 
 @pytest.mark.slow
@@ -250,7 +250,7 @@ def test_ctrl_c_saves_running_jobs_and_cancels_waiting_ones(slurm, slurm_bench, 
     assert answer.returncode == 0, answer.stderr
     for seed, record in slurm_bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
     assert [slurm_bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
 
 
@@ -271,7 +271,7 @@ def test_a_run_that_fails_shows_its_traceback_and_one_that_dies_is_retried(slurm
     assert 'raise ArithmeticError("the seventh step")' in answer.stderr
     assert [found[seed].attempt for seed in range(3)] == [2, 1, 1]
     assert job(slurm_bench, 0) != first
-    assert curves(found[0]).equals(local[0])
+    assert ordered_curves(found[0]).equals(local[0])
 
 
 @pytest.mark.slow

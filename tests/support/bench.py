@@ -18,6 +18,7 @@ from conftest import ROOT
 from descentlab.store import progress
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT, CONFIG, Record
+from support.curves import timeless_curves
 from support.processes import kill, processes_with
 from support.waiting import wait_until
 
@@ -162,10 +163,10 @@ def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.C
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
-def curves(record: Record) -> pl.DataFrame:
-    """Return the curves of a record without the times, which differ between equal runs."""
-    every = records.read_curves(record.folder)
-    return every.select(sorted(set(every.columns) - {"train_seconds"}))
+def ordered_curves(record: Record) -> pl.DataFrame:
+    """Return the curves of a record without the times, with the columns in alphabetical order."""
+    every = timeless_curves(record)
+    return every.select(sorted(every.columns))
 
 
 def close_to(one: pl.DataFrame, other: pl.DataFrame) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support.lab import Lab, curves
+from support.curves import timeless_curves
+from support.lab import Lab
 
 from descentlab.store import record as records
 
@@ -52,7 +53,7 @@ def uninterrupted(make_lab: Callable[[], Lab]) -> Callable[..., pl.DataFrame]:
             answer = lab.run(*words, armed=False)
             assert answer.returncode == 0, answer.stderr
             (record,) = records.find(lab.folder / "out" / "s")
-            known[words] = curves(record)
+            known[words] = timeless_curves(record)
         return known[words]
 
     return curves_of

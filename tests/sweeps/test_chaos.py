@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from support.curves import timeless_curves
 from support.faults import chaos
-from support.lab import curves
 
 from descentlab.store import record as records
 
@@ -47,4 +47,4 @@ def test_two_hundred_runs_have_the_statuses_of_their_faults_and_the_same_command
     assert whole.returncode == 0
     reference = {record.config["seed"]: record for record in records.find(lab.folder / "reference" / "s")}
     assert set(reference) == set(broken)
-    assert not [seed for seed in broken if not curves(again[seed]).equals(curves(reference[seed]))]
+    assert not [seed for seed in broken if not timeless_curves(again[seed]).equals(timeless_curves(reference[seed]))]

@@ -9,7 +9,7 @@ import re
 
 import polars as pl
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 from support.matrix import ALL, Matrix, expected
 
 from descentlab.store import record as records
@@ -47,14 +47,14 @@ def test_the_same_command_completes_all_runs(matrix):
 def test_resumed_curves_equal_uninterrupted_curves(matrix, uninterrupted):
     whole = uninterrupted()
     assert whole["step"][-1] == 60
-    good = {fault: curves(record) for fault, record in matrix.after_second.items() if record.status == "completed"}
+    good = {fault: timeless_curves(record) for fault, record in matrix.after_second.items() if record.status == "completed"}
     assert set(good) == {fault for fault in ["none", *matrix.faults] if not fault.startswith("nan")}
     assert not [fault for fault, found in good.items() if not found.equals(whole)]
 
 
 def test_a_diverged_run_has_the_uninterrupted_curve_up_to_its_divergence(matrix, uninterrupted):
     whole = uninterrupted().filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
-    found = curves(matrix.after_second["nan-mid"]).filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
+    found = timeless_curves(matrix.after_second["nan-mid"]).filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
     assert found == whole != []
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 from support.waiting import wait_until
 
 from descentlab.store import record as records
@@ -61,7 +61,7 @@ def test_a_command_killed_repeatedly_ends_with_uninterrupted_curves(lab, signals
     assert reference.returncode == 0, reference.stderr
     for found, whole in zip(*(records.find(lab.folder / out / "s") for out in ("out", "reference")), strict=True):
         assert found.attempt == len(signals) + 1
-        assert curves(found).equals(curves(whole))
+        assert timeless_curves(found).equals(timeless_curves(whole))
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_a_command_repeated_at_once_waits_for_runs_of_the_killed_one(lab):
     again = lab.run(*words)
     assert again.returncode == 0, again.stderr
     (record,) = records.find(lab.folder / "out" / "s")
-    assert curves(record).drop_nulls("train/loss")["step"].to_list() == [0, 1, 2]
+    assert timeless_curves(record).drop_nulls("train/loss")["step"].to_list() == [0, 1, 2]
 
 
 @pytest.mark.slow
@@ -155,4 +155,4 @@ def test_a_single_run_stops_on_a_signal_and_resumes(lab, uninterrupted):
     assert (record.status, record.reason[:15]) == ("interrupted", "SIGUSR2 at step")
     assert (folder / CURVES).exists()
     subprocess.run(line, env=lab.environment(armed=False), cwd=lab.folder, check=True, timeout=60)
-    assert curves(Record.read(folder)).equals(uninterrupted())
+    assert timeless_curves(Record.read(folder)).equals(uninterrupted())

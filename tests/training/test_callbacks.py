@@ -7,7 +7,7 @@ import json
 import lightning as L
 import pytest
 from conftest import AtPoint, compose_config, every_optimizer
-from training.user_callbacks import Count
+from support.user_callbacks import Count
 
 from descentlab.config.identity import run_id
 from descentlab.errors import UsageError
@@ -18,7 +18,7 @@ from descentlab.store.record import read_curves
 from descentlab.training.callbacks import make_callbacks
 
 SHORT = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=2")
-COUNT = "+callbacks.mine._target_=training.user_callbacks.Count"
+COUNT = "+callbacks.mine._target_=support.user_callbacks.Count"
 
 
 def test_a_stock_learning_rate_monitor_writes_the_rates_of_the_run_to_its_curves(train):
@@ -101,7 +101,7 @@ def test_a_callback_that_does_what_descentlab_does_is_refused_with_its_key(name)
 
 
 def test_a_subclass_of_a_refused_callback_is_refused():
-    node = {"_target_": "training.user_callbacks.Patient", "monitor": "valid/loss"}
+    node = {"_target_": "support.user_callbacks.Patient", "monitor": "valid/loss"}
     with pytest.raises(UsageError, match=r"stop\.patience"):
         make_callbacks({"callbacks": {"mine": node}})
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from support.curves import timeless_curves
 
 from descentlab.data.loading import loader
 from descentlab.run import main, run
@@ -56,10 +57,6 @@ def timeless(record: Record) -> dict:
     return {key: value for key, value in record.summary.items() if "seconds" not in key}
 
 
-def curves(job):
-    return read_curves(job.folder).drop("train_seconds")
-
-
 @pytest.fixture
 def compare(job):
     """Train `words` uninterrupted, and interrupted after `numbers` of boundaries; check that curves and summary are equal."""
@@ -70,7 +67,7 @@ def compare(job):
         for number in numbers:
             assert attempt(parts, number) is None, f"it ended before boundary {number}"
         found = attempt(parts)
-        assert curves(parts).equals(curves(whole))
+        assert timeless_curves(parts).equals(timeless_curves(whole))
         assert timeless(found) == timeless(expected)
         assert (found.status, found.reason) == (expected.status, expected.reason)
         return found
@@ -115,7 +112,7 @@ def test_rows_after_the_checkpoint_are_rewritten_and_not_duplicated(job):
     attempt(given)
     whole = job(*SHORT, "sweep=whole")
     attempt(whole)
-    assert curves(given).equals(curves(whole))
+    assert timeless_curves(given).equals(timeless_curves(whole))
 
 
 LINEAR = ("problem=diabetes_linear", "optimizer=sgd", "log_every=1", "validate_every=4")
@@ -245,7 +242,7 @@ def test_saving_does_not_change_the_run(job, monkeypatch):
     attempt(saving)
     attempt(whole)
     assert (saving.folder / CHECKPOINT).exists()
-    assert curves(saving).equals(curves(whole))
+    assert timeless_curves(saving).equals(timeless_curves(whole))
 
 
 def test_a_checkpoint_holds_tensors_and_plain_values_only(job):
@@ -285,7 +282,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, mo
     assert not (given.folder / CHECKPOINT).exists()
     whole = job(*SHORT, "sweep=whole")
     attempt(whole)
-    assert curves(given).equals(curves(whole))
+    assert timeless_curves(given).equals(timeless_curves(whole))
 
 
 @pytest.mark.usefixtures("handlers_restored")

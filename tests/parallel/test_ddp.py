@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, compose_config, every_optimizer
+from support.torchrun import train_in_two_processes
 
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import run
@@ -54,15 +55,6 @@ def test_two_processes_give_the_curve_and_the_files_of_one(single, tmp_path, tra
         assert record.summary["test"]["accuracy"] == single[optimizer].summary["test"]["accuracy"]
 
 
-def in_two_processes(jobs: list[Job], **environment: str) -> None:
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
-    line += ["-m", "support.two_processes", *(str(job.folder) for job in jobs)]
-    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    given = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=900, env=given)
-    assert answer.returncode == 0, answer.stderr[-3000:]
-
-
 SHORT = ("budget.epochs=null", "budget.steps=6", "validate_every=3")
 TUMOURS = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours")
 PROGRESSION = ("problem=diabetes_linear", "data._target_=support.lopsided.Progression")
@@ -83,7 +75,7 @@ FEW = {
     ),
 }
 ONE_BREAKS = ("problem=diabetes_linear", "baseline=majority", "~baseline.classifier", "~baseline.regressor")
-ONE_BREAKS += ("baseline._target_=baselines.test_faults.Broken", "+baseline.rank=1")
+ONE_BREAKS += ("baseline._target_=support.broken_baseline.Broken", "+baseline.rank=1")
 
 
 def numbers(metrics):
@@ -97,7 +89,7 @@ def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_numbe
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
     jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}
     broken = job(*ONE_BREAKS, *SHORT, *two)
-    in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
+    train_in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
     for name, (alone, parallel) in jobs.items():
         run(alone).write(alone.folder)
         expected, found = (Record.read(each.folder).summary for each in (alone, parallel))
@@ -140,7 +132,7 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
     for name in names:
         chosen = (*words, f"optimizer={name}", f"batch_size={'full' if name == 'lbfgs' else 33}")
         jobs[name] = job(*chosen), job(*chosen, *two)
-    in_two_processes([parallel for _, parallel in jobs.values()])
+    train_in_two_processes([parallel for _, parallel in jobs.values()])
     other: list[tuple[str, str]] = []
     for name, (alone, parallel) in jobs.items():
         run(alone)
@@ -161,8 +153,8 @@ def test_two_processes_resume_from_their_checkpoint(job, trainer):
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=1", *two)
     names = ["adam", "sgd", "schedulefree_adamw", "scratch/gradient_descent", *(["muon", "sam"] if trainer == "ddp" else [])]
     whole, parts = ([job(*words, f"optimizer={name}", f"sweep={sweep}") for name in names] for sweep in ("whole", "parts"))
-    in_two_processes(whole)
-    in_two_processes(parts, INTERRUPT="1")
+    train_in_two_processes(whole)
+    train_in_two_processes(parts, INTERRUPT="1")
     for one, other in zip(whole, parts, strict=True):
         expected, found = (records.read_curves(each.folder).drop("train_seconds") for each in (one, other))
         assert expected.height >= 12
