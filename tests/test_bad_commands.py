@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
-def test_a_bad_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
+def test_the_message_of_an_invalid_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
     outputs = folder / "outputs"
     answer = run_script(TRAIN, *command, f"output_dir={outputs}", cwd=folder)
     output = answer.stdout + answer.stderr

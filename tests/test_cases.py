@@ -136,7 +136,7 @@ def test_numbers_in_other_notations_are_numbers(command, name):
     ],
     ids=lambda value: " ".join(value[1:3]) if isinstance(value, list) else "",
 )
-def test_an_impossible_command_is_refused_before_training(command, words, parts):
+def test_an_invalid_command_is_refused_before_training(command, words, parts):
     code, output, found = command(*words)
     assert code == 2
     assert not found

@@ -71,7 +71,7 @@ def test_config_is_valid_and_can_be_instantiated(group, option):
     instantiate(config["schedule"], _convert_="all")
 
 
-def test_a_gpu_is_required_where_the_trainer_names_it():
+def test_trainer_config_for_a_gpu_is_refused_without_a_gpu():
     config, _, mistakes = compose_config("trainer=gpu")
     assert not mistakes
     required = [message for message in beyond_this_machine(config) if "GPU" in message]
@@ -79,7 +79,7 @@ def test_a_gpu_is_required_where_the_trainer_names_it():
 
 
 @pytest.mark.parametrize("problem", options("problem"))
-def test_a_problem_sets_no_keys_of_its_parts(problem):
+def test_problem_files_set_no_keys_of_data_model_or_task(problem):
     """Otherwise problem=... model=other would pass the settings of the problem's own model to the other one."""
     content = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())
     assert set(content) <= {"defaults", "batch_size", "budget", "target", "validate_every", "log_every"}

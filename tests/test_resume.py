@@ -107,7 +107,7 @@ def test_another_run_in_the_same_process_does_not_affect_a_resumed_run(job):
     assert timeless_curves(parts).equals(timeless_curves(whole))
 
 
-def test_a_resumed_run_takes_only_the_steps_that_are_left(job, monkeypatch):
+def test_a_resumed_run_takes_only_the_remaining_steps(job, monkeypatch):
     step = importlib.import_module("descentlab.optim.step").Step
     taken: list[int] = []
     call = step.__call__
@@ -118,7 +118,7 @@ def test_a_resumed_run_takes_only_the_steps_that_are_left(job, monkeypatch):
     assert taken == list(range(12))
 
 
-def test_without_its_checkpoint_a_run_restarts_and_keeps_no_earlier_row(job):
+def test_a_run_without_its_checkpoint_restarts_and_keeps_no_earlier_row(job):
     words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
@@ -142,7 +142,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(job, capsys):
 
 
 @pytest.mark.parametrize("left", ["nothing", "half", "a torn line more"])
-def test_curves_that_are_shorter_or_longer_than_at_the_checkpoint_lose_nothing(job, left):
+def test_resumed_curves_are_complete_if_the_file_is_shorter_or_longer_than_at_the_checkpoint(job, left):
     """A disk may lose the last writes. A run is never completed with a part of its curve."""
     words = ("problem=digits_mlp", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")

@@ -44,20 +44,20 @@ def test_capacity_is_bounded_by_workers_and_by_cores(tmp_path, workers, devices,
     assert local.capacity([]) == 0
 
 
-def test_a_group_takes_the_share_of_one_job(tmp_path):
+def test_a_group_of_jobs_uses_the_slots_of_one_job(tmp_path):
     local = launcher(tmp_path, 2)
     found = jobs(tmp_path, 6)
     assert local.capacity([tuple(found[:3]), tuple(found[3:5]), (found[5],)]) == 2
 
 
-def test_more_than_this_machine_has_is_refused_at_once_and_found_in_later_jobs(tmp_path):
+def test_jobs_that_exceed_this_machine_are_refused_in_the_first_and_in_later_rounds(tmp_path):
     with pytest.raises(UsageError, match="threads = 1000"):
         launcher(tmp_path, 4, threads=1000)
     mistakes = launcher(tmp_path, 4).check(jobs(tmp_path, 1, threads=1000)).mistakes
     assert "threads = 1000" in mistakes[0]
 
 
-def test_nothing_is_adopted(tmp_path):
+def test_the_local_launcher_adopts_no_attempts(tmp_path):
     assert launcher(tmp_path, 4).adopt(jobs(tmp_path, 2)) == []
 
 
@@ -84,7 +84,7 @@ def attempt(tmp_path, monkeypatch):
     started.kill()
 
 
-def test_a_process_gets_the_folders_of_its_group_and_its_gpus(attempt):
+def test_a_process_receives_the_folders_of_its_group_and_its_gpus(attempt):
     assert attempt.began()
     assert attempt.ended() is None
     first, second = attempt.jobs
@@ -99,7 +99,7 @@ def test_stop_sends_sigterm_and_kill_ends_the_process_group(attempt):
     assert attempt.ended() == f"killed by SIGTERM; see {LOG}"
 
 
-def test_a_killed_attempt_gives_its_share_back(tmp_path, attempt):
+def test_a_killed_attempt_releases_its_slots(tmp_path, attempt):
     local = launcher(tmp_path, 1)
     local.slots.take(attempt.jobs[0].config)
     local.attempts.append(attempt)
@@ -113,7 +113,7 @@ def test_a_killed_attempt_gives_its_share_back(tmp_path, attempt):
     assert local.attempts == []
 
 
-def test_leaving_the_context_kills_what_runs(tmp_path, attempt):
+def test_leaving_the_context_kills_running_attempts(tmp_path, attempt):
     with launcher(tmp_path, 1) as local:
         local.attempts.append(attempt)
     assert attempt.ended() == f"killed by SIGKILL; see {LOG}"

@@ -110,7 +110,7 @@ def warned(slurm: Slurm, bench: Bench, seed: int) -> str:
 
 
 @pytest.mark.slow
-def test_two_tasks_that_are_warned_save_and_resume_together(slurm, slurm_bench, local):
+def test_two_tasks_that_receive_the_time_limit_signal_save_and_resume_together(slurm, slurm_bench, local):
     slurm_bench.slow()
     command = slurm_bench.start("seed=0", ON_SLURM, *AS_TWO)
     slurm_bench.wait_for(0)
@@ -129,7 +129,7 @@ def test_two_tasks_that_are_warned_save_and_resume_together(slurm, slurm_bench, 
 
 
 @pytest.mark.slow
-def test_a_run_resumes_after_its_time_limit_however_long_it_is_queued(slurm, slurm_bench, local):
+def test_a_run_resumes_after_its_time_limit_and_any_time_in_the_queue(slurm, slurm_bench, local):
     """A job that is queued again may wait longer than its heartbeat without counting as hung."""
     heartbeat = 30
     slurm_bench.slow(0.3)  # would take 90 s without the limit of one minute
@@ -200,7 +200,7 @@ exit 1
 
 
 @pytest.mark.slow
-def test_an_unreachable_controller_loses_nothing_and_starts_nothing_twice(slurm, slurm_bench, local, unreachable):
+def test_an_unreachable_controller_causes_no_lost_run_and_no_second_start(slurm, slurm_bench, local, unreachable):
     words = ("-m", "seed=0,1", ON_SLURM)
     slurm_bench.slow()
     unreachable.touch()

@@ -40,7 +40,7 @@ def single(tmp_path_factory):
 
 
 @pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
-def test_two_processes_give_the_curve_and_the_files_of_one(single, tmp_path, trainer):
+def test_two_processes_have_the_curve_and_the_files_of_one_process(single, tmp_path, trainer):
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}
     assert len(list((tmp_path / trainer).glob("*/record.json"))) == 3, "one folder a run"
@@ -84,7 +84,7 @@ def numbers(metrics):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
-def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
+def test_a_process_without_examples_of_a_split_changes_no_result(job, trainer):
     """Fewer validation rows than processes, an undefined metric, a baseline that fails in the second process only."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
     jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}

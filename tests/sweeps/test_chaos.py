@@ -18,7 +18,7 @@ SEEDS = 200
 WORDS = ("+model.fault=chaos", f"seed=range({SEEDS})", "data_seed=0", "heartbeat=8", "+model.pause=0.001")
 
 
-def test_one_run_in_five_breaks_in_every_way():
+def test_one_run_in_five_has_a_fault_and_every_kind_of_fault_occurs():
     faults = Counter(chaos(seed).split("-")[0] for seed in range(SEEDS))
     assert set(faults) == set(STATUS)
     assert 0.15 < 1 - faults["none"] / SEEDS < 0.25

@@ -30,7 +30,7 @@ def test_every_run_has_the_status_and_the_reason_of_its_fault(matrix):
     assert matrix.first.returncode == 1
 
 
-def test_the_log_holds_the_fault_and_the_screen_shows_it_at_once(matrix):
+def test_the_log_contains_the_fault_and_the_screen_shows_it_immediately(matrix):
     for fault in matrix.faults:
         assert f"the fault {fault.split('-')[0]} strikes" in matrix.logs[fault]
     assert matrix.first.stderr.count("ArithmeticError: broken on purpose") >= 3
@@ -69,7 +69,7 @@ def test_steps_before_a_checkpoint_are_not_trained_again(matrix):
         assert matrix.trained_once(fault), fault
 
 
-def test_a_finished_sweep_holds_no_checkpoint_and_no_half_written_file(matrix):
+def test_a_finished_sweep_contains_no_checkpoint_and_no_incomplete_file(matrix):
     assert matrix.after_second
     leftovers = [path.name for record in matrix.after_second.values() for path in record.folder.iterdir()]
     assert not {CHECKPOINT, CURVES} & set(leftovers)

@@ -65,7 +65,7 @@ def test_a_command_killed_repeatedly_ends_with_uninterrupted_curves(lab, signals
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_does_not_wait_for_a_run_that_hangs(lab):
+def test_a_second_ctrl_c_does_not_wait_for_hanging_runs(lab):
     with lab.running("+model.fault=hang-mid", "heartbeat=null") as command:
         assert wait_until(lab.markers)
         command.send_signal(signal.SIGINT)
@@ -90,7 +90,7 @@ def test_a_run_that_hangs_is_killed_after_its_parent(lab, signum):
 
 
 @pytest.mark.slow
-def test_a_command_repeated_at_once_waits_for_runs_of_the_killed_one(lab):
+def test_a_command_repeated_immediately_waits_for_runs_of_the_killed_one(lab):
     """A run whose parent is gone stops after its current step, which takes 22 s here."""
     words = ("+model.pause=22", "budget.steps=3", "log_every=1")
     with lab.running(*words) as command:
@@ -105,7 +105,7 @@ def test_a_command_repeated_at_once_waits_for_runs_of_the_killed_one(lab):
 
 
 @pytest.mark.slow
-def test_ctrl_c_before_anything_trains_ends_the_command_and_leaves_nothing(lab):
+def test_ctrl_c_before_training_ends_the_command_without_remaining_files_or_processes(lab):
     with lab.running("+model.fault=none") as command:
         assert wait_until(lambda: "loading torch" in lab.output)
         time.sleep(0.3)

@@ -120,7 +120,7 @@ def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
     assert one & other == {"problem:digits_mlp"}
 
 
-def test_an_id_has_no_character_that_wandb_refuses(job):
+def test_an_id_contains_no_character_that_wandb_refuses(job):
     from dataclasses import replace
 
     made = job("budget.steps=5")

@@ -84,7 +84,7 @@ def test_a_run_interrupted_at_every_step_equals_the_uninterrupted_run(compare):
     compare(*SHORT, numbers=[1] * (STEPS - 1))
 
 
-def test_there_is_no_boundary_after_the_last_step(job):
+def test_the_last_step_is_followed_by_no_boundary(job):
     given = job(*SHORT)
     counter = AtBoundary(None)
     run(given, counter)
@@ -142,7 +142,7 @@ def test_a_target_ends_a_resumed_run(compare):
     assert record.summary["steps"] == record.summary["steps_to_target"] > 13
 
 
-def test_the_bound_of_a_divergence_is_restored(compare):
+def test_the_divergence_bound_is_restored(compare):
     bowl = ("problem=quadratic_deep", "optimizer=sgd", "optimizer.lr=0.05", "stop.divergence=100", "validate_every=1000")
     record = compare(*bowl, numbers=[3])
     assert record.status is Status.DIVERGED
@@ -156,7 +156,7 @@ def test_the_best_weights_are_restored_and_tested(compare):
     assert record.summary["test"]
 
 
-def test_the_clock_is_restored_and_the_time_between_two_attempts_does_not_count(job):
+def test_the_clock_is_restored_and_excludes_the_time_between_attempts(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.4")
     assert attempt(given, 20) is None
     spent = checkpoints.read(given.folder)["clock"]
@@ -171,7 +171,7 @@ def test_the_clock_is_restored_and_the_time_between_two_attempts_does_not_count(
     assert spent <= first_again < spent + 0.1
 
 
-def test_seconds_that_an_earlier_attempt_spent_count(job):
+def test_seconds_of_earlier_attempts_count_towards_the_budget(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.2")
     number = 10
     assert attempt(given, number) is None
@@ -201,7 +201,7 @@ def test_checkpoint_every_sets_the_interval_of_saves(job, monkeypatch, every, sa
     assert steps == list(range(1, saves + 1))
 
 
-def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
+def test_saving_takes_at_most_its_share_of_the_time(job, monkeypatch):
     """Writing takes 10 ms, so the next save comes half a second later, for any `every`."""
     began: list[float] = []
 
@@ -215,7 +215,7 @@ def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
     assert all(later - earlier >= 0.5 for earlier, later in pairwise(began))
 
 
-def test_saving_does_not_count_as_training(job, monkeypatch):
+def test_time_spent_on_saving_is_not_training_time(job, monkeypatch):
     def write(folder, state):
         time.sleep(0.3)
 
@@ -226,7 +226,7 @@ def test_saving_does_not_count_as_training(job, monkeypatch):
     assert record.summary["train_seconds"] < 0.3
 
 
-def test_a_save_that_fails_is_reported_and_the_run_continues(job, monkeypatch, capsys):
+def test_a_failed_save_is_reported_and_the_run_continues(job, monkeypatch, capsys):
     def write(folder, state):
         raise OSError(28, "No space left on device")
 
