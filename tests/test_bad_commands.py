@@ -1,4 +1,4 @@
-"""A mistake on the command line gives one screen that names the fix; nothing is trained or written."""
+"""An invalid command prints at most one screen, which names the fix, and neither trains nor writes files."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(job, capsys):
 
 @pytest.mark.parametrize("left", ["nothing", "half", "a torn line more"])
 def test_resumed_curves_are_complete_if_the_file_is_shorter_or_longer_than_at_the_checkpoint(job, left):
-    """A disk may lose the last writes. A run is never completed with a part of its curve."""
+    """A disk may lose the last writes. A completed run never has an incomplete curve."""
     words = ("problem=digits_mlp", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)

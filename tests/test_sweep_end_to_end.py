@@ -163,7 +163,7 @@ class Breaks(torch.optim.SGD):
 
 
 def test_failed_runs_do_not_affect_the_others(tmp_path):
-    """Every way to break leaves a record. The optimizer is a user's own, outside of the project."""
+    """Every kind of failure leaves a record. The optimizer is a user's class, outside of the project."""
     (tmp_path / "mine.py").write_text(BROKEN)
     words = ["optimizer._target_=mine.Breaks", "+optimizer.how=raise,segfault,exit,never"]
     answer = run_command(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))

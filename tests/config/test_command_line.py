@@ -1,4 +1,4 @@
-"""From a command line to its runs: values keep their quotes and types."""
+"""Parsing of command lines: values keep their quotes and types."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_mappings_of_one_key_are_merged(plan, multirun):
 def test_a_glob_selects_complete_options_only(plan):
     names = [job.choices["optimizer"] for job in plan("optimizer=glob(*)")[0]]
     assert "adam" in names
-    assert "custom" not in names, "its class is left open"
+    assert "custom" not in names, "its class is not set"
     assert not any("/" in name for name in names)
     assert {job.choices["optimizer"] for job in plan("optimizer=glob([scratch/ada*])")[0]} >= {
         "scratch/adam",

@@ -58,7 +58,7 @@ def test_diagnostics_do_not_change_the_id():
 
 
 class Distance:
-    """Measures the loss of the batch after the step and of held-out examples, and how many tensors it received."""
+    """Measures the loss of the batch after the step and of held-out examples, and the number of tensors it received."""
 
     name, cost, needs = "distance", "full", ("weights", "gradients")
 
@@ -80,7 +80,7 @@ def test_a_user_probe_reads_weights_gradients_loss_and_data(train, engine):
 
 
 class Hour:
-    """Takes an hour of the clock's time."""
+    """A probe that advances the clock by an hour."""
 
     name, cost, needs = "hour", "full", ("weights", "gradients")
     now = 0.0

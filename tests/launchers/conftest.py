@@ -19,7 +19,7 @@ from support.slurm import INSTALL, Slurm, missing_programs, renamed, running_slu
 def slurm() -> Iterator[Slurm]:
     """A real Slurm, one for each pytest process."""
     if missing := missing_programs():
-        pytest.skip(f"no {', '.join(missing)} here: {INSTALL}")
+        pytest.skip(f"{', '.join(missing)} not installed: {INSTALL}")
     if renamed() and subprocess.run(["unshare", "--uts", "true"], capture_output=True, check=False).returncode:
         pytest.skip(f"Slurm would listen beyond loopback: give {socket.gethostname()} the address 127.0.0.1 in /etc/hosts")
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The launcher of this machine: how many attempts it starts, and what becomes of their processes."""
+"""The local launcher: the number of attempts that it starts, and the lifetime of their processes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import compose_config
 from support.fake_launcher import make_job
 
 from descentlab.errors import UsageError
@@ -19,8 +20,8 @@ from descentlab.store.record import LOG
 
 
 def jobs(folder: Path, number: int, devices: int = 1, **config) -> list:
-    trainer = {"devices": devices, "num_nodes": 1, "accelerator": "cpu", "strategy": "auto"}
-    settings = {"workers": None, "jobs_per_gpu": 1, "trainer": trainer, **config}
+    usual, _, _ = compose_config("trainer=cpu", "threads=1", "logger=none")
+    settings = {**usual, "trainer": {**usual["trainer"], "devices": devices}, **config}
     return [make_job(folder, f"run{n}", **settings) for n in range(number)]
 
 
@@ -39,7 +40,7 @@ def test_capacity_is_bounded_by_workers_and_by_cores(tmp_path, workers, devices,
     local = launcher(tmp_path, 4, workers=workers)
     waiting = groups(jobs(tmp_path, 9, devices))
     assert local.capacity(waiting) == capacity
-    assert local.capacity(waiting) == capacity, "asking takes nothing"
+    assert local.capacity(waiting) == capacity, "capacity() reserves nothing"
     assert local.capacity(waiting[:1]) == 1
     assert local.capacity([]) == 0
 
@@ -62,7 +63,7 @@ def test_the_local_launcher_adopts_no_attempts(tmp_path):
 
 
 def wait_long(folders, environment):
-    """Stand in for `child.main`: no run, but a process of its own group that sleeps."""
+    """Replace `child.main`: instead of training, sleep in a separate process group."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked process inherits the handlers of the tests
     os.setsid()
     os.environ.update(environment)
@@ -72,7 +73,7 @@ def wait_long(folders, environment):
 
 @pytest.fixture
 def attempt(tmp_path, monkeypatch):
-    """An attempt at two jobs, whose process sleeps."""
+    """An attempt with two jobs, whose process sleeps."""
     monkeypatch.setattr("descentlab.launchers.child.main", wait_long)
     found = jobs(tmp_path, 2)
     for job in found:

@@ -1,4 +1,4 @@
-"""The cores and GPUs of a machine are given to as many runs as they suffice for."""
+"""Allocation of the cores and GPUs of a machine to runs."""
 
 from __future__ import annotations
 

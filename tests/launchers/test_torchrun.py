@@ -37,7 +37,7 @@ def test_the_processes_of_torchrun_are_one_run_and_reuse_its_result(bench, local
     assert close_to(ordered_curves(the_run(bench)), local[0])
     assert len(list(bench.sweep.glob("wandb/offline-run-*"))) == 1
     assert answer.stderr.count("completed") == 1
-    assert bench.gone()
+    assert bench.is_quiet_within()
     again = bench.run(*words, through=torchrun(), WANDB_MODE="offline")
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("1 of 1 finished before and reused") == 1
@@ -73,7 +73,7 @@ def test_a_command_on_each_of_two_nodes_is_one_run(bench, local):
     for answer in (finish(first), finish(second)):
         assert answer.returncode == 0, answer.stderr
     assert close_to(ordered_curves(the_run(bench)), local[0])
-    assert bench.gone()
+    assert bench.is_quiet_within()
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_the_tasks_of_srun_are_one_run(slurm_bench, local, port):
     answer = finish(command, 120)
     assert answer.returncode == 0, answer.stderr
     assert close_to(ordered_curves(the_run(slurm_bench)), local[0])
-    assert slurm_bench.gone()
+    assert slurm_bench.is_quiet_within()
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_ctrl_c_ends_all_processes_of_torchrun_and_the_run_can_be_resumed(bench,
     os.killpg(command.pid, signal.SIGINT)
     answer = finish(command, 90)
     assert answer.returncode != 0
-    assert bench.gone()
+    assert bench.is_quiet_within()
     assert_it_resumes(bench, words, local)
     assert the_run(bench).attempt == 2
 
@@ -107,11 +107,11 @@ def test_a_killed_process_of_torchrun_leaves_no_other_and_the_run_can_be_resumed
     words = ("seed=0", *AS_TWO)
     command = bench.start(*words, through=torchrun())
     bench.wait_for(0)
-    follower = next(pid for pid in bench.left() if ranks(pid) == ("1", "1"))
+    follower = next(pid for pid in bench.processes() if ranks(pid) == ("1", "1"))
     os.kill(follower, signal.SIGKILL)
     answer = finish(command, 90)
     assert answer.returncode != 0
-    wait_until(lambda: not bench.left(), 60, "all processes to end")
+    wait_until(lambda: not bench.processes(), 60, "all processes to end")
     assert_it_resumes(bench, words, local)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, compose_config, every_optimizer
+from conftest import compose_config, every_optimizer
+from support.commands import TRAIN, run_script
 from support.torchrun import train_in_two_processes
 
 from descentlab.launchers.checks.conflicts import conflicts
@@ -26,10 +24,8 @@ UNEVEN = ["budget.epochs=3", "batch_size=33", "microbatch=16"]
 def train(folder: Path, trainer: str, *words: str) -> dict[str, Record]:
     """Return the records of a sweep by optimizer."""
     two = [] if trainer == "cpu" else ["trainer.accelerator=cpu", "trainer.devices=2"]
-    line = [sys.executable, str(ROOT / "train.py"), "-m", *words, f"trainer={trainer}", *two]
-    line += [f"output_dir={folder}", f"sweep={trainer}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=folder, env=environment)
+    given = ("-m", *words, f"trainer={trainer}", *two, f"output_dir={folder}", f"sweep={trainer}")
+    answer = run_script(TRAIN, *given, cwd=folder, WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
     return {record.choices["optimizer"]: record for record in records.find(folder / trainer)}
 
@@ -106,7 +102,7 @@ def test_a_process_without_examples_of_a_split_changes_no_result(job, trainer):
 # 64 bits, since a line search amplifies rounding errors; FSDP2 has 32.
 PRECISION = {"ddp": ("64-true", 1e-6), "fsdp": ("32-true", 2e-4)}
 REFUSED = {"adahessian", "sophia"}
-SHARDS = {"adam_mini", "galore", "muon", "psgd_kron", "scratch/muon", "shampoo", "soap"}  # and what fails in torch's operators
+SHARDS = {"adam_mini", "galore", "muon", "psgd_kron", "scratch/muon", "shampoo", "soap"}  # or without sharded operators
 SHARDS |= {"adafactor", "adopt", "alig", "asam", "came", "dadapt_adam", "dadapt_sgd", "lamb", "lars", "lbfgs", "mars"}
 SHARDS |= {"prodigy", "ranger21", "rprop", "sam", "stable_adamw"}
 
@@ -121,7 +117,7 @@ def refused(name: str, trainer: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", PRECISION)
 def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, trainer):
-    """Optimizers that cannot are refused. The same two processes train all."""
+    """Optimizers that support one process only are refused. The same two processes train all others."""
     precision, near = PRECISION[trainer]
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=6", "log_every=1", "data.limit=300")
     words += (f"trainer.precision={precision}",)
@@ -148,7 +144,7 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
 def test_two_processes_resume_from_their_checkpoint(job, trainer):
-    """Bit for bit, with sharded weights, with optimizers that have and lack state, and with composed optimizers."""
+    """Curves are bit-identical: with sharded weights, optimizers with and without state, and composed optimizers."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2", "model.dropout=0.2")
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=1", *two)
     names = ["adam", "sgd", "schedulefree_adamw", "scratch/gradient_descent", *(["muon", "sam"] if trainer == "ddp" else [])]

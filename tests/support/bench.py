@@ -1,4 +1,4 @@
-"""A folder in which commands train a paced model with a launcher, and what they leave."""
+"""A folder in which commands train a paced model with a launcher, and the records and processes they leave."""
 
 from __future__ import annotations
 
@@ -137,21 +137,21 @@ class Bench:
         if not self.under_way(*seeds):
             pytest.fail(f"the command ended early:\n{command.communicate()}")
 
-    def left(self) -> dict[int, str]:
+    def processes(self) -> dict[int, str]:
         """Return the ids and command lines of the living processes that commands here have started."""
         return processes_with("PLAY", self.play)
 
-    def gone(self, seconds: float = 15) -> bool:
-        """Return True if all of those end within `seconds`."""
-        return wait_until(lambda: not self.left(), seconds)
+    def is_quiet_within(self, seconds: float = 15) -> bool:
+        """Return True if all processes end by themselves within `seconds`."""
+        return wait_until(lambda: not self.processes(), seconds)
 
     def close(self) -> None:
-        """End what a test left running."""
+        """Kill all processes that a test has started."""
         for process in self.started:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        kill(self.left())
+        kill(self.processes())
 
 
 def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.CompletedProcess[str]:

@@ -103,8 +103,8 @@ class Lab:
         """Return True if all processes end by themselves within `seconds`."""
         return wait_until(lambda: not self.processes(), seconds)
 
-    def end(self) -> None:
-        """Kill what is left."""
+    def close(self) -> None:
+        """Kill all processes that were started here."""
         kill(self.processes())
 
 

@@ -1,4 +1,4 @@
-"""Whatever kills a run, wherever: the other runs are unaffected, its record has the reason, and the same command completes it.
+"""Faults at any point of a run: other runs are unaffected, the record has the reason, the same command completes the run.
 
 The curves of a sweep that was killed and run again are bit-identical to those of an uninterrupted one.
 """

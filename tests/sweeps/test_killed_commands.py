@@ -91,7 +91,7 @@ def test_a_run_that_hangs_is_killed_after_its_parent(lab, signum):
 
 @pytest.mark.slow
 def test_a_command_repeated_immediately_waits_for_runs_of_the_killed_one(lab):
-    """A run whose parent is gone stops after its current step, which takes 22 s here."""
+    """A run whose parent process has ended stops after its current step, which takes 22 s here."""
     words = ("+model.pause=22", "budget.steps=3", "log_every=1")
     with lab.running(*words) as command:
         assert wait_for_checkpoints(lab, {}, runs=1), lab.output

@@ -1,4 +1,4 @@
-"""The decision about a run follows from what earlier commands left of it, and has a reason."""
+"""The decision about a run depends on the files of earlier commands, and has a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources that ask in rounds: each round depends on the records that the queue told."""
+"""Sources that ask in rounds: each round depends on the records that the queue passed to `tell`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of Weights & Biases: they cost no run its result."""
+"""Faults of Weights & Biases: every run keeps its result."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_mode_follows_the_key_and_never_prompts(tmp_path):
     assert mode_in_a_fresh_process() == "online"
 
 
-@pytest.mark.slow  # W&B gives up slowly
+@pytest.mark.slow  # W&B retries for a long time
 def test_a_key_without_a_network_tracks_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # no server listens there

@@ -55,7 +55,7 @@ def test_a_resumed_run_continues_global_step_and_writes_rows_of_callbacks_once(j
         with pytest.raises(Interrupted):
             run(parts, AtPoint(point))
     run(parts)
-    assert Count.made[-1].seen == list(range(1, 13))  # its own state is resumed, too
+    assert Count.made[-1].seen == list(range(1, 13))  # the callback's state is resumed, too
     expected, found = (read_curves(each.folder).drop("train_seconds") for each in (whole, parts))
     assert found.select(expected.columns).equals(expected)
 

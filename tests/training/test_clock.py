@@ -1,4 +1,4 @@
-"""The clock counts training and nothing else."""
+"""The clock measures training time only."""
 
 from __future__ import annotations
 

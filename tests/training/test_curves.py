@@ -90,7 +90,7 @@ def test_values_logged_by_callbacks_are_rows_in_the_order_of_steps():
         (4, None, None),
         (4, None, 1.0),
     ]
-    assert sink.rows[0]["epoch"] == 0.75  # the run's own
+    assert sink.rows[0]["epoch"] == 0.75  # the epoch of the run, not the logged one
 
 
 def test_a_restored_mean_includes_the_losses_before_the_checkpoint():

@@ -1,4 +1,4 @@
-"""How real runs end, and the summary that they leave."""
+"""Status, reason and summary of real runs."""
 
 import math
 

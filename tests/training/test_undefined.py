@@ -1,4 +1,4 @@
-"""How a run ends if its monitored metric is undefined or infinite at some or all validations."""
+"""Runs whose monitored metric is undefined or infinite at some or all validations."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_undefined_metric_does_not_reach_the_target(train):
 
 
 def test_a_first_validation_loss_that_is_not_finite_sets_no_divergence_bound(train):
-    """The first validation loss is the reference of stop.divergence: one that is not finite is none."""
+    """The first validation loss is the reference of stop.divergence, unless it is not finite."""
     run = train("problem=digits_mlp", "data._target_=support.lopsided.OneHugePixel", "budget.epochs=null", "budget.steps=2")
     assert not math.isfinite(run.column("valid/loss")[0])
     assert run.record.reason == "the validation loss was nan at step 2"

@@ -116,18 +116,18 @@ def test_random_transforms_depend_on_data_seed_and_epoch_only(train):
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         ("dies", r"DataLoader worker .* (is killed by signal: Killed|exited unexpectedly)"),
         ("breaks", "example 20 cannot be read"),
     ],
 )
-def test_dead_worker_fails_the_run_with_its_message(job, fault, says):
+def test_dead_worker_fails_the_run_with_its_message(job, fault, message):
     given = job(*QUICK, *STREAMED, "+data.workers=1", f"+data.{fault}=20")
     assert main(given.folder) == 1
     record = Record.read(given.folder)
     assert record.status == "failed"
-    assert re.search(says, record.reason)
+    assert re.search(message, record.reason)
 
 
 def test_reading_options_do_not_change_the_run_id(job):
