@@ -13,7 +13,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
 from descentlab.budget import Plan
-from descentlab.compat import without_signal_handlers
+from descentlab.compat import set_global_step, set_logged_step, without_signal_handlers
 from descentlab.data.loading.tensors import Data
 from descentlab.parallel.post_mortem import Died, how_it_ended
 from descentlab.tasks.base import Batch, ChunkOutputs, Task
@@ -119,8 +119,8 @@ class HookTranslator(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.observers.restore()
-        _set_global_step(trainer, task.step.count)
-        trainer.fit_loop.epoch_loop._batches_that_stepped = task.step.count  # the step of what callbacks log
+        set_global_step(trainer, task.step.count)
+        set_logged_step(trainer, task.step.count)
         trainer.should_stop = self.observers.stopping
 
     def on_train_epoch_start(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -136,7 +136,7 @@ class HookTranslator(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: ChunkOutputs, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.fresh = True
-        _set_global_step(trainer, task.step.count)
+        set_global_step(trainer, task.step.count)
         self.observers.steps_done(StepsDone(**outputs))
         trainer.should_stop |= self.observers.stopping
 
@@ -159,11 +159,6 @@ class HookTranslator(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.observers.ended(Ended(task.step.count, task.step.evaluations))
-
-
-def _set_global_step(trainer: L.Trainer, count: int) -> None:
-    """Make `trainer.global_step` the number of optimizer steps, which Lightning counts only in its own optimizer wrapper."""
-    trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = count
 
 
 def _lost_another(error: Exception) -> bool:
