@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import lightning as L
@@ -16,6 +17,7 @@ from descentlab.budget import Plan
 from descentlab.compat import set_global_step, set_logged_step, without_signal_handlers
 from descentlab.data.loading.tensors import Data
 from descentlab.parallel.post_mortem import Died, how_it_ended
+from descentlab.store.core import TrainerConfig
 from descentlab.tasks.base import Batch, ChunkOutputs, Task
 from descentlab.training.engines.logger import ObserverLogger
 from descentlab.training.events import Boundary, Ended, StepsDone, Validated
@@ -35,12 +37,12 @@ class LightningEngine:
         log_every: steps between two rows of what callbacks log.
     """
 
-    def __init__(self, settings: Mapping[str, Any], callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
+    def __init__(self, settings: TrainerConfig, callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
         self.callbacks: Sequence[Any] = callbacks
         self.translator = HookTranslator(single_steps=bool(callbacks))
         slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
         self.trainer = L.Trainer(
-            **{**settings, "strategy": _strategy(settings)},
+            **{**asdict(settings), "strategy": _strategy(settings)},
             callbacks=[self.translator, *callbacks],
             plugins=slurm,
             max_epochs=-1,
@@ -166,9 +168,8 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _strategy(settings: Mapping[str, Any]) -> Strategy | str:
+def _strategy(settings: TrainerConfig) -> Strategy | str:
     """Return the strategy; for fsdp, FSDP2, whose whole weights are gathered in the first process."""
-    if settings["strategy"] != "fsdp":
-        return settings["strategy"]
-    processes = settings["devices"] * settings["num_nodes"]
-    return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
+    if settings.strategy != "fsdp":
+        return settings.strategy
+    return ModelParallelStrategy(settings.processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
