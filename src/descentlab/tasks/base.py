@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Literal, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 import lightning as L
 import torch
@@ -18,6 +18,7 @@ from torchmetrics import Metric
 
 from descentlab.compat import is_compiled
 from descentlab.data.loading.loader import Chunk, Part, StepLoader
+from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.recipe import Recipe
@@ -80,6 +81,7 @@ class Task(L.LightningModule):
     one_pass = True  # True if a batch is evaluated by one forward pass, the same in all processes
     tokens = 0  # in an example, if it is a sequence whose tokens are counted
     step: Step  # from the start of fit on
+    data: Data[Any]  # of the run; set by the engine before `setup`
     probes: Measure = NoMeasure()
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -172,7 +174,7 @@ class Task(L.LightningModule):
 
     def on_train_start(self) -> None:
         """Check the batches, and compile the model, before the clock runs."""
-        loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
+        loader: StepLoader = self.data.loader
         self.check_batches(loader)
         if is_compiled(self.model):
             for step in ends_of_an_epoch(loader):
@@ -247,7 +249,7 @@ class Task(L.LightningModule):
         return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
 
     def on_validation_start(self) -> None:
-        self.begin_evaluation(getattr(self.trainer.datamodule, "loader", None))  # pyright: ignore[reportAttributeAccessIssue]
+        self.begin_evaluation(getattr(self.data, "loader", None))
 
     def on_validation_end(self) -> None:  # after the callbacks, which may copy the evaluation weights
         self.end_evaluation(self.validated(), self.trainer.sanity_checking)

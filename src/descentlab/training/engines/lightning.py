@@ -15,6 +15,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
 from descentlab.budget import Plan
 from descentlab.compat import set_global_step, set_logged_step, without_signal_handlers
+from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.tensors import Data
 from descentlab.parallel.post_mortem import Died, how_it_ended
 from descentlab.store.core import TrainerConfig
@@ -62,7 +63,7 @@ class LightningEngine:
 
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train until the plan ends or an observer decides to stop. If another process has died, report that process."""
-        self.translator.observers = observers
+        self.translator.observers, task.data = observers, data
         data.chunk = 1 if self.translator.single_steps else None
         try:
             self.trainer.fit(task, datamodule=data)
@@ -85,7 +86,7 @@ class LightningEngine:
 
     def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
         """Return the test metrics of the current weights by name, without "test/"."""
-        self.translator.observers = observers
+        self.translator.observers, task.data = observers, data
         self.trainer.test(task, datamodule=data, verbose=False)
         metrics = self.trainer.callback_metrics.items()
         return {name.removeprefix("test/"): float(value) for name, value in metrics if name.startswith("test/")}
@@ -115,8 +116,9 @@ class HookTranslator(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         assert isinstance(pl_module, Task)
         self.task = pl_module
+        self.task.data.placement = _placement(trainer)
         if stage == "fit" and (start := self.observers.locate()) is not None:
-            trainer.datamodule.start = start  # pyright: ignore[reportAttributeAccessIssue]
+            self.task.data.start = start
             trainer.num_sanity_val_steps = 0  # the validation before the first step was made by an earlier process
 
     def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -153,7 +155,7 @@ class HookTranslator(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step, before_training = task.step, trainer.sanity_checking
-        batches = None if before_training else trainer.datamodule.loader.digest(step.count)  # pyright: ignore[reportAttributeAccessIssue]
+        batches = None if before_training else task.data.loader.digest(step.count)
         metrics, undefined = task.validated(), task.valid.undefined
         event = Validated(step.count, step.evaluations, metrics, undefined, before_training, batches, trainer.should_stop)
         self.observers.validated(event)
@@ -161,6 +163,12 @@ class HookTranslator(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.observers.ended(Ended(task.step.count, task.step.evaluations))
+
+
+def _placement(trainer: L.Trainer) -> Placement:
+    """Return the placement of this process, which Lightning knows from the hook `setup` on."""
+    plugin = trainer.precision_plugin
+    return Placement(trainer.strategy.root_device, trainer.global_rank, trainer.world_size, plugin.convert_input)
 
 
 def _lost_another(error: Exception) -> bool:
