@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -21,46 +21,15 @@ from descentlab.data.loading.loader import Chunk, Part, StepLoader
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
+from descentlab.optim.lightning_hooks import backward_through, hooks_are_noops
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Captured, Step, backward_through, hands_through
+from descentlab.optim.step import Step
 from descentlab.parallel import weights
+from descentlab.tasks.measurement import ChunkOutputs, NoProbes, StepProbes
 from descentlab.tasks.metrics.scores import Scores
 
 Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
-
-
-class ChunkOutputs(TypedDict):
-    """Output of `Task.training_step` for a chunk of steps; callbacks receive it as `outputs`.
-
-    first: index of the first step; losses: of each step, the mean over processes; evaluations: gradients evaluated before each;
-    measured: step -> learning rates and probe values by name.
-    """
-
-    first: int
-    losses: list[float]
-    evaluations: list[int]
-    measured: dict[int, dict[str, float]]
-
-
-class Measure(Protocol):
-    """Measures a step that was just taken; `descentlab.diagnostics.probes.Probes` is the implementation.
-
-    `needs` names the tensors that the step must capture: "weights" (those before it), "gradients".
-    """
-
-    needs: frozenset[str]
-
-    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]: ...
-
-
-class NoMeasure:
-    """Measures nothing."""
-
-    needs: frozenset[str] = frozenset()
-
-    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]:
-        return {}
 
 
 class Task(L.LightningModule):
@@ -82,7 +51,7 @@ class Task(L.LightningModule):
     tokens = 0  # in an example, if it is a sequence whose tokens are counted
     step: Step  # from the start of fit on
     data: Data[Any]  # of the run; set by the engine before `setup`
-    probes: Measure = NoMeasure()
+    probes: StepProbes = NoProbes()
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
@@ -155,7 +124,7 @@ class Task(L.LightningModule):
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
         backward: Callable[..., None] = self.manual_backward
-        if hands_through(self.trainer):
+        if hooks_are_noops(self.trainer):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)

@@ -19,7 +19,8 @@ from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.tensors import Data
 from descentlab.parallel.post_mortem import Died, how_it_ended
 from descentlab.store.core import TrainerConfig
-from descentlab.tasks.base import Batch, ChunkOutputs, Task
+from descentlab.tasks.base import Batch, Task
+from descentlab.tasks.measurement import ChunkOutputs
 from descentlab.training.engines.logger import ObserverLogger
 from descentlab.training.events import Boundary, Ended, StepsDone, Validated
 from descentlab.training.observers import Observers
@@ -105,7 +106,7 @@ class HookTranslator(L.Callback):
         single_steps: chunks are single steps, since callbacks of the user's are present.
     """
 
-    internal = True  # it does nothing inside a step: see optim.step.hands_through
+    internal = True  # it does nothing inside a step: see optim.lightning_hooks
 
     def __init__(self, single_steps: bool) -> None:
         self.single_steps = single_steps
