@@ -15,6 +15,7 @@ from conftest import ROOT
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
+from lightning.pytorch.loggers.logger import DummyLogger
 from torch import nn
 
 from descentlab import compat
@@ -22,7 +23,6 @@ from descentlab.config.command_line import Command, config_loader
 from descentlab.config.compose import Composer
 
 DOCUMENTED = {"sys._getframe", "os._exit"}  # private by name, but described in Python's manual
-ELSEWHERE = {"optim/average.py", "optim/gradients.py", "optim/evaluation.py", "data/fetch/download.py"}  # still to be moved
 
 
 def private_names(path: Path) -> set[str]:
@@ -45,7 +45,7 @@ def test_only_compat_uses_private_names():
     files = {str(path.relative_to(package)): path for path in package.rglob("*.py")}
     found = {name: names for name, path in files.items() if (names := private_names(path))}
     own = {"small._splits"}  # a private name of descentlab
-    assert {name: names - own for name, names in found.items() if name not in ELSEWHERE | {"compat.py"} and names - own} == {}
+    assert {name: names - own for name, names in found.items() if name != "compat.py" and names - own} == {}
     assert len(found["compat.py"]) >= 5
 
 
@@ -115,6 +115,33 @@ def test_show_hydra():
     assert str(ROOT / "conf") in subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
+class Rows(DummyLogger):
+    """A logger that keeps the rows it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def log_metrics(self, metrics, step):
+        self.rows.append((metrics, step))
+
+
+def stock_trainer(callback, **settings):
+    return L.Trainer(
+        accelerator="cpu", max_epochs=1, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        callbacks=[callback], **{"logger": False, **settings},
+    )  # fmt: skip
+
+
+def fit(trainer):
+    """Train a module without parameters for one step of manual optimization."""
+    module = L.LightningModule()
+    module.automatic_optimization = False
+    module.configure_optimizers = lambda: None
+    module.training_step = lambda batch: None
+    trainer.fit(module, torch.utils.data.DataLoader([1]))
+
+
 def test_without_signal_handlers():
     """Fix: find where lightning's Trainer installs handlers of SIGTERM; a run keeps those of store/interruption."""
     before = signal.getsignal(signal.SIGTERM)
@@ -124,16 +151,38 @@ def test_without_signal_handlers():
         def on_train_start(self, trainer, pl_module):
             seen.append(signal.getsignal(signal.SIGTERM))
 
-    trainer = L.Trainer(
-        accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, callbacks=[Watch()],
-    )  # fmt: skip
-    module = L.LightningModule()
-    module.automatic_optimization = False
-    module.configure_optimizers = lambda: None
-    module.training_step = lambda batch: None
-    compat.without_signal_handlers(trainer).fit(module, torch.utils.data.DataLoader([1]))
+    fit(compat.without_signal_handlers(stock_trainer(Watch())))
     assert seen == [before]
+
+
+def test_set_global_step():
+    """Fix: look in lightning/pytorch/loops/training_epoch_loop.py for the counter that `global_step` returns."""
+    seen = []
+
+    class Watch(L.Callback):
+        def on_train_start(self, trainer, pl_module):
+            compat.set_global_step(trainer, 7)
+
+        def on_train_batch_end(self, trainer, *_):
+            seen.append(trainer.global_step)
+
+    fit(stock_trainer(Watch()))
+    assert seen == [7]
+
+
+def test_set_logged_step():
+    """Fix: look in lightning's LearningRateMonitor for the step that it logs at."""
+    logger = Rows()
+
+    class Watch(L.Callback):
+        def on_train_start(self, trainer, pl_module):
+            compat.set_logged_step(trainer, 7)
+
+        def on_train_batch_end(self, trainer, *_):
+            self.log("value", 1.0)
+
+    fit(stock_trainer(Watch(), logger=logger, log_every_n_steps=1))
+    assert [(step, row["value"]) for row, step in logger.rows if "value" in row] == [(7, 1.0)]
 
 
 OPERATIONS = {

@@ -17,8 +17,9 @@ from torch import nn
 
 from descentlab.data.loading.loader import Part
 from descentlab.optim.evaluation import has_modes
+from descentlab.optim.randomness import seeded
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Step, seeded
+from descentlab.optim.step import Step
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
 EVERY = every_optimizer()

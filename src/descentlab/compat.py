@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lightning import Trainer
     from omegaconf import DictConfig
     from torch import Tensor, nn
+    from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 
 class Repository(Protocol):
@@ -100,6 +101,16 @@ def without_signal_handlers(trainer: Trainer) -> Trainer:
     return trainer
 
 
+def set_global_step(trainer: Trainer, count: int) -> None:
+    """Set `trainer.global_step` to the number of optimizer steps, which Lightning counts only in its own optimizer wrapper."""
+    trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = count
+
+
+def set_logged_step(trainer: Trainer, count: int) -> None:
+    """Set the step at which Lightning logs what callbacks log; it adds one after every batch."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped = count
+
+
 # torch
 
 
@@ -136,7 +147,7 @@ def is_compiled(module: nn.Module) -> bool:
     return getattr(module, "_compiled_call_impl", module) is not None
 
 
-def is_batch_norm(module: nn.Module) -> bool:
+def is_batch_norm(module: nn.Module) -> TypeGuard[BatchNorm]:
     """Return True for a batch normalization layer of any kind, SyncBatchNorm and subclasses included.
 
     Fallback: the public classes.

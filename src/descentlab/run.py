@@ -23,6 +23,7 @@ from descentlab.store.interruption import Interrupted, Interruption
 from descentlab.store.job import Job
 from descentlab.store.record import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
 from descentlab.tracking.sinks import Sinks
+from descentlab.training.callbacks import make_callbacks
 from descentlab.training.conclude import conclude, make_record
 from descentlab.training.setup import RunObservers, load_data, make_engine, make_task, plan_of, set_up_torch
 
@@ -37,20 +38,20 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     Raises:
         Interrupted: the run was asked to end; a checkpoint has been saved if training had started.
     """
-    config, began = job.config, time.perf_counter()
+    config, core, began = job.config, job.core, time.perf_counter()
     interruption = interruption or Interruption()
-    set_up_torch(config)
+    set_up_torch(core)
 
     data = load_data(config)
-    plan = plan_of(config, data)
-    data.serve(plan, config["data_seed"], config["microbatch"])
+    plan = plan_of(core, data)
+    data.serve(plan, core.data_seed, core.microbatch)
     task = make_task(config, data, plan)
     task.probes = probes = Probes.of(config)
 
     saved = checkpoints.read(job.folder) if ranks.is_first() else None
     with Sinks(job, plan, keep=saved["written"] if saved else 0) as sinks:
-        observers = RunObservers(config, task, plan, sinks)
-        engine = make_engine(config)
+        observers = RunObservers(core, task, plan, sinks)
+        engine = make_engine(core, make_callbacks(config))
         observers.save_in(job.folder, saved, interruption, engine)
         ready = time.perf_counter()
         interruption.defer()
@@ -76,7 +77,7 @@ def main(folder: Path) -> int:
         record = _attempt(job, interruption)
         record.write(folder)
         if record.status.is_result:
-            for name in (CURVES,) if job.config["checkpoint"]["keep"] else (CURVES, CHECKPOINT):
+            for name in (CURVES,) if job.core.checkpoint.keep else (CURVES, CHECKPOINT):
                 (folder / name).unlink(missing_ok=True)
     return 0 if record.status.is_result else 1
 

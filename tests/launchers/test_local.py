@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import compose_config
-from support.fake_launcher import make_job
+from support.fake_launcher import TRAINER, make_job
 
 from descentlab.errors import UsageError
 from descentlab.launchers.local import Local, LocalAttempt
@@ -20,9 +19,7 @@ from descentlab.store.record import LOG
 
 
 def jobs(folder: Path, number: int, devices: int = 1, **config) -> list:
-    usual, _, _ = compose_config("trainer=cpu", "threads=1", "logger=none")
-    settings = {**usual, "trainer": {**usual["trainer"], "devices": devices}, **config}
-    return [make_job(folder, f"run{n}", **settings) for n in range(number)]
+    return [make_job(folder, f"run{n}", trainer={**TRAINER, "devices": devices}, **config) for n in range(number)]
 
 
 def launcher(folder: Path, cores: int, **config) -> Local:
@@ -102,7 +99,7 @@ def test_stop_sends_sigterm_and_kill_ends_the_process_group(attempt):
 
 def test_a_killed_attempt_releases_its_slots(tmp_path, attempt):
     local = launcher(tmp_path, 1)
-    local.slots.take(attempt.jobs[0].config)
+    local.slots.take(attempt.jobs[0])
     local.attempts.append(attempt)
     attempt.share = Share(1)
     assert local.capacity(groups(jobs(tmp_path, 1))) == 0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from support.fake_launcher import TRAINER, make_job
 
 from descentlab.launchers.slots import Share, Slots, gpus
+from descentlab.store.job import Job
 
 
-def resources(devices: int = 1, threads: int = 1, accelerator: str = "auto") -> dict:
-    return {"threads": threads, "trainer": {"devices": devices, "accelerator": accelerator}, "data": {}}
+def resources(devices: int = 1, threads: int = 1, accelerator: str = "auto", workers: int = 0) -> Job:
+    trainer = {**TRAINER, "devices": devices, "accelerator": accelerator}
+    return make_job(Path("sweep"), "run", threads=threads, trainer=trainer, data={"workers": workers})
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_processes_times_threads_never_exceed_the_cores(given, at_once):
 
 def test_data_loading_workers_count_as_threads():
     slots = Slots(4, [], 1)
-    reading = {**resources(), "data": {"workers": 2}}
+    reading = resources(workers=2)
     assert slots.take(reading) == Share(3)
     assert slots.take(reading) is None
     assert slots.take(resources()) == Share(1)

@@ -155,7 +155,7 @@ def test_run_validates_with_statistics_of_its_last_batches(job, monkeypatch, wor
 
     def on_validation_epoch_start(task):
         if task.step.count:
-            loader = task.trainer.datamodule.loader
+            loader = task.data.loader
             recent = [
                 loader.parts(step)[0].batch[0] for step in range(max(0, task.step.count - RECALIBRATION), task.step.count)
             ]

@@ -193,10 +193,10 @@ def test_arguments_of_a_base_optimizer_are_accepted(base):
             ("optimizer=custom", "optimizer._target_=torch.optim.Adam", "+optimizer.betas=[2,3]"),
             "optimizer.betas=[2, 3] is not",
         ),
-        (("optimizer=tiger", "optimizer.beta=3"), "optimizer: Tiger says: "),
-        (("optimizer=rprop", "optimizer.etas=[2,3]"), "optimizer: Rprop says: Invalid eta values: 2, 3"),
-        (("optimizer=momentum", "optimizer.momentum=0", "optimizer.nesterov=true"), "SGD says: Nesterov momentum requires"),
-        (("optimizer=muon", "auxiliary.betas=[2,3]"), "auxiliary: AdamW says: Invalid beta parameter"),
+        (("optimizer=tiger", "optimizer.beta=3"), "optimizer: Tiger: "),
+        (("optimizer=rprop", "optimizer.etas=[2,3]"), "optimizer: Rprop: Invalid eta values: 2, 3"),
+        (("optimizer=momentum", "optimizer.momentum=0", "optimizer.nesterov=true"), "SGD: Nesterov momentum requires"),
+        (("optimizer=muon", "auxiliary.betas=[2,3]"), "auxiliary: AdamW: Invalid beta parameter"),
     ],
 )
 def test_bad_value_is_refused_with_the_message_of_its_class(words, message):

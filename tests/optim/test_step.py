@@ -15,9 +15,10 @@ from descentlab.data.digits import Digits
 from descentlab.data.loading.loader import Part, TrainLoader
 from descentlab.errors import UsageError
 from descentlab.models.mlp import MLP
+from descentlab.optim.lightning_hooks import hooks_are_noops
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Cosine
-from descentlab.optim.step import Step, hands_through
+from descentlab.optim.step import Step
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.01),
@@ -185,7 +186,7 @@ def test_gradient_norm_is_that_of_the_gradient_not_of_the_update(name, foreach):
 
 def test_lightnings_own_step_gives_the_same_curve(train, monkeypatch):
     short = train(*RUN, "optimizer=adam")
-    monkeypatch.setattr("descentlab.tasks.base.hands_through", lambda trainer: False)
+    monkeypatch.setattr("descentlab.tasks.base.hooks_are_noops", lambda trainer: False)
     long = train(*RUN, "optimizer=adam", "sweep=long")
     assert short.column("train/loss") == long.column("train/loss")
 
@@ -196,8 +197,8 @@ def test_lightnings_own_step_is_used_if_a_hook_or_scaler_needs_it():
             pass
 
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
-    assert hands_through(L.Trainer(accelerator="cpu", **quiet))
-    assert hands_through(L.Trainer(accelerator="cpu", precision="bf16-mixed", **quiet))
-    assert not hands_through(L.Trainer(accelerator="cpu", callbacks=[Listener()], **quiet))
+    assert hooks_are_noops(L.Trainer(accelerator="cpu", **quiet))
+    assert hooks_are_noops(L.Trainer(accelerator="cpu", precision="bf16-mixed", **quiet))
+    assert not hooks_are_noops(L.Trainer(accelerator="cpu", callbacks=[Listener()], **quiet))
     scaled = L.Trainer(accelerator="cpu", plugins=MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu")), **quiet)
-    assert not hands_through(scaled)
+    assert not hooks_are_noops(scaled)

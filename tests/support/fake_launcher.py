@@ -16,14 +16,21 @@ from descentlab.store.record import PROGRESS, Status
 
 DIE, HANG, BEAT, QUEUED = "die", "hang", "beat", "queued"  # outcomes of an attempt that are no status of its record
 DIED = "killed by SIGKILL"
+TRAINER = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto", "precision": "32-true"}
 USUAL = {
     **{"rerun": False, "retries": 0, "retry_after": 4.0, "timeout": None, "heartbeat": None, "on_error": "continue"},
-    **{"threads": 1, "trainer": {"devices": 1, "num_nodes": 1}, "data": {"_target_": "descentlab.data.digits.Digits"}},
+    **{"threads": 1, "workers": None, "jobs_per_gpu": 1, "trainer": TRAINER, "engine": "lightning", "compile": False},
+    **{"seed": 0, "data_seed": 0, "batch_size": 32, "microbatch": None, "log_every": 10},
+    **{"target": None, "validate_every": None},
+    "budget": {"epochs": 1, "steps": None, "examples": None, "seconds": None},
+    "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False},
+    **{"checkpoint": {"every": 60, "keep": False}, "deterministic": False, "logger": {"project": None}},
+    **{"sweep": None, "output_dir": "outputs", "data_dir": "data", "data": {"_target_": "descentlab.data.digits.Digits"}},
 }
 
 
 def make_job(sweep: Path, name: str, /, **config: Any) -> Job:
-    """Return a job whose config holds just the keys that the queue reads."""
+    """Return a job whose config holds the core and the node `data`."""
     return Job(name, name, sweep.name, {}, {**USUAL, **config}, sweep / name)
 
 

@@ -1,7 +1,6 @@
 """Next-token prediction: the loss by hand, metrics as functions of the mean loss, and sampled texts."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,7 +86,7 @@ def alphabet(tmp_path):
 
 def sampled(data, model=None):
     made = task(model=model or Next())
-    made.trainer = SimpleNamespace(datamodule=data)
+    made.data = data
     return made.exhibits(data.splits.test)["sample.txt"]
 
 

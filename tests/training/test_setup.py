@@ -25,7 +25,7 @@ def settings_restored():
 
 @pytest.mark.usefixtures("settings_restored")
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_torch_is_set_up_as_the_config_specifies(deterministic):
-    set_up_torch({"threads": 1, "deterministic": deterministic, "trainer": {"num_nodes": 1}})
+def test_torch_is_set_up_as_the_config_specifies(deterministic, job):
+    set_up_torch(job(f"deterministic={deterministic}").core)
     assert torch.are_deterministic_algorithms_enabled() is deterministic
     assert torch.get_num_threads() == 1

@@ -67,14 +67,10 @@ class Tokens(Windows):
         return size
 
     def step_loader(self, plan: Plan, *share: Any) -> TrainLoader:
-        return TransferringTrainLoader(self.splits.train, plan, *share, device=self._device())
+        return TransferringTrainLoader(self.splits.train, plan, *share, device=self.placement.device)
 
     def eval_loader(self, split: Batch) -> EvalLoader:
-        return TransferringEvalLoader(split, self.eval_rows, *self._share(), device=self._device())
-
-    def _device(self) -> torch.device:
-        assert self.trainer is not None
-        return self.trainer.strategy.root_device
+        return TransferringEvalLoader(split, self.eval_rows, *self.placement.share, device=self.placement.device)
 
     def decode(self, ids: list[int]) -> str:
         if self.tokenizer is None:

@@ -54,4 +54,4 @@ class Probes:
 
 
 def _first_batch(task: Task) -> Batch:
-    return next(iter(task.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
+    return next(iter(task.data.val_dataloader()))

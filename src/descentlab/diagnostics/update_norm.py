@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from descentlab.compat import foreach
 from descentlab.diagnostics.probe import Context
 from descentlab.parallel.weights import norm
 
@@ -16,4 +16,4 @@ class UpdateNorm:
 
     def measure(self, context: Context) -> dict[str, Tensor]:
         after, before = list(context.after.values()), list(context.before.values())
-        return {"update_norm": norm(list(torch._foreach_sub(after, before)))}  # pyright: ignore[reportPrivateImportUsage]
+        return {"update_norm": norm(foreach("sub", after, before))}

@@ -40,11 +40,11 @@ class Local:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         refuse(_beyond_this_machine(jobs))
-        config = jobs[0].config
-        self.workers = config["workers"] or sys.maxsize
-        self.slots = Slots(cores(), gpus(), config["jobs_per_gpu"])
+        core = jobs[0].core
+        self.workers = core.workers or sys.maxsize
+        self.slots = Slots(cores(), gpus(), core.jobs_per_gpu)
         self.attempts: list[LocalAttempt] = []
-        self.server = fork_server(config["threads"])
+        self.server = fork_server(core.threads)
 
     def __enter__(self) -> Local:
         return self
@@ -67,7 +67,7 @@ class Local:
         self._collect()
         shares: list[Share] = []
         for group in groups[: self.workers - len(self.attempts)]:
-            share = self.slots.take(group[0].config)
+            share = self.slots.take(group[0])
             if share is None:
                 break
             shares.append(share)
@@ -82,7 +82,7 @@ class Local:
         return started
 
     def _share(self, group: Group) -> Share:
-        share = self.slots.take(group[0].config)
+        share = self.slots.take(group[0])
         assert share is not None, "capacity() is asked first"
         return share
 

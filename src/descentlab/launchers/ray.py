@@ -50,7 +50,7 @@ class Ray:
         import ray
 
         self.ray, self.address, self.memory_gb = ray, address, memory_gb
-        self.server = fork_server(jobs[0].config["threads"])
+        self.server = fork_server(jobs[0].core.threads)
 
     def __enter__(self) -> Ray:
         local = {
@@ -88,21 +88,20 @@ class Ray:
         return [self._start(group) for group in groups]
 
     def _start(self, group: Group) -> RayAttempt:
-        job = group[0]
-        trainer = job.config["trainer"]
-        wanted = trainer["devices"] * cores_of_a_process(job.config)
+        job, core = group[0], group[0].core
+        trainer = core.trainer
+        wanted = trainer.devices * cores_of_a_process(job)
         if self.address is None:  # a task that asks for more cores than exist would never start; a cluster may grow
             wanted = min(wanted, cores())
         needs: dict[str, Any] = {"num_cpus": wanted, "max_retries": 0}
-        if trainer["accelerator"] in ("gpu", "cuda") or (
-            trainer["accelerator"] == "auto" and self.ray.cluster_resources().get("GPU")
-        ):
-            needs["num_gpus"] = trainer["devices"] / job.config["jobs_per_gpu"]
+        on_gpu_if_any = trainer.accelerator == "auto" and self.ray.cluster_resources().get("GPU")
+        if trainer.accelerator in ("gpu", "cuda") or on_gpu_if_any:
+            needs["num_gpus"] = trainer.devices / core.jobs_per_gpu
         if self.memory_gb is not None:
             needs["memory"] = self.memory_gb * 2**30
         task = self.ray.remote(**needs)(_work)
         folders = [str(each.folder.resolve()) for each in group]
-        return RayAttempt(self.ray, group, task.remote(folders, job.config["threads"]))
+        return RayAttempt(self.ray, group, task.remote(folders, core.threads))
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
         """Return when a task of `attempts` ends, or after `seconds`."""

@@ -34,7 +34,7 @@ class Shepherd:
             # Slurm may send its warning to all processes of the task: the run must survive it until it handles the signal.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             line = [sys.executable, "-m", "descentlab.run", *folders]
-            own = _environment(jobs[0].config["threads"])
+            own = _environment(jobs[0].core.threads)
             self.child = subprocess.Popen(line, stdout=log, stderr=log, env=own, preexec_fn=_die_with_parent)  # noqa: PLW1509 no threads here
             signal.signal(signal.SIGUSR2, before)
         asked = False

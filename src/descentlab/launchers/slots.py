@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from descentlab.store.job import Job
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Slots:
         self.free = dict.fromkeys(gpus, jobs_per_gpu)
         self.taken = 0
 
-    def take(self, config: Mapping[str, Any]) -> Share | None:
-        """Return a share for a run of `config`, or None if it must wait. A run larger than the machine runs alone."""
-        trainer = config["trainer"]
-        cores = min(self.most, trainer["devices"] * cores_of_a_process(config))
+    def take(self, job: Job) -> Share | None:
+        """Return a share for `job`, or None if it must wait. A run larger than the machine runs alone."""
+        trainer = job.core.trainer
+        cores = min(self.most, trainer.devices * cores_of_a_process(job))
         open_gpus = sorted((gpu for gpu, left in self.free.items() if left), key=lambda gpu: -self.free[gpu])
-        wanted = min(trainer["devices"], len(self.free)) if trainer["accelerator"] != "cpu" else 0
+        wanted = min(trainer.devices, len(self.free)) if trainer.accelerator != "cpu" else 0
         if self.taken and (cores > self.cores or wanted > len(open_gpus)):
             return None
         share = Share(cores, tuple(open_gpus[:wanted]))
@@ -60,9 +60,9 @@ class Slots:
             self.free[gpu] += sign
 
 
-def cores_of_a_process(config: Mapping[str, Any]) -> int:
-    """Return the number of cores that each process of a run of `config` uses: its threads and its data-loading workers."""
-    return config["threads"] + config["data"].get("workers", 0)
+def cores_of_a_process(job: Job) -> int:
+    """Return the number of cores that each process of `job` uses: its threads and its data-loading workers."""
+    return job.core.threads + job.config["data"].get("workers", 0)
 
 
 def gpus() -> list[str]:

@@ -71,7 +71,7 @@ class Slurm:
             raise UsageError("hydra/launcher=slurm: there is no sbatch here; run this on a node of a Slurm cluster")
         require("submitit", "hydra/launcher=slurm")
         self.sweep = jobs[0].folder.parent.resolve()
-        self.server = fork_server(jobs[0].config["threads"])
+        self.server = fork_server(jobs[0].core.threads)
         self.max_requeues, self.gpus_per_node = max_requeues, gpus_per_node
         self.parameters: dict[str, Any] = {
             "timeout_min": timeout_min,
@@ -154,13 +154,13 @@ class Slurm:
         return attempts
 
     def _resources(self, job: Job) -> dict[str, Any]:
-        trainer = job.config["trainer"]
+        trainer = job.core.trainer
         needs = {
-            "nodes": trainer["num_nodes"],
-            "tasks_per_node": trainer["devices"],
-            "cpus_per_task": cores_of_a_process(job.config),
+            "nodes": trainer.num_nodes,
+            "tasks_per_node": trainer.devices,
+            "cpus_per_task": cores_of_a_process(job),
         }
-        on_gpus = trainer["devices"] if trainer["accelerator"] in ("gpu", "cuda") else 0
+        on_gpus = trainer.devices if trainer.accelerator in ("gpu", "cuda") else 0
         gpus = on_gpus if self.gpus_per_node is None else self.gpus_per_node
         return {**needs, "gpus_per_node": gpus} if gpus else needs
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from descentlab.compat import is_batch_norm
 from descentlab.optim.average import AveragedWeights
 from descentlab.optim.composite import parts_of
 from descentlab.parallel import weights
+
+if TYPE_CHECKING:
+    from descentlab.compat import BatchNorm
 
 RECALIBRATION = 50  # batches from which running statistics are recomputed
 
@@ -114,8 +118,8 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
         norm.train(training)
 
 
-def _batch_norms(model: nn.Module) -> Iterable[_BatchNorm]:
-    return (module for module in model.modules() if isinstance(module, _BatchNorm) and module.track_running_stats)
+def _batch_norms(model: nn.Module) -> Iterable[BatchNorm]:
+    return (module for module in model.modules() if is_batch_norm(module) and module.track_running_stats)
 
 
 class FrozenStatistics:

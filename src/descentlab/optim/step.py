@@ -2,60 +2,26 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
 from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
+from descentlab.optim.randomness import seeded
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
-from descentlab.store.checkpoint import random_state, set_random_state
 
 if TYPE_CHECKING:
     from descentlab.data.loading.loader import Part
 
 Loss = Callable[[tuple[Tensor, ...]], Tensor]
-
-
-def hands_through(trainer: L.Trainer) -> bool:
-    """Return True if Lightning would do nothing between the parts of a step: no gradient scaler, no callback of the user's.
-
-    Its own way through a step (manual_backward, LightningOptimizer.step) costs about as much as a step of softmax regression
-    on 128 examples, because it looks for hooks to call. descentlab's own callback, marked `internal`, has none of them.
-    """
-    callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-    quiet = all(getattr(callback, "internal", False) for callback in callbacks)
-    return quiet and getattr(trainer.precision_plugin, "scaler", None) is None
-
-
-def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = False) -> None:
-    """Accumulate the gradients of `loss`, averaged over processes where the strategy has several."""
-    strategy.pre_backward(loss)
-    loss.backward(create_graph=create_graph)
-    strategy.post_backward(loss)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Context in which the random numbers of Python, NumPy and torch depend on `seed` alone; it restores their state."""
-    before = random_state()
-    try:
-        for sow in (random.seed, np.random.seed, torch.manual_seed):
-            sow(seed % 2**32)
-        yield
-    finally:
-        set_random_state(before)
 
 
 def twice_differentiable(loss: Loss) -> Loss:

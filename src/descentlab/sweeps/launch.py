@@ -23,6 +23,7 @@ from descentlab.errors import UsageError, describe_error, nearest
 from descentlab.launchers.base import Launcher
 from descentlab.launchers.factory import MakeLauncher
 from descentlab.parallel import ranks
+from descentlab.store.core import Core
 from descentlab.store.job import Job
 from descentlab.store.record import LOCK, Record, Status
 from descentlab.sweeps.past import Decision, decide, decide_all
@@ -80,7 +81,7 @@ def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
 def _plan_of_command(composed: Iterable[Composed]) -> list[Job]:
     """Return the jobs of a command, which must be one if other processes than the launcher's take part in it."""
     jobs = checked_plan(composed, print_error)
-    by_hand = ranks.on_several_nodes() and any(job.config["trainer"]["num_nodes"] > 1 for job in jobs)
+    by_hand = ranks.on_several_nodes() and any(job.core.trainer.num_nodes > 1 for job in jobs)
     if (ranks.started_outside() or by_hand) and len(jobs) > 1:
         raise UsageError("torchrun, srun and one command a node start one run; for a sweep use hydra/launcher=slurm")
     return jobs
@@ -118,7 +119,7 @@ def checked_plan(composed: Iterable[Composed], notify: Callable[[str], None] = p
 def unknown_wandb_mode(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a message if any run is tracked and WANDB_MODE is not one of W&B's modes."""
     mode = os.environ.get("WANDB_MODE")
-    if mode and mode not in WANDB_MODES and any(config["logger"]["project"] for config in configs):
+    if mode and mode not in WANDB_MODES and any(Core.of(config).logger.project for config in configs):
         yield f"WANDB_MODE={mode}: it is one of {', '.join(WANDB_MODES)}{nearest(mode, WANDB_MODES)}"
 
 

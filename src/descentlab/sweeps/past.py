@@ -39,7 +39,7 @@ def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[Decision, str]]:
     own = [job for job in reused if preflight.may_change(job.config["data"])]
     if own:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in own}
-        changed = preflight.changed_data(fork_server(own[0].config["threads"]), own, digests)
+        changed = preflight.changed_data(fork_server(own[0].core.threads), own, digests)
         decisions |= dict.fromkeys(changed, (Decision.REPLACE, "trained on other data"))
     return decisions
 
@@ -49,7 +49,7 @@ def decide(job: Job) -> tuple[Decision, str]:
     record = read_record(job.folder)
     if record is None and not (job.folder / CONFIG).exists():
         return Decision.START, ""
-    if job.config["rerun"]:
+    if job.core.rerun:
         return Decision.RERUN, "rerun=true"
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.config.identity import run_id
+from descentlab.store.core import Core
 from descentlab.store.job import Job, short_hash
 
 MAX_NAME = 80
@@ -24,9 +25,10 @@ def plan(
         overrides: the command-line overrides of each run; those that differ between runs name its folder.
     """
     ids = [run_id(config) for config in configs]
-    sweep = configs[0]["sweep"] or _sweep_name(choices, ids)
+    cores = [Core.of(config) for config in configs]
+    sweep = cores[0].sweep or _sweep_name(choices, ids)
     labels = _labels(choices, overrides)
-    parents = [Path(config["output_dir"]) / sweep for config in configs]
+    parents = [Path(core.output_dir) / sweep for core in cores]
     known = {parent: _names_by_id(parent) for parent in set(parents)}
     jobs: dict[str, Job] = {}
     for config, chosen, id, label, parent in zip(configs, choices, ids, labels, parents, strict=True):

@@ -162,7 +162,7 @@ class Queue:
         reasons = {job.id: self._settle_job(watch, job, how) for job in watch.attempt.jobs}
         broken = [job for job in watch.attempt.jobs if reasons[job.id] is not None]
         for group in self.group(broken):
-            delay = max(job.config["retry_after"] * 2 ** (self.tries[job.id] - 1) for job in group)
+            delay = max(job.core.retry_after * 2 ** (self.tries[job.id] - 1) for job in group)
             self.later.append((time.monotonic() + delay, group))
             for job in group:
                 self.intake.decisions[job.id] = Decision.RESUME if past.has_checkpoint(job) else Decision.RERUN
@@ -178,7 +178,7 @@ class Queue:
         if status is Status.FAILED:
             reason = cause or reason  # the first process failed only because the other one did
         broken = status is Status.CRASHED or (watch.hung and record is None)
-        if broken and self.tries[job.id] <= job.config["retries"] and self.deadline is None:
+        if broken and self.tries[job.id] <= job.core.retries and self.deadline is None:
             return reason
         if record is None or reason != record.reason:
             self._conclude(job, status, reason)
@@ -209,7 +209,7 @@ class Queue:
     def _end(self, job: Job, record: Record) -> None:
         self.intake.tell(record)
         self.view.finished(job, record)
-        if job.config["on_error"] == "stop" and record.status.is_fault and self.deadline is None:
+        if job.core.on_error == "stop" and record.status.is_fault and self.deadline is None:
             self.view.print("on_error=stop: the other runs are asked to stop")
             self._stop_all()
 

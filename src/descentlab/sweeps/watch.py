@@ -46,11 +46,11 @@ class Watch:
         return self.exceeded or None
 
     def _check_limits(self) -> None:
-        now, config = time.monotonic(), self.attempt.jobs[0].config
+        now, core = time.monotonic(), self.attempt.jobs[0].core
         changed = tuple(_modified(job.folder / PROGRESS) for job in self.attempt.jobs)
         if changed != self.changed:
             self.changed, self.alive_at = changed, now
-        timeout, heartbeat = config["timeout"], config["heartbeat"]
+        timeout, heartbeat = core.timeout, core.heartbeat
         if timeout is not None and self.began is not None and now - self.began > timeout:
             self.exceeded = f"took more than timeout={timeout:g} seconds"
         elif heartbeat is not None and now - self.alive_at > heartbeat:

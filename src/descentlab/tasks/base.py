@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Literal, Protocol, TypedDict
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -18,48 +18,18 @@ from torchmetrics import Metric
 
 from descentlab.compat import is_compiled
 from descentlab.data.loading.loader import Chunk, Part, StepLoader
+from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
 from descentlab.optim.evaluation import RECALIBRATION
+from descentlab.optim.lightning_hooks import backward_through, hooks_are_noops
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Captured, Step, backward_through, hands_through
+from descentlab.optim.step import Step
 from descentlab.parallel import weights
+from descentlab.tasks.measurement import ChunkOutputs, NoProbes, StepProbes
 from descentlab.tasks.metrics.scores import Scores
 
 Batch = tuple[Tensor, ...]
 Predict = Callable[[Tensor], Tensor]
-
-
-class ChunkOutputs(TypedDict):
-    """Output of `Task.training_step` for a chunk of steps; callbacks receive it as `outputs`.
-
-    first: index of the first step; losses: of each step, the mean over processes; evaluations: gradients evaluated before each;
-    measured: step -> learning rates and probe values by name.
-    """
-
-    first: int
-    losses: list[float]
-    evaluations: list[int]
-    measured: dict[int, dict[str, float]]
-
-
-class Measure(Protocol):
-    """Measures a step that was just taken; `descentlab.diagnostics.probes.Probes` is the implementation.
-
-    `needs` names the tensors that the step must capture: "weights" (those before it), "gradients".
-    """
-
-    needs: frozenset[str]
-
-    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]: ...
-
-
-class NoMeasure:
-    """Measures nothing."""
-
-    needs: frozenset[str] = frozenset()
-
-    def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Mapping[str, float]:
-        return {}
 
 
 class Task(L.LightningModule):
@@ -80,7 +50,8 @@ class Task(L.LightningModule):
     one_pass = True  # True if a batch is evaluated by one forward pass, the same in all processes
     tokens = 0  # in an example, if it is a sequence whose tokens are counted
     step: Step  # from the start of fit on
-    probes: Measure = NoMeasure()
+    data: Data[Any]  # of the run; set by the engine before `setup`
+    probes: StepProbes = NoProbes()
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
@@ -153,7 +124,7 @@ class Task(L.LightningModule):
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
         backward: Callable[..., None] = self.manual_backward
-        if hands_through(self.trainer):
+        if hooks_are_noops(self.trainer):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
@@ -172,7 +143,7 @@ class Task(L.LightningModule):
 
     def on_train_start(self) -> None:
         """Check the batches, and compile the model, before the clock runs."""
-        loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
+        loader: StepLoader = self.data.loader
         self.check_batches(loader)
         if is_compiled(self.model):
             for step in ends_of_an_epoch(loader):
@@ -247,7 +218,7 @@ class Task(L.LightningModule):
         return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
 
     def on_validation_start(self) -> None:
-        self.begin_evaluation(getattr(self.trainer.datamodule, "loader", None))  # pyright: ignore[reportAttributeAccessIssue]
+        self.begin_evaluation(getattr(self.data, "loader", None))
 
     def on_validation_end(self) -> None:  # after the callbacks, which may copy the evaluation weights
         self.end_evaluation(self.validated(), self.trainer.sanity_checking)

@@ -43,7 +43,7 @@ class Binary(Task):
 
     def setup(self, stage: str) -> None:
         if self.balanced:
-            targets = self.trainer.datamodule.splits.train[1]  # pyright: ignore[reportAttributeAccessIssue]
+            targets = self.data.splits.train[1]
             self.weight.fill_(float((len(targets) - targets.sum()) / targets.sum()))
 
     @property

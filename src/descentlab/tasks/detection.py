@@ -52,7 +52,7 @@ class Detection(Task):
         self.positives = 1.0  # mean number of locations with a box in an image of the training split
 
     def setup(self, stage: str) -> None:
-        images, targets = self.trainer.datamodule.splits.train  # pyright: ignore[reportAttributeAccessIssue]
+        images, targets = self.data.splits.train
         points = locations([-(-side // self.stride) for side in images.shape[2:]], self.stride, torch.empty(0))
         counts = [assign(part, points, self.stride, self.radius)[1].sum() for part in targets.split(PART)]
         self.positives = max(1.0, float(sum(counts)) / len(targets))

@@ -46,7 +46,7 @@ class Faces(Task):
         super().__init__(**task)
 
     def setup(self, stage: str) -> None:
-        self.gallery: Batch = self.trainer.datamodule.splits.train  # pyright: ignore[reportAttributeAccessIssue]
+        self.gallery: Batch = self.data.splits.train
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the mean loss of the batch; triplets are formed within the batch, or within a microbatch or process."""

@@ -65,7 +65,7 @@ class LanguageModeling(Task):
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """Return sample.txt: a continuation of the first tokens of the test split, sampled with a fixed seed."""
-        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        data: Any = self.data  # it decodes ids
         prompt = data.splits.test[0][0, :PROMPT].tolist()  # the same in all processes
         words, drawn = data.decode(prompt), torch.Generator().manual_seed(SEED)
         ids: list[int] = []

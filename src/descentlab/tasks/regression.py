@@ -45,7 +45,7 @@ class Regression(Task):
         return ERRORS[self.error](predictions, targets)
 
     def setup(self, stage: str) -> None:
-        scale = self.trainer.datamodule.splits.target_scale  # pyright: ignore[reportAttributeAccessIssue]
+        scale = self.data.splits.target_scale
         if scale and not SMALLEST < scale < LARGEST:
             raise UsageError(f"the target's standard deviation is {scale:.3g} {self.unit}: give the target in another unit")
         for scores in (self.valid, self.test):

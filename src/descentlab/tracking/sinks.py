@@ -32,7 +32,7 @@ class Sinks:
         if ranks.is_first():
             self.progress = ProgressWriter(self.job.folder, self.plan)
             self.curves = CurveWriter(self.job.folder, self.keep)
-            if self.job.config["logger"]["project"]:
+            if self.job.core.logger.project:
                 self.tracker = Tracker(self.job, self.curves.kept())
         return self
 

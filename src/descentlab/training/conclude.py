@@ -104,6 +104,6 @@ def make_record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, 
         },
         code=provenance.code(),
         versions=provenance.origin(job.config),
-        hardware={**provenance.hardware(), "threads": job.config["threads"], "device": device},
+        hardware={**provenance.hardware(), "threads": job.core.threads, "device": device},
         attempt=job.attempt,
     )

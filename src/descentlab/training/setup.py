@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from descentlab.errors import UsageError
 from descentlab.optim.recipe import Recipe
 from descentlab.parallel import weights
 from descentlab.store.checkpoint import State
+from descentlab.store.core import Core
 from descentlab.store.interruption import Interruption
 from descentlab.tasks.base import Task
-from descentlab.training.callbacks import make_callbacks
 from descentlab.training.checkpointing import Checkpointing
 from descentlab.training.clock import Clock
 from descentlab.training.curves import Curves, Sink
@@ -37,17 +38,17 @@ from descentlab.training.outcome import Goal, Outcome, Stop
 NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"  # set by `import lightning`; every optimizer step would then load the NVML library
 
 
-def set_up_torch(config: Mapping[str, Any]) -> None:
-    """Set threads, determinism and warnings as `config` specifies."""
+def set_up_torch(core: Core) -> None:
+    """Set threads, determinism and warnings as the config specifies."""
     warnings.filterwarnings("ignore", module=r"lightning\.")  # advice on decisions that this program makes itself
     warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph")  # optim/step.py breaks the cycle
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     os.environ.pop(NVML, None)
-    torch.set_num_threads(config["threads"])
-    if config["deterministic"]:
+    torch.set_num_threads(core.threads)
+    if core.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's matrix products refuse to run without it
-    torch.use_deterministic_algorithms(config["deterministic"])
-    if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
+    torch.use_deterministic_algorithms(core.deterministic)
+    if core.trainer.num_nodes == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # otherwise gloo looks up the host's name, which may not resolve
 
 
@@ -56,14 +57,14 @@ def load_data(config: Mapping[str, Any]) -> Data[Any]:
     return build_a(Data, "data", config["data"])
 
 
-def plan_of(config: Mapping[str, Any], data: Data[Any]) -> Plan:
+def plan_of(core: Core, data: Data[Any]) -> Plan:
     """Return the plan of the steps of a run on `data`; reads the data.
 
     Raises:
         UsageError: the batch is larger than the training set.
     """
     rows = data.splits.sizes()["train"]
-    return Plan.of(rows, config["batch_size"], config["budget"], config["validate_every"], data.drop_last)
+    return Plan.of(rows, core.batch_size, asdict(core.budget), core.validate_every, data.drop_last)
 
 
 def make_task(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Task:
@@ -72,13 +73,14 @@ def make_task(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> Task:
     Raises:
         UsageError: the config's task is not a Task.
     """
-    L.seed_everything(config["seed"], verbose=False)
+    core = Core.of(config)
+    L.seed_everything(core.seed, verbose=False)
     model = build_a(nn.Module, "model", data.fill(config["model"]))
-    if config["compile"]:
+    if core.compile:
         model.compile()
     recipe = Recipe.of(config, build)
     make = build({**data.fill(config["task"]), "_partial_": True})
-    task = make(model=model, recipe=recipe, total_steps=plan.total, measure_every=config["log_every"])
+    task = make(model=model, recipe=recipe, total_steps=plan.total, measure_every=core.log_every)
     if not isinstance(task, Task):
         raise UsageError(f"task._target_={config['task']['_target_']} gives a {type(task).__name__}, not a descentlab Task")
     return task
@@ -94,19 +96,19 @@ class RunObservers(Observers):
     4. Checkpointing, if the run is saved.
 
     Args:
-        config: resolved.
+        core: of the resolved config.
         task: its clock is set, so that measurements stop it.
         plan: of the run.
         sink: receives the rows of the curves.
     """
 
-    def __init__(self, config: Mapping[str, Any], task: Task, plan: Plan, sink: Sink) -> None:
-        self.task, self.checkpoint_settings = task, config["checkpoint"]
+    def __init__(self, core: Core, task: Task, plan: Plan, sink: Sink) -> None:
+        self.task, self.checkpoint_settings = task, asdict(core.checkpoint)
         self.clock = Clock()
-        goal = Goal(task.monitor, task.mode, config["target"])
+        goal = Goal(task.monitor, task.mode, core.target)
         copy_weights = partial(weights.copied, task.model)
-        self.outcome = Outcome(plan, self.clock, Stop(**config["stop"]), goal, copy_weights, task.tokens)
-        self.curves = Curves(plan, self.clock, sink, config["log_every"])
+        self.outcome = Outcome(plan, self.clock, Stop(**asdict(core.stop)), goal, copy_weights, task.tokens)
+        self.curves = Curves(plan, self.clock, sink, core.log_every)
         super().__init__(self.clock, self.outcome, self.curves)
         task.pause = self.clock.paused
 
@@ -117,13 +119,8 @@ class RunObservers(Observers):
         self.observers = [*self.observers, checkpointing]
 
 
-def make_engine(config: Mapping[str, Any]) -> Engine:
-    """Return the engine that the config specifies.
-
-    Raises:
-        UsageError: a callback is refused.
-    """
-    trainer = config["trainer"]
-    if config["engine"] == "explicit":
-        return Explicit(trainer["accelerator"], trainer["precision"])
-    return LightningEngine(trainer, make_callbacks(config), config["log_every"])
+def make_engine(core: Core, callbacks: Sequence[L.Callback] = ()) -> Engine:
+    """Return the engine that the config specifies; `callbacks` are of the user's, and of no use to the explicit engine."""
+    if core.engine == "explicit":
+        return Explicit(core.trainer.accelerator, core.trainer.precision)
+    return LightningEngine(core.trainer, callbacks, core.log_every)

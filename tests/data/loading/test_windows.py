@@ -14,6 +14,7 @@ from descentlab.data.characters import UNKNOWN, Characters
 from descentlab.data.fetch import registry
 from descentlab.data.fetch.sources import DataError, Files
 from descentlab.data.loading.loader import TrainLoader
+from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.windows import EVAL_TOKENS, to_device, windows
 from descentlab.data.tokens import Tokens
@@ -223,7 +224,7 @@ def test_batches_of_mapped_tokens_equal_those_in_memory(files, dtype, top):
 
 def test_mapped_tokens_stay_on_disk_and_batches_move_to_the_device(files):
     data = Tokens(10, files(train=range(1000), val=range(1000)), stride=5, vocabulary=1000)
-    data.trainer = SimpleNamespace(global_rank=0, world_size=1, strategy=SimpleNamespace(root_device=torch.device("meta")))
+    data.placement = Placement(torch.device("meta"))
     data.serve(Plan.of(len(data.splits.train[0]), 8, BUDGET), 0, None)
     (part,) = data.train_dataloader().parts(0)
     for batch in (part.batch, next(iter(data.val_dataloader()))):
@@ -250,7 +251,6 @@ def test_missing_or_truncated_token_files_are_refused(files, tmp_path):
 
 def test_batches_of_evaluation_hold_a_bounded_number_of_tokens(files):
     data = Tokens(100, files(train=range(1000), val=range(60_000)), vocabulary=60_000)
-    data.trainer = SimpleNamespace(global_rank=0, world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")))
     batches = list(data.eval_loader(data.splits.valid))
     assert max(len(inputs) for inputs, _ in batches) * 100 <= EVAL_TOKENS
     for part, whole in enumerate(data.splits.valid):

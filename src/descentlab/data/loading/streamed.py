@@ -176,11 +176,10 @@ class StreamedData(Data[StreamedSplits]):
         return StreamedLoader(self.splits.train, self._to_device, self._reading(), plan, *share)
 
     def eval_loader(self, split: Examples) -> StreamedEvalLoader:
-        return StreamedEvalLoader(split, self._to_device, self._reading(), self.eval_batch, *self._share())
+        return StreamedEvalLoader(split, self._to_device, self._reading(), self.eval_batch, *self.placement.share)
 
     def _reading(self) -> dict[str, Any]:
-        assert self.trainer is not None
-        to_gpu = self.trainer.strategy.root_device.type == "cuda"
+        to_gpu = self.placement.device.type == "cuda"
         persistent = self.persistent and self.workers > 0
         return {"num_workers": self.workers, "pin_memory": self.pin_memory and to_gpu, "persistent_workers": persistent}
 

@@ -14,6 +14,7 @@ from descentlab.budget import Plan
 from descentlab.config.types import Count, Positive, PositiveFraction, Seed
 from descentlab.data.loading.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loading.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
+from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.splits import AnySplits, Splits, tensor, three_way
 
 EVAL_BATCH = 1000
@@ -67,6 +68,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self.facts = facts
         self._splits: S | None = None
         self.plan: Plan | None = None
+        self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.columns: list[dict[str, str]] = []
@@ -131,13 +133,12 @@ class Data(L.LightningDataModule, Generic[S]):
         return {key: inferred.get(key) if value is None else value for key, value in node.items()}
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
-        """Set how training batches are cut and ordered. Must be called before a trainer requests them."""
+        """Set how training batches are cut and ordered. Must be called before an engine requests them."""
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
 
     def train_dataloader(self) -> StepLoader:
         assert self.plan is not None, "call serve(plan, ...) first"
-        assert self.trainer is not None
-        self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self._share(), self.start)
+        self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
         return self.loader
 
@@ -163,16 +164,9 @@ class Data(L.LightningDataModule, Generic[S]):
         """Return the batches of this process's share of `split`, in order, on the training device and in its precision."""
         raise NotImplementedError
 
-    def _share(self) -> tuple[int, int]:
-        """Return this process's rank and the number of processes."""
-        assert self.trainer is not None
-        return self.trainer.global_rank, self.trainer.world_size
-
     def _to_device(self, split: Batch) -> Batch:
         """Return `split` on the training device, in its precision."""
-        assert self.trainer is not None
-        converted = self.trainer.precision_plugin.convert_input(split)
-        return tuple(tensor.to(self.trainer.strategy.root_device) for tensor in converted)
+        return self.placement.put(split)
 
 
 class TensorData(Data[Splits]):
@@ -218,7 +212,7 @@ class TensorData(Data[Splits]):
         return TrainLoader(self._to_device(self.splits.train), plan, *share, augment=self.augment)
 
     def eval_loader(self, split: Batch) -> EvalLoader:
-        return EvalLoader(self._to_device(split), EVAL_BATCH, *self._share())
+        return EvalLoader(self._to_device(split), EVAL_BATCH, *self.placement.share)
 
 
 class Embedded(TensorData):

@@ -65,11 +65,10 @@ class Windows(TensorData):
         return {"vocabulary": self.vocabulary(), "num_outputs": self.vocabulary()}
 
     def eval_loader(self, split: Batch) -> EvalLoader:
-        return EvalLoader(self._to_device(split), self.eval_rows, *self._share())
+        return EvalLoader(self._to_device(split), self.eval_rows, *self.placement.share)
 
     def _to_device(self, split: Batch) -> Batch:
-        assert self.trainer is not None
-        return tuple(to_device(view, self.trainer.strategy.root_device) for view in split)
+        return tuple(to_device(view, self.placement.device) for view in split)
 
 
 def to_device(view: Tensor, device: torch.device) -> Tensor:

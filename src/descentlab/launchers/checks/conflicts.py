@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from descentlab.errors import one_line
+from descentlab.store.core import Core
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -28,10 +29,10 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]}: {one_line(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
     mistakes += _of_baseline(config) if config["baseline"] else ()
-    task = get_object(config["task"]["_target_"])
-    if config["trainer"]["strategy"] == "fsdp" and not getattr(task, "one_pass", True):
+    task, core = get_object(config["task"]["_target_"]), Core.of(config)
+    if core.trainer.strategy == "fsdp" and not getattr(task, "one_pass", True):
         mistakes.append(f"{task.__name__} evaluates in several forward passes, which fsdp cannot gather: use trainer=ddp")
-    if config["engine"] == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
+    if core.engine == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
         mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
     return mistakes
 

@@ -11,6 +11,7 @@ import copy
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from descentlab.diagnostics.probes import Probes
 from descentlab.errors import UsageError, describe_error
 from descentlab.launchers.checks.soundness import check_gradients, check_labels, check_splits
 from descentlab.optim.recipe import Recipe
+from descentlab.store.core import Core, TrainerConfig
 from descentlab.tasks.base import ends_of_an_epoch
 from descentlab.training.callbacks import make_callbacks
 from descentlab.training.curves import Row
@@ -34,7 +36,6 @@ SIZES = (2, 16)  # numbers of examples to try, before the run's own batch size
 LARGEST = 1024  # upper bound of that batch size
 NAMES, LINES = 8, 20  # column names in a line of a note, and lines in a note
 LARGE = 30_000_000  # parameters; a larger model is not trained here, since a step may take minutes and much memory
-ONE_PROCESS = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
 PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU supports
 # Nodes whose numbers do not change what is constructed: further rehearsals with other numbers would find nothing new.
 NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
@@ -99,10 +100,10 @@ class Rehearsals:
         if run in self.seen:
             return
         self.seen.add(run)
-        structure = structure_of(config)
+        structure, core = structure_of(config), Core.of(config)
         try:
-            set_up_torch(config)
-            plan = plan_of(config, data)
+            set_up_torch(core)
+            plan = plan_of(core, data)
             check_labels(config, data)
             _check_schedules(config, plan)
             make_callbacks(config)
@@ -119,7 +120,7 @@ class Rehearsals:
             message = describe_error(error)
             if self.several and not isinstance(error, UsageError):
                 message = f"{name_of(config['model'])} under {name_of(config['optimizer'])}: {message}"
-            yield ("note", f"on the CPU: {message}") if _is_elsewhere(config) else ("mistake", message)
+            yield ("note", f"on the CPU: {message}") if _is_elsewhere(core.trainer) else ("mistake", message)
 
 
 def _check_schedules(config: Mapping[str, Any], plan: Plan) -> None:
@@ -159,7 +160,7 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
             if size == sizes[-1] or isinstance(error, UsageError) or describe_error(error) == before:
                 raise
             before = describe_error(error)
-    smallest = _smallest_part(config, plan)
+    smallest = _smallest_part(Core.of(config), plan)
     if smallest < size:
         try:
             _train(config, data, plan, smallest)
@@ -168,40 +169,40 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
             raise UsageError(f"{cause}: {describe_error(error)}; choose another batch_size, or data.drop_last=true") from error
 
 
-def _smallest_part(config: Mapping[str, Any], plan: Plan) -> int:
+def _smallest_part(core: Core, plan: Plan) -> int:
     """Return the smallest number of examples in a forward pass of the training."""
-    loader = StepLoader(plan.rows, plan, 0, config["microbatch"])
+    loader = StepLoader(plan.rows, plan, 0, core.microbatch)
     return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step))
 
 
 def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) -> None:
-    small = copy.copy(data)
+    core, small = Core.of(config), copy.copy(data)
     small._splits = data.limited(data.splits, size)
     task = make_task({**config, "compile": False}, data, plan)
-    task.check_batches(StepLoader(plan.rows, plan, 0, config["microbatch"]))
+    task.check_batches(StepLoader(plan.rows, plan, 0, core.microbatch))
     one = Plan.of(small.splits.sizes()["train"], "full", {"epochs": None, "steps": 1, "examples": None, "seconds": None})
-    small.serve(one, 0, config["microbatch"])
-    observers = RunObservers(config, task, one, NoSink())
+    small.serve(one, 0, core.microbatch)
+    observers = RunObservers(core, task, one, NoSink())
     task.probes = Probes.of(config)
-    trainer = {**config["trainer"], **ONE_PROCESS}
-    if not _on_gpu(config):
-        trainer["accelerator"] = "cpu"
-        trainer["precision"] = trainer["precision"] if trainer["precision"] in PRECISIONS else "32-true"
-    engine = make_engine({**config, "trainer": trainer})
+    trainer = replace(core.trainer, devices=1, num_nodes=1, strategy="auto")
+    if not _on_gpu(trainer):
+        precision = trainer.precision if trainer.precision in PRECISIONS else "32-true"
+        trainer = replace(trainer, accelerator="cpu", precision=precision)
+    engine = make_engine(replace(core, trainer=trainer), make_callbacks(config))
     with contextlib.redirect_stdout(io.StringIO()) if engine.callbacks else contextlib.nullcontext():  # tables for the log
         engine.fit(task, small, one, observers)
-        check_gradients(config, task, small)
+        check_gradients(core, task, small)
         engine.test(task, small, observers)
 
 
-def _on_gpu(config: Mapping[str, Any]) -> bool:
+def _on_gpu(trainer: TrainerConfig) -> bool:
     """Return True if the runs compute on a GPU of this machine."""
-    return config["trainer"]["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
 
 
-def _is_elsewhere(config: Mapping[str, Any]) -> bool:
+def _is_elsewhere(trainer: TrainerConfig) -> bool:
     """Return True if the runs compute on an accelerator that this machine lacks; a failure on its CPU is then no proof."""
-    return config["trainer"]["accelerator"] not in ("auto", "cpu") and not _on_gpu(config)
+    return trainer.accelerator not in ("auto", "cpu") and not _on_gpu(trainer)
 
 
 def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:

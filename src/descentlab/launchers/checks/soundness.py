@@ -12,6 +12,7 @@ import torch
 
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
+from descentlab.store.core import Core
 from descentlab.tasks.base import Task
 
 
@@ -52,7 +53,7 @@ def check_labels(config: Mapping[str, Any], data: Data[Any]) -> None:
             raise UsageError(f"data: label {label} in row {row} of the {name} split is none of the classes 0 to {classes - 1}")
 
 
-def check_gradients(config: Mapping[str, Any], task: Task, data: Data[Any]) -> None:
+def check_gradients(core: Core, task: Task, data: Data[Any]) -> None:
     """Check that the loss depends on the weights, and under DDP on each parameter.
 
     Raises:
@@ -69,5 +70,5 @@ def check_gradients(config: Mapping[str, Any], task: Task, data: Data[Any]) -> N
     idle = [name for name, gradient in zip(trained, found, strict=True) if gradient is None]
     if trained and len(idle) == len(trained):
         raise UsageError(f"the loss of {type(task).__name__} does not depend on the weights of {type(task.model).__name__}")
-    if idle and config["trainer"]["strategy"] == "ddp":
+    if idle and core.trainer.strategy == "ddp":
         raise UsageError(f"trainer=ddp: the loss does not depend on {', '.join(idle[:3])}; DDP waits for their gradients")

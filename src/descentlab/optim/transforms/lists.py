@@ -1,6 +1,6 @@
 """Operations on lists of tensors: one fused kernel for the whole list where torch has one, a loop under torch.vmap.
 
-The fused kernels (torch._foreach_*) have no batching rules.
+The fused kernels (see compat.foreach) have no batching rules.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 from torch.distributed.tensor import DTensor
+
+from descentlab.compat import foreach, is_vmapped
 
 Number = float | Tensor  # a Tensor is a scalar, for example one run's value under torch.vmap
 
@@ -19,7 +20,7 @@ def scale(tensors: list[Tensor], factor: Number) -> list[Tensor]:
     """Return factor * t for each tensor t."""
     if _batched([*tensors, factor]):
         return [tensor * factor for tensor in tensors]
-    return list(torch._foreach_mul(tensors, factor)) if tensors else []  # pyright: ignore[reportPrivateImportUsage]
+    return foreach("mul", tensors, factor) if tensors else []
 
 
 def add(tensors: list[Tensor], others: list[Tensor], factor: Number) -> list[Tensor]:
@@ -28,14 +29,14 @@ def add(tensors: list[Tensor], others: list[Tensor], factor: Number) -> list[Ten
         return [tensor + factor * other for tensor, other in zip(tensors, others, strict=True)]
     if _batched([*tensors, *others]):
         return [torch.add(tensor, other, alpha=factor) for tensor, other in zip(tensors, others, strict=True)]
-    return list(torch._foreach_add(tensors, others, alpha=factor)) if tensors else []  # pyright: ignore[reportPrivateImportUsage]
+    return foreach("add", tensors, others, alpha=factor) if tensors else []
 
 
 def interpolate(starts: list[Tensor], ends: list[Tensor], weight: Number) -> list[Tensor]:
     """Return s + weight * (e - s) for each pair of tensors s and e."""
     if isinstance(weight, Tensor) or _batched([*starts, *ends]):
         return [torch.lerp(start, end, weight) for start, end in zip(starts, ends, strict=True)]
-    return list(torch._foreach_lerp(starts, ends, weight)) if starts else []  # pyright: ignore[reportPrivateImportUsage]
+    return foreach("lerp", starts, ends, weight) if starts else []
 
 
 def norm(tensors: list[Tensor]) -> Tensor:
@@ -53,16 +54,16 @@ def assign(tensors: list[Tensor], values: list[Tensor]) -> None:
         for tensor, value in zip(tensors, values, strict=True):
             tensor.copy_(value)
     elif tensors:
-        torch._foreach_copy_(tensors, values)  # pyright: ignore[reportPrivateImportUsage]
+        foreach("copy_", tensors, values)
 
 
 def _norms(tensors: list[Tensor]) -> Iterable[Tensor]:
     """Return the Euclidean norm of each tensor."""
     if _batched(tensors):
         return [torch.linalg.vector_norm(tensor) for tensor in tensors]
-    return torch._foreach_norm(tensors)  # pyright: ignore[reportPrivateImportUsage]
+    return foreach("norm", tensors)
 
 
 def _batched(values: Iterable[Number]) -> bool:
     """Return True inside torch.vmap, if one of the values has a dimension that vmap hides."""
-    return any(isinstance(value, Tensor) and _functorch.is_batchedtensor(value) for value in values)
+    return any(isinstance(value, Tensor) and is_vmapped(value) for value in values)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch.plugins.precision import DoublePrecision, Precision
-from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from descentlab.budget import Plan
+from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.tensors import Data
 from descentlab.tasks.base import Batch, Task
 from descentlab.training.engines.descent import Descent
@@ -18,17 +18,6 @@ from descentlab.training.events import Boundary, Ended, Validated
 from descentlab.training.observers import Observers
 
 PRECISIONS: dict[str, type[Precision]] = {"32-true": Precision, "64-true": DoublePrecision}
-
-
-class SingleProcess:
-    """Device, precision and data of a run in one process: the attributes of a trainer that tasks and data sets read."""
-
-    global_rank, world_size = 0, 1
-
-    def __init__(self, device: torch.device, precision: str, data: Data[Any]) -> None:
-        self.precision_plugin = PRECISIONS[precision]()
-        self.strategy = SingleDeviceStrategy(device, precision_plugin=self.precision_plugin)
-        self.datamodule = data
 
 
 class Explicit:
@@ -43,14 +32,14 @@ class Explicit:
     def __init__(self, accelerator: str, precision: str) -> None:
         gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
         self.device = torch.device("cuda", 0) if gpu else torch.device("cpu")
-        self.precision = precision
+        self.precision = PRECISIONS[precision]()
 
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train until the plan ends or an observer decides to stop."""
-        process = self._attach(task, data, "fit")
+        self._set_up(task, data, "fit")
         start = observers.locate()
         data.start = start or 0
-        process.precision_plugin.convert_module(task).to(self.device)
+        self.precision.convert_module(task).to(self.device)
         optimizer: Any = task.configure_optimizers()
         descent = Descent(task, optimizer)
         task.step = descent  # pyright: ignore[reportAttributeAccessIssue]
@@ -76,21 +65,19 @@ class Explicit:
 
     def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
         """Return the test metrics of the current weights by name, without "test/"."""
-        process = self._attach(task, data, "test")
-        process.precision_plugin.convert_module(task).to(self.device)
+        self._set_up(task, data, "test")
+        self.precision.convert_module(task).to(self.device)
         return self._evaluate(task, data.test_dataloader(), task.test_step, task.test.collect, observers)
 
     def broadcast(self, batch: Batch) -> Batch:
         """Return `batch` on the device."""
         return tuple(part.to(self.device) for part in batch)
 
-    def _attach(self, task: Task, data: Data[Any], stage: str) -> SingleProcess:
-        """Give task and data what they read of a trainer, and set them up."""
-        process: Any = SingleProcess(self.device, self.precision, data)
-        task.trainer = data.trainer = process
+    def _set_up(self, task: Task, data: Data[Any], stage: str) -> None:
+        """Place the data on this engine's device, and call the hooks `setup` of data and task."""
+        task.data, data.placement = data, Placement(self.device, convert=self.precision.convert_input)
         data.setup(stage)
         task.setup(stage)
-        return process
 
     def _validate(self, task: Task, data: Data[Any], observers: Observers, before_training: bool) -> None:
         """Evaluate the validation split at the evaluation weights, and report the metrics."""
@@ -114,7 +101,7 @@ class Explicit:
     ) -> dict[str, float]:
         """Return the metrics of a split by name."""
         task.eval()
-        with PRECISIONS[self.precision]().forward_context():
+        with self.precision.forward_context():
             for index, batch in enumerate(batches):
                 step(batch, index)
                 observers.batch_evaluated()

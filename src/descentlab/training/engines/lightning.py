@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import lightning as L
@@ -13,10 +14,13 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
 from descentlab.budget import Plan
-from descentlab.compat import without_signal_handlers
+from descentlab.compat import set_global_step, set_logged_step, without_signal_handlers
+from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.tensors import Data
 from descentlab.parallel.post_mortem import Died, how_it_ended
-from descentlab.tasks.base import Batch, ChunkOutputs, Task
+from descentlab.store.core import TrainerConfig
+from descentlab.tasks.base import Batch, Task
+from descentlab.tasks.measurement import ChunkOutputs
 from descentlab.training.engines.logger import ObserverLogger
 from descentlab.training.events import Boundary, Ended, StepsDone, Validated
 from descentlab.training.observers import Observers
@@ -35,12 +39,12 @@ class LightningEngine:
         log_every: steps between two rows of what callbacks log.
     """
 
-    def __init__(self, settings: Mapping[str, Any], callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
+    def __init__(self, settings: TrainerConfig, callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
         self.callbacks: Sequence[Any] = callbacks
         self.translator = HookTranslator(single_steps=bool(callbacks))
         slurm: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
         self.trainer = L.Trainer(
-            **{**settings, "strategy": _strategy(settings)},
+            **{**asdict(settings), "strategy": _strategy(settings)},
             callbacks=[self.translator, *callbacks],
             plugins=slurm,
             max_epochs=-1,
@@ -60,7 +64,7 @@ class LightningEngine:
 
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train until the plan ends or an observer decides to stop. If another process has died, report that process."""
-        self.translator.observers = observers
+        self.translator.observers, task.data = observers, data
         data.chunk = 1 if self.translator.single_steps else None
         try:
             self.trainer.fit(task, datamodule=data)
@@ -83,7 +87,7 @@ class LightningEngine:
 
     def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
         """Return the test metrics of the current weights by name, without "test/"."""
-        self.translator.observers = observers
+        self.translator.observers, task.data = observers, data
         self.trainer.test(task, datamodule=data, verbose=False)
         metrics = self.trainer.callback_metrics.items()
         return {name.removeprefix("test/"): float(value) for name, value in metrics if name.startswith("test/")}
@@ -102,7 +106,7 @@ class HookTranslator(L.Callback):
         single_steps: chunks are single steps, since callbacks of the user's are present.
     """
 
-    internal = True  # it does nothing inside a step: see optim.step.hands_through
+    internal = True  # it does nothing inside a step: see optim.lightning_hooks
 
     def __init__(self, single_steps: bool) -> None:
         self.single_steps = single_steps
@@ -113,14 +117,15 @@ class HookTranslator(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         assert isinstance(pl_module, Task)
         self.task = pl_module
+        self.task.data.placement = _placement(trainer)
         if stage == "fit" and (start := self.observers.locate()) is not None:
-            trainer.datamodule.start = start  # pyright: ignore[reportAttributeAccessIssue]
+            self.task.data.start = start
             trainer.num_sanity_val_steps = 0  # the validation before the first step was made by an earlier process
 
     def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.observers.restore()
-        _set_global_step(trainer, task.step.count)
-        trainer.fit_loop.epoch_loop._batches_that_stepped = task.step.count  # the step of what callbacks log
+        set_global_step(trainer, task.step.count)
+        set_logged_step(trainer, task.step.count)
         trainer.should_stop = self.observers.stopping
 
     def on_train_epoch_start(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -136,7 +141,7 @@ class HookTranslator(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, task: Task, outputs: ChunkOutputs, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.fresh = True
-        _set_global_step(trainer, task.step.count)
+        set_global_step(trainer, task.step.count)
         self.observers.steps_done(StepsDone(**outputs))
         trainer.should_stop |= self.observers.stopping
 
@@ -151,7 +156,7 @@ class HookTranslator(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step, before_training = task.step, trainer.sanity_checking
-        batches = None if before_training else trainer.datamodule.loader.digest(step.count)  # pyright: ignore[reportAttributeAccessIssue]
+        batches = None if before_training else task.data.loader.digest(step.count)
         metrics, undefined = task.validated(), task.valid.undefined
         event = Validated(step.count, step.evaluations, metrics, undefined, before_training, batches, trainer.should_stop)
         self.observers.validated(event)
@@ -161,9 +166,10 @@ class HookTranslator(L.Callback):
         self.observers.ended(Ended(task.step.count, task.step.evaluations))
 
 
-def _set_global_step(trainer: L.Trainer, count: int) -> None:
-    """Make `trainer.global_step` the number of optimizer steps, which Lightning counts only in its own optimizer wrapper."""
-    trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = count
+def _placement(trainer: L.Trainer) -> Placement:
+    """Return the placement of this process, which Lightning knows from the hook `setup` on."""
+    plugin = trainer.precision_plugin
+    return Placement(trainer.strategy.root_device, trainer.global_rank, trainer.world_size, plugin.convert_input)
 
 
 def _lost_another(error: Exception) -> bool:
@@ -171,9 +177,8 @@ def _lost_another(error: Exception) -> bool:
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _strategy(settings: Mapping[str, Any]) -> Strategy | str:
+def _strategy(settings: TrainerConfig) -> Strategy | str:
     """Return the strategy; for fsdp, FSDP2, whose whole weights are gathered in the first process."""
-    if settings["strategy"] != "fsdp":
-        return settings["strategy"]
-    processes = settings["devices"] * settings["num_nodes"]
-    return ModelParallelStrategy(processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
+    if settings.strategy != "fsdp":
+        return settings.strategy
+    return ModelParallelStrategy(settings.processes, tensor_parallel_size=1, save_distributed_checkpoint=False)
