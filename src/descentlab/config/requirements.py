@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """Requirements of an optimizer, declared in its file under `needs` or found from the methods of its class.
+    """Requirements of an optimizer, declared under `needs` in its file, or inferred from the methods of its class.
 
     An optimizer with train() and eval() needs no entry: it is put into eval mode whenever its weights are evaluated.
 
@@ -23,7 +23,7 @@ class Requirements:
         model: its first argument is the model rather than its parameters (Adam-mini).
         constant_lr: it reads its learning rate only at the first step (Rprop).
         total_steps: the name of the argument that takes the run's number of steps (Ranger21).
-        in_groups: settings that only its parameter groups have, not its arguments (GaLore).
+        in_groups: settings that parameter groups accept but the constructor does not (GaLore).
     """
 
     closure: bool = False
