@@ -27,7 +27,7 @@ def swa_share(count: int) -> float:
 def ema_share(count: int, decay: Number) -> Number:
     """Return the share 1 - min(decay, (1 + count) / (10 + count)) of new weights in an EMA of `count` weights.
 
-    The bound forgets the first weights soon, where a constant decay near 1 would keep them (TensorFlow's num_updates).
+    The bound discounts the first weights quickly, which a constant decay near 1 would not (TensorFlow's num_updates).
     """
     bound = (1 + count) / (10 + count)
     return 1 - (decay.clamp(max=bound) if isinstance(decay, Tensor) else min(decay, bound))
