@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Share:
-    """The cores and GPUs that a run has been given."""
+    """The cores and GPUs assigned to a run."""
 
     cores: int
     gpus: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Share:
 
 
 class Slots:
-    """Gives cores and GPUs to runs, and takes them back.
+    """Assigns cores and GPUs to runs, and releases them.
 
     Args:
         cores: number of cores of this machine.
@@ -38,7 +38,7 @@ class Slots:
         self.taken = 0
 
     def take(self, config: Mapping[str, Any]) -> Share | None:
-        """Return a share for a run of `config`, or None if it must wait. A run larger than the machine runs alone."""
+        """Return a share for a run of `config`, or None if it must wait. A run that exceeds the machine runs alone."""
         trainer = config["trainer"]
         cores = min(self.most, trainer["devices"] * cores_of_a_process(config))
         open_gpus = sorted((gpu for gpu, left in self.free.items() if left), key=lambda gpu: -self.free[gpu])
@@ -50,7 +50,7 @@ class Slots:
         return share
 
     def give_back(self, share: Share) -> None:
-        """Take back the share of a run that ended."""
+        """Release the share of a run that ended."""
         self._give(share, 1)
 
     def _give(self, share: Share, sign: int) -> None:
