@@ -44,7 +44,7 @@ class Checkpointing(Observer):
     A run that is asked to end continues to the next boundary, saves and raises Interrupted. Several processes decide together.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         saved: content of the checkpoint in it, in the first process; None: the run starts from the beginning.
         interruption: reports whether the run was asked to end.
         task, outcome, curves, callbacks: the objects whose state is saved; that of callbacks has to be of tensors, numbers,

@@ -28,7 +28,7 @@ class Curves(Observer):
 
     Args:
         plan: converts steps to examples and epochs.
-        clock: of the run; paused while rows are written.
+        clock: the run's clock; paused while rows are written.
         sink: receives the rows.
         every: the config's log_every, in steps.
     """

@@ -13,7 +13,7 @@ class StepsDone:
 
     Args:
         first: index of its first step, counted from 0.
-        losses: of each step, the mean loss of its batch over all processes, before the update.
+        losses: for each step, the mean loss of its batch over all processes, before the update.
         evaluations: for each step, the number of gradient evaluations before it.
         measured: step -> learning rates and probe values by name, at the steps that are measured.
     """

@@ -59,11 +59,12 @@ class Outcome(Observer):
 
     Args:
         plan: the steps of the run; its budget ends it.
-        clock: of the run.
+        clock: the run's clock.
         stop: the other conditions that end it.
         goal: the metric that decides which weights are best.
-        copy_weights: returns a copy of the evaluation weights. Collective: called in all processes at the same validations.
-        tokens: in an example, if they are counted.
+        copy_weights: a function that returns a copy of the evaluation weights. It is collective: all processes call it at
+            the same validations.
+        tokens: number of tokens in an example, if they are counted.
 
     Attributes:
         summary: the numbers of the run's record, by name.

@@ -96,7 +96,7 @@ class RunObservers(Observers):
     Args:
         config: resolved.
         task: its clock is set, so that measurements stop it.
-        plan: of the run.
+        plan: the run's plan.
         sink: receives the rows of the curves.
     """
 

@@ -35,7 +35,7 @@ class Explicit:
     """Trains a task with a rule of descentlab.rules, in one process and on one device.
 
     Args:
-        accelerator, precision: of the config's trainer node.
+        accelerator, precision: settings of the config's trainer node.
     """
 
     callbacks: Sequence[Any] = ()

@@ -31,7 +31,7 @@ class LightningEngine:
 
     Args:
         settings: the config's trainer node.
-        callbacks: of the user's. With any, a chunk is one step, and what they log is written to the curves.
+        callbacks: the user's callbacks. With any, a chunk is one step, and the values they log are written to the curves.
         log_every: steps between two rows of what callbacks log.
     """
 
