@@ -69,7 +69,7 @@ class Task(L.LightningModule):
         model: inputs -> outputs, without a loss.
         recipe: optimizer, schedules, clipping, decay and averaging.
         monitor: the validation metric that runs are selected by; `mode`, "min" or "max", tells which of its values is best.
-        total_steps: of the run, if the budget determines them.
+        total_steps: number of steps of the run, if the budget determines them.
         measure_every: steps between measurements.
 
     Attributes:

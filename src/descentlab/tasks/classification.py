@@ -15,7 +15,7 @@ class Classification(Task):
     """Logits (batch, num_classes) against classes (batch,).
 
     Args:
-        num_classes: of the data, >= 2.
+        num_classes: number of classes of the data, >= 2.
         task: arguments of Task.
     """
 

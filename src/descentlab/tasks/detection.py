@@ -26,11 +26,11 @@ class Detection(Task):
     """Outputs (batch, num_classes + 5, height, width) as of models.fcos, against padded boxes (batch, boxes, 5).
 
     Args:
-        num_classes: of the data, >= 1.
+        num_classes: number of classes of the data, >= 1.
         class_names: labels of drawn boxes, one for each class.
-        stride: of the model's output, in pixels.
+        stride: stride of the model's output, in pixels.
         radius: the largest distance, in strides, from a location to the centre of a box that is assigned to it; > 0.
-        alpha, gamma: of the focal loss, in [0, 1] and >= 0 (Lin et al., arXiv:1708.02002, eq. 5).
+        alpha, gamma: parameters of the focal loss, in [0, 1] and >= 0 (Lin et al., arXiv:1708.02002, eq. 5).
         limit: the largest number of detections of an image, >= 1.
         task: arguments of Task.
     """

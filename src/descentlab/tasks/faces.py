@@ -24,7 +24,7 @@ class Faces(Task):
 
     Args:
         num_classes: the number of known people.
-        dimensions: of the embedding.
+        dimensions: number of dimensions of the embedding.
         criterion: softmax (with a margin: ArcFace) or triplet.
         margin, scale: see descentlab.tasks.losses.faces.
         task: arguments of Task.

@@ -41,7 +41,7 @@ class LanguageModeling(Task):
 
     Args:
         unit: character or token, the meaning of an id; bits per character are reported for characters.
-        length: of a sequence, in tokens.
+        length: the length of a sequence, in tokens.
         task: arguments of Task.
     """
 

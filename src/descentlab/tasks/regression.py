@@ -19,7 +19,7 @@ class Regression(Task):
     """Predictions (batch, outputs) against standardised targets of the same shape.
 
     Args:
-        unit: of the target, and of rmse and mae; the loss is in (squared) standard deviations of the target.
+        unit: unit of the target, and of rmse and mae; the loss is in (squared) standard deviations of the target.
         error: mse, l1, or huber (Huber 1964: e^2 / 2 up to one standard deviation, |e| - 1/2 beyond).
         task: arguments of Task.
     """

@@ -56,7 +56,7 @@ class Scores(nn.Module):
         If the loss is NaN, so is every metric: outputs that are not numbers can be neither ordered nor counted.
 
         Args:
-            prefix: of each name.
+            prefix: prefix of each name.
             split: the name of the split in reasons, if it differs from that of these scores.
         """
         metrics = dict(self.metrics.items())
