@@ -37,7 +37,7 @@ class ResNet(nn.Module):
     Args:
         image_shape: channels, height and width of an image, each >= 1.
         num_outputs: >= 1.
-        blocks: in each of the three stages, >= 1; 3 is ResNet-20.
+        blocks: number of blocks in each of the three stages, >= 1; 3 is ResNet-20.
         width: channels of the first stage, >= 1; the others have two and four times as many.
         norm: batch, or group (Wu and He, arXiv:1803.08494), which has no running statistics.
 
