@@ -29,8 +29,8 @@ class FashionScenes(TensorData):
     Args:
         data_dir: folder of all data sets.
         scenes: the number of scenes of train, valid and test.
-        valid_fraction: of Fashion-MNIST's training split.
-        split_seed: of Fashion-MNIST's split and of the scenes.
+        valid_fraction: valid split as a fraction of Fashion-MNIST's training split.
+        split_seed: seed of Fashion-MNIST's split and of the scenes.
         facts: see Facts.
     """
 

@@ -26,8 +26,8 @@ class ImageNet(StreamedData):
 
     Args:
         data_dir: folder of all data sets, with imagenet/train/CLASS/*.JPEG and imagenet/val/CLASS/*.JPEG.
-        valid_fraction: of the training split.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the training split.
+        split_seed: seed of the cut.
         facts: see StreamedData.
     """
 

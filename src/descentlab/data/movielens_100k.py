@@ -27,9 +27,9 @@ class MovieLens(TensorData):
 
     Args:
         data_dir: folder of all data sets.
-        test_fraction: of the rows.
-        valid_fraction: of the rows that are not test.
-        split_seed: of the cut.
+        test_fraction: test split as a fraction of the rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        split_seed: seed of the cut.
         facts: see Facts.
     """
 

@@ -33,7 +33,7 @@ class NeonTrees(TensorData):
         shrink: the factor by which a side of a tile is reduced.
         kept: the least fraction of a box's area within a tile for the box to be kept there.
         views: versions of each train tile, 1 to 8.
-        split_seed: of the views.
+        split_seed: seed of the views.
         facts: see Facts.
     """
 

@@ -34,9 +34,9 @@ class TemporalOrder(TensorData):
 
     Args:
         bits: the number of relevant symbols, 2 or 3.
-        length: of a sequence.
+        length: the length of a sequence.
         rows: the number of sequences of train, valid and test.
-        split_seed: of all draws; independent of the run's seeds.
+        split_seed: seed of all draws; independent of the run's seeds.
         facts: see Facts.
 
     Raises:

@@ -23,8 +23,8 @@ class TorchvisionSet(TensorData):
 
     Args:
         data_dir: folder of all data sets; torchvision fetches into its subfolder with the name of the data set.
-        valid_fraction: of the published training split.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the published training split.
+        split_seed: seed of the cut.
         augment: transform of the training batches, a key of AUGMENTS.
         facts: see Facts.
     """

@@ -112,7 +112,7 @@ def fetch(location: Location, folder: Path, sha256: str) -> Path:
     """Return the archive's path in `folder`, after downloading it unless it is there.
 
     Args:
-        location: of the archive.
+        location: the location of the archive.
         folder: keeps archives.
         sha256: the archive's digest; "" to skip the check, which PyPI does not allow.
 

@@ -125,10 +125,10 @@ class Entry:
     """A data set in the registry.
 
     Args:
-        name: of the data set and of its folder in data_dir.
+        name: name of the data set and of its folder in data_dir.
         files: path in data_dir/<name> -> sha256, or "md5:" and the digest if the publisher gives only that.
-        sources: in the order in which they are tried.
-        licence: of the data.
+        sources: the sources, in the order in which they are tried.
+        licence: the licence of the data.
         citation: the publication to cite.
         page: a web page that describes the data set.
     """

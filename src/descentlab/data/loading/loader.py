@@ -59,8 +59,8 @@ class StepLoader:
 
     Args:
         rows: the number of rows of the training split.
-        plan: of the run's steps, with their stops.
-        seed: of the order.
+        plan: the plan of the run's steps, with their stops.
+        seed: seed of the order.
         microbatch: the largest number of examples in one part; None: unlimited.
         rank, world: the rank of this process and the number of processes, which share every batch.
         step: the first step.

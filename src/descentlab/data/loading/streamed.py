@@ -65,7 +65,7 @@ class StreamedLoader(StepLoader):
     """Serve steps whose batches a DataLoader reads ahead, in order; a step out of order is read in this process.
 
     Args:
-        examples: of the training split.
+        examples: the training split.
         transfer: moves a batch to the training device, in its precision.
         reading: keyword arguments of DataLoader, such as num_workers.
         plan: see StepLoader.

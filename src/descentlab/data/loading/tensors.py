@@ -225,9 +225,9 @@ class Embedded(TensorData):
     """Base class of data sets that scikit-learn ships: without a published split, so test and valid are cut at random.
 
     Args:
-        test_fraction: of all rows.
-        valid_fraction: of the rows that are not test.
-        split_seed: of the cuts; independent of the run's seeds, so that all runs have the same splits.
+        test_fraction: test split as a fraction of all rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        split_seed: seed of the cuts; independent of the run's seeds, so that all runs have the same splits.
         facts: see Facts.
     """
 

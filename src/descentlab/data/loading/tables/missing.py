@@ -42,7 +42,7 @@ def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.S
     Args:
         raw: a column of any type.
         values: the values read from `raw`, in days or hours.
-        options: of the table.
+        options: the table's options.
     """
     if raw.dtype not in (pl.Date, pl.Datetime, pl.Time):
         return values

@@ -15,7 +15,7 @@ def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
     """Check that no key of text files is set for another kind of table; data.decimal may be if `table` has texts.
 
     Args:
-        options: of the table.
+        options: the table's options.
         table: the table.
         what: its origin, for the message.
 
