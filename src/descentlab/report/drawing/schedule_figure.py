@@ -54,7 +54,7 @@ def terminal(curves: Sequence[ScheduleCurve], width: int = 80) -> str:
 
     Args:
         curves: the curves to draw.
-        width: of the whole drawing, in characters.
+        width: width of the whole drawing, in characters.
     """
     if len(curves) <= 2:
         return "\n\n".join("\n".join(_block(curve, width, rows=10, settings=True)) for curve in curves)
