@@ -47,10 +47,10 @@ class Update:
 
     Args:
         step: updates so far.
-        loss: of the batch, before the update.
-        grads: of that loss, one for each weight.
+        loss: the loss of the batch, before the update.
+        grads: the gradients of that loss, one for each weight.
         hyper: the hyperparameters at this step.
-        weights, states: after the update.
+        weights, states: weights and states of the rule after the update.
         stopped: the reason why this update is the last; "" if it is not.
     """
 
