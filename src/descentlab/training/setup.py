@@ -1,4 +1,4 @@
-"""Builds the parts of a run from its resolved config: data, plan, task, observers, engine."""
+"""Build the parts of a run from its resolved config: data, plan, task, observers, engine."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def set_up_torch(config: Mapping[str, Any]) -> None:
     os.environ.pop(NVML, None)
     torch.set_num_threads(config["threads"])
     if config["deterministic"]:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's matrix products refuse to run without it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required by CUDA's deterministic matrix products
     torch.use_deterministic_algorithms(config["deterministic"])
     if config["trainer"]["num_nodes"] == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # otherwise gloo looks up the host's name, which may not resolve
 
 
 def load_data(config: Mapping[str, Any]) -> Data[Any]:
-    """Return the data of a run, not yet read."""
+    """Return the data of a run without reading it."""
     return build_a(Data, "data", config["data"])
 
 
 def plan_of(config: Mapping[str, Any], data: Data[Any]) -> Plan:
-    """Return the plan of the steps of a run on `data`; reads the data.
+    """Read the data, and return the plan of a run's steps.
 
     Raises:
         UsageError: the batch is larger than the training set.

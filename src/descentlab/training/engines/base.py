@@ -1,4 +1,4 @@
-"""Contract of engines: what executes the steps of a run."""
+"""The interface of engines, which execute the steps of a run."""
 
 from __future__ import annotations
 

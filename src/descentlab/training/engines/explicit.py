@@ -1,4 +1,4 @@
-"""The explicit engine, without Lightning's trainer: validate, step, validate, step, in one loop that can be read."""
+"""The explicit engine, without Lightning's trainer: one loop of validations and steps, written out for reading."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Explicit:
                 observers.steps_done(event)
                 if observers.stopping:
                     break
-                if descent.count < plan.next_stop(descent.count - 1):  # else it is validated first
+                if descent.count < plan.next_stop(descent.count - 1):  # at a stop it is validated first
                     observers.boundary(Boundary(descent.count))
             self._validate(task, data, observers, before_training=False)
             if not (observers.stopping or plan.done(descent.count)):
@@ -85,7 +85,7 @@ class Explicit:
         return tuple(part.to(self.device) for part in batch)
 
     def _attach(self, task: Task, data: Data[Any], stage: str) -> SingleProcess:
-        """Give task and data what they read of a trainer, and set them up."""
+        """Set up task and data, with the attributes of a trainer that they read."""
         process: Any = SingleProcess(self.device, self.precision, data)
         task.trainer = data.trainer = process
         data.setup(stage)

@@ -1,4 +1,4 @@
-"""The engine that trains with Lightning's Trainer. Its one callback translates Lightning's hooks to events."""
+"""The engine that trains with Lightning's Trainer. A single callback translates Lightning's hooks to events."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ REAPED = 5.0  # seconds to wait for the exit code of a process that died
 
 
 class LightningEngine:
-    """Trains with Lightning's Trainer, without its own logging, checkpoints, progress bars and signal handlers.
+    """Trains with Lightning's Trainer, whose logging, checkpoints, progress bars and signal handlers are disabled.
 
     An epoch of the Trainer is the stretch between two validations, since the loader ends there.
 
     Args:
         settings: the config's trainer node.
         callbacks: the user's callbacks. With any, a chunk is one step, and the values they log are written to the curves.
-        log_every: steps between two rows of what callbacks log.
+        log_every: steps between two rows of logged values.
     """
 
     def __init__(self, settings: Mapping[str, Any], callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
@@ -70,12 +70,12 @@ class LightningEngine:
             raise self._post_mortem(error) from error
 
     def _post_mortem(self, error: Exception) -> Died:
-        """Return the exception that names the process of the run that died first."""
+        """Return an exception that describes the process of the run that died first."""
         ended: dict[int, int] = {}  # rank -> exit code
         for rank, process in enumerate(getattr(self.trainer.strategy.launcher, "procs", ()), 1):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 ended[rank] = process.wait(REAPED)
-        # The code of a signal is negative; processes that end because of another one end with 1.
+        # Exit codes of signals are negative. Processes that end because another one died exit with 1.
         first = min(ended, key=lambda rank: ended[rank], default=None)
         if first is None or not ended[first]:
             return Died(f"another process of the run: {error}")
@@ -96,31 +96,31 @@ class LightningEngine:
 class HookTranslator(L.Callback):
     """Translates Lightning's hooks to events for observers, and their decisions to `trainer.should_stop`.
 
-    It is the first of the trainer's callbacks, so that those of the user's see the state that results.
+    It is the first of the trainer's callbacks, so that the user's callbacks see the resulting state.
 
     Args:
-        single_steps: chunks are single steps, since callbacks of the user's are present.
+        single_steps: True if chunks are single steps, because there are user callbacks.
     """
 
-    internal = True  # it does nothing inside a step: see optim.step.hands_through
+    internal = True  # its hooks do nothing within a step: see optim.step.hands_through
 
     def __init__(self, single_steps: bool) -> None:
         self.single_steps = single_steps
         self.observers = Observers()
         self.task: Task | None = None
-        self.fresh = False  # steps were taken since the last boundary
+        self.fresh = False  # True if steps were taken since the last boundary
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         assert isinstance(pl_module, Task)
         self.task = pl_module
         if stage == "fit" and (start := self.observers.locate()) is not None:
             trainer.datamodule.start = start  # pyright: ignore[reportAttributeAccessIssue]
-            trainer.num_sanity_val_steps = 0  # the validation before the first step was made by an earlier process
+            trainer.num_sanity_val_steps = 0  # an earlier process has made the validation before the first step
 
     def on_train_start(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.observers.restore()
         _set_global_step(trainer, task.step.count)
-        trainer.fit_loop.epoch_loop._batches_that_stepped = task.step.count  # the step of what callbacks log
+        trainer.fit_loop.epoch_loop._batches_that_stepped = task.step.count  # the step of values that callbacks log
         trainer.should_stop = self.observers.stopping
 
     def on_train_epoch_start(self, *_: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -167,7 +167,7 @@ def _set_global_step(trainer: L.Trainer, count: int) -> None:
 
 
 def _lost_another(error: Exception) -> bool:
-    """Return True if `error` reports that another process cannot be reached, and nothing about what went wrong there."""
+    """Return True if `error` only reports that another process cannot be reached, without the cause."""
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
