@@ -30,7 +30,7 @@ Predict = Callable[[Tensor], Tensor]
 
 
 class ChunkOutputs(TypedDict):
-    """Output of `Task.training_step` for a chunk of steps; callbacks receive it as `outputs`.
+    """The output of `Task.training_step` for a chunk of steps, which callbacks receive as `outputs`.
 
     first: index of the first step; losses: of each step, the mean over processes; evaluations: gradients evaluated before each;
     measured: step -> learning rates and probe values by name.
@@ -43,7 +43,7 @@ class ChunkOutputs(TypedDict):
 
 
 class Measure(Protocol):
-    """Measures a step that was just taken; `descentlab.diagnostics.probes.Probes` is the implementation.
+    """Measures the step just taken; `descentlab.diagnostics.probes.Probes` is the implementation.
 
     `needs` names the tensors that the step must capture: "weights" (those before it), "gradients".
     """
@@ -68,7 +68,7 @@ class Task(L.LightningModule):
     Args:
         model: inputs -> outputs, without a loss.
         recipe: optimizer, schedules, clipping, decay and averaging.
-        monitor: the validation metric that runs are selected by; `mode`, "min" or "max", tells which of its values is best.
+        monitor: the validation metric by which runs are selected; `mode` is "min" or "max", the better direction.
         total_steps: number of steps of the run, if the budget determines them.
         measure_every: steps between measurements.
 
@@ -77,9 +77,9 @@ class Task(L.LightningModule):
         pause: context in which the run's clock is stopped.
     """
 
-    one_pass = True  # True if a batch is evaluated by one forward pass, the same in all processes
-    tokens = 0  # in an example, if it is a sequence whose tokens are counted
-    step: Step  # from the start of fit on
+    one_pass = True  # True if a batch is evaluated by a single forward pass in all processes
+    tokens = 0  # number of tokens in an example, for sequences
+    step: Step  # set at the start of fit
     probes: Measure = NoMeasure()
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -114,7 +114,7 @@ class Task(L.LightningModule):
         raise NotImplementedError
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Return the validation and test metrics by name. Each is updated with (what `score` returns, targets).
+        """Return the validation and test metrics by name. Each is updated with (result of `score`, targets).
 
         A metric that is undefined on a split computes NaN and provides the reason: see descentlab.tasks.metrics.undefined.
         """
@@ -125,15 +125,15 @@ class Task(L.LightningModule):
         return outputs
 
     def watched(self) -> dict[str, Tensor]:
-        """Return scalars of the current model by name, which are written to the curves with the probes. None by default."""
+        """Return scalars of the current model by name, to write to the curves together with the probes. Empty by default."""
         return {}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """Return artifacts of the current model by file name: images (.png), texts (.txt), and data that a panel of the
-        report draws (.json). None by default.
+        report draws (.json). Empty by default.
 
         Args:
-            batch: the first one of the test split, on the model's device.
+            batch: the first batch of the test split, on the model's device.
         """
         return {}
 
@@ -147,8 +147,8 @@ class Task(L.LightningModule):
         return self.recipe.make(self.model, self.total_steps)
 
     def on_fit_start(self) -> None:
-        """Make the Step that every optimizer step goes through."""
-        if self.global_rank:  # all processes drew the same weights; their dropout must differ
+        """Create the Step that takes every optimizer step."""
+        if self.global_rank:  # the initial weights are the same in all processes, but dropout must differ
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
@@ -171,7 +171,7 @@ class Task(L.LightningModule):
         )
 
     def on_train_start(self) -> None:
-        """Check the batches, and compile the model, before the clock runs."""
+        """Check the batches, and compile the model, before the clock starts."""
         loader: StepLoader = self.trainer.datamodule.loader  # pyright: ignore[reportAttributeAccessIssue]
         self.check_batches(loader)
         if is_compiled(self.model):
@@ -238,7 +238,7 @@ class Task(L.LightningModule):
         """Put the trained weights back, and report the validation to the schedule."""
         self.step.evaluation_weights.restore()
         value = metrics[self.monitor]
-        if not before_training and not math.isnan(value):  # an undefined metric is no evidence of a plateau
+        if not before_training and not math.isnan(value):  # an undefined metric does not indicate a plateau
             self.recipe.schedule.observe(value)
 
     def validated(self) -> dict[str, float]:
@@ -249,7 +249,7 @@ class Task(L.LightningModule):
     def on_validation_start(self) -> None:
         self.begin_evaluation(getattr(self.trainer.datamodule, "loader", None))  # pyright: ignore[reportAttributeAccessIssue]
 
-    def on_validation_end(self) -> None:  # after the callbacks, which may copy the evaluation weights
+    def on_validation_end(self) -> None:  # called after the callbacks, which may copy the evaluation weights
         self.end_evaluation(self.validated(), self.trainer.sanity_checking)
 
     def on_validation_epoch_start(self) -> None:
@@ -266,13 +266,13 @@ class Task(L.LightningModule):
         self.add(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.valid.collect("valid/"), logger=False)  # the curves have them already
+        self.log_dict(self.valid.collect("valid/"), logger=False)  # the metrics are in the curves already
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.test.collect("test/"), logger=False)
 
     def add(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Update `scores` with `batch`, which has no rows in a process whose share of the split ends before the others'."""
+        """Update `scores` with `batch`, which is empty in processes whose share of the split is smaller than the others'."""
         if len(batch[0]):
             self.evaluate(scores, batch, predict)
         elif predict is self.model and isinstance(self.model, FSDPModule):
