@@ -11,7 +11,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from descentlab.config.types import Count, DataCount, Fraction
 
 DEVIATION = 0.02  # standard deviation of the initial weights
-BASE = 10_000.0  # of the wavelengths of rotary position embeddings
+BASE = 10_000.0  # base of the wavelengths of rotary position embeddings
 
 
 class Rotary(nn.Module):

@@ -1,4 +1,4 @@
-"""A point on a test function, to show the behaviour of an optimizer without a network."""
+"""A point on a test function, which shows the behaviour of an optimizer without a network."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from torch.nn.functional import pad, relu
 from descentlab.config.types import Count
 from descentlab.models.mlp import Norm
 
-GROUPS = 8  # of channels in group normalization; fewer channels are normalized one by one
+GROUPS = 8  # number of groups in group normalization; fewer channels are normalized individually
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "group": lambda channels: nn.GroupNorm(min(GROUPS, channels), channels),
