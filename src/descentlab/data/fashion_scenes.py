@@ -17,7 +17,7 @@ from descentlab.data.loading.tensors import Facts, TensorData
 CANVAS, ITEM, MOST = 64, 28, 4
 VISIBLE = 25 / 255  # least brightness of a pixel that belongs to an item; darker pixels are removed
 TRIES = 20  # positions tried for an item before it is left out
-BOUND = 0.1  # largest fraction of the smaller of two boxes that the other may cover
+BOUND = 0.1  # largest fraction of the smaller of two boxes that may be covered by the other
 
 
 class FashionScenes(TensorData):

@@ -1,4 +1,4 @@
-"""Images in one folder per class, torchvision's ImageFolder layout, resized and kept in memory."""
+"""Images in one folder per class (torchvision's ImageFolder layout), resized and kept in memory."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tensors import Facts, TensorData
 
 TILE, WAYS = 256, 8
-TINT = 0.3  # largest relative change of a colour's gain, and largest shift in units of its range
+TINT = 0.3  # largest relative change of a channel's gain, and largest shift as a fraction of its range
 
 
 class NeonTrees(TensorData):

@@ -1,4 +1,4 @@
-"""Tables from a file or the Hugging Face hub: standardised numbers, coded categories and a target, by statistics of train."""
+"""Tables from a file or the Hugging Face hub, as standardised numbers, coded categories and a target."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table(TensorData):
     Args:
         target: the column to predict.
         kind: the kind of target: regression, binary or classes.
-        path: a text file (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
+        path: a text file (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the file of `source`.
         source: a name in descentlab.data.fetch.registry, whose only file is the table.
         hub, subset, revision: instead of both, a data set of the Hugging Face hub (see hub.table).
         data_dir: folder of all data sets.

@@ -19,7 +19,7 @@ from descentlab.errors import UsageError
 DISTRACTORS = 4  # ids 0 to 3
 A = DISTRACTORS  # and B is the next id
 SHORTEST = 10
-RANGES = {  # bits -> range of the position of each relevant symbol, as fractions of the length (about 100 in the paper)
+RANGES = {  # bits -> the ranges of the relevant symbols' positions, as fractions of the length (about 100 in the paper)
     2: ((0.1, 0.2), (0.5, 0.6)),
     3: ((0.1, 0.2), (0.33, 0.43), (0.66, 0.76)),
 }

@@ -64,7 +64,7 @@ class TorchvisionSet(TensorData):
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.folder / ".lock"):  # one run of a sweep fetches, the others wait
+            with FileLock(self.folder / ".lock"):  # one run of a sweep fetches the files, the others wait
                 return make(str(self.folder), download=True, **part)
         except (OSError, RuntimeError) as error:
             raise DataError(f"{self.folder_name}: torchvision cannot provide it in {self.folder}: {error}") from error

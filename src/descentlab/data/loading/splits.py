@@ -15,7 +15,7 @@ from torch import Tensor
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.tables.scaling import standardised
 
-DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # numbers hashed at a time, and pieces hashed at most: a corpus exceeds memory
+DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # numbers hashed at a time; most pieces, since a corpus may exceed memory
 
 
 class AnySplits(Protocol):

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 Rows = NDArray[np.int64]
-TOLERANCE = 0.05  # of all rows: if a prefix of the groups misses the wanted size by more, groups are chosen by size
+TOLERANCE = 0.05  # fraction of all rows; if a prefix of the groups misses the size by more, groups are chosen by size
 
 
 def kept_together(content: pl.DataFrame, group: pl.Series | None) -> Rows:

@@ -12,7 +12,7 @@ from descentlab.data.loading.tables.number_text import parse_numbers
 from descentlab.data.loading.tables.options import NAN, Options
 from descentlab.data.loading.tables.overrides import override
 
-DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # of conf/data/csv.yaml
+DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # the default of conf/data/csv.yaml
 
 
 def stripped(raw: pl.Series, options: Options) -> pl.Series:

@@ -8,7 +8,7 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.options import Options
 from descentlab.data.loading.tables.overrides import override
 
-TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # of text files only, with their defaults
+TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # keys of text files only, and their defaults
 
 
 def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
