@@ -1,4 +1,4 @@
-"""Contract of a probe: a quantity that is measured at some steps of a run, outside of its clock. One probe is one file.
+"""The interface of probes: quantities measured at some steps of a run while its clock is stopped. One probe is one file.
 
 A probe is used if an option of conf/diagnostics lists its class; `'+diagnostics.mine._target_=pkg.Mine'` adds one.
 """
@@ -43,7 +43,7 @@ class Probe(Protocol):
 
     Attributes:
         name: name of the probe; the cost is recorded under it.
-        cost: "light" if it costs about as much as a step or less, else "full".
+        cost: "light" if it takes at most about as long as a step, else "full".
         needs: the tensors that it reads: "weights" (those before the step), "gradients".
     """
 
