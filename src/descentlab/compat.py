@@ -59,7 +59,7 @@ class _Sources:
 def value_setter() -> Callable[[Sequence[Override], DictConfig], None] | None:
     """Return Hydra's function that applies `key=value` overrides to a composed config, in order.
 
-    Fallback: None. The caller then lets Hydra compose each run from its files, 60 ms a run instead of 1 ms.
+    Fallback: None. The caller then lets Hydra compose each run from its files, 60 ms per run instead of 1 ms.
     """
     try:
         from hydra._internal.config_loader_impl import ConfigLoaderImpl

@@ -42,7 +42,7 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         average = config["average"]
         if average["kind"] != "none" and 0 < average["start"] < 1:
             whys.append(f"average.start={format_value(average['start'])} is a fraction of all steps")
-        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
+        yield from (f"{why}, which budget.seconds alone does not fix; set budget.steps or epochs too" for why in whys if why)
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
 
@@ -72,7 +72,7 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
     if trainer["strategy"] == "fsdp" and precision in ("64-true", "16-mixed"):
         yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
     if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
-        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
+        yield "average.kind needs whole weights, which fsdp shards: use trainer=ddp"
     if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
         yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
 
@@ -141,7 +141,7 @@ def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
     """Return the reason that `schedule` depends on the last step, or '' (Schedule.needs_end, without importing the class)."""
     module, _, kind = schedule["_target_"].rpartition(".")
     if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
-        return f"{name}: {kind} must know the last step"
+        return f"{name}: {kind} depends on the last step"
     for key in LENGTHS:
         value = schedule.get(key)
         for length in value if isinstance(value, list) else [value]:

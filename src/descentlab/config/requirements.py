@@ -59,9 +59,9 @@ class Requirements:
         if self.closure and any(config["clip"].values()):
             yield f"{name} uses losses and gradients together, and clip would change only the gradients: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
-            yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
+            yield f"{name} evaluates several gradients per step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":
-            yield f"{name} needs whole weights, which fsdp cuts: use trainer=ddp"
+            yield f"{name} needs whole weights, which fsdp shards: use trainer=ddp"
         if (self.closure or self.two_passes or self.graph) and config["auxiliary"] is not None:
             yield f"{name} needs more than a gradient, so it must have all parameters: leave auxiliary out"
         if self.model and (
@@ -71,7 +71,7 @@ class Requirements:
         if self.constant_lr and varies(config["schedule"]):
             yield f"{name} reads its learning rate once, at its first step: schedule=constant schedule.warmup=0"
         if self.total_steps and all(config["budget"][key] is None for key in ("epochs", "steps", "examples")):
-            yield f"{name} must know the run's number of steps: set budget.steps or budget.epochs"
+            yield f"{name} needs the run's number of steps: set budget.steps or budget.epochs"
 
 
 def varies(schedule: Mapping[str, Any]) -> bool:

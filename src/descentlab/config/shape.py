@@ -95,7 +95,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
                 "`# @package _global_` elsewhere than in its first line?"
             )
         elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
-            yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
+            yield f"{key} lacks `_partial_: true`: it is called later, with the model's parameters"
     yield from _misnamed_parts(config)
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):

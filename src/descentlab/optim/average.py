@@ -20,7 +20,7 @@ class Average:
     Args:
         kind: none; ema, an exponential moving average: a <- d a + (1 - d) w after every step, with
             d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the first weights are soon forgotten; or swa, the plain
-            mean (Izmailov et al., arXiv:1803.05407, one point a step).
+            mean (Izmailov et al., arXiv:1803.05407, one point per step).
         decay: the decay of ema, in [0, 1).
         start: the step from which weights are averaged; below 1, a fraction of the run. Earlier evaluations use the weights
             themselves.

@@ -40,7 +40,7 @@ def mode() -> str:
 P = ParamSpec("P")
 
 
-def harmless(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
+def disabled_on_error(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
     """Print the first error of W&B and disable tracking for the rest of the run.
 
     Any exception is caught: settings, service, network and disk may all fail.
@@ -75,7 +75,7 @@ class Tracker:
         self.run: Any = None
         self._start(job, rows)
 
-    @harmless
+    @disabled_on_error
     def _start(self, job: Job, rows: Sequence[Row]) -> None:
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
         _forget(job)
@@ -86,14 +86,14 @@ class Tracker:
             self.run.define_metric(prefix, step_metric="step")
         self.write([row for row in rows if row["step"] >= self.run.step])
 
-    @harmless
+    @disabled_on_error
     def write(self, rows: Sequence[Row]) -> None:
         """Log curve rows; a metric that is undefined at a step is left out of its row."""
         for row in rows:
             values = {key: value for key, value in row.items() if key != "batches" and value is not None}
             self.run.log(values, step=row["step"])  # sets W&B's own step counter, the x axis of wandb leet, to our step
 
-    @harmless
+    @disabled_on_error
     def show(self, files: Sequence[Path]) -> None:
         """Add images and texts to the summary of the W&B run."""
         import wandb
@@ -103,7 +103,7 @@ class Tracker:
             shown = wandb.Image(str(file)) if is_image else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
             self.run.summary[f"exhibits/{file.stem}"] = shown
 
-    @harmless
+    @disabled_on_error
     def conclude(self, summary: Mapping[str, Any]) -> None:
         """Set the run's summary: its final metrics, and the reasons of those that are undefined."""
         self.run.summary.update(_known(summary))
@@ -116,7 +116,7 @@ class Tracker:
         elif self.run is not None:
             self._finish(failed)
 
-    @harmless
+    @disabled_on_error
     def _finish(self, failed: bool) -> None:
         self.run.finish(exit_code=int(failed))
 

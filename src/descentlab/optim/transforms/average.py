@@ -20,7 +20,7 @@ def update(mean: list[Tensor], weights: list[Tensor], share: Number) -> list[Ten
 
 
 def swa_share(count: int) -> float:
-    """Return the share of new weights in a plain mean of `count` + 1 (Izmailov et al., arXiv:1803.05407, one point a step)."""
+    """Return the share of new weights in a mean of `count` + 1 (Izmailov et al., arXiv:1803.05407, one point per step)."""
     return 1 / (count + 1)
 
 
