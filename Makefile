@@ -8,25 +8,25 @@ unexport PYTHONDONTWRITEBYTECODE # importing torch takes three times as long wit
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-long data lint format hooks lock benchmark setup clean
 
-help: ## list the targets
+help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## train the default problem with adam and sgd, and build the report
+demo: $(READY) ## train the default problem with adam and with sgd; ends with a report page
 	@$(BIN)/python train.py -m optimizer=adam,sgd
 
-test: $(READY) ## run the tests: a few minutes
+test: $(READY) ## run the fast tests, a few minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-test-slow: $(READY) ## tests on full data sets, of interrupted sweeps, Slurm and Ray: about half an hour
+test-slow: $(READY) ## run the tests that train on full data, interrupt sweeps, and start Slurm and Ray: half an hour
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
-test-long: $(READY) ## tests that the larger problems reach the scores in their headers: about an hour
+test-long: $(READY) ## train the problems that take minutes each and compare the results with their headers: an hour
 	@$(BIN)/python -m pytest -n 2 -q -m long
 
 data: $(READY) ## fetch every data set that a package registry provides, 170 MB in all
 	@$(BIN)/python scripts/data.py fetch --all-registry
 
-lint: $(READY) ## check style, types and the imports between modules
+lint: $(READY) ## check format, style, types and the imports between rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
@@ -36,17 +36,17 @@ format: $(READY) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-hooks: $(READY) ## run the linters before each commit
+hooks: $(READY) ## install git hooks that run the linters before each commit
 	@$(BIN)/prek install
 
 lock: $(READY) ## update the pinned versions: pyproject.toml -> requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --group dev --all-extras pyproject.toml -o requirements.lock
 
-benchmark: $(READY) ## the cost of steps, sweeps and composition, compared with alternatives
+benchmark: $(READY) ## print the cost of steps, runs, sweeps and composition, compared with alternatives: half an hour
 	@$(BIN)/python scripts/benchmark.py
 
-setup: $(READY) ## set up .venv only
+setup: $(READY) ## create .venv with the locked versions
 
 # uv installs in parallel; if it cannot reach an index (such as a mirror configured for pip only), pip does the same work.
 $(READY): requirements.lock pyproject.toml
@@ -59,5 +59,5 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-clean: ## remove .venv (outputs/ and data/ stay)
+clean: ## remove .venv; outputs/ and data/ are kept
 	rm -rf .venv

@@ -11,9 +11,9 @@ Without a name all four are measured. Close other programs first. The figures of
 
     python scripts/benchmark.py --markdown docs/benchmarks.md
 
-which rewrites that file. Every implementation runs in its own process, with one thread, on the CPU. Repeats are interleaved
-(A B C A B C ...), so that a slow minute of the machine affects all of them; ratios are formed within a round, and the
-table reports their median and quartiles over the rounds.
+which replaces the tables of the parts that were measured and keeps the rest of the page. Every implementation runs in its
+own process, with one thread, on the CPU. Repeats are interleaved (A B C A B C ...), so that a slow minute of the machine
+affects all of them; ratios are formed within a round, and the table reports their median and quartiles over the rounds.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ import importlib
 from pathlib import Path
 
 from benchmarks.measure import Options
-from benchmarks.table import Table, machine
+from benchmarks.table import Table, machine, with_block
 
 NAMES = ("steps", "runs", "compose", "sweep")
 PROBLEMS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_softmax")
-HEADING = "# Benchmarks\n\nWritten by `python scripts/benchmark.py --markdown docs/benchmarks.md` on {machine}.\n"
 
 
 def main() -> None:
     arguments = parse()
     options = Options(tuple(arguments.problem), arguments.rounds, arguments.quick)
-    tables: list[Table] = []
     for name in [name for name in NAMES if name in arguments.names] or NAMES:
-        tables.append(importlib.import_module(f"benchmarks.{name}").measure(options))
-        tables[-1].show()
+        table: Table = importlib.import_module(f"benchmarks.{name}").measure(options)
+        table.show()
         if arguments.markdown:
-            text = "\n".join([HEADING.format(machine=machine()), *(table.markdown() for table in tables)])
-            arguments.markdown.write_text(text)
+            add_to_page(arguments.markdown, name, table)
+
+
+def add_to_page(page: Path, name: str, table: Table) -> None:
+    """Write `table` and a description of this machine to the block `name` of `page`, which need not exist."""
+    text = page.read_text() if page.exists() else "# Benchmarks\n"
+    page.write_text(with_block(text, name, f"{table.markdown()}\nMeasured on {machine()}."))
 
 
 def parse() -> argparse.Namespace:
@@ -48,7 +51,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
     parser.add_argument("--problem", nargs="+", default=PROBLEMS, help="problems of dense layers, for steps and runs")
     parser.add_argument("--rounds", type=int, help="interleaved repeats (default: 7 for steps, 5 for runs, 3 for sweep)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE, replacing it")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE, replacing earlier ones")
     parser.add_argument("--quick", action="store_true", help="one short round: a smoke test whose figures mean nothing")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in NAMES]:

@@ -134,12 +134,12 @@ def train(job: Callable[..., Job]) -> Callable[..., Trained]:
 def needs_data(name: str) -> pytest.MarkDecorator:
     """Return a marker that skips a test if a data set of the registry has not been fetched: tests do not download."""
     here = REGISTRY[name].present(ROOT / "data")
-    return pytest.mark.skipif(not here, reason=f"{name} is not here: python scripts/data.py fetch {name}")
+    return pytest.mark.skipif(not here, reason=f"{name} has not been fetched: python scripts/data.py fetch {name}")
 
 
 needs_fashion_mnist = pytest.mark.skipif(
     not FASHION_MNIST.exists() and not (ROOT / "data" / "fashion_mnist").exists(),
-    reason="Fashion-MNIST is not here and tests do not download: apt-get install dataset-fashion-mnist",
+    reason="Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist",
 )
 
 

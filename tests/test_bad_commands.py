@@ -1,4 +1,4 @@
-"""A mistake on the command line gives one screen that names the fix; nothing is trained or written."""
+"""An invalid command prints at most one screen, which names the fix, and neither trains nor writes files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
-def test_a_bad_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
+def test_the_message_of_an_invalid_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
     outputs = folder / "outputs"
     answer = run_script(TRAIN, *command, f"output_dir={outputs}", cwd=folder)
     output = answer.stdout + answer.stderr

@@ -33,7 +33,7 @@ def tables(tmp_path, monkeypatch):
     x1, x2 = draw.normal(size=(2, ROWS)).round(4)
     y = (3 * x1 - 2 * x2 + 0.1 * draw.normal(size=ROWS)).round(4)
     seconds = draw.uniform(0, 60, ROWS).round(3)
-    few = ["yes" if place < 4 else "no" for place in range(ROWS)]
+    few = ["yes" if row < 4 else "no" for row in range(ROWS)]
     write(Path("plain.csv"), "x1,x2,y", x1, x2, y)
     write(Path("const.csv"), "x1,x2,exported_at,y", x1, x2, [1700000123] * ROWS, y)
     write(Path("offset.csv"), "x1,y", x1, [f"{1e9 + 10 * value:.3f}" for value in x1])
@@ -136,7 +136,7 @@ def test_numbers_in_other_notations_are_numbers(command, name):
     ],
     ids=lambda value: " ".join(value[1:3]) if isinstance(value, list) else "",
 )
-def test_an_impossible_command_is_refused_before_training(command, words, parts):
+def test_an_invalid_command_is_refused_before_training(command, words, parts):
     code, output, found = command(*words)
     assert code == 2
     assert not found

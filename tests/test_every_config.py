@@ -18,7 +18,7 @@ EVERY = [
     for group in ("problem", *GROUPS, "trainer", "logger", "debug", "diagnostics", "callbacks")
     for option in options(group)
 ]
-EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # its class is left open
+EVERY = [(group, option) for group, option in EVERY if option != "custom"]  # its class is not set
 WITHOUT_PROBLEM = {  # options that no problem has by default, and the overrides that they need
     "data=csv": [f"data.path={ROOT}/README.md", "data.target=y", "model=linear", "task=regression"],
     "data=hub": ["data.hub=owner/name", "data.target=y", "model=linear", "task=regression"],
@@ -66,12 +66,12 @@ def test_config_is_valid_and_can_be_instantiated(group, option):
         assert all(check(Call.of(f"{name}.{key}", part)) == [] for key, part in config[name].items())
     assert len(make_callbacks(config)) == len(config["callbacks"])
     assert conflicts(config) == []
-    if None not in config["model"].values():  # else its shape is read off the data
+    if None not in config["model"].values():  # otherwise the shape is inferred from the data
         instantiate(config["model"], _convert_="all")
     instantiate(config["schedule"], _convert_="all")
 
 
-def test_a_gpu_is_required_where_the_trainer_names_it():
+def test_trainer_config_for_a_gpu_is_refused_without_a_gpu():
     config, _, mistakes = compose_config("trainer=gpu")
     assert not mistakes
     required = [message for message in beyond_this_machine(config) if "GPU" in message]
@@ -79,7 +79,7 @@ def test_a_gpu_is_required_where_the_trainer_names_it():
 
 
 @pytest.mark.parametrize("problem", options("problem"))
-def test_a_problem_sets_no_keys_of_its_parts(problem):
-    """Otherwise problem=... model=other would pass the settings of the problem's own model to the other one."""
+def test_problem_files_set_no_keys_of_data_model_or_task(problem):
+    """Otherwise problem=... model=other would apply settings of the problem's model to the other one."""
     content = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())
     assert set(content) <= {"defaults", "batch_size", "budget", "target", "validate_every", "log_every"}

@@ -1,6 +1,6 @@
 """Every optimizer of the catalogue: its file, its steps and its progress. A new file in conf/optimizer is included.
 
-Checkpoints are tested in test_resume, steps in two processes in test_ddp.
+Checkpoints are tested in test_resume, steps in two processes in parallel/test_ddp.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def marked(problem: str) -> Any:
 @pytest.mark.parametrize("problem", [marked(problem) for problem in trainable()])
 def test_runs_reach_the_values_of_the_header(problem, train):
     if data := missing(problem):
-        pytest.skip(f"its data are not here: python scripts/data.py fetch {data}")
+        pytest.skip(f"the data have not been fetched: python scripts/data.py fetch {data}")
     header, summaries = Header.of(problem), {}
     words = [word for word in header.command[2:] if not word.startswith("optimizer=")]
     for optimizer in {clause["optimizer"]: None for clause in header.expect}:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tomllib
 import zipfile
 
 import pytest
 from conftest import ROOT, compose_config, needs_fashion_mnist
+from support.commands import TRAIN, run_script
 
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.registry import REGISTRY
@@ -118,9 +118,7 @@ def test_command_without_a_library_exits_with_2_before_any_run(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ray'] = None\n")
     words = ["-m", "hydra/launcher=ray", "optimizer=adam,sgd", "logger=none", f"output_dir={tmp_path}/outputs"]
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    answer = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *words], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True
-    )
+    answer = run_script(TRAIN, *words, PYTHONPATH=paths)
     assert answer.returncode == 2, answer.stderr
     assert answer.stderr.strip().endswith("needs ray, which is not installed: pip install 'descentlab[ray]'")
     assert not list(tmp_path.glob("outputs/**/record.json"))

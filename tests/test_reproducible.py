@@ -40,7 +40,7 @@ def test_earlier_runs_in_the_process_do_not_change_a_run(train):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adagrad"])
-def test_optimizers_start_from_the_same_weights_and_see_the_same_batches(train, optimizer):
+def test_optimizers_start_from_the_same_weights_and_receive_the_same_batches(train, optimizer):
     adam, other = train(*RUN, "optimizer=adam"), train(*RUN, f"optimizer={optimizer}")
     for metric in ("valid/loss", "train/loss"):
         assert adam.column(metric)[0] == other.column(metric)[0]
@@ -49,20 +49,20 @@ def test_optimizers_start_from_the_same_weights_and_see_the_same_batches(train, 
     assert len(set(adam.column("batches"))) == 4  # steps 20, 40, 60 and 78
 
 
-def test_the_data_seed_draws_the_batches_and_not_the_weights(train):
+def test_the_data_seed_determines_the_batches_and_not_the_weights(train):
     first, second = train(*RUN), train(*RUN, "data_seed=1")
     assert first.column("valid/loss")[0] == second.column("valid/loss")[0]  # before any batch
     assert first.column("train/loss")[0] != second.column("train/loss")[0]
     assert not set(first.column("batches")) & set(second.column("batches"))
 
 
-def test_the_seed_draws_the_weights_and_not_the_batches_of_a_given_data_seed(train):
+def test_the_seed_determines_only_the_weights_if_a_data_seed_is_given(train):
     first, second = train(*RUN, "data_seed=0"), train(*RUN, "data_seed=0", "seed=1")
     assert first.column("valid/loss")[0] != second.column("valid/loss")[0]
     assert first.column("batches") == second.column("batches")
 
 
-def test_the_seed_draws_both_where_no_data_seed_is_given(train):
+def test_the_seed_determines_weights_and_batches_if_no_data_seed_is_given(train):
     first, second = train(*RUN), train(*RUN, "seed=1")
     assert first.column("valid/loss")[0] != second.column("valid/loss")[0]
     assert first.column("batches") != second.column("batches")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
-import sys
 
 import pytest
 from conftest import AtPoint, every_optimizer
+from support.curves import timeless_curves
 from support.problems import missing, text, trainable
+from support.wandb_file import wandb_records
 
 from descentlab.data.loading import loader
 from descentlab.run import run
@@ -31,16 +30,12 @@ def interrupted(job, at: int = AT, start: int = 0) -> None:
         run(job, AtPoint(at - start))
 
 
-def curves(job):
-    return read_curves(job.folder).drop("train_seconds")
-
-
 def resumed_equals_whole(job, *words: str) -> bool:
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
     interrupted(parts)
     run(parts)
-    return curves(parts).equals(curves(whole)) and curves(whole).height > 5
+    return timeless_curves(parts).equals(timeless_curves(whole)) and timeless_curves(whole).height > 5
 
 
 OPTIMIZERS = every_optimizer()
@@ -109,10 +104,10 @@ def test_another_run_in_the_same_process_does_not_affect_a_resumed_run(job):
     interrupted(parts)
     run(another)
     run(parts)
-    assert curves(parts).equals(curves(whole))
+    assert timeless_curves(parts).equals(timeless_curves(whole))
 
 
-def test_a_resumed_run_takes_only_the_steps_that_are_left(job, monkeypatch):
+def test_a_resumed_run_takes_only_the_remaining_steps(job, monkeypatch):
     step = importlib.import_module("descentlab.optim.step").Step
     taken: list[int] = []
     call = step.__call__
@@ -123,14 +118,14 @@ def test_a_resumed_run_takes_only_the_steps_that_are_left(job, monkeypatch):
     assert taken == list(range(12))
 
 
-def test_without_its_checkpoint_a_run_restarts_and_keeps_no_earlier_row(job):
+def test_a_run_without_its_checkpoint_restarts_and_keeps_no_earlier_row(job):
     words = ("problem=digits_mlp", "model.dropout=0.5", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
     interrupted(parts)
     (parts.folder / CHECKPOINT).unlink()
     run(parts)
-    assert curves(parts).equals(curves(whole))
+    assert timeless_curves(parts).equals(timeless_curves(whole))
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(job, capsys):
@@ -143,12 +138,12 @@ def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(job, capsys):
     (parts.folder / CHECKPOINT).write_bytes(bytes(content))
     run(parts)
     assert "restarts" in capsys.readouterr().err
-    assert curves(parts).equals(curves(whole))
+    assert timeless_curves(parts).equals(timeless_curves(whole))
 
 
 @pytest.mark.parametrize("left", ["nothing", "half", "a torn line more"])
-def test_curves_that_are_shorter_or_longer_than_at_the_checkpoint_lose_nothing(job, left):
-    """A disk may lose the last writes. A run is never completed with a part of its curve."""
+def test_resumed_curves_are_complete_if_the_file_is_shorter_or_longer_than_at_the_checkpoint(job, left):
+    """A disk may lose the last writes. A completed run never has an incomplete curve."""
     words = ("problem=digits_mlp", *QUICK)
     whole, parts = job(*words, "sweep=whole"), job(*words, "sweep=parts")
     run(whole)
@@ -158,7 +153,7 @@ def test_curves_that_are_shorter_or_longer_than_at_the_checkpoint_lose_nothing(j
     kept = {"nothing": b"", "half": content[: len(content) // 2], "a torn line more": content + b'{"step": 9, "tra'}
     path.write_bytes(kept[left])
     run(parts)
-    assert curves(parts).equals(curves(whole))
+    assert timeless_curves(parts).equals(timeless_curves(whole))
 
 
 def test_a_run_that_died_after_its_curves_were_finished_keeps_all_rows(job):
@@ -167,21 +162,11 @@ def test_a_run_that_died_after_its_curves_were_finished_keeps_all_rows(job):
     interrupted(given)
     checkpoint = (given.folder / CHECKPOINT).read_bytes()
     run(given)
-    expected = curves(given)
+    expected = timeless_curves(given)
     assert (given.folder / PARQUET).exists()
     (given.folder / CHECKPOINT).write_bytes(checkpoint)  # it is removed only after the record was written
     run(given)
-    assert curves(given).equals(expected)
-
-
-def logged_records(path) -> dict[str, list[dict]]:
-    """Return the records of a .wandb file by type, as W&B's own reader prints them."""
-    line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
-    printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
-    found: dict[str, list[dict]] = {}
-    for record in map(json.loads, printed.splitlines()):
-        found.setdefault(record["type"], []).append(record[record["type"]])
-    return found
+    assert timeless_curves(given).equals(expected)
 
 
 def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, tmp_path):
@@ -193,7 +178,7 @@ def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, t
     interrupted(given, 9, start=AT)
     run(given)
     (path,) = (given.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    records, written = logged_records(path), read_curves(given.folder)
+    records, written = wandb_records(path), read_curves(given.folder)
     rows = [record["item"] for record in records["history"]]
     assert [row["step"] for row in rows] == written["step"].unique(maintain_order=True).to_list()
     for column in ("train/loss", "valid/loss"):

@@ -56,7 +56,7 @@ def test_both_runs_have_the_same_initial_weights_and_batches(sweep):
     assert adam["train/loss"].drop_nulls()[-1] != sgd["train/loss"].drop_nulls()[-1]
 
 
-def test_a_record_holds_its_provenance(sweep):
+def test_a_record_contains_its_provenance(sweep):
     folder, _ = sweep
     record = runs(folder)["adam"]
     assert record.choices["optimizer"] == "adam"
@@ -162,8 +162,8 @@ class Breaks(torch.optim.SGD):
 '''
 
 
-def test_runs_that_break_do_not_affect_the_others(tmp_path):
-    """Every way to break leaves a record. The optimizer is a user's own, outside of the project."""
+def test_failed_runs_do_not_affect_the_others(tmp_path):
+    """Every kind of failure leaves a record. The optimizer is a user's class, outside of the project."""
     (tmp_path / "mine.py").write_text(BROKEN)
     words = ["optimizer._target_=mine.Breaks", "+optimizer.how=raise,segfault,exit,never"]
     answer = run_command(tmp_path, "-m", "optimizer=sgd", *words, *QUICK, PYTHONPATH=str(tmp_path))
@@ -181,7 +181,7 @@ def test_runs_that_break_do_not_affect_the_others(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_class_that_does_not_take_a_key_is_refused_before_anything_starts(tmp_path):
+def test_a_class_that_does_not_accept_a_key_is_refused_before_the_start(tmp_path):
     answer = run_command(tmp_path, "-m", "optimizer=adam", "+optimizer.momentom=0.9", *QUICK)
     assert answer.returncode == 2
     assert "torch.optim.Adam takes no momentom" in answer.stderr
@@ -239,7 +239,7 @@ def test_a_second_command_is_refused_and_a_killed_one_leaves_no_process(endless,
 
 
 @pytest.mark.slow
-def test_a_report_can_be_built_again(sweep, tmp_path):
+def test_a_report_can_be_rebuilt(sweep, tmp_path):
     folder, _ = sweep
     answer = run_script(ROOT / "scripts" / "report.py", str(folder / "s"), "--out", str(tmp_path / "again"), cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -247,7 +247,7 @@ def test_a_report_can_be_built_again(sweep, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_config_file_holds_everything_that_a_fresh_process_needs(sweep, tmp_path):
+def test_a_config_file_contains_everything_that_a_new_process_needs(sweep, tmp_path):
     """`python -m descentlab.run FOLDER` with a copied config gives a bit-identical curve."""
     folder, _ = sweep
     original = runs(folder)["sgd"].folder

@@ -14,7 +14,7 @@ def test_components_and_cosines_equal_those_of_a_singular_value_decomposition():
     embedding, gallery = (normalize((part.flatten(1) - mean) @ components.T, dim=1) for part in (x, images))
     found = Eigenfaces(dimensions=7).fit((images, people))(x)
     assert found.shape == (6, 7 + 3)
-    torch.testing.assert_close(found[:, :7].abs(), embedding.abs(), rtol=1e-3, atol=1e-4)  # a component has no sign
+    torch.testing.assert_close(found[:, :7].abs(), embedding.abs(), rtol=1e-3, atol=1e-4)  # signs are arbitrary
     likeness = embedding @ gallery.T
     expected = torch.stack([likeness[:, people == person].amax(1) for person in range(3)], 1)
     torch.testing.assert_close(found[:, 7:], expected, rtol=1e-3, atol=1e-4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import pytest
 import torch
@@ -12,26 +11,6 @@ from descentlab.baselines import gap
 from descentlab.baselines.estimator import FLOOR, NEVER, Estimator
 
 STEPS = ("budget.epochs=null", "budget.steps=5")
-
-
-class Broken:
-    """A baseline that raises in `fit` or in its predictor; only in process `rank`, if given."""
-
-    suits, exact = (), False
-
-    def __init__(self, error="ValueError", late=False, rank=None):
-        self.error, self.late = {"ValueError": ValueError, "MemoryError": MemoryError}[error], late
-        self.rank = rank
-
-    def fit(self, train):
-        if self.rank is not None and int(os.environ["RANK"]) != self.rank:
-            return lambda inputs: torch.zeros(len(inputs), 1)
-        if not self.late:
-            raise self.error("it does not fit")
-        return self.predict
-
-    def predict(self, inputs):
-        raise self.error("it does not predict")
 
 
 @pytest.mark.parametrize(("words", "error"), [
@@ -48,7 +27,7 @@ def test_run_keeps_its_result_and_reports_the_error(train, capsys, words, error)
         "baseline=majority",
         "~baseline.classifier",
         "~baseline.regressor",
-        "baseline._target_=baselines.test_faults.Broken",
+        "baseline._target_=support.broken_baseline.Broken",
         *words,
     )
     assert run.record.status == "completed"

@@ -1,4 +1,4 @@
-"""From a command line to its runs: values keep their quotes and types."""
+"""Parsing of command lines: values keep their quotes and types."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CSV = ("data=csv", "data.path=x.csv", "model=linear", "task=regression")
         ('data.test_rows={split: "1"}', {"split": "1"}),
     ],
 )
-def test_a_value_is_the_same_with_and_without_m(plan, word, value):
+def test_a_value_is_the_same_with_and_without_the_flag_m(plan, word, value):
     key = word.partition("=")[0].removeprefix("data.")
     target = () if key == "target" else ("data.target=y",)
     alone = plan(*CSV, *target, word, multirun=False)[0]
@@ -56,10 +56,10 @@ def test_mappings_of_one_key_are_merged(plan, multirun):
     assert jobs[0].config["clip"] == {"norm": 0.1, "value": 0.5}
 
 
-def test_a_glob_gives_the_options_that_are_complete(plan):
+def test_a_glob_selects_complete_options_only(plan):
     names = [job.choices["optimizer"] for job in plan("optimizer=glob(*)")[0]]
     assert "adam" in names
-    assert "custom" not in names, "its class is left open"
+    assert "custom" not in names, "its class is not set"
     assert not any("/" in name for name in names)
     assert {job.choices["optimizer"] for job in plan("optimizer=glob([scratch/ada*])")[0]} >= {
         "scratch/adam",
@@ -71,7 +71,7 @@ def test_a_glob_gives_the_options_that_are_complete(plan):
 @pytest.mark.parametrize(
     "word", ["baseline=null", "logger=null", "debug=null", "schedule=null", "~logger", "~debug", "clip=null"]
 )
-def test_null_means_none(plan, word):
+def test_null_selects_the_option_none(plan, word):
     (job,), _ = plan(word, "seed=0")
     (usual,), _ = plan("seed=0")
     assert job.id == usual.id
@@ -119,7 +119,7 @@ def test_cfg_shows_the_config_of_the_run(monkeypatch, capsys):
     assert "data_seed: 3" in shown("--resolve", "seed=3").splitlines()
 
 
-def test_options_of_a_users_folder(plan, refused, tmp_path):
+def test_options_of_a_user_folder_are_available_under_new_names_only(plan, refused, tmp_path):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)
     (tmp_path / "mine" / "optimizer" / "slow.yaml").write_text("_target_: torch.optim.SGD\n_partial_: true\nlr: 1e-9\n")
     (tmp_path / "mine" / "problem").mkdir()

@@ -88,11 +88,11 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSED, ids=[" ".join(words) for words, _ in REFUSED])
-def test_a_word_without_effect_is_refused(refused, words, message):
+def test_an_override_that_is_invalid_or_without_effect_is_refused(refused, words, message):
     assert message in refused(*words)
 
 
-def test_several_values_need_m(refused):
+def test_several_values_of_a_key_require_the_flag_m(refused):
     for word in ("seed=0,1", "seed=range(3)", "optimizer=glob(a*)", "seed=choice(1)"):
         assert f"{word}: several values make a sweep: add -m" in refused(word, multirun=False)
 
@@ -130,7 +130,7 @@ def test_several_values_need_m(refused):
         ),
     ],
 )
-def test_an_error_in_a_file_is_reported_with_its_place(tmp_path, content, message, monkeypatch, capsys):
+def test_an_error_in_a_config_file_is_reported_with_its_file_and_line(tmp_path, content, message, monkeypatch, capsys):
     (tmp_path / "optimizer").mkdir()
     (tmp_path / "optimizer" / "mine.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
     for position in range(3):  # flags are accepted at any position

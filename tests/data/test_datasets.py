@@ -57,7 +57,7 @@ def test_splits_are_disjoint_and_together_the_whole_set(name):
     raw = SETS[name][2]().data
     rows = np.concatenate([x.flatten(1).numpy() for x, _ in parts(name)])
     assert len(rows) == len(raw)
-    assert len(np.unique(rows, axis=0)) == len(np.unique(raw, axis=0))  # the set's own duplicates aside
+    assert len(np.unique(rows, axis=0)) == len(np.unique(raw, axis=0))  # the published data have duplicates
 
 
 @every_set
@@ -169,7 +169,7 @@ def test_diabetes_keeps_the_scale_of_its_target():
 def test_rmse_is_in_the_targets_own_unit(train):
     target = load_diabetes(scaled=False).target
     rows = three_way(len(target), CUT["test_fraction"], CUT["valid_fraction"], CUT["split_seed"])
-    mean = target[rows[0]].mean()  # what a linear model that starts at zero predicts
+    mean = target[rows[0]].mean()  # the initial prediction of a linear model
     run = train("problem=diabetes_linear", "optimizer=sgd", "optimizer.lr=0", "budget.epochs=1")
     expected = [np.sqrt(np.mean((target[chosen] - mean) ** 2)) for chosen in rows[1:]]
     assert run.column("valid/rmse")[0] == pytest.approx(expected[0], rel=1e-5)

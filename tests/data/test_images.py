@@ -82,7 +82,7 @@ def cifar(monkeypatch, folder, kind, digest=None):
     made.train_list, made.test_list = ([[name, sums[name]] for name, _ in part] for part in (made.train_list, made.test_list))
     made.meta = {**made.meta, "md5": sums[made.meta["filename"]]}
     made.tgz_md5 = digest or hashlib.md5(archive.getvalue()).hexdigest()
-    made.url = "http://localhost:1/"  # where nobody answers
+    made.url = "http://localhost:1/"  # no server listens there
     (folder / kind.folder_name).mkdir(parents=True)
     (folder / kind.folder_name / made.filename).write_bytes(archive.getvalue())
     monkeypatch.setattr(kind, "make", made)
@@ -104,11 +104,11 @@ def test_cifar_is_fetched_read_split_and_standardised_by_train_alone(monkeypatch
     scale = (rows[0] - rows[1]).mean((1, 2)) / (made.test[0][0] - made.test[0][1]).mean((1, 2))
     shift = (rows - made.test[0] * scale[:, None, None]).mean((0, 2, 3))
     torch.testing.assert_close(made.test[0] * scale[:, None, None] + shift[:, None, None], rows, atol=0.1, rtol=0)
-    assert float(made.test[0].mean().abs()) > 1e-6  # it is not its own statistics that were taken out
+    assert float(made.test[0].mean().abs()) > 1e-6  # test is standardised by the statistics of train
     assert made.test[1].tolist() == given
     assert disjoint(made)
     (tmp_path / kind.folder_name / kind.make.filename).unlink()
-    assert kind(str(tmp_path), 0.2, **FACTS).splits.digest() == made.digest()  # from what has been unpacked
+    assert kind(str(tmp_path), 0.2, **FACTS).splits.digest() == made.digest()  # from the unpacked files
 
 
 @pytest.mark.parametrize("fault", ["digest", "away"])
@@ -242,13 +242,13 @@ def test_imagenet_valid_is_cut_from_train_and_the_published_one_is_test(photogra
 
 def test_evaluation_uses_centre_crops_and_training_random_crops(photographs):
     made = small(photographs).splits
-    picture, label = made.test[4]
-    assert (picture.shape, picture.dtype, label) == ((3, 32, 32), torch.float32, 1)
-    assert torch.equal(made.test[4][0], picture)
+    image, label = made.test[4]
+    assert (image.shape, image.dtype, label) == ((3, 32, 32), torch.float32, 1)
+    assert torch.equal(made.test[4][0], image)
     assert not torch.equal(made.train[0][0], made.train[0][0])
     bounds = [(torch.tensor(end) - torch.tensor(MEAN)) / torch.tensor(DEVIATION) for end in (0.0, 1.0)]
-    assert (picture.amin((1, 2)) >= bounds[0]).all()
-    assert (picture.amax((1, 2)) <= bounds[1]).all()
+    assert (image.amin((1, 2)) >= bounds[0]).all()
+    assert (image.amax((1, 2)) <= bounds[1]).all()
 
 
 def test_wrong_number_of_classes_and_missing_folders_are_refused(photographs, tmp_path):

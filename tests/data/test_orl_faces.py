@@ -47,7 +47,7 @@ def test_strangers_are_absent_from_train(seed):
     splits = make(split_seed=seed)
     raw = avg_pool2d(torch.from_numpy(np.load(ROOT / "data/orl_faces/faces.npy"))[:, None] / 255, 2)
     flat = (raw - raw.mean((1, 2, 3), keepdim=True)).flatten(1)
-    flat = flat / flat.norm(dim=1, keepdim=True)  # whatever is standardised
+    flat = flat / flat.norm(dim=1, keepdim=True)  # comparable at any mean and scale
 
     def person(images):
         centred = (images - images.mean((1, 2, 3), keepdim=True)).flatten(1)

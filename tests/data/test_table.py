@@ -38,7 +38,7 @@ def table(frame, tmp_path):
 def test_numbers_are_standardised_by_train_and_missing_ones_indicated(table):
     splits = table(drop=["colour", "sold"]).splits
     train = splits.train[0]
-    assert train.shape[1] == 2  # size and whether it is missing
+    assert train.shape[1] == 2  # the size, and the indicator of missing ones
     assert train.mean(0).tolist() == pytest.approx([0, 0], abs=1e-6)
     assert train.std(0, correction=0).tolist() == pytest.approx([1, 1], abs=1e-5)
     everything = torch.cat([splits.train[0], splits.valid[0], splits.test[0]])
@@ -114,11 +114,11 @@ def test_error_in_a_users_file_is_reported_once_before_training(frame, tmp_path)
     frame.write_csv(tmp_path / "x.csv")
     words = ("data=csv", f"data.path={tmp_path}/x.csv", "data.target=price", "task=regression", "model=linear")
     good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0] for drop in ("colour", "color"))
-    told = list(Rehearsals().try_all([good, good, bad, bad]))
-    assert [text for kind, text in told if kind == "mistake"] == [
+    found = list(Rehearsals().try_all([good, good, bad, bad]))
+    assert [text for kind, text in found if kind == "mistake"] == [
         "data.drop=color: there is no such column; did you mean colour?; there are size, price, colour, sold"
     ]
-    (note,) = [text for kind, text in told if kind == "note"]
+    (note,) = [text for kind, text in found if kind == "note"]
     assert "target   price" in note.splitlines()
     assert [line for line in note.splitlines() if line.startswith("number   size: ") and "missing" in line]
 

@@ -24,27 +24,27 @@ def context(before=None, after=None, gradients=None):
     return Context(0, before or {}, after or {}, gradients or {}, lambda batch: batch[0], [], tuple)
 
 
-def test_the_norms_are_of_all_parameters_as_one_vector():
+def test_the_norms_are_those_of_all_parameters_as_one_vector():
     zero = {"a": torch.zeros(2), "b": torch.zeros(1)}
     some = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([4.0])}
     assert float(GradNorm().measure(context(gradients=some))["grad_norm"]) == 5
     assert float(UpdateNorm().measure(context(zero, some))["update_norm"]) == 5
 
 
-def test_a_step_captures_what_the_probes_need_and_no_more():
+def test_a_step_captures_only_the_tensors_that_probes_need():
     assert Probes([]).needs == frozenset()
     assert Probes([GradNorm()]).needs == {"gradients"}
     assert Probes([GradNorm(), UpdateNorm()]).needs == {"gradients", "weights"}
 
 
-def test_every_file_of_the_room_is_listed_in_a_config():
+def test_every_probe_file_is_listed_in_a_config():
     probes = {path.stem for path in (ROOT / "src/descentlab/diagnostics").glob("*.py")} - {"__init__", "probe", "probes"}
     assert set(compose_config("diagnostics=light")[0]["diagnostics"]) == probes
     assert compose_config("diagnostics=none")[0]["diagnostics"] == {}
 
 
 @pytest.mark.parametrize("engine", [("optimizer=adam",), ("optimizer=scratch/adam", "engine=explicit")], ids=" ".join)
-def test_without_probes_a_run_is_the_same_but_for_their_curves(train, engine):
+def test_probes_affect_only_their_own_columns(train, engine):
     light, none = train(*SHORT, *engine), train(*SHORT, *engine, "diagnostics=none", "sweep=none")
     norms = ["train/grad_norm", "train/update_norm"]
     assert light.curves.drop("train_seconds", *norms).equals(none.curves.drop("train_seconds"))
@@ -58,7 +58,7 @@ def test_diagnostics_do_not_change_the_id():
 
 
 class Distance:
-    """Measures the loss of the batch after the step and of held-out examples, and how many tensors it received."""
+    """Measures the loss of the batch after the step and of held-out examples, and the number of tensors it received."""
 
     name, cost, needs = "distance", "full", ("weights", "gradients")
 
@@ -72,7 +72,7 @@ class Distance:
 
 
 @pytest.mark.parametrize("engine", [("optimizer=adam",), ("optimizer=scratch/adam", "engine=explicit")], ids=" ".join)
-def test_a_probe_of_the_users_reads_weights_gradients_loss_and_data(train, engine):
+def test_a_user_probe_reads_weights_gradients_loss_and_data(train, engine):
     run = train(*SHORT, *engine, f"{MINE}Distance")
     assert run.column("train/tensors") == [6, 6, 6]
     assert len(run.column("train/held_out")) == 3
@@ -80,7 +80,7 @@ def test_a_probe_of_the_users_reads_weights_gradients_loss_and_data(train, engin
 
 
 class Hour:
-    """Takes an hour of the clock's time."""
+    """A probe that advances the clock by an hour."""
 
     name, cost, needs = "hour", "full", ("weights", "gradients")
     now = 0.0

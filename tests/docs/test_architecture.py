@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
+from itertools import pairwise
 
 import pytest
 from support.pages import ROOT, blocks, prose
@@ -42,3 +44,34 @@ def test_diagrams_and_tables_name_files_that_exist(architecture):
     named = {*re.findall(r"`([\w/]+\.py)`", text), *re.findall(r"(?<![\w*/])[\w/]+\.py\b", drawn)}
     assert len(named) > 20
     assert not [name for name in named if not any((folder / name).exists() for folder in (ROOT, architecture.PACKAGE))]
+
+
+def definitions(path):
+    """Return the classes and functions of the module at `path`, methods as `Class.method`."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
+    return found
+
+
+def named_definitions(text):
+    """Yield (files, names) of each row with a column of files and a column of names, and of each "`name` in `file`"."""
+    quoted = re.compile(r"`([\w/.]+)`")
+    for line in text.splitlines():
+        cells = [quoted.findall(cell) for cell in line.split("|")]
+        for files, names in pairwise(cells):
+            if names and any(file.endswith(".py") for file in files) and not any(name.endswith(".py") for name in names):
+                yield files, names
+        for name, file in re.findall(r"`([\w.]+)` in `([\w/]+\.py)`", line):
+            yield [file], [name]
+
+
+def test_classes_and_functions_are_where_the_page_locates_them(architecture):
+    found = list(named_definitions(prose(architecture.PAGE).partition(architecture.BEGIN)[0]))
+    assert len(found) > 20
+    for files, names in found:
+        defined = set().union(*(definitions(architecture.PACKAGE / file) for file in files))
+        assert not [name for name in names if not any(own == name or own.endswith(f".{name}") for own in defined)], files

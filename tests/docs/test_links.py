@@ -6,7 +6,9 @@ import re
 
 import pytest
 from conftest import every_optimizer, options
-from support.pages import INLINE, PAGES, REQUIRES, ROOT, anchors, blocks, links, name_of, prose
+from support.pages import INLINE, PAGES, ROOT, anchors, blocks, links, name_of, prose
+
+from descentlab.training.callbacks import REFUSED
 
 PATH = re.compile(r"(src|conf|scripts|tests|docs)/[\w./-]+")
 
@@ -26,8 +28,7 @@ def test_links_lead_to_files_and_headings(page):
 def test_paths_in_the_text_exist(page):
     shown = {block.role for block in blocks(page)}
     paths = [match["text"] for match in INLINE.finditer(prose(page)) if PATH.fullmatch(match["text"])]
-    missing = [path for path in paths if not (ROOT / path).exists() and path not in shown and not re.search("[A-Z]{3}", path)]
-    assert not [path for path in missing if path.rstrip("/") not in REQUIRES.values()]
+    assert not [path for path in paths if not (ROOT / path).exists() and path not in shown and not re.search("[A-Z]{3}", path)]
 
 
 def test_every_page_is_reachable_from_the_readme():
@@ -67,3 +68,8 @@ def test_problems_page_names_every_reference():
 def test_optimizers_page_names_every_schedule():
     text = (ROOT / "docs" / "optimizers.md").read_text()
     assert not [name for name in options("schedule") if name not in text]
+
+
+def test_callbacks_page_names_every_refused_callback():
+    text = (ROOT / "docs" / "extending" / "callback.md").read_text()
+    assert not [name for name in REFUSED if not re.search(rf"\| .*`\w*{name}`.* \|", text)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support.bench import Bench, curves
+from support.bench import Bench, ordered_curves
 from support.slurm import INSTALL, Slurm, missing_programs, renamed, running_slurm
 
 
@@ -19,7 +19,7 @@ from support.slurm import INSTALL, Slurm, missing_programs, renamed, running_slu
 def slurm() -> Iterator[Slurm]:
     """A real Slurm, one for each pytest process."""
     if missing := missing_programs():
-        pytest.skip(f"no {', '.join(missing)} here: {INSTALL}")
+        pytest.skip(f"{', '.join(missing)} not installed: {INSTALL}")
     if renamed() and subprocess.run(["unshare", "--uts", "true"], capture_output=True, check=False).returncode:
         pytest.skip(f"Slurm would listen beyond loopback: give {socket.gethostname()} the address 127.0.0.1 in /etc/hosts")
     with contextlib.ExitStack() as stack:
@@ -66,4 +66,4 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> dict[int, pl.DataFrame]:
     answer = own.run("-m", "seed=0,1,2,3")
     own.close()
     assert answer.returncode == 0, answer.stderr
-    return {seed: curves(record) for seed, record in own.records().items()}
+    return {seed: ordered_curves(record) for seed, record in own.records().items()}

@@ -1,4 +1,4 @@
-"""The launcher of this machine: how many attempts it starts, and what becomes of their processes."""
+"""The local launcher: the number of attempts that it starts, and the lifetime of their processes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import compose_config
 from support.fake_launcher import make_job
 
 from descentlab.errors import UsageError
@@ -19,8 +20,8 @@ from descentlab.store.record import LOG
 
 
 def jobs(folder: Path, number: int, devices: int = 1, **config) -> list:
-    trainer = {"devices": devices, "num_nodes": 1, "accelerator": "cpu", "strategy": "auto"}
-    settings = {"workers": None, "jobs_per_gpu": 1, "trainer": trainer, **config}
+    usual, _, _ = compose_config("trainer=cpu", "threads=1", "logger=none")
+    settings = {**usual, "trainer": {**usual["trainer"], "devices": devices}, **config}
     return [make_job(folder, f"run{n}", **settings) for n in range(number)]
 
 
@@ -39,30 +40,30 @@ def test_capacity_is_bounded_by_workers_and_by_cores(tmp_path, workers, devices,
     local = launcher(tmp_path, 4, workers=workers)
     waiting = groups(jobs(tmp_path, 9, devices))
     assert local.capacity(waiting) == capacity
-    assert local.capacity(waiting) == capacity, "asking takes nothing"
+    assert local.capacity(waiting) == capacity, "capacity() reserves nothing"
     assert local.capacity(waiting[:1]) == 1
     assert local.capacity([]) == 0
 
 
-def test_a_group_takes_the_share_of_one_job(tmp_path):
+def test_a_group_of_jobs_uses_the_slots_of_one_job(tmp_path):
     local = launcher(tmp_path, 2)
     found = jobs(tmp_path, 6)
     assert local.capacity([tuple(found[:3]), tuple(found[3:5]), (found[5],)]) == 2
 
 
-def test_more_than_this_machine_has_is_refused_at_once_and_found_in_later_jobs(tmp_path):
+def test_jobs_that_exceed_this_machine_are_refused_in_the_first_and_in_later_rounds(tmp_path):
     with pytest.raises(UsageError, match="threads = 1000"):
         launcher(tmp_path, 4, threads=1000)
     mistakes = launcher(tmp_path, 4).check(jobs(tmp_path, 1, threads=1000)).mistakes
     assert "threads = 1000" in mistakes[0]
 
 
-def test_nothing_is_adopted(tmp_path):
+def test_the_local_launcher_adopts_no_attempts(tmp_path):
     assert launcher(tmp_path, 4).adopt(jobs(tmp_path, 2)) == []
 
 
 def wait_long(folders, environment):
-    """Stand in for `child.main`: no run, but a process of its own group that sleeps."""
+    """Replace `child.main`: instead of training, sleep in a separate process group."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked process inherits the handlers of the tests
     os.setsid()
     os.environ.update(environment)
@@ -72,7 +73,7 @@ def wait_long(folders, environment):
 
 @pytest.fixture
 def attempt(tmp_path, monkeypatch):
-    """An attempt at two jobs, whose process sleeps."""
+    """An attempt with two jobs, whose process sleeps."""
     monkeypatch.setattr("descentlab.launchers.child.main", wait_long)
     found = jobs(tmp_path, 2)
     for job in found:
@@ -84,7 +85,7 @@ def attempt(tmp_path, monkeypatch):
     started.kill()
 
 
-def test_a_process_gets_the_folders_of_its_group_and_its_gpus(attempt):
+def test_a_process_receives_the_folders_of_its_group_and_its_gpus(attempt):
     assert attempt.began()
     assert attempt.ended() is None
     first, second = attempt.jobs
@@ -99,7 +100,7 @@ def test_stop_sends_sigterm_and_kill_ends_the_process_group(attempt):
     assert attempt.ended() == f"killed by SIGTERM; see {LOG}"
 
 
-def test_a_killed_attempt_gives_its_share_back(tmp_path, attempt):
+def test_a_killed_attempt_releases_its_slots(tmp_path, attempt):
     local = launcher(tmp_path, 1)
     local.slots.take(attempt.jobs[0].config)
     local.attempts.append(attempt)
@@ -113,7 +114,7 @@ def test_a_killed_attempt_gives_its_share_back(tmp_path, attempt):
     assert local.attempts == []
 
 
-def test_leaving_the_context_kills_what_runs(tmp_path, attempt):
+def test_leaving_the_context_kills_running_attempts(tmp_path, attempt):
     with launcher(tmp_path, 1) as local:
         local.attempts.append(attempt)
     assert attempt.ended() == f"killed by SIGKILL; see {LOG}"

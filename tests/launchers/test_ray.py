@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
 from support.slurm import free_port
 from support.waiting import wait_until
 
@@ -37,13 +37,13 @@ def bench(tmp_path) -> Iterator[Bench]:
         own = Bench(tmp_path, {**os.environ, **key, "RAY_TMPDIR": folder})
         yield own
         own.close()
-        for pid in rays(own):
+        for pid in ray_processes(own):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     assert shared_memory() <= before
 
 
-def rays(bench: Bench) -> dict[int, str]:
+def ray_processes(bench: Bench) -> dict[int, str]:
     """Return the processes of its Ray, found by their log files: they change their titles, which hides their environment."""
     folder, found = bench.environment["RAY_TMPDIR"], {}
     for process in Path("/proc").glob("[0-9]*"):
@@ -53,15 +53,13 @@ def rays(bench: Bench) -> dict[int, str]:
     return found
 
 
-def left(bench: Bench) -> dict[int, str]:
+def remaining(bench: Bench) -> dict[int, str]:
     """Return the processes that commands have left running."""
-    return {**bench.left(), **rays(bench)}
+    return {**bench.processes(), **ray_processes(bench)}
 
 
-def gone(bench: Bench, seconds: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        wait_until(lambda: not left(bench), seconds, "processes to end")
-    return not left(bench)
+def is_quiet_within(bench: Bench, seconds: float) -> bool:
+    return wait_until(lambda: not remaining(bench), seconds)
 
 
 def listening(pids: Iterable[int]) -> set[str]:
@@ -82,53 +80,53 @@ def test_a_run_that_dies_does_not_affect_the_others_and_can_be_rerun(bench, loca
     assert answer.returncode == 1, answer.stderr
     assert bench.statuses() == {0: "completed", 1: "completed", 2: "crashed", 3: "completed"}
     assert "exited with code 7" in bench.records()[2].reason
-    assert gone(bench, 5), left(bench)
+    assert is_quiet_within(bench, 5), remaining(bench)
     (bench.play / "exit-2").unlink()
     again = bench.run(*WORDS)
     assert again.returncode == 0, again.stderr
     assert "3 of 4 finished before and reused" in again.stderr
     for seed, record in bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
 
 
 def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
     bench.slow()
     command = bench.start(*WORDS)
     bench.wait_for(0, 1)
-    assert not listening(left(bench))
+    assert not listening(remaining(bench))
     os.killpg(command.pid, signal.SIGINT)
     answer = finish(command, 60)
     assert answer.returncode == 130, answer.stderr
     assert "Traceback" not in answer.stderr
     assert {bench.statuses()[seed] for seed in (0, 1)} == {"interrupted"}
     assert all((bench.run_folder(seed) / CHECKPOINT).exists() for seed in (0, 1))
-    assert gone(bench, 5), left(bench)
+    assert is_quiet_within(bench, 5), remaining(bench)
     bench.fast()
     answer = bench.run(*WORDS)
     assert answer.returncode == 0, answer.stderr
     assert [bench.records()[seed].attempt for seed in (0, 1)] == [2, 2]
     for seed, record in bench.records().items():
         assert record.status == "completed"
-        assert curves(record).equals(local[seed])
+        assert ordered_curves(record).equals(local[seed])
 
 
 def test_a_killed_command_leaves_no_training_process(bench):
     bench.slow()
     command = bench.start("-m", "seed=0,1", ON_RAY)
     bench.wait_for(0, 1)
-    training = {pid for pid, line in bench.left().items() if "forkserver" in line}
-    assert rays(bench)
+    training = {pid for pid, line in bench.processes().items() if "forkserver" in line}
+    assert ray_processes(bench)
     assert len(training) >= 4, "two servers, two runs"
     command.kill()
     finish(command)
-    wait_until(lambda: not training & set(bench.left()), 20, "the runs to end")
-    assert not [line for line in left(bench).values() if "Agent" not in line], "only Ray's own agents, which take a minute"
+    wait_until(lambda: not training & set(bench.processes()), 20, "the runs to end")
+    assert not [line for line in remaining(bench).values() if "Agent" not in line], "only Ray's own agents, which take a minute"
 
 
 @pytest.fixture
 def cluster(bench):
-    """The address of a running Ray, started by `ray start` on loopback, which both sides must be told."""
+    """The address of a running Ray, started by `ray start` on loopback."""
     bench.environment.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"})
     ray = str(Path(sys.executable).with_name("ray"))
     address = f"127.0.0.1:{free_port()}"
@@ -148,7 +146,7 @@ def cluster(bench):
 
 
 def test_an_existing_cluster_runs_jobs_of_one_and_of_two_processes(bench, local, cluster):
-    before = set(left(bench))
+    before = set(remaining(bench))
     words = ("-m", "seed=0", *AS_TWO[:-1], "trainer.devices=1,2", ON_RAY, f"hydra.launcher.address={cluster}")
     answer = bench.run(*words)
     assert answer.returncode == 0, answer.stderr
@@ -156,10 +154,10 @@ def test_an_existing_cluster_runs_jobs_of_one_and_of_two_processes(bench, local,
     assert sorted(record.config["trainer"]["devices"] for record in found) == [1, 2]
     for record in found:
         assert record.status == "completed"
-        assert close_to(curves(record), local[0])
-    assert before & set(left(bench)), "the cluster is still there"
+        assert close_to(ordered_curves(record), local[0])
+    assert before & set(remaining(bench)), "the cluster is still there"
     (record,) = [record for record in found if record.config["trainer"]["devices"] == 1]
-    assert not [line for line in left(bench).values() if str(record.folder) in line]
+    assert not [line for line in remaining(bench).values() if str(record.folder) in line]
 
 
 def test_a_missing_cluster_is_reported_in_a_sentence(bench):

@@ -1,4 +1,4 @@
-"""The cores and GPUs of a machine are given to as many runs as they suffice for."""
+"""Allocation of the cores and GPUs of a machine to runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_data_loading_workers_count_as_threads():
     assert slots.take(resources()) == Share(1)
 
 
-def test_a_share_that_is_given_back_can_be_taken_again():
+def test_a_released_share_can_be_used_again():
     slots = Slots(2, ["0"], 1)
     first = slots.take(resources())
     assert slots.take(resources()) is None
@@ -85,7 +85,7 @@ def test_a_run_on_several_gpus_has_different_ones():
     assert first.environment == {"CUDA_VISIBLE_DEVICES": ",".join(first.gpus)}
 
 
-def test_cores_bound_runs_on_gpus_too_and_runs_on_the_cpu_take_no_gpu():
+def test_runs_on_gpus_use_cores_too_and_runs_on_the_cpu_use_no_gpu():
     slots = Slots(2, ["0", "1", "2"], 1)
     assert slots.take(resources(accelerator="cpu")) == Share(1)
     assert slots.take(resources()).gpus != ()

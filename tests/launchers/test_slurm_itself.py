@@ -16,7 +16,7 @@ def _submit(slurm: Slurm, script: str, *options: str) -> str:
     return slurm.do("sbatch", "--parsable", output, *options, "--wrap", script).strip()
 
 
-def test_a_job_starts_within_seconds_and_its_end_is_seen(slurm):
+def test_a_job_starts_within_seconds_and_its_end_is_reported(slurm):
     began = time.monotonic()
     good, bad = _submit(slurm, "exit 0"), _submit(slurm, "exit 3")
     wait_until(lambda: {slurm.states()[good], slurm.states()[bad]} == {"COMPLETED", "FAILED"}, 15, "two jobs to end")

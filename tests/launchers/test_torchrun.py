@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, curves, finish
+from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
 from support.slurm import free_port
 from support.waiting import wait_until
 
@@ -34,10 +34,10 @@ def test_the_processes_of_torchrun_are_one_run_and_reuse_its_result(bench, local
     words = ("seed=0", *AS_TWO, "logger=wandb")
     answer = bench.run(*words, through=torchrun(), WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
-    assert close_to(curves(the_run(bench)), local[0])
+    assert close_to(ordered_curves(the_run(bench)), local[0])
     assert len(list(bench.sweep.glob("wandb/offline-run-*"))) == 1
     assert answer.stderr.count("completed") == 1
-    assert bench.gone()
+    assert bench.is_quiet_within()
     again = bench.run(*words, through=torchrun(), WANDB_MODE="offline")
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("1 of 1 finished before and reused") == 1
@@ -72,8 +72,8 @@ def test_a_command_on_each_of_two_nodes_is_one_run(bench, local):
     second = bench.start(*words, **environment, NODE_RANK="1")
     for answer in (finish(first), finish(second)):
         assert answer.returncode == 0, answer.stderr
-    assert close_to(curves(the_run(bench)), local[0])
-    assert bench.gone()
+    assert close_to(ordered_curves(the_run(bench)), local[0])
+    assert bench.is_quiet_within()
 
 
 @pytest.mark.slow
@@ -83,8 +83,8 @@ def test_the_tasks_of_srun_are_one_run(slurm_bench, local, port):
     command = slurm_bench.start("seed=0", *AS_TWO, through=through, MASTER_ADDR="127.0.0.1", **port)
     answer = finish(command, 120)
     assert answer.returncode == 0, answer.stderr
-    assert close_to(curves(the_run(slurm_bench)), local[0])
-    assert slurm_bench.gone()
+    assert close_to(ordered_curves(the_run(slurm_bench)), local[0])
+    assert slurm_bench.is_quiet_within()
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_ctrl_c_ends_all_processes_of_torchrun_and_the_run_can_be_resumed(bench,
     os.killpg(command.pid, signal.SIGINT)
     answer = finish(command, 90)
     assert answer.returncode != 0
-    assert bench.gone()
+    assert bench.is_quiet_within()
     assert_it_resumes(bench, words, local)
     assert the_run(bench).attempt == 2
 
@@ -107,11 +107,11 @@ def test_a_killed_process_of_torchrun_leaves_no_other_and_the_run_can_be_resumed
     words = ("seed=0", *AS_TWO)
     command = bench.start(*words, through=torchrun())
     bench.wait_for(0)
-    follower = next(pid for pid in bench.left() if ranks(pid) == ("1", "1"))
+    follower = next(pid for pid in bench.processes() if ranks(pid) == ("1", "1"))
     os.kill(follower, signal.SIGKILL)
     answer = finish(command, 90)
     assert answer.returncode != 0
-    wait_until(lambda: not bench.left(), 60, "all processes to end")
+    wait_until(lambda: not bench.processes(), 60, "all processes to end")
     assert_it_resumes(bench, words, local)
 
 
@@ -120,7 +120,7 @@ def assert_it_resumes(bench, words, local):
     bench.fast()
     answer = bench.run(*words, through=torchrun())
     assert answer.returncode == 0, answer.stderr
-    assert close_to(curves(the_run(bench)), local[0])
+    assert close_to(ordered_curves(the_run(bench)), local[0])
 
 
 def ranks(pid: int) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import compose_config
 from hydra.utils import instantiate
+from support.probing import PROBES, probed
 from torch import nn
 
 from descentlab.data.loading.loader import Part
@@ -18,7 +19,6 @@ from descentlab.optim.groups import GroupEntry
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Polynomial
 from descentlab.optim.step import Step
-from optim.probing import PROBES, probed
 
 PAIRS = {
     "torch": (partial(torch.optim.SGD, lr=0.1, momentum=0.9), partial(torch.optim.AdamW, lr=0.01)),

@@ -6,7 +6,7 @@ import pytest
 import pytorch_optimizer
 import schedulefree
 import torch
-from test_ddp import in_two_processes
+from support.torchrun import train_in_two_processes
 from torch import nn
 
 from descentlab.config.requirements import Requirements
@@ -143,7 +143,7 @@ def test_number_of_validations_does_not_affect_sharded_training(job):
     words = ("problem=digits_mlp", "optimizer=schedulefree_sgd", "optimizer.lr=5", "budget.epochs=null", "budget.steps=12")
     words += ("log_every=1", "data.limit=300", "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2")
     often, rarely = (job(*words, f"validate_every={steps}", f"sweep=every{steps}") for steps in (2, 1000))
-    in_two_processes([often, rarely])
+    train_in_two_processes([often, rarely])
     losses = [read_curves(each.folder)["train/loss"].drop_nulls().to_list() for each in (often, rarely)]
     assert losses[0] == losses[1]
     assert len(losses[0]) == 12

@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 import pytorch_optimizer
 import torch
-from test_ddp import in_two_processes
+from support.probing import PROBES, probed
+from support.torchrun import train_in_two_processes
 from torch import nn
 
 from descentlab.config.requirements import Requirements
@@ -18,7 +19,6 @@ from descentlab.optim.schedules import Polynomial
 from descentlab.optim.step import Step
 from descentlab.run import run as run_job
 from descentlab.store.record import read_curves
-from optim.probing import PROBES, probed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -179,7 +179,7 @@ def test_sharded_training_clips_and_decays_as_one_process_does(job, kind):
     words += ("budget.epochs=null", "budget.steps=12", "log_every=1", "data.limit=300", "trainer.accelerator=cpu")
     one, two = job(*words, "sweep=one"), job(*words, "trainer=fsdp", "trainer.devices=2", "sweep=two")
     run_job(one)
-    in_two_processes([two])
+    train_in_two_processes([two])
     losses = [read_curves(each.folder)["train/loss"].drop_nulls().to_list() for each in (one, two)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     assert len(losses[1]) == 12

@@ -7,6 +7,7 @@ import pytorch_optimizer
 import torch
 from conftest import compose_config, every_optimizer
 from hydra.utils import instantiate
+from support.probing import PROBES, probed
 from torch import nn
 
 from descentlab.config.requirements import Requirements
@@ -15,7 +16,6 @@ from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import Call, check
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from optim.probing import PROBES, probed
 
 
 class Plain(torch.optim.SGD):

@@ -6,6 +6,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.plugins.precision import MixedPrecision
+from support.probing import PROBES, probed
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -17,7 +18,6 @@ from descentlab.models.mlp import MLP
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Constant, Cosine
 from descentlab.optim.step import Step, hands_through
-from optim.probing import PROBES, probed
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.01),

@@ -130,7 +130,7 @@ def test_no_flipped_bit_changes_the_state_that_is_read(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("step", ["save", "fsync"])
-def test_a_write_that_fails_leaves_the_previous_checkpoint(tmp_path, monkeypatch, step):
+def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path, monkeypatch, step):
     checkpoints.write(tmp_path, STATE)
 
     def full(*_):

@@ -116,14 +116,14 @@ def test_sealing_keeps_the_curves_and_their_rows_until_the_record_is_written(tmp
     assert {path.name for path in tmp_path.iterdir()} == {CURVES, PARQUET}
 
 
-def test_curves_of_a_killed_run_lack_only_the_half_written_line(tmp_path):
+def test_curves_of_a_killed_run_lack_only_the_incomplete_line(tmp_path):
     write_rows(tmp_path, ROWS)
     with (tmp_path / CURVES).open("a") as file:
         file.write('{"step": 20, "valid/lo')
     assert read_curves(tmp_path).to_dict(as_series=False) == COLUMNS
 
 
-def test_curves_keep_losses_that_are_not_finite(tmp_path):
+def test_curves_keep_non_finite_losses(tmp_path):
     write_rows(
         tmp_path, [{"step": i, "train/loss": loss} for i, loss in enumerate([1.0, math.inf, -math.inf, math.nan])]
     ).seal()
@@ -159,5 +159,5 @@ def test_curves_of_a_second_run_in_the_folder_replace_the_first(tmp_path):
         (math.nan, 1.0, "max", False),
     ],
 )
-def test_is_better(value, than, mode, better):
+def test_is_better_compares_by_mode_and_ignores_undefined_values(value, than, mode, better):
     assert is_better(value, than, mode) is better

@@ -1,4 +1,4 @@
-"""A folder in which commands train a paced model with a launcher, and what they leave."""
+"""A folder in which commands train a paced model with a launcher, and the records and processes they leave."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from conftest import ROOT
 from descentlab.store import progress
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT, CONFIG, Record
+from support.curves import timeless_curves
 from support.processes import kill, processes_with
 from support.waiting import wait_until
 
@@ -136,21 +137,21 @@ class Bench:
         if not self.under_way(*seeds):
             pytest.fail(f"the command ended early:\n{command.communicate()}")
 
-    def left(self) -> dict[int, str]:
+    def processes(self) -> dict[int, str]:
         """Return the ids and command lines of the living processes that commands here have started."""
         return processes_with("PLAY", self.play)
 
-    def gone(self, seconds: float = 15) -> bool:
-        """Return True if all of those end within `seconds`."""
-        return wait_until(lambda: not self.left(), seconds)
+    def is_quiet_within(self, seconds: float = 15) -> bool:
+        """Return True if all processes end by themselves within `seconds`."""
+        return wait_until(lambda: not self.processes(), seconds)
 
     def close(self) -> None:
-        """End what a test left running."""
+        """Kill all processes that a test has started."""
         for process in self.started:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        kill(self.left())
+        kill(self.processes())
 
 
 def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.CompletedProcess[str]:
@@ -162,10 +163,10 @@ def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.C
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
-def curves(record: Record) -> pl.DataFrame:
-    """Return the curves of a record without the times, which differ between equal runs."""
-    every = records.read_curves(record.folder)
-    return every.select(sorted(set(every.columns) - {"train_seconds"}))
+def ordered_curves(record: Record) -> pl.DataFrame:
+    """Return the curves of a record without the times, with the columns in alphabetical order."""
+    every = timeless_curves(record)
+    return every.select(sorted(every.columns))
 
 
 def close_to(one: pl.DataFrame, other: pl.DataFrame) -> bool:

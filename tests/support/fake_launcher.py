@@ -22,7 +22,7 @@ USUAL = {
 }
 
 
-def make_job(sweep: Path, name: str, **config: Any) -> Job:
+def make_job(sweep: Path, name: str, /, **config: Any) -> Job:
     """Return a job whose config holds just the keys that the queue reads."""
     return Job(name, name, sweep.name, {}, {**USUAL, **config}, sweep / name)
 

@@ -1,4 +1,4 @@
-"""A user's model and data that break on purpose: the faults of the kill matrix, and the places where they strike.
+"""A user's model and data that break on purpose: the faults of the kill matrix, and the points of a run at which they strike.
 
 Tests put a copy on PYTHONPATH and set `model._target_=faults.Net +model.fault=kill-mid`: kill -9 in the middle of an epoch. A
 fault strikes only while the folder FAULT_MARKERS has no marker of it, so that the same command succeeds when it is repeated;
@@ -76,7 +76,7 @@ def fault_of_run() -> tuple[str, Fault]:
 
 
 def due(where: str) -> bool:
-    """Return True if the fault must strike now, and leave a marker of that."""
+    """Return True if the fault must strike now, and create its marker."""
     id, wanted = fault_of_run()
     folder = os.environ.get("FAULT_MARKERS")
     if not folder or where != wanted.where or int(os.environ.get("LOCAL_RANK", "0")) != wanted.rank:
@@ -209,7 +209,7 @@ class Digits(WholeDigits):
 
 
 def _arm() -> None:
-    """Make the run save at every opportunity, and break at places that no class of a user reaches."""
+    """Make the run save at every opportunity, and break at points outside of user classes."""
     checkpointing.SHARE = 1e9
     Curves.validated = _before(Curves.validated, "callback", after=2)
     tracking._started = _with_a_broken_log(tracking._started)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
 from conftest import ROOT
 
 from descentlab.store import record as records
@@ -104,16 +103,11 @@ class Lab:
         """Return True if all processes end by themselves within `seconds`."""
         return wait_until(lambda: not self.processes(), seconds)
 
-    def end(self) -> None:
-        """Kill what is left."""
+    def close(self) -> None:
+        """Kill all processes that were started here."""
         kill(self.processes())
 
 
 def _fault(config: Path) -> str:
     found = re.search(r"^  fault: (\S+)", config.read_text(), re.MULTILINE)
     return found.group(1) if found else "None"
-
-
-def curves(record: Record) -> pl.DataFrame:
-    """Return the curves of a record without the times, which differ between equal runs."""
-    return records.read_curves(record.folder).drop("train_seconds")

@@ -39,8 +39,8 @@ class Progression(Diabetes):
 
     Args:
         most: rows of either split.
-        constant: whether their targets are all the first one.
-        zero: whether all targets of the training split are 0.
+        constant: True if all targets of a split equal its first one.
+        zero: True if all targets of the training split are 0.
         scale: of the target's unit.
     """
 

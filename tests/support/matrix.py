@@ -1,4 +1,4 @@
-"""The kill matrix: every way to break at every place, the same command twice, and what it left each time."""
+"""The kill matrix: every fault at every point of a run, the same command run twice, and the files after each run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAULTS = {
 PLACES = {
     ("raise", "record"): ("crashed", "exited with code 1"),  # the record could not be written; the log has the exception
     ("memory", "record"): ("crashed", "exited with code 1"),
-    ("terminate", "record"): ("completed", ""),  # too late to interrupt anything
+    ("terminate", "record"): ("completed", ""),  # training has ended
 }
 WHERE = ("start", "mid", "validation", "record")
 ALL = [f"{fault}-{where}" for fault in FAULTS for where in WHERE if (fault, where) != ("nan", "record")]

@@ -1,4 +1,4 @@
-"""Models, data, tasks and optimizers of a user that the check before the start must refuse, or must not refuse."""
+"""Models, data, tasks and optimizers of a user that the check before the start must refuse or accept."""
 
 from __future__ import annotations
 

@@ -14,15 +14,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TOP = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists()]
-# Pages about an interface that is not in the package yet are not tested.
-REQUIRES = {
-    "callback": "conf/callbacks",
-    "probe": "src/descentlab/diagnostics",
-    "panel": "src/descentlab/report/drawing/figure.py",
-    "launcher": "src/descentlab/launchers/factory.py",
-}
-PAGES = [*TOP, *(path for path in sorted((ROOT / "docs").rglob("*.md")) if (ROOT / REQUIRES.get(path.stem, "")).exists())]
+TOP = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 INLINE = re.compile(r"`(?P<text>[^`\n]+)`")
@@ -87,7 +80,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def without_environment(words: list[str]) -> list[str]:
     """Return `words` without the assignments of environment variables in front of the command."""
-    first = next((place for place, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)), len(words))
+    first = next((index for index, word in enumerate(words) if not re.match(r"[A-Z_]+=", word)), len(words))
     return words[first:]
 
 

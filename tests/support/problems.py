@@ -1,4 +1,4 @@
-"""The problem files: the contents of their headers, and whether their data are present."""
+"""The problem files: the contents of their headers, and the presence of their data."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from conftest import ROOT, options
 
 from descentlab.data.fetch.registry import REGISTRY
 
-NOT_HERE = "nothing here"  # expected of a problem too large for two cores, or with data from no registry
-MADE_OF = {
+NO_EXPECTATION = "nothing here"  # for a problem that is too large for two cores, or whose data are in no registry
+SOURCE_OF = {
     "fashion_scenes": "fashion_mnist",
     "movielens_100k_implicit": "movielens_100k",
 }  # -> the data set whose files it uses
@@ -35,7 +35,7 @@ class Header:
         found = re.fullmatch(r"(.+?)\npython (.+)\ncost: (.+?)\nexpect: (.+)", whole, re.DOTALL)
         assert found, f"conf/problem/{problem}.yaml begins with a sentence, its command, cost: and expect:"
         sentence, command, cost, expect = found.groups()
-        clauses = [] if expect.startswith(NOT_HERE) else re.split(r";\s+", expect.partition("\n")[0])
+        clauses = [] if expect.startswith(NO_EXPECTATION) else re.split(r";\s+", expect.partition("\n")[0])
         return cls(sentence, shlex.split(command), cost, [CLAUSE.fullmatch(clause) for clause in clauses])
 
 
@@ -53,5 +53,5 @@ def missing(problem: str) -> str:
     defaults = yaml.safe_load(text(problem))["defaults"]
     data = next(default["override /data"] for default in defaults if "override /data" in default)
     config = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
-    name = config.get("source", MADE_OF.get(data, data))
+    name = config.get("source", SOURCE_OF.get(data, data))
     return name if name in REGISTRY and not REGISTRY[name].present(ROOT / "data") else ""

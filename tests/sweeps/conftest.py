@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support.lab import Lab, curves
+from support.curves import timeless_curves
+from support.lab import Lab
 
 from descentlab.store import record as records
 
@@ -30,7 +31,7 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     yield make
     left = [line for lab in labs if not lab.is_quiet_within(15) for line in lab.processes().values()]
     for lab in labs:
-        lab.end()
+        lab.close()
     assert not left, "processes that a command has left"
     assert not set(_shared_memory()) - before
     assert not [answer.stderr for lab in labs for answer in lab.ended if "leaked" in answer.stderr]
@@ -43,7 +44,7 @@ def _shared_memory() -> list[str]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(make_lab: Callable[[], Lab]) -> Callable[..., pl.DataFrame]:
-    """The curves of a run that nothing interrupted: uninterrupted("seed=3")."""
+    """Return the curves of an uninterrupted run: uninterrupted("seed=3")."""
     known: dict[tuple[str, ...], pl.DataFrame] = {}
 
     def curves_of(*words: str) -> pl.DataFrame:
@@ -52,7 +53,7 @@ def uninterrupted(make_lab: Callable[[], Lab]) -> Callable[..., pl.DataFrame]:
             answer = lab.run(*words, armed=False)
             assert answer.returncode == 0, answer.stderr
             (record,) = records.find(lab.folder / "out" / "s")
-            known[words] = curves(record)
+            known[words] = timeless_curves(record)
         return known[words]
 
     return curves_of

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT, RECORD
@@ -26,7 +26,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(lab, uninterrupte
     assert answer.returncode == 0
     record = lab.records()["kill-mid"]
     assert re.search("begins anew|restarts", (record.folder / records.LOG).read_text())
-    assert curves(record).equals(uninterrupted())
+    assert timeless_curves(record).equals(uninterrupted())
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def test_a_full_disk_loses_no_finished_run(lab, uninterrupted, logger):
         assert "1 of 3 finished before and reused" in second.stderr
         assert (lab.folders()["none-a"] / RECORD).read_bytes() == before
         assert set(lab.statuses().values()) == {"completed"}
-        assert not [fault for fault, record in lab.records().items() if not curves(record).equals(uninterrupted())]
+        assert not [fault for fault, record in lab.records().items() if not timeless_curves(record).equals(uninterrupted())]
 
 
 @pytest.mark.slow
@@ -74,4 +74,4 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(lab, uninterrupted):
         assert "Traceback" not in hidden.stderr
     answer = lab.run(*words)
     assert answer.returncode == 0
-    assert curves(lab.records()["kill-mid"]).equals(uninterrupted())
+    assert timeless_curves(lab.records()["kill-mid"]).equals(uninterrupted())

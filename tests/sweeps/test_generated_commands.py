@@ -97,20 +97,20 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", lines(SAMPLE, seed=1), ids=lambda line: " ".join(line.words))
-def test_sampled_command_lines(line, monkeypatch, capsys):
+def test_sampled_command_lines_are_accepted_or_refused_correctly(line, monkeypatch, capsys):
     check_dry(line, monkeypatch, capsys)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_all_command_lines(part, monkeypatch, capsys):
+def test_all_generated_command_lines_are_accepted_or_refused_correctly(part, monkeypatch, capsys):
     for line in lines(NUMBER - TRAINED)[part::10]:
         check_dry(line, monkeypatch, capsys)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(6))
-def test_command_lines_that_train(part, monkeypatch, capsys, tmp_path):
+def test_accepted_command_lines_train(part, monkeypatch, capsys, tmp_path):
     """Lines that set no budget are trained for two steps, and leave their records."""
     apart = [line for line in lines(4 * NUMBER, seed=2) if not any("budget" in word for word in line.words)]
     for number, line in enumerate(apart[part:TRAINED:6]):

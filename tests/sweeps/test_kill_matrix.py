@@ -1,4 +1,4 @@
-"""Whatever kills a run, wherever: the other runs are unaffected, its record has the reason, and the same command completes it.
+"""Faults at any point of a run: other runs are unaffected, the record has the reason, the same command completes the run.
 
 The curves of a sweep that was killed and run again are bit-identical to those of an uninterrupted one.
 """
@@ -9,7 +9,7 @@ import re
 
 import polars as pl
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 from support.matrix import ALL, Matrix, expected
 
 from descentlab.store import record as records
@@ -30,7 +30,7 @@ def test_every_run_has_the_status_and_the_reason_of_its_fault(matrix):
     assert matrix.first.returncode == 1
 
 
-def test_the_log_holds_the_fault_and_the_screen_shows_it_at_once(matrix):
+def test_the_log_contains_the_fault_and_the_screen_shows_it_immediately(matrix):
     for fault in matrix.faults:
         assert f"the fault {fault.split('-')[0]} strikes" in matrix.logs[fault]
     assert matrix.first.stderr.count("ArithmeticError: broken on purpose") >= 3
@@ -47,14 +47,14 @@ def test_the_same_command_completes_all_runs(matrix):
 def test_resumed_curves_equal_uninterrupted_curves(matrix, uninterrupted):
     whole = uninterrupted()
     assert whole["step"][-1] == 60
-    good = {fault: curves(record) for fault, record in matrix.after_second.items() if record.status == "completed"}
+    good = {fault: timeless_curves(record) for fault, record in matrix.after_second.items() if record.status == "completed"}
     assert set(good) == {fault for fault in ["none", *matrix.faults] if not fault.startswith("nan")}
     assert not [fault for fault, found in good.items() if not found.equals(whole)]
 
 
 def test_a_diverged_run_has_the_uninterrupted_curve_up_to_its_divergence(matrix, uninterrupted):
     whole = uninterrupted().filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
-    found = curves(matrix.after_second["nan-mid"]).filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
+    found = timeless_curves(matrix.after_second["nan-mid"]).filter(pl.col("step") < 20)["train/loss"].drop_nulls().to_list()
     assert found == whole != []
 
 
@@ -69,7 +69,7 @@ def test_steps_before_a_checkpoint_are_not_trained_again(matrix):
         assert matrix.trained_once(fault), fault
 
 
-def test_a_finished_sweep_holds_no_checkpoint_and_no_half_written_file(matrix):
+def test_a_finished_sweep_contains_no_checkpoint_and_no_incomplete_file(matrix):
     assert matrix.after_second
     leftovers = [path.name for record in matrix.after_second.values() for path in record.folder.iterdir()]
     assert not {CHECKPOINT, CURVES} & set(leftovers)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 from support.waiting import wait_until
 
 from descentlab.store import record as records
@@ -61,11 +61,11 @@ def test_a_command_killed_repeatedly_ends_with_uninterrupted_curves(lab, signals
     assert reference.returncode == 0, reference.stderr
     for found, whole in zip(*(records.find(lab.folder / out / "s") for out in ("out", "reference")), strict=True):
         assert found.attempt == len(signals) + 1
-        assert curves(found).equals(curves(whole))
+        assert timeless_curves(found).equals(timeless_curves(whole))
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_does_not_wait_for_a_run_that_hangs(lab):
+def test_a_second_ctrl_c_does_not_wait_for_hanging_runs(lab):
     with lab.running("+model.fault=hang-mid", "heartbeat=null") as command:
         assert wait_until(lab.markers)
         command.send_signal(signal.SIGINT)
@@ -90,8 +90,8 @@ def test_a_run_that_hangs_is_killed_after_its_parent(lab, signum):
 
 
 @pytest.mark.slow
-def test_a_command_repeated_at_once_waits_for_runs_of_the_killed_one(lab):
-    """A run whose parent is gone stops after its current step, which takes 22 s here."""
+def test_a_command_repeated_immediately_waits_for_runs_of_the_killed_one(lab):
+    """A run whose parent process has ended stops after its current step, which takes 22 s here."""
     words = ("+model.pause=22", "budget.steps=3", "log_every=1")
     with lab.running(*words) as command:
         assert wait_for_checkpoints(lab, {}, runs=1), lab.output
@@ -101,11 +101,11 @@ def test_a_command_repeated_at_once_waits_for_runs_of_the_killed_one(lab):
     again = lab.run(*words)
     assert again.returncode == 0, again.stderr
     (record,) = records.find(lab.folder / "out" / "s")
-    assert curves(record).drop_nulls("train/loss")["step"].to_list() == [0, 1, 2]
+    assert timeless_curves(record).drop_nulls("train/loss")["step"].to_list() == [0, 1, 2]
 
 
 @pytest.mark.slow
-def test_ctrl_c_before_anything_trains_ends_the_command_and_leaves_nothing(lab):
+def test_ctrl_c_before_training_ends_the_command_without_remaining_files_or_processes(lab):
     with lab.running("+model.fault=none") as command:
         assert wait_until(lambda: "loading torch" in lab.output)
         time.sleep(0.3)
@@ -155,4 +155,4 @@ def test_a_single_run_stops_on_a_signal_and_resumes(lab, uninterrupted):
     assert (record.status, record.reason[:15]) == ("interrupted", "SIGUSR2 at step")
     assert (folder / CURVES).exists()
     subprocess.run(line, env=lab.environment(armed=False), cwd=lab.folder, check=True, timeout=60)
-    assert curves(Record.read(folder)).equals(uninterrupted())
+    assert timeless_curves(Record.read(folder)).equals(uninterrupted())

@@ -1,4 +1,4 @@
-"""The decision about a run follows from what earlier commands left of it, and has a reason."""
+"""The decision about a run depends on the files of earlier commands, and has a reason."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_of_other_code_is_not_resumed(fresh, name):
 
 
 @pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
-def test_a_run_without_a_record_was_cut_off(fresh, checkpoint, decision):
+def test_a_run_without_a_record_is_reported_as_cut_off(fresh, checkpoint, decision):
     left(fresh, checkpoint=checkpoint)
     assert decide(fresh) == (decision, "cut off")
 
@@ -119,7 +119,7 @@ def test_a_checkpoint_whose_config_is_unreadable_is_not_resumed(fresh, text):
 
 
 @pytest.mark.parametrize("name", [RECORD, CONFIG])
-def test_a_folder_in_place_of_a_file_does_not_break_the_command(fresh, name):
+def test_a_folder_in_place_of_a_file_causes_no_exception(fresh, name):
     left(fresh, Status.COMPLETED)
     (fresh.folder / name).unlink()
     (fresh.folder / name).mkdir()
@@ -151,7 +151,7 @@ def test_a_result_of_a_users_module_that_changed_is_not_reused(fresh, mine):
     assert decide(given)[0] is Decision.RERUN
 
 
-def test_a_resumed_attempt_is_counted_and_keeps_all_files_but_those_of_the_last_end(fresh):
+def test_a_resumed_attempt_is_counted_and_keeps_the_checkpoint_curves_and_log(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (FAULT, PROGRESS, STOP, LOG, "curves.jsonl"):
         (fresh.folder / name).write_text("of the last attempt")
@@ -191,13 +191,13 @@ def test_only_the_last_replaced_result_is_kept(fresh, status):
 
 
 @pytest.mark.parametrize("decision", [Decision.START, Decision.RESUME, Decision.RERUN])
-def test_a_result_that_appeared_since_the_decision_is_used(fresh, decision):
+def test_a_result_that_was_written_after_the_decision_is_reused(fresh, decision):
     assert finished_since(fresh, decision) is None
     left(fresh, Status.COMPLETED)
     assert finished_since(fresh, decision) == read_record(fresh.folder)
 
 
-def test_a_result_that_is_to_be_replaced_is_not_used(fresh):
+def test_a_result_that_is_to_be_replaced_is_not_reused(fresh):
     left(fresh, Status.COMPLETED)
     assert finished_since(fresh, Decision.REPLACE) is None
     assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Decision.RERUN) is None

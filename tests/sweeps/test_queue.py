@@ -38,7 +38,7 @@ def run(launcher, jobs, signals=None) -> dict[str, str]:
     return {record.name: str(record.status) for record in train(Grid(jobs), lambda _: launcher, signals)}
 
 
-def test_every_job_is_run_once_and_no_more_at_a_time_than_the_launcher_has_slots(clock, make):
+def test_every_job_runs_once_within_the_slots_of_the_launcher(clock, make):
     launcher = FakeLauncher(clock, slots=2)
     jobs = make("a", "b", "c", "d", "e")
     assert run(launcher, jobs) == dict.fromkeys("abcde", "completed")
@@ -49,7 +49,7 @@ def test_every_job_is_run_once_and_no_more_at_a_time_than_the_launcher_has_slots
     assert all((job.folder / RECORD).exists() for job in jobs)
 
 
-def test_records_are_in_the_order_of_the_jobs_however_long_each_takes(clock, make):
+def test_records_are_in_the_order_of_the_jobs_for_any_durations(clock, make):
     launcher = FakeLauncher(clock, {"a": [BEAT]}, beats=9)
     assert list(run(launcher, make("a", "b", "c"))) == ["a", "b", "c"]
 
@@ -65,7 +65,7 @@ def test_a_run_that_dies_is_retried_after_delays_that_double(clock, make, capsys
     assert f"retry     a  {DIED}; again in 8 s" in output
 
 
-def test_a_run_that_dies_more_often_than_retries_is_crashed(clock, make):
+def test_a_run_that_dies_more_often_than_retries_allows_is_crashed(clock, make):
     launcher = FakeLauncher(clock, {"a": [DIE]})
     (record,) = train(Grid(make("a", retries=1)), lambda _: launcher)
     assert (record.status, record.reason, record.attempt) == ("crashed", DIED, 2)
@@ -74,7 +74,7 @@ def test_a_run_that_dies_more_often_than_retries_is_crashed(clock, make):
 
 
 @pytest.mark.parametrize("status", ["failed", "diverged", "timeout"])
-def test_a_run_with_a_record_of_its_own_is_not_retried(clock, make, status):
+def test_a_run_that_left_a_record_is_not_retried(clock, make, status):
     launcher = FakeLauncher(clock, {"a": [status]})
     assert run(launcher, make("a", retries=5)) == {"a": status}
     assert len(launcher.starts) == 1
@@ -99,7 +99,7 @@ def test_a_run_that_takes_longer_than_its_timeout_is_killed_and_not_retried(cloc
     assert 50 <= clock.now - launcher.starts[0][0] <= 52
 
 
-def test_a_run_without_a_sign_of_life_is_killed_and_retried(clock, make):
+def test_a_run_without_a_heartbeat_is_killed_and_retried(clock, make):
     launcher = FakeLauncher(clock, {"a": [HANG, "completed"]})
     assert run(launcher, make("a", heartbeat=10.0, retries=1)) == {"a": "completed"}
     assert launcher.attempts[0].killed
@@ -108,13 +108,13 @@ def test_a_run_without_a_sign_of_life_is_killed_and_retried(clock, make):
     assert (record.status, record.reason) == ("timeout", "hung: no sign of life for heartbeat=10 seconds")
 
 
-def test_a_slow_run_that_shows_signs_of_life_is_not_killed(clock, make):
+def test_a_slow_run_with_a_heartbeat_is_not_killed(clock, make):
     launcher = FakeLauncher(clock, {"a": [BEAT]}, beats=200)
     assert run(launcher, make("a", heartbeat=1.0)) == {"a": "completed"}
     assert clock.now - launcher.starts[0][0] > 40
 
 
-def test_time_in_the_queue_of_a_cluster_counts_towards_no_limit(clock, make):
+def test_time_in_the_queue_of_a_cluster_does_not_count_towards_limits(clock, make):
     launcher = FakeLauncher(clock, {"a": [QUEUED]}, queued=400)
     (record,) = train(Grid(make("a", timeout=5.0, heartbeat=3.0)), lambda _: launcher)
     assert record.reason == "hung: no sign of life for heartbeat=3 seconds"
@@ -130,7 +130,7 @@ def test_attempts_of_an_earlier_command_are_adopted_and_not_started_again(clock,
     assert "1 already under way since an earlier command" in capsys.readouterr().err
 
 
-def test_an_adopted_attempt_that_dies_counts_as_a_try(clock, make):
+def test_an_adopted_attempt_that_dies_counts_towards_retries(clock, make):
     (job,) = jobs = make("a", retries=1)
     launcher = FakeLauncher(clock, {"a": [DIE]})
     launcher.left = [FakeAttempt(launcher, (prepare(job, Decision.START),))]
@@ -148,7 +148,7 @@ def test_a_result_of_an_earlier_command_is_reused(clock, make):
     assert [names for _, names in launcher.starts] == [("b",)]
 
 
-def test_no_launcher_is_made_when_all_results_are_reused(make):
+def test_no_launcher_is_created_if_all_results_are_reused(make):
     (job,) = jobs = make("a")
     left = prepare(job, Decision.START).record(Status.DIVERGED, "")
     left.versions = provenance.origin(job.config)
@@ -157,7 +157,7 @@ def test_no_launcher_is_made_when_all_results_are_reused(make):
     assert record.status == "diverged"
 
 
-def test_a_job_that_a_process_of_an_earlier_command_holds_is_started_when_it_is_released(clock, make, capsys):
+def test_a_job_held_by_a_process_of_an_earlier_command_starts_after_its_release(clock, make, capsys):
     (job,) = jobs = make("a")
     prepare(job, Decision.START)
     lock = FileLock(job.folder / ALIVE)
@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(clock, make):
     assert found["b"].status == "completed"
 
 
-def test_on_error_stop_asks_the_others_to_stop_at_the_first_fault(clock, make, capsys):
+def test_on_error_stop_stops_the_other_runs_at_the_first_fault(clock, make, capsys):
     launcher = FakeLauncher(clock, {"a": ["failed"], "b": [HANG]})
     assert run(launcher, make("a", "b", "c", on_error="stop")) == {"a": "failed", "b": "interrupted"}
     assert [names for _, names in launcher.starts] == [("a",), ("b",)]
@@ -196,7 +196,7 @@ def stop_at(launcher, signals, *times):
     launcher.on_wait = on_wait
 
 
-def test_the_first_signal_stops_what_runs_and_starts_nothing_more(clock, make, capsys):
+def test_the_first_signal_stops_running_attempts_and_starts_no_others(clock, make, capsys):
     launcher, signals = FakeLauncher(clock, {"a": [HANG], "b": [HANG]}), StopSignals()
     stop_at(launcher, signals, 103)
     assert run(launcher, make("a", "b", "c"), signals) == {"a": "interrupted", "b": "interrupted"}
@@ -222,7 +222,7 @@ def test_a_run_that_does_not_stop_is_killed_after_the_grace_period(clock, make):
     assert 103 + GRACE <= clock.now < 105 + GRACE
 
 
-def test_an_attempt_that_a_cluster_had_not_begun_leaves_no_record_when_the_command_is_stopped(clock, make):
+def test_a_stopped_command_leaves_no_record_of_attempts_that_a_cluster_had_not_started(clock, make):
     launcher, signals = FakeLauncher(clock, {"a": [QUEUED]}, obedient=False), StopSignals()
     stop_at(launcher, signals, 103, 104)
     (job,) = jobs = make("a")
@@ -244,7 +244,7 @@ class Pairs:
         return {record.name: str(record.status) for record in self.intake.ended()}
 
 
-def test_an_attempt_at_two_jobs_leaves_a_record_of_each(clock, make):
+def test_an_attempt_with_two_jobs_leaves_a_record_of_each(clock, make):
     launcher = FakeLauncher(clock, {"a": ["completed"], "b": ["diverged"]})
     assert Pairs(launcher, make("a", "b", "c")).statuses() == {"a": "completed", "b": "diverged", "c": "completed"}
     assert [names for _, names in launcher.starts] == [("a", "b"), ("c",)]
@@ -264,6 +264,6 @@ def test_a_job_of_a_lost_process_that_has_its_record_is_not_retried(clock, make)
     assert [names for _, names in launcher.starts] == [("a", "b"), ("b",)]
 
 
-def test_a_sign_of_life_of_one_job_keeps_its_group_alive(clock, make):
+def test_the_heartbeat_of_one_job_is_that_of_its_group(clock, make):
     launcher = FakeLauncher(clock, {"a": [BEAT], "b": ["completed"]}, beats=100)
     assert Pairs(launcher, make("a", "b", heartbeat=1.0)).statuses() == {"a": "completed", "b": "completed"}

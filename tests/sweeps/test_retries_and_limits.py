@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 
 from descentlab.store import record as records
 
@@ -29,7 +29,7 @@ def test_crashed_and_hung_runs_are_retried_failed_and_diverged_ones_are_not(lab,
     assert delays["hang-mid"] == ["0.5"]
     assert not delays["raise-mid"] + delays["nan-mid"]
     for fault, strikes in (("kill-mid-x2", 2), ("hang-mid", 1)):
-        assert curves(found[fault]).equals(uninterrupted())
+        assert timeless_curves(found[fault]).equals(uninterrupted())
         log = (found[fault].folder / records.LOG).read_text()
         assert log.count("strikes") == strikes, "the log of a resumed run holds all attempts, that of a rerun only the last"
 
@@ -43,7 +43,7 @@ def test_a_run_over_its_timeout_is_killed_and_resumes_under_a_longer_one(lab, un
     second = lab.run("+model.fault=hang-mid,none", "timeout=300")
     assert second.returncode == 0
     assert "1 of 2 resume from their checkpoints (1 timeout)" in second.stderr
-    assert curves(lab.records()["hang-mid"]).equals(uninterrupted())
+    assert timeless_curves(lab.records()["hang-mid"]).equals(uninterrupted())
 
 
 @pytest.mark.slow
@@ -57,4 +57,4 @@ def test_on_error_stop_ends_the_sweep_at_the_first_fault(lab):
     second = lab.run(*words)
     assert second.returncode == 0
     assert set(lab.statuses().values()) == {"completed"}
-    assert len({curves(record).write_json() for record in lab.records().values()}) == 1
+    assert len({timeless_curves(record).write_json() for record in lab.records().values()}) == 1

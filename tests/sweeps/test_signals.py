@@ -48,7 +48,7 @@ def test_a_signal_that_nohup_ignores_stays_ignored(monkeypatch):
         ([], signal.SIGHUP, 129),
     ],
 )
-def test_the_exit_code_tells_results_faults_and_signals_apart(tmp_path, statuses, first, code):
+def test_the_exit_code_distinguishes_results_faults_and_signals(tmp_path, statuses, first, code):
     signals = StopSignals()
     signals.count, signals.first = int(bool(first)), int(first)
     records = [make_job(tmp_path, f"run{n}").record(Status(status), "") for n, status in enumerate(statuses)]

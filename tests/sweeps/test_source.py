@@ -1,4 +1,4 @@
-"""Sources that ask in rounds: each round depends on the records that the queue told."""
+"""Sources that ask in rounds: each round depends on the records that the queue passed to `tell`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def finished(job, status=Status.COMPLETED):
     record.write(job.folder)
 
 
-def test_a_grid_proposes_its_jobs_once(tmp_path):
+def test_a_grid_proposes_each_job_once(tmp_path):
     grid = Grid([make_job(tmp_path, "a"), make_job(tmp_path, "b")])
     assert [job.name for job in grid.ask()] == ["a", "b"]
     assert list(grid.ask()) == []
@@ -61,7 +61,7 @@ def test_each_round_waits_for_the_records_of_the_last_one(tmp_path, launcher):
     assert launcher.checked == [["1a", "1b"], ["2a", "2b"], ["3a", "3b"]]
 
 
-def test_results_of_earlier_commands_are_told_and_the_next_round_is_asked_for(tmp_path, launcher):
+def test_reused_results_are_passed_to_the_source_like_new_ones(tmp_path, launcher):
     source = Rounds(tmp_path / "s", 2)
     for name in ("1a", "1b", "2a"):
         finished(make_job(tmp_path / "s", name), Status.DIVERGED)
@@ -70,7 +70,7 @@ def test_results_of_earlier_commands_are_told_and_the_next_round_is_asked_for(tm
     assert dict(source.told) == {"1a": "diverged", "1b": "diverged", "2a": "diverged", "2b": "completed"}
 
 
-def test_a_later_round_that_cannot_work_fails_and_the_sweep_continues(tmp_path, launcher):
+def test_invalid_jobs_of_a_later_round_fail_and_the_sweep_continues(tmp_path, launcher):
     launcher.mistakes = {"2a": "batch_size=5000 is more than the 1222 training examples"}
     records = train(Rounds(tmp_path / "s", 3), lambda _: launcher)
     statuses = {record.name: (str(record.status), record.reason) for record in records}
@@ -79,7 +79,7 @@ def test_a_later_round_that_cannot_work_fails_and_the_sweep_continues(tmp_path, 
     assert len(launcher.starts) == 4
 
 
-def test_a_first_round_that_cannot_work_is_refused_and_leaves_nothing(tmp_path, launcher):
+def test_invalid_jobs_of_the_first_round_are_refused_without_writing_files(tmp_path, launcher):
     launcher.mistakes = {"1a": "it cannot work"}
     with pytest.raises(UsageError, match="it cannot work"):
         train(Rounds(tmp_path / "s", 3), lambda _: launcher)
@@ -87,7 +87,7 @@ def test_a_first_round_that_cannot_work_is_refused_and_leaves_nothing(tmp_path, 
     assert not (tmp_path / "s").exists()
 
 
-def test_a_job_that_is_proposed_twice_is_run_once_and_told_twice(tmp_path):
+def test_a_job_that_is_proposed_twice_runs_once_and_its_record_is_passed_twice(tmp_path):
     job, told = make_job(tmp_path / "s", "a"), []
     finished(job)
 
@@ -107,7 +107,7 @@ def test_a_job_that_is_proposed_twice_is_run_once_and_told_twice(tmp_path):
     assert [record.name for record in intake.ended()] == ["a"]
 
 
-def test_faults_are_told_too(tmp_path, launcher):
+def test_records_of_faults_are_passed_to_the_source(tmp_path, launcher):
     launcher.outcomes = {"1a": ["failed"], "1b": ["die"]}
     source = Rounds(tmp_path / "s", 1)
     train(source, lambda _: launcher)

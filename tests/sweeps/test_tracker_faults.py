@@ -1,9 +1,9 @@
-"""Faults of Weights & Biases: they cost no run its result."""
+"""Faults of Weights & Biases: every run keeps its result."""
 
 from __future__ import annotations
 
 import pytest
-from support.lab import curves
+from support.curves import timeless_curves
 from support.matrix import Matrix
 from support.wandb_file import wandb_records
 
@@ -20,7 +20,7 @@ def test_faults_of_the_tracker_do_not_affect_the_run(tracked, uninterrupted):
     for fault in ("tracker-mid", "raise-logger"):
         record = tracked.after_first[fault]
         assert record.status == "completed"
-        assert curves(record).equals(uninterrupted())
+        assert timeless_curves(record).equals(uninterrupted())
         assert "Weights & Biases is off for this run" in tracked.logs[fault]
 
 
@@ -32,8 +32,8 @@ def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(tracked, uninterrup
         (path,) = (record.folder.parent / "wandb").glob(f"offline-run-*{record.id}*/*.wandb")
         logged = wandb_records(path)
         rows = [each["item"] for each in logged["history"]]
-        losses = curves(record)["train/loss"].drop_nulls().to_list()
+        losses = timeless_curves(record)["train/loss"].drop_nulls().to_list()
         assert [row["train/loss"] for row in rows if "train/loss" in row] == losses != []
         assert [each["exit_code"] for each in logged["exit"]] == [0]
-        assert curves(record).equals(uninterrupted())
+        assert timeless_curves(record).equals(uninterrupted())
     assert len(list((lab_wandb := tracked.lab.folder / "out" / "s" / "wandb").glob("offline-run-*"))) == 5, lab_wandb

@@ -77,7 +77,7 @@ def test_a_fault_is_shown_with_the_end_of_its_log(view, tmp_path):
     assert printed(view)[-1].endswith("log.txt")
 
 
-def test_a_log_that_holds_the_reason_only_is_not_repeated(view, tmp_path):
+def test_a_log_that_contains_only_the_reason_is_not_shown(view, tmp_path):
     job = make_job(tmp_path, "a")
     job.save()
     (job.folder / LOG).write_text("it cannot work\n")

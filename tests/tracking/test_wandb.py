@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from support.wandb_file import wandb_records
 
 from descentlab.run import run as run_job
 from descentlab.tracking import wandb as tracking
@@ -43,7 +44,7 @@ def test_mode_follows_the_key_and_never_prompts(tmp_path):
     assert mode_in_a_fresh_process() == "online"
 
 
-@pytest.mark.slow  # W&B gives up slowly
+@pytest.mark.slow  # W&B retries for a long time
 def test_a_key_without_a_network_tracks_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # no server listens there
@@ -58,17 +59,7 @@ def tracked(train):
     """A short run, and the records of its W&B transaction log by type."""
     run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    return run, read(path)
-
-
-def read(path):
-    """Return the records of a .wandb file by type, as W&B's own reader prints them."""
-    line = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
-    printed = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout
-    found: dict[str, list] = {}
-    for record in map(json.loads, printed.splitlines()):
-        found.setdefault(record["type"], []).append(record[record["type"]])
-    return found
+    return run, wandb_records(path)
 
 
 def test_the_run_is_named_grouped_tagged_and_finished(tracked):
@@ -107,7 +98,7 @@ def test_a_run_that_fails_is_finished_as_failed(job):
     with pytest.raises(ValueError, match="momentum"):
         run(made)
     (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    assert read(path)["exit"][0]["exit_code"] == 1
+    assert wandb_records(path)["exit"][0]["exit_code"] == 1
 
 
 def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
@@ -121,7 +112,7 @@ def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
         assert record.status == "completed"
         assert "wandb" not in record.summary
         (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-        logged.append(read(path)["run"][0])
+        logged.append(wandb_records(path)["run"][0])
     for one in logged:
         assert max(len(one[key]) for key in ("run_id", "display_name", "run_group")) == 128
         assert {len(tag) for tag in one["tags"]} == {len("problem:digits_mlp"), 64}
@@ -129,7 +120,7 @@ def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
     assert one & other == {"problem:digits_mlp"}
 
 
-def test_an_id_has_no_character_that_wandb_refuses(job):
+def test_an_id_contains_no_character_that_wandb_refuses(job):
     from dataclasses import replace
 
     made = job("budget.steps=5")
@@ -170,7 +161,7 @@ def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train)
     words = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours", "+data.valid=1.0")
     run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
     (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    logged = read(path)
+    logged = wandb_records(path)
     rows = [row["item"] for row in logged["history"]]
     assert any("valid/loss" in row for row in rows)
     assert not any("valid/auroc" in row for row in rows)

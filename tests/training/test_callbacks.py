@@ -7,7 +7,7 @@ import json
 import lightning as L
 import pytest
 from conftest import AtPoint, compose_config, every_optimizer
-from training.user_callbacks import Count
+from support.user_callbacks import Count
 
 from descentlab.config.identity import run_id
 from descentlab.errors import UsageError
@@ -18,7 +18,7 @@ from descentlab.store.record import read_curves
 from descentlab.training.callbacks import make_callbacks
 
 SHORT = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=2")
-COUNT = "+callbacks.mine._target_=training.user_callbacks.Count"
+COUNT = "+callbacks.mine._target_=support.user_callbacks.Count"
 
 
 def test_a_stock_learning_rate_monitor_writes_the_rates_of_the_run_to_its_curves(train):
@@ -48,19 +48,19 @@ def test_a_run_with_callbacks_takes_the_same_steps(train):
     assert watched.record.id != plain.record.id
 
 
-def test_a_resumed_run_counts_on_and_writes_the_rows_of_callbacks_once(job):
+def test_a_resumed_run_continues_global_step_and_writes_rows_of_callbacks_once(job):
     whole, parts = (job(*SHORT, COUNT, "callbacks=lr_monitor", f"sweep={sweep}") for sweep in ("whole", "parts"))
     run(whole)
     for point in (3, 2):
         with pytest.raises(Interrupted):
             run(parts, AtPoint(point))
     run(parts)
-    assert Count.made[-1].seen == list(range(1, 13))  # its own state is resumed, too
+    assert Count.made[-1].seen == list(range(1, 13))  # the callback's state is resumed, too
     expected, found = (read_curves(each.folder).drop("train_seconds") for each in (whole, parts))
     assert found.select(expected.columns).equals(expected)
 
 
-def test_global_step_counts_optimizer_steps_without_callbacks_too(train, monkeypatch):
+def test_global_step_counts_optimizer_steps_also_without_callbacks(train, monkeypatch):
     seen = []
     validated = L.LightningModule.on_validation_model_eval
     monkeypatch.setattr(
@@ -93,7 +93,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_callback_that_does_what_descentlab_does_is_refused_with_its_key(name):
+def test_a_callback_that_conflicts_with_descentlab_is_refused_with_the_equivalent_key(name):
     node = {"_target_": f"lightning.pytorch.callbacks.{name}", **SETTINGS.get(name, {})}
     with pytest.raises(UsageError, match=r"callbacks\.mine: \w+ is not used here") as refused:
         make_callbacks({"callbacks": {"mine": node}})
@@ -101,12 +101,12 @@ def test_a_callback_that_does_what_descentlab_does_is_refused_with_its_key(name)
 
 
 def test_a_subclass_of_a_refused_callback_is_refused():
-    node = {"_target_": "training.user_callbacks.Patient", "monitor": "valid/loss"}
+    node = {"_target_": "support.user_callbacks.Patient", "monitor": "valid/loss"}
     with pytest.raises(UsageError, match=r"stop\.patience"):
         make_callbacks({"callbacks": {"mine": node}})
 
 
-def test_a_class_that_is_no_callback_is_refused():
+def test_a_class_that_is_not_a_callback_is_refused():
     with pytest.raises(UsageError, match=r"callbacks\.mine\._target_=.* gives a OrderedDict, not a Callback"):
         make_callbacks({"callbacks": {"mine": {"_target_": "collections.OrderedDict"}}})
 
@@ -125,7 +125,7 @@ def test_the_explicit_engine_refuses_callbacks():
         (["+diagnostics.mine=5"], "diagnostics.mine has no _target_"),
     ],
 )
-def test_parts_without_a_name_or_a_class_are_explained(words, message):
+def test_callbacks_without_a_name_or_a_class_are_refused_with_an_explanation(words, message):
     _, _, mistakes = compose_config(*words)
     assert message in mistakes[0]
 
@@ -137,7 +137,7 @@ def test_an_unknown_key_of_a_callback_is_found_before_the_start(job):
     assert "log_momentum" in mistake
 
 
-def test_callbacks_are_part_of_the_id_and_their_absence_is_not():
+def test_callbacks_change_the_run_id_and_an_empty_group_does_not():
     config = compose_config("problem=digits_mlp")[0]
     without = {key: value for key, value in config.items() if key != "callbacks"}
     assert config["callbacks"] == {}

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from support.curves import timeless_curves
 
 from descentlab.data.loading import loader
 from descentlab.run import main, run
@@ -56,10 +57,6 @@ def timeless(record: Record) -> dict:
     return {key: value for key, value in record.summary.items() if "seconds" not in key}
 
 
-def curves(job):
-    return read_curves(job.folder).drop("train_seconds")
-
-
 @pytest.fixture
 def compare(job):
     """Train `words` uninterrupted, and interrupted after `numbers` of boundaries; check that curves and summary are equal."""
@@ -70,7 +67,7 @@ def compare(job):
         for number in numbers:
             assert attempt(parts, number) is None, f"it ended before boundary {number}"
         found = attempt(parts)
-        assert curves(parts).equals(curves(whole))
+        assert timeless_curves(parts).equals(timeless_curves(whole))
         assert timeless(found) == timeless(expected)
         assert (found.status, found.reason) == (expected.status, expected.reason)
         return found
@@ -87,7 +84,7 @@ def test_a_run_interrupted_at_every_step_equals_the_uninterrupted_run(compare):
     compare(*SHORT, numbers=[1] * (STEPS - 1))
 
 
-def test_there_is_no_boundary_after_the_last_step(job):
+def test_the_last_step_is_followed_by_no_boundary(job):
     given = job(*SHORT)
     counter = AtBoundary(None)
     run(given, counter)
@@ -115,7 +112,7 @@ def test_rows_after_the_checkpoint_are_rewritten_and_not_duplicated(job):
     attempt(given)
     whole = job(*SHORT, "sweep=whole")
     attempt(whole)
-    assert curves(given).equals(curves(whole))
+    assert timeless_curves(given).equals(timeless_curves(whole))
 
 
 LINEAR = ("problem=diabetes_linear", "optimizer=sgd", "log_every=1", "validate_every=4")
@@ -145,7 +142,7 @@ def test_a_target_ends_a_resumed_run(compare):
     assert record.summary["steps"] == record.summary["steps_to_target"] > 13
 
 
-def test_the_bound_of_a_divergence_is_restored(compare):
+def test_the_divergence_bound_is_restored(compare):
     bowl = ("problem=quadratic_deep", "optimizer=sgd", "optimizer.lr=0.05", "stop.divergence=100", "validate_every=1000")
     record = compare(*bowl, numbers=[3])
     assert record.status is Status.DIVERGED
@@ -159,7 +156,7 @@ def test_the_best_weights_are_restored_and_tested(compare):
     assert record.summary["test"]
 
 
-def test_the_clock_is_restored_and_the_time_between_two_attempts_does_not_count(job):
+def test_the_clock_is_restored_and_excludes_the_time_between_attempts(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.4")
     assert attempt(given, 20) is None
     spent = checkpoints.read(given.folder)["clock"]
@@ -174,7 +171,7 @@ def test_the_clock_is_restored_and_the_time_between_two_attempts_does_not_count(
     assert spent <= first_again < spent + 0.1
 
 
-def test_seconds_that_an_earlier_attempt_spent_count(job):
+def test_seconds_of_earlier_attempts_count_towards_the_budget(job):
     given = job(*LINEAR, "budget.epochs=null", "budget.seconds=0.2")
     number = 10
     assert attempt(given, number) is None
@@ -204,7 +201,7 @@ def test_checkpoint_every_sets_the_interval_of_saves(job, monkeypatch, every, sa
     assert steps == list(range(1, saves + 1))
 
 
-def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
+def test_saving_takes_at_most_its_share_of_the_time(job, monkeypatch):
     """Writing takes 10 ms, so the next save comes half a second later, for any `every`."""
     began: list[float] = []
 
@@ -218,7 +215,7 @@ def test_saving_takes_no_more_than_its_share_of_the_time(job, monkeypatch):
     assert all(later - earlier >= 0.5 for earlier, later in pairwise(began))
 
 
-def test_saving_does_not_count_as_training(job, monkeypatch):
+def test_time_spent_on_saving_is_not_training_time(job, monkeypatch):
     def write(folder, state):
         time.sleep(0.3)
 
@@ -229,7 +226,7 @@ def test_saving_does_not_count_as_training(job, monkeypatch):
     assert record.summary["train_seconds"] < 0.3
 
 
-def test_a_save_that_fails_is_reported_and_the_run_continues(job, monkeypatch, capsys):
+def test_a_failed_save_is_reported_and_the_run_continues(job, monkeypatch, capsys):
     def write(folder, state):
         raise OSError(28, "No space left on device")
 
@@ -245,7 +242,7 @@ def test_saving_does_not_change_the_run(job, monkeypatch):
     attempt(saving)
     attempt(whole)
     assert (saving.folder / CHECKPOINT).exists()
-    assert curves(saving).equals(curves(whole))
+    assert timeless_curves(saving).equals(timeless_curves(whole))
 
 
 def test_a_checkpoint_holds_tensors_and_plain_values_only(job):
@@ -285,7 +282,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, mo
     assert not (given.folder / CHECKPOINT).exists()
     whole = job(*SHORT, "sweep=whole")
     attempt(whole)
-    assert curves(given).equals(curves(whole))
+    assert timeless_curves(given).equals(timeless_curves(whole))
 
 
 @pytest.mark.usefixtures("handlers_restored")

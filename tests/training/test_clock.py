@@ -1,4 +1,4 @@
-"""The clock counts training and nothing else."""
+"""The clock measures training time only."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_clock_continues_after_an_error_in_a_pause(time):
     assert clock.seconds == 1
 
 
-def test_a_resumed_run_counts_from_where_it_was(time):
+def test_a_resumed_clock_continues_from_the_saved_seconds(time):
     clock = Clock()
     clock.resume_from(40.0)
     clock.training()

@@ -52,7 +52,7 @@ def test_a_training_row_has_the_mean_loss_since_the_last_one():
     assert list(sink.rows[0])[-2:] == ["train/lr", "train/grad_norm"]
 
 
-def test_a_chunk_without_a_row_is_a_sign_of_life():
+def test_a_chunk_without_a_row_updates_the_heartbeat():
     curves, sink = made(every=100)
     curves.steps_done(steps(0, 1.0))
     curves.steps_done(steps(1, 1.0))
@@ -60,7 +60,7 @@ def test_a_chunk_without_a_row_is_a_sign_of_life():
     assert (len(sink.rows), sink.beats) == (1, 2)
 
 
-def test_a_validation_row_has_null_for_what_is_undefined():
+def test_a_validation_row_has_null_for_undefined_values():
     curves, sink = made()
     curves.validated(validated(0, before_training=True))
     curves.validated(validated(4, batches="abc"))
@@ -71,7 +71,7 @@ def test_a_validation_row_has_null_for_what_is_undefined():
 
 
 @pytest.mark.parametrize(("step", "stopping", "rest"), [(4, False, False), (4, True, True), (10, False, True)])
-def test_the_last_losses_are_written_where_the_run_ends(step, stopping, rest):
+def test_losses_since_the_last_row_are_written_at_the_end_of_the_run(step, stopping, rest):
     curves, sink = made(every=100)
     curves.steps_done(steps(step - 2, 1.0, 3.0))
     curves.validated(validated(step, stopping=stopping))
@@ -80,7 +80,7 @@ def test_the_last_losses_are_written_where_the_run_ends(step, stopping, rest):
         assert sink.rows[0]["train/loss"] == 2.0
 
 
-def test_what_callbacks_log_is_a_row_that_never_precedes_the_last_one():
+def test_values_logged_by_callbacks_are_rows_in_the_order_of_steps():
     curves, sink = made()
     curves.logged(Logged(3, 6, {"lr-Adam": 0.1, "epoch": 9.0}))
     curves.validated(validated(4))
@@ -90,10 +90,10 @@ def test_what_callbacks_log_is_a_row_that_never_precedes_the_last_one():
         (4, None, None),
         (4, None, 1.0),
     ]
-    assert sink.rows[0]["epoch"] == 0.75  # the run's own
+    assert sink.rows[0]["epoch"] == 0.75  # the epoch of the run, not the logged one
 
 
-def test_a_restored_state_continues_the_mean():
+def test_a_restored_mean_includes_the_losses_before_the_checkpoint():
     first, _ = made(every=4)
     first.steps_done(steps(0, 1.0, 2.0))
     second, sink = made(every=4)

@@ -32,7 +32,7 @@ def validated(step, error, loss=1.0, **more):
     return Validated(step, 2 * step, {"loss": loss, "error": error}, undefined, **more)
 
 
-def test_training_stops_where_the_budget_ends():
+def test_training_stops_at_the_end_of_the_budget():
     outcome = made(total=4)
     assert outcome.steps_done(steps(0, 3.0, 2.0)) == CONTINUE
     assert outcome.steps_done(steps(2, 2.0, 1.0)) == STOP
@@ -103,7 +103,7 @@ def test_results_after_training_are_merged_with_their_reasons():
     assert (outcome.summary["undefined"], outcome.summary["gap"]) == ({"test/auc": "one class"}, 0.1)
 
 
-def test_a_restored_state_decides_as_the_original():
+def test_a_restored_outcome_makes_the_same_decisions():
     first, second = made(patience=2), made(patience=2)
     for step, error in ((0, 2.0), (10, 3.0)):
         first.validated(validated(step, error))

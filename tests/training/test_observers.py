@@ -85,12 +85,12 @@ def test_boundaries_and_the_end_reach_all_observers():
     assert all(recorder.events == [Boundary(3), Ended(4, 8)] for recorder in recorders)
 
 
-def test_a_run_resumes_where_an_observer_locates_it():
+def test_a_run_resumes_at_the_step_that_an_observer_locates():
     assert Observers(Recorder(), Recorder(step=0), Recorder(step=7)).locate() == 0
     assert Observers(Recorder()).locate() is None
 
 
-def test_a_finished_run_that_is_restored_takes_no_step():
+def test_a_restored_finished_run_takes_no_step():
     observers = Observers(Recorder(STOP))
     observers.restore()
     assert observers.stopping

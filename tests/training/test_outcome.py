@@ -1,4 +1,4 @@
-"""How real runs end, and the summary that they leave."""
+"""Status, reason and summary of real runs."""
 
 import math
 
@@ -23,7 +23,7 @@ def losses(run):
     return dict(zip(rows["step"], rows["train/loss"], strict=True))
 
 
-def test_a_run_that_ends_by_its_budget_is_completed(train):
+def test_a_run_that_reaches_its_budget_is_completed(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.steps=25")
     summary = run.record.summary
     assert (run.record.status, run.record.reason) == (Status.COMPLETED, "")
@@ -33,14 +33,14 @@ def test_a_run_that_ends_by_its_budget_is_completed(train):
 
 
 @pytest.mark.parametrize(("optimizer", "each"), [("adam", 1), ("sam", 2)])
-def test_gradients_after_a_divergence_do_not_count(train, optimizer, each):
+def test_gradient_evaluations_after_a_divergence_are_not_counted(train, optimizer, each):
     run = train("problem=digits_mlp", f"optimizer={optimizer}", "optimizer.lr=1e6", "budget.steps=20", "budget.epochs=null")
     summary = run.record.summary
     assert summary["steps"] == summary["diverged_step"] < 20
     assert summary["gradient_evaluations"] == each * summary["steps"]
 
 
-def test_a_loss_that_is_not_finite_is_a_divergence_at_its_step(train):
+def test_a_non_finite_loss_is_a_divergence_at_its_step(train):
     run = train(*BOWL, "optimizer.lr=1e6", "stop.divergence=null")
     step = run.record.summary["diverged_step"]
     assert run.record.status is Status.DIVERGED
@@ -60,7 +60,7 @@ def test_a_loss_above_the_factor_is_a_divergence_at_its_step(train, factor):
     assert run.record.summary["diverged_step"] == min(step for step, loss in losses(run).items() if loss > factor * first)
 
 
-def test_without_a_factor_a_large_loss_is_no_divergence(train):
+def test_without_a_factor_a_large_loss_is_not_a_divergence(train):
     run = train(*BOWL, "optimizer.lr=0.05", "stop.divergence=null", "budget.epochs=null", "budget.steps=14")
     assert run.record.status is Status.COMPLETED
     assert losses(run)[13] > 100 * losses(run)[0]
@@ -72,7 +72,7 @@ def test_a_small_loss_of_the_first_example_does_not_make_the_usual_loss_a_diverg
     assert run.record.status is Status.COMPLETED
 
 
-def test_weights_that_are_not_finite_after_the_last_step_are_a_divergence(train):
+def test_non_finite_weights_after_the_last_step_are_a_divergence(train):
     run = train(*LINEAR, "optimizer.lr=1e38", "budget.epochs=null", "budget.steps=1")
     assert not math.isfinite(validations(run, "valid/loss")[-1][2])
     assert run.record.status is Status.DIVERGED
@@ -88,7 +88,7 @@ def test_the_target_is_reached_at_the_first_validation_that_meets_it(train):
     assert run.record.summary["steps"] == 100
 
 
-def test_a_target_never_met_is_none(train):
+def test_steps_and_seconds_to_a_target_that_is_not_reached_are_none(train):
     run = train(*LINEAR, "target=1", "budget.epochs=1")
     assert run.record.summary["steps_to_target"] is run.record.summary["seconds_to_target"] is None
 
@@ -136,19 +136,19 @@ def test_an_improvement_below_min_delta_does_not_count(train):
     assert train(*given, "stop.min_delta=1000").record.summary["steps"] == 5
 
 
-def test_min_delta_does_not_change_what_is_best(train):
+def test_min_delta_does_not_affect_the_choice_of_the_best_validation(train):
     run = train("problem=digits_mlp", "stop.min_delta=0.1", "budget.epochs=10")
     assert run.record.summary["best_valid"] == max(run.column("valid/accuracy"))
 
 
-def test_seconds_end_a_run(train):
+def test_a_run_ends_when_its_budget_of_seconds_is_spent(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.seconds=0.05")
     assert run.record.status is Status.COMPLETED
     assert run.record.summary["train_seconds"] >= 0.05
     assert validations(run, "valid/rmse")[-1][0] == run.record.summary["steps"]
 
 
-def test_the_best_weights_are_the_ones_tested(train):
+def test_the_test_uses_the_best_weights(train):
     noisy = ("problem=digits_mlp", "optimizer=sgd", "optimizer.lr=1.5", "validate_every=10", "budget.epochs=null")
     run = train(*noisy, "budget.steps=100")
     best, measured = run.record.summary["best_step"], validations(run, "valid/accuracy")
@@ -175,7 +175,7 @@ def test_a_logged_loss_is_the_mean_since_the_last_one_and_the_rest_is_written_at
         assert tens[last] == pytest.approx(sum(each[step] for step in range(first, last + 1)) / (last + 1 - first))
 
 
-def test_the_axes_of_a_row_follow_from_its_step(train):
+def test_examples_and_epochs_of_a_row_are_those_of_its_step(train):
     run = train(*LINEAR, "budget.epochs=null", "budget.steps=25", "log_every=10")
     for row in run.curves.to_dicts():
         epochs, within = divmod(row["step"], 10)

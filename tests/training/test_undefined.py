@@ -1,4 +1,4 @@
-"""How a run ends if its monitored metric is undefined or infinite at some or all validations."""
+"""Runs whose monitored metric is undefined or infinite at some or all validations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trained(train, values, *words, mode="min"):
     return train(*STEPS, f"+task.values=[{','.join(map(str, values))}]", f"task.mode={mode}", *words)
 
 
-def test_the_best_is_chosen_among_the_validations_that_are_defined(train):
+def test_the_best_validation_is_chosen_among_the_defined_ones(train):
     run = trained(train, ["nan", "nan", 3, "nan", 1, 2, "nan"])
     summary = run.record.summary
     assert (summary["best_step"], summary["best_valid"], summary["valid"]["scripted"]) == (20, 1.0, 1.0)
@@ -66,32 +66,32 @@ def test_a_metric_that_is_never_finite_leaves_the_last_weights(train, value, mod
     assert summary["test"]["accuracy"] > 0.5
 
 
-def test_the_best_possible_infinity_is_best_and_has_no_number(train):
+def test_an_infinite_best_metric_is_recorded_as_null_with_its_step(train):
     summary = trained(train, [1, 2, "inf", 3], mode="max").record.summary
     assert (summary["best_step"], summary["best_valid"]) == (10, None)
     assert summary["undefined"]["best_valid"] == "the validation split has no script"
 
 
-def test_patience_counts_validations_that_are_defined(train):
+def test_patience_counts_defined_validations_only(train):
     assert trained(train, [2, *["nan"] * 5, 1, 3, 3], "stop.patience=2").record.summary["steps"] == 40
     assert trained(train, [2, "nan", 3, "nan", 3, 1], "stop.patience=2").record.summary["steps"] == 20
 
 
-def test_a_plateau_ignores_validations_that_are_undefined(train):
+def test_a_plateau_schedule_ignores_undefined_validations(train):
     words = ("schedule=reduce_on_plateau", "schedule.patience=0")
     lr = trained(train, [9, 2, *["nan"] * 5, 1, 0], *words).column("train/lr")
     assert set(lr) == {lr[0]}
     assert len(set(trained(train, [9, 2, 3, 3], *words).column("train/lr"))) > 1
 
 
-def test_a_target_is_reached_by_a_number(train):
+def test_an_undefined_metric_does_not_reach_the_target(train):
     summary = trained(train, ["nan", "nan", "nan", 0.5], "target=1.0").record.summary
     assert summary["steps_to_target"] == 15
     assert trained(train, ["nan"], "target=1.0").record.summary["steps_to_target"] is None
 
 
-def test_a_first_validation_without_a_loss_is_no_bound_for_divergence(train):
-    """The first validation loss is the reference of stop.divergence: one that is not finite is none."""
+def test_a_first_validation_loss_that_is_not_finite_sets_no_divergence_bound(train):
+    """The first validation loss is the reference of stop.divergence, unless it is not finite."""
     run = train("problem=digits_mlp", "data._target_=support.lopsided.OneHugePixel", "budget.epochs=null", "budget.steps=2")
     assert not math.isfinite(run.column("valid/loss")[0])
     assert run.record.reason == "the validation loss was nan at step 2"

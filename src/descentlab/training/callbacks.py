@@ -37,6 +37,6 @@ def make_callbacks(config: Mapping[str, Any]) -> list[L.Callback]:
         callback = build_a(L.Callback, f"callbacks.{name}", node)
         for kind in type(callback).__mro__:
             if kind.__name__ in REFUSED and kind.__module__.startswith("lightning."):
-                raise UsageError(f"callbacks.{name}: {kind.__name__} is not used here: {REFUSED[kind.__name__]}")
+                raise UsageError(f"callbacks.{name}: {type(callback).__name__} is not used here: {REFUSED[kind.__name__]}")
         callbacks.append(callback)
     return callbacks

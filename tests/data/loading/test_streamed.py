@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from conftest import AtPoint, compose_config
+from support.curves import timeless_curves
 from torch.utils.data import TensorDataset
 
 from descentlab.budget import Plan
@@ -16,7 +17,7 @@ from descentlab.data.loading.streamed import StreamedEvalLoader, StreamedLoader
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import main, run
 from descentlab.store.interruption import Interrupted
-from descentlab.store.record import Record, read_curves
+from descentlab.store.record import Record
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150", "model.dropout=0.2")
 STREAMED = ("data._target_=support.streamed_digits.StreamedDigits", "sweep=streamed")
@@ -76,15 +77,11 @@ def test_evaluation_batches_equal_those_of_data_in_memory(world):
             assert [[x.tolist() for x in batch] for batch in made] == [[x.tolist() for x in batch] for batch in expected]
 
 
-def curves(folder):
-    return read_curves(folder).drop("train_seconds")
-
-
 @pytest.mark.parametrize("words", [("+data.workers=0",), ("+data.workers=1", "microbatch=13")], ids=" ".join)
 def test_curves_of_streamed_digits_equal_those_in_memory(train, words):
     memory = train(*QUICK, *(word for word in words if not word.startswith("+")))
     streamed = train(*QUICK, *STREAMED, *words)
-    assert curves(streamed.folder).equals(curves(memory.folder))
+    assert timeless_curves(streamed).equals(timeless_curves(memory))
     assert streamed.record.summary["test"] == memory.record.summary["test"]
     assert streamed.record.data["rows"] == memory.record.data["rows"]
 
@@ -92,7 +89,7 @@ def test_curves_of_streamed_digits_equal_those_in_memory(train, words):
 @pytest.mark.slow
 def test_explicit_engine_trains_on_streamed_data(train):
     words = (*QUICK, "optimizer=scratch/adam", "engine=explicit")
-    assert curves(train(*words, *STREAMED).folder).equals(curves(train(*words).folder))
+    assert timeless_curves(train(*words, *STREAMED)).equals(timeless_curves(train(*words)))
 
 
 @pytest.mark.parametrize("more", [(), ("+data.noise=0.3", "microbatch=7")], ids=str)
@@ -104,8 +101,8 @@ def test_resumed_streamed_run_equals_uninterrupted_run(job, monkeypatch, more):
     with pytest.raises(Interrupted, match=r"at step 7$"):
         run(parts, AtPoint(7))
     run(parts)
-    assert curves(parts.folder).equals(curves(whole.folder))
-    assert curves(whole.folder).height > 5
+    assert timeless_curves(parts).equals(timeless_curves(whole))
+    assert timeless_curves(whole).height > 5
 
 
 @pytest.mark.slow
@@ -119,18 +116,18 @@ def test_random_transforms_depend_on_data_seed_and_epoch_only(train):
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         ("dies", r"DataLoader worker .* (is killed by signal: Killed|exited unexpectedly)"),
         ("breaks", "example 20 cannot be read"),
     ],
 )
-def test_dead_worker_fails_the_run_with_its_message(job, fault, says):
+def test_dead_worker_fails_the_run_with_its_message(job, fault, message):
     given = job(*QUICK, *STREAMED, "+data.workers=1", f"+data.{fault}=20")
     assert main(given.folder) == 1
     record = Record.read(given.folder)
     assert record.status == "failed"
-    assert re.search(says, record.reason)
+    assert re.search(message, record.reason)
 
 
 def test_reading_options_do_not_change_the_run_id(job):

@@ -94,7 +94,7 @@ def test_digest_does_not_depend_on_the_piece_size(monkeypatch):
 def test_digest_of_a_large_corpus_covers_evenly_spaced_pieces_and_the_shape(monkeypatch):
     monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_NUMBERS", 10)
     monkeypatch.setattr("descentlab.data.loading.splits.DIGEST_PIECES", 20)
-    ids = torch.arange(400)  # of 40 stretches every other one is seen
+    ids = torch.arange(400)  # 20 of 40 pieces are hashed, every other one
     digest = splits_of(ids).digest()
     changed = {place: splits_of(torch.where(ids == place, 0, ids)).digest() != digest for place in (25, 35, 385, 395)}
     assert changed == {25: True, 35: False, 385: True, 395: False}
@@ -103,7 +103,7 @@ def test_digest_of_a_large_corpus_covers_evenly_spaced_pieces_and_the_shape(monk
 
 # Characters
 
-TEXT = "".join(chr(0x100 + place) for place in range(2000))  # no character twice: it tells its place
+TEXT = "".join(chr(0x100 + place) for place in range(2000))  # distinct characters, which identify their positions
 
 
 @pytest.fixture

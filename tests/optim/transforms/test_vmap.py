@@ -37,7 +37,7 @@ def test_clipping_under_vmap_equals_a_loop(bound):
     assert_equals_loop(partial(clip.clip_by_norm, bound=bound), [stacked(0)])
 
 
-def test_clipping_under_vmap_has_one_norm_bound_a_member():
+def test_clipping_under_vmap_has_a_norm_bound_per_member():
     assert_equals_loop(clip.clip_by_norm, [stacked(0)], VALUES)
     norms = torch.vmap(lambda gradients, bound: lists.norm(clip.clip_by_norm(gradients, bound)))(stacked(0), VALUES)
     torch.testing.assert_close(norms, VALUES, rtol=1e-5, atol=0)
@@ -48,7 +48,7 @@ def test_decay_under_vmap_equals_a_loop():
     assert_equals_loop(partial(decay.decoupled, shrink=0.3), [stacked(0)])
 
 
-def test_decay_under_vmap_has_one_rate_a_member():
+def test_decay_under_vmap_has_a_rate_per_member():
     assert_equals_loop(decay.coupled, [stacked(0), stacked(1)], VALUES)
     assert_equals_loop(decay.decoupled, [stacked(0)], VALUES)
 
@@ -92,7 +92,7 @@ def test_transformations_leave_their_arguments_unchanged():
     assert all(torch.equal(now, old) for now, old in zip((*gradients, *weights), before, strict=True))
 
 
-def test_an_average_of_short_numbers_has_32_bits():
+def test_average_of_bfloat16_weights_has_32_bits():
     (mean,) = average.update(average.start([torch.zeros(2, dtype=torch.bfloat16)]), [torch.ones(2, dtype=torch.bfloat16)], 1e-3)
     assert mean.dtype == torch.float32
     assert mean.tolist() == pytest.approx([1e-3, 1e-3])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from conftest import ROOT, options
+from support.commands import run_script
 
 from descentlab.report.drawing.schedule_figure import ScheduleCurve, page, terminal
 
 
 def drawing(*words):
-    line = [sys.executable, str(ROOT / "scripts" / "schedules.py"), *words]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60)
+    return run_script(ROOT / "scripts" / "schedules.py", *words, timeout=60)
 
 
 def test_the_script_draws_every_schedule():

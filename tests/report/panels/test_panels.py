@@ -96,7 +96,7 @@ def test_every_panel_follows_the_contract():
     assert all(module.__doc__ and callable(module.draw) for module in modules)
 
 
-def test_panels_of_two_ordinary_runs(make_run, draw):
+def test_two_ordinary_runs_have_the_expected_panels(make_run, draw):
     make_run()
     make_run("sgd")
     found = draw()

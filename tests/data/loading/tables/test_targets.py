@@ -137,7 +137,7 @@ def test_positive_is_compared_by_value(refusal, number, positive):
 
 
 @pytest.mark.parametrize("value", [1e-7, "1e-07", "1E-7", "0.0000001"])
-def test_test_rows_compares_numbers_as_numbers(table, number, value):
+def test_test_rows_key_compares_numbers_as_numbers(table, number, value):
     cells = ["1e-7" if place % 3 == 0 else "2.5" for place in range(60)]
     assert len(table({"x": number, "s": cells}, test_rows={"s": value}).splits.test[0]) == 20
     whole = ["2" if place % 3 == 0 else "2.5" for place in range(60)]

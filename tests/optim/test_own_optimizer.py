@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
-from conftest import ROOT
+from support.commands import TRAIN, run_script
 
 from descentlab.store import record as records
 
@@ -39,12 +35,11 @@ def command(tmp_path):
     (tmp_path / "conf" / "optimizer").mkdir(parents=True)
     (tmp_path / "conf" / "optimizer" / "mine.yaml").write_text(YAML)
 
-    def type_in(*words, path=str(tmp_path)):
-        line = [sys.executable, str(ROOT / "train.py"), *words, "budget.epochs=2", "logger=none", f"output_dir={tmp_path}/out"]
-        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        return subprocess.run(line, capture_output=True, text=True, timeout=120, env=environment, cwd=tmp_path)
+    def run(*words, path=str(tmp_path)):
+        given = (*words, "budget.epochs=2", "logger=none", f"output_dir={tmp_path}/out")
+        return run_script(TRAIN, *given, cwd=tmp_path, timeout=120, PYTHONPATH=path)
 
-    return type_in
+    return run
 
 
 def losses(tmp_path, sweep):

@@ -75,12 +75,12 @@ def test_dense_nets_have_hand_written_gradients_and_others_do_not(train, monkeyp
         (("optimizer=scratch/muon",), "it has no groups"),
     ],
 )
-def test_settings_that_the_explicit_engine_lacks_are_refused(words, message):
+def test_settings_without_support_in_the_explicit_engine_are_refused(words, message):
     _, _, mistakes = compose_config("optimizer=scratch/adam", "engine=explicit", *words)
     assert message in mistakes[0]
 
 
-def test_the_explicit_engine_takes_a_rule():
+def test_the_explicit_engine_requires_a_rule():
     config, _, mistakes = compose_config("optimizer=adam", "engine=explicit")
     assert not mistakes
     assert conflicts(config) == ["engine=explicit takes a rule, which torch.optim.Adam is not: optimizer=scratch/..."]

@@ -155,7 +155,7 @@ def test_a_failure_on_the_cpu_of_a_gpu_run_is_a_note():
 
 
 @pytest.mark.parametrize(("here", "kind"), [(True, "mistake"), (False, "note")])
-def test_data_missing_on_this_machine_are_a_mistake_only_if_runs_run_here(here, kind):
+def test_missing_data_are_a_mistake_only_if_runs_are_on_this_machine(here, kind):
     config = compose_config(*OWN_DATA)[0]
     config["data"] = {**config["data"], "_target_": mine("Absent")}
     assert [(kind, "/nodes/only" in text) for kind, text in Rehearsals(here).try_all([config]) if kind != "stage"] == [
@@ -180,7 +180,7 @@ def test_every_batch_size_is_checked():
     assert "batch normalisation would get a single example" in found[0]
 
 
-def test_runs_with_equal_structure_are_tried_once():
+def test_runs_of_equal_structure_are_rehearsed_once():
     words = ["seed=1", "seed=2", "optimizer.lr=0.1", "budget.steps=7", "batch_size=16", "clip.norm=1", "clip.norm=2"]
     structures = [structure_of(compose_config(word)[0]) for word in words]
     assert len(set(structures)) == 3, "with clipping and without, and with another batch"

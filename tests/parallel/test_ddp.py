@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, compose_config, every_optimizer
+from conftest import compose_config, every_optimizer
+from support.commands import TRAIN, run_script
+from support.torchrun import train_in_two_processes
 
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import run
@@ -25,10 +24,8 @@ UNEVEN = ["budget.epochs=3", "batch_size=33", "microbatch=16"]
 def train(folder: Path, trainer: str, *words: str) -> dict[str, Record]:
     """Return the records of a sweep by optimizer."""
     two = [] if trainer == "cpu" else ["trainer.accelerator=cpu", "trainer.devices=2"]
-    line = [sys.executable, str(ROOT / "train.py"), "-m", *words, f"trainer={trainer}", *two]
-    line += [f"output_dir={folder}", f"sweep={trainer}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=folder, env=environment)
+    given = ("-m", *words, f"trainer={trainer}", *two, f"output_dir={folder}", f"sweep={trainer}")
+    answer = run_script(TRAIN, *given, cwd=folder, WANDB_MODE="offline")
     assert answer.returncode == 0, answer.stderr
     return {record.choices["optimizer"]: record for record in records.find(folder / trainer)}
 
@@ -39,7 +36,7 @@ def single(tmp_path_factory):
 
 
 @pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
-def test_two_processes_give_the_curve_and_the_files_of_one(single, tmp_path, trainer):
+def test_two_processes_have_the_curve_and_the_files_of_one_process(single, tmp_path, trainer):
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}
     assert len(list((tmp_path / trainer).glob("*/record.json"))) == 3, "one folder a run"
@@ -52,15 +49,6 @@ def test_two_processes_give_the_curve_and_the_files_of_one(single, tmp_path, tra
             assert curves[column].drop_nulls().to_list() == pytest.approx(values, rel=1e-4)
         assert expected["batches"].to_list() == curves["batches"].to_list()
         assert record.summary["test"]["accuracy"] == single[optimizer].summary["test"]["accuracy"]
-
-
-def in_two_processes(jobs: list[Job], **environment: str) -> None:
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--local-addr=127.0.0.1"]
-    line += ["-m", "support.two_processes", *(str(job.folder) for job in jobs)]
-    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    given = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=900, env=given)
-    assert answer.returncode == 0, answer.stderr[-3000:]
 
 
 SHORT = ("budget.epochs=null", "budget.steps=6", "validate_every=3")
@@ -83,7 +71,7 @@ FEW = {
     ),
 }
 ONE_BREAKS = ("problem=diabetes_linear", "baseline=majority", "~baseline.classifier", "~baseline.regressor")
-ONE_BREAKS += ("baseline._target_=baselines.test_faults.Broken", "+baseline.rank=1")
+ONE_BREAKS += ("baseline._target_=support.broken_baseline.Broken", "+baseline.rank=1")
 
 
 def numbers(metrics):
@@ -92,12 +80,12 @@ def numbers(metrics):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
-def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_number(job, trainer):
+def test_a_process_without_examples_of_a_split_changes_no_result(job, trainer):
     """Fewer validation rows than processes, an undefined metric, a baseline that fails in the second process only."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2")
     jobs = {name: (job(*words, *SHORT), job(*words, *SHORT, *two)) for name, words in FEW.items()}
     broken = job(*ONE_BREAKS, *SHORT, *two)
-    in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
+    train_in_two_processes([*(parallel for _, parallel in jobs.values()), broken])
     for name, (alone, parallel) in jobs.items():
         run(alone).write(alone.folder)
         expected, found = (Record.read(each.folder).summary for each in (alone, parallel))
@@ -114,7 +102,7 @@ def test_a_process_without_examples_of_a_split_neither_hangs_nor_changes_a_numbe
 # 64 bits, since a line search amplifies rounding errors; FSDP2 has 32.
 PRECISION = {"ddp": ("64-true", 1e-6), "fsdp": ("32-true", 2e-4)}
 REFUSED = {"adahessian", "sophia"}
-SHARDS = {"adam_mini", "galore", "muon", "psgd_kron", "scratch/muon", "shampoo", "soap"}  # and what fails in torch's operators
+SHARDS = {"adam_mini", "galore", "muon", "psgd_kron", "scratch/muon", "shampoo", "soap"}  # or without sharded operators
 SHARDS |= {"adafactor", "adopt", "alig", "asam", "came", "dadapt_adam", "dadapt_sgd", "lamb", "lars", "lbfgs", "mars"}
 SHARDS |= {"prodigy", "ranger21", "rprop", "sam", "stable_adamw"}
 
@@ -129,7 +117,7 @@ def refused(name: str, trainer: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", PRECISION)
 def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, trainer):
-    """Optimizers that cannot are refused. The same two processes train all."""
+    """Optimizers that support one process only are refused. The same two processes train all others."""
     precision, near = PRECISION[trainer]
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=6", "log_every=1", "data.limit=300")
     words += (f"trainer.precision={precision}",)
@@ -140,7 +128,7 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
     for name in names:
         chosen = (*words, f"optimizer={name}", f"batch_size={'full' if name == 'lbfgs' else 33}")
         jobs[name] = job(*chosen), job(*chosen, *two)
-    in_two_processes([parallel for _, parallel in jobs.values()])
+    train_in_two_processes([parallel for _, parallel in jobs.values()])
     other: list[tuple[str, str]] = []
     for name, (alone, parallel) in jobs.items():
         run(alone)
@@ -156,13 +144,13 @@ def test_every_optimizer_takes_the_same_steps_in_two_processes_as_in_one(job, tr
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
 def test_two_processes_resume_from_their_checkpoint(job, trainer):
-    """Bit for bit, with sharded weights, with optimizers that have and lack state, and with composed optimizers."""
+    """Curves are bit-identical: with sharded weights, optimizers with and without state, and composed optimizers."""
     two = (f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2", "model.dropout=0.2")
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=1", *two)
     names = ["adam", "sgd", "schedulefree_adamw", "scratch/gradient_descent", *(["muon", "sam"] if trainer == "ddp" else [])]
     whole, parts = ([job(*words, f"optimizer={name}", f"sweep={sweep}") for name in names] for sweep in ("whole", "parts"))
-    in_two_processes(whole)
-    in_two_processes(parts, INTERRUPT="1")
+    train_in_two_processes(whole)
+    train_in_two_processes(parts, INTERRUPT="1")
     for one, other in zip(whole, parts, strict=True):
         expected, found = (records.read_curves(each.folder).drop("train_seconds") for each in (one, other))
         assert expected.height >= 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from descentlab.tasks.classification import Classification
 
 
-class Unshowable(Classification):
+class FailingArtifacts(Classification):
     """Classification whose artifacts raise an exception."""
 
     def exhibits(self, batch):
@@ -14,7 +14,7 @@ class Unshowable(Classification):
 
 def test_run_keeps_its_result_if_artifacts_fail(train, capsys):
     words = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=5")
-    run = train(*words, "task._target_=tasks.test_exhibits.Unshowable")
+    run = train(*words, "task._target_=tasks.test_artifacts.FailingArtifacts")
     assert run.record.status == "completed"
     assert run.record.summary["test"] == train(*words, "sweep=plain").record.summary["test"]
     assert run.record.summary["exhibits"] == {"error": "RuntimeError: drawing failed"}
