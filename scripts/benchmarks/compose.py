@@ -18,7 +18,7 @@ SAMPLE = 50
 
 
 def measure(options: Options) -> Table:
-    """Return the table of milliseconds of processor time a run."""
+    """Return the table of milliseconds of processor time per run."""
     seeds, sample = (1, 2) if options.quick else (10, SAMPLE)
     words = [word.format(seeds=seeds) for word in COMMAND]
     with tempfile.TemporaryDirectory() as folder, config_loader(ROOT / "conf") as loader:
@@ -37,7 +37,7 @@ def measure(options: Options) -> Table:
 
 
 def _milliseconds(work: Callable[[], object], runs: int) -> float:
-    """Return the processor time of `work` a run; other programs on the machine do not count."""
+    """Return the processor time of `work` per run, which other programs on the machine do not affect."""
     began = time.process_time()
     work()
     return (time.process_time() - began) / runs * 1e3

@@ -1,4 +1,4 @@
-"""Train as a Lightning tutorial does: automatic optimization, a DataLoader, one `self.log` a step, the CSV logger.
+"""Train as a Lightning tutorial does: automatic optimization, a DataLoader, one `self.log` per step, the CSV logger.
 
 python lightning_loop.py SPEC.json      (benchmarks/spec.py lists the keys; steps.py starts it)
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from loop import make  # alongside this file
+from loop import make  # for imports from this folder
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -24,8 +24,8 @@ class Module(L.LightningModule):
     """The module of a tutorial.
 
     Args:
-        model: of the specification.
-        optimizer: of its parameters.
+        model: the model of the specification.
+        optimizer: the optimizer of its parameters.
         warm_up: the number of steps before the clock starts.
     """
 
@@ -46,7 +46,7 @@ class Module(L.LightningModule):
 
 
 def main(path: Path) -> dict[str, float]:
-    """Return microseconds a step over the `steps` of the specification in `path`, those of the warm-up left out."""
+    """Return microseconds per step over the `steps` of the specification in `path`, without those of the warm-up."""
     warnings.filterwarnings("ignore")
     spec: dict[str, Any] = json.loads(path.read_text())
     torch.set_num_threads(1)

@@ -2,8 +2,8 @@
 
     python loop.py SPEC.json      (benchmarks/spec.py lists the keys; steps.py and runs.py start it)
 
-With `kernels` in the specification it times the steps of each Adam implementation of torch and prints microseconds a step.
-Without, it is the script that one would write instead of a run: train, log, validate each epoch, test the best weights.
+With `kernels` in the specification it times the steps of each Adam implementation of torch and prints microseconds per step.
+Without, it does the work of a run: train, log, validate each epoch, test the best weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KERNELS: dict[str, dict[str, Any]] = {"plain": {"foreach": False}, "foreach": {"
 
 
 def main(path: Path) -> dict[str, Any]:
-    """Do what the specification in `path` asks for and return the result."""
+    """Carry out the specification in `path` and return the result."""
     spec = json.loads(path.read_text())
     torch.set_num_threads(1)
     data: dict[str, Split] = torch.load(spec["data"])
@@ -64,7 +64,7 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tenso
 
 
 def time_steps(spec: dict[str, Any], split: Split, kernel: str) -> float:
-    """Return microseconds a step over `steps` steps, those of the warm-up left out."""
+    """Return microseconds per step over `steps` steps, without those of the warm-up."""
     model, optimizer = make(spec, kernel)
     done, began = 0, 0.0
     while done < spec["steps"]:
@@ -80,13 +80,13 @@ def time_steps(spec: dict[str, Any], split: Split, kernel: str) -> float:
 
 @torch.no_grad()
 def accuracy(model: nn.Module, split: Split) -> float:
-    """Return the share of `split` that the model classifies correctly."""
+    """Return the fraction of `split` that the model classifies correctly."""
     x, y = split
     return float((model(x).argmax(1) == y).float().mean())
 
 
 def run(spec: dict[str, Any], data: dict[str, Split]) -> dict[str, Any]:
-    """Train for the epochs of `spec`, with the losses in a CSV file and in W&B where asked; return the test accuracy."""
+    """Train for the epochs of `spec`, write the losses to a CSV file and, if requested, to W&B; return the test accuracy."""
     model, optimizer = make(spec, spec["kernel"])
     best, best_weights, done = -1.0, model.state_dict(), 0
     log, finish = logger(spec)

@@ -1,4 +1,4 @@
-"""The budget of a run in steps: its end, its validations, and the number of examples after each step."""
+"""The budget of a run, converted to steps: its end, its validations, and the number of examples after each step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from descentlab.errors import UsageError
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a run: how many there are, and at which it is validated.
+    """The number of steps of a run, and the steps at which it is validated.
 
     Args:
         rows: training examples in an epoch, without those of a dropped last batch.
         batch_size: examples per step, over all processes.
         total: the number of steps of the run; None if only seconds bound it.
         validate_every: steps between validations.
-        seconds: of training, after which the run ends; None: no bound.
+        seconds: duration of training after which the run ends; None: no bound.
     """
 
     rows: int

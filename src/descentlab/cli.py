@@ -52,7 +52,7 @@ def main(conf_dir: Path) -> None:
 
 
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
-    """Train the runs that the command line describes, or do what Hydra's own flags ask for. Return the exit code."""
+    """Train the runs that the command line describes, or carry out Hydra's own flags. Return the exit code."""
     from descentlab.config.command_line import Command, config_loader
     from descentlab.config.composed import format_config
     from descentlab.launchers.factory import launcher_factory
@@ -76,9 +76,9 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
 
 
 def exit_code(records: Sequence[Record], signals: StopSignals) -> int:
-    """Return the exit code of a command that left `records`: 128 + signal if it was stopped, else 0 if all are results.
+    """Return the exit code of a command with these `records`: 128 + signal if it was stopped, else 0 if all are results.
 
-    A run without a record is never the only one that went wrong: it was not started because of a signal, or of another's fault.
+    Runs without a record need no check: they were not started because of a signal or because another run failed.
     """
     if signals.count:
         return 128 + signals.first
@@ -95,7 +95,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     from descentlab.errors import UsageError
 
     def refuse(message: str) -> NoReturn:
-        raise UsageError(f"{message}; python train.py --help lists what there is")
+        raise UsageError(f"{message}; see python train.py --help")
 
     parser = hydra_arguments()
     parser.error = refuse
@@ -106,7 +106,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     if (found.resolve or found.package) and not found.cfg:
         raise UsageError("--resolve and --package are for --cfg, which shows a configuration")
     if found.dry_run and (found.cfg or found.info):
-        raise UsageError("--dry-run checks a command, --cfg and --info show something: leave one out")
+        raise UsageError("--dry-run checks a command, --cfg and --info only show information: leave one out")
     if len([word for word in words if word.partition("=")[0] in ("--config-dir", "-cd")]) > 1:
         raise UsageError("--config-dir is given twice: hydra.searchpath=[A,B] takes several folders")
     if found.config_path is not None:

@@ -60,7 +60,7 @@ class _Sources:
 def value_setter() -> Callable[[Sequence[Override], DictConfig], None] | None:
     """Return Hydra's function that applies `key=value` overrides to a composed config, in order.
 
-    Fallback: None. The caller then lets Hydra compose each run from its files, 60 ms a run instead of 1 ms.
+    Fallback: None. The caller then lets Hydra compose each run from its files, 60 ms per run instead of 1 ms.
     """
     try:
         from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -76,7 +76,7 @@ def with_value(override: Override, value: Any, line: str, **changes: Any) -> Ove
 
 
 def hydra_arguments() -> argparse.ArgumentParser:
-    """Return the parser of Hydra's own flags: --cfg, --multirun, --config-dir, ..."""
+    """Return the parser for Hydra's own flags: --cfg, --multirun, --config-dir, ..."""
     from hydra._internal.utils import get_args_parser
 
     return get_args_parser()
@@ -118,12 +118,12 @@ def foreach(name: str, tensors: Sequence[Tensor], *arguments: Any, **keywords: A
     """Apply an operation to a list of tensors in a few kernels, as torch.optim does. Fallback: a loop.
 
     Args:
-        name: of a method of Tensor; a name with a trailing underscore changes the tensors in place: "add_", "lerp", "copy_".
+        name: a method of Tensor, such as "lerp"; a trailing underscore ("add_", "copy_") changes the tensors in place.
         arguments: each a list with one entry per tensor, or one value for all.
-        keywords: for all tensors, such as alpha.
+        keywords: arguments that apply to all tensors, such as alpha.
 
     Returns:
-        The results; of an operation in place, nothing of use.
+        The results. The result of an in-place operation is not meaningful.
     """
     import torch
 

@@ -21,7 +21,7 @@ def require(module: str, component: str) -> None:
 
     Args:
         module: a key of EXTRAS.
-        component: the part of the config or the data that needs it, for the message.
+        component: the part of the config, or the data set, that needs the library; used in the message.
 
     Raises:
         UsageError: it is not installed; the message gives the command that installs it.

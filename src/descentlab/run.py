@@ -69,11 +69,11 @@ def main(folder: Path) -> int:
     interruption = Interruption()
     interruption.listen()
     job = Job.load(folder)
-    provenance.origin(job.config)  # read now, before files can change during the run
+    provenance.origin(job.config)  # hash the source now, before files can change during the run
     if not ranks.is_first():
         return _report_fault(_attempt(job, interruption), folder)
     with FileLock(folder / ALIVE, timeout=RELEASE):
-        (folder / RECORD).unlink(missing_ok=True)  # of an attempt that a cluster has interrupted to start this one
+        (folder / RECORD).unlink(missing_ok=True)  # written by an attempt that a cluster interrupted in order to start this one
         record = _attempt(job, interruption)
         record.write(folder)
         if record.status.is_result:
@@ -83,7 +83,7 @@ def main(folder: Path) -> int:
 
 
 def _attempt(job: Job, interruption: Interruption) -> Record:
-    """Return the record of `job`, also if it was interrupted or failed."""
+    """Run `job` and return its record, even if it was interrupted or failed."""
     try:
         return run(job, interruption)
     except Interrupted as reason:
@@ -91,7 +91,7 @@ def _attempt(job: Job, interruption: Interruption) -> Record:
     except Died as died:
         failed = (job.folder / FAULT).exists()  # that process raised an exception, which is the more precise cause
         return job.record(Status.FAILED if failed else Status.CRASHED, str(died))
-    except UsageError as error:  # its message needs no traceback
+    except UsageError as error:  # its message names the fix; a traceback would not help
         print(error, file=sys.stderr)
         return job.record(Status.FAILED, str(error))
     except Exception as error:
@@ -100,7 +100,7 @@ def _attempt(job: Job, interruption: Interruption) -> Record:
 
 
 def _report_fault(record: Record, folder: Path) -> int:
-    """Write the cause of a failure for the first process, and return the exit code, by which Lightning ends the others."""
+    """Write the cause of a failure for the first process, and return the exit code, on which Lightning ends the others."""
     if record.status is Status.FAILED and folder.exists():
         write_json(folder / FAULT, {"reason": record.reason})
     return int(record.status.is_fault)

@@ -49,10 +49,10 @@ def baseline_metrics(baseline: Callable[[], Baseline], name: str, task: Task, da
     A baseline that fails in any process is left out in all of them, and the run keeps its own result.
 
     Args:
-        baseline: returns the baseline, not yet fitted.
-        name: of the baseline.
-        task: after training, with the weights after the last step.
-        data: of the run.
+        baseline: a function that returns the baseline, not yet fitted.
+        name: name of the baseline.
+        task: the trained task, with the weights after the last step.
+        data: the data of the run.
 
     Returns:
         Entries of the run's summary. baseline: its name, seconds, train_loss, and valid and test metrics, or its name and
@@ -73,11 +73,11 @@ def baseline_metrics(baseline: Callable[[], Baseline], name: str, task: Task, da
 
 
 def _try(baseline: Callable[[], Baseline], task: Task, data: Data[Any]) -> tuple[Baseline | None, dict[str, Any], str]:
-    """Return the baseline, its evaluation, and the message of an exception or "". Not collective."""
+    """Return the baseline, its evaluation, and the message of an exception (or ""). Not collective."""
     try:
         fitted = baseline()
         return fitted, _evaluated(fitted, task, data), ""
-    except UsageError as fault:  # its text is the whole message
+    except UsageError as fault:  # its text is a complete message
         return None, {}, str(fault)
     except Exception as fault:  # an estimator may be third-party code
         traceback.print_exc()

@@ -20,7 +20,7 @@ class LinearRegression:
 
     Args:
         method: normal_equation, least_squares or ridge.
-        weight_decay: of ridge, >= 0, as in torch.optim.SGD.
+        weight_decay: the coefficient of ridge, >= 0, as in torch.optim.SGD.
     """
 
     suits: ClassVar = (Regression,)

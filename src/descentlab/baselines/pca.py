@@ -21,7 +21,7 @@ class PrincipalComponents:
 
     Args:
         code_size: the number of components, >= 1; at most the number of examples or of values.
-        likelihood: of the task, gaussian or bernoulli; for bernoulli, predictions are logits of pixels clamped to (0, 1).
+        likelihood: gaussian or bernoulli, as in the task; for bernoulli, predictions are logits of pixels clamped to (0, 1).
     """
 
     suits: ClassVar = (Reconstruction,)

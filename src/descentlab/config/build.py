@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Return the object that `node` describes, built from plain lists and dicts; raises the errors of its class."""
+    """Return the object that `node` describes, built with plain lists and dicts. Raises the errors of its class."""
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
@@ -27,7 +27,7 @@ def build_a(kind: type[T], group: str, node: Mapping[str, Any]) -> T:
     Args:
         kind: the class that the object must have.
         group: the name of the node, for the message.
-        node: with the key `_target_`.
+        node: a config node with the key `_target_`.
 
     Raises:
         UsageError: the object is not an instance of `kind`.

@@ -35,12 +35,12 @@ from descentlab.store.record import NOT_IDENTITY
 
 HYDRA_VERSION = "1.3"
 SWEEPER = "descentlab.config.command_line.Command"
-OWN_SOURCES = ("hydra", "main", "schema")  # providers of config files: Hydra and descentlab
+OWN_SOURCES = ("hydra", "main", "schema")  # entries of Hydra's search path: Hydra's own files and descentlab's
 SEVERAL = ("callbacks",)  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
 
 
 class _ConfigDir(SearchPathPlugin):
-    """Hydra's plugin that puts the folder of --config-dir behind descentlab's own on the search path."""
+    """Hydra plugin that adds the folder of --config-dir to the end of the search path."""
 
     folder: ClassVar[Path | None] = None
 
@@ -54,7 +54,7 @@ def config_loader(conf_dir: Path, config_dir: str | None = None) -> Iterator[Con
     """Provide Hydra's loader of the config groups in `conf_dir` and, if given, in a user's folder `config_dir`.
 
     Raises:
-        UsageError: `config_dir` is not a folder, or holds a file that descentlab's file of the same name would hide.
+        UsageError: `config_dir` is not a folder, or contains a file with the name of one of descentlab's, which would hide it.
     """
     if config_dir is not None:
         _ConfigDir.folder = _checked_folder(config_dir, conf_dir)
@@ -82,7 +82,7 @@ class Command:
     """The runs of a command line.
 
     Args:
-        loader: of the config groups.
+        loader: Hydra's loader of the config groups.
         words: the overrides as typed, key=value.
         multirun: True if words may give several values (-m); each combination of them is a run.
         config_name: the primary config.
@@ -183,7 +183,7 @@ class Command:
         return compat.with_value(override, typed, f"{key}='{typed}'")
 
     def _matching(self, group: str, glob: Glob) -> list[str]:
-        """Return the options of `group` that match `glob`, without those that leave a value open (???)."""
+        """Return the options of `group` that match `glob`, without those that have a mandatory value (???)."""
         deep = any("/" in pattern for pattern in glob.include)
         names = [name for name in options(self.loader, group) if deep or "/" not in name]
         return [name for name in glob.filter(names) if not self._is_open(f"{group}/{name}")]
@@ -203,7 +203,7 @@ class Command:
                     raise UsageError(f"{path}.yaml overrides {named}, without effect: give {named}=... on the command line")
 
     def _check_plugins(self) -> None:
-        """Check that launcher and sweeper are descentlab's: Hydra's others do not know runs, records and reports."""
+        """Check that launcher and sweeper are descentlab's; Hydra's other plugins do not produce records and reports."""
         node_of_hydra = self.master.hydra
         for node, target in (("launcher", None), ("sweeper", SWEEPER)):
             found = node_of_hydra[node].get("_target_") if OmegaConf.is_dict(node_of_hydra[node]) else None

@@ -19,14 +19,14 @@ from descentlab.config.explain import COMPOSITION_ERRORS, composition_errors, ex
 from descentlab.config.hydra_settings import check_files, hydra_node, is_of_hydra
 from descentlab.errors import UsageError
 
-MESSAGES = 10  # shown of all mistakes of a sweep
+MESSAGES = 10  # maximum number of a sweep's mistakes that are shown
 
 
 def compose_all(composer: Composer, jobs: Iterable[Sequence[Override]]) -> Iterator[Composed]:
-    """Compose each run when it is requested: the configs of a thousand runs take 50 MB of memory.
+    """Yield the composed runs one at a time, since the configs of a thousand runs take 50 MB of memory.
 
     Args:
-        composer: of the command.
+        composer: the command's composer.
         jobs: the overrides of each run.
 
     Raises:
@@ -64,7 +64,7 @@ def refuse(mistakes: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class _Base:
-    """The config of a choice of groups before any value is set, pickled, because unpickling is the fastest way to copy it."""
+    """The config of one choice of groups, before values are set. It is pickled, because unpickling is the fastest copy."""
 
     pickled: bytes
     choices: Mapping[str, str]
@@ -79,7 +79,7 @@ class Composer:
     installed version of Hydra offers no way to set values afterwards (`compat.value_setter`).
 
     Args:
-        loader: of the config groups.
+        loader: Hydra's loader of the config groups.
         master: the config that Hydra composed for the command; its overrides of Hydra itself apply to every run.
     """
 
@@ -110,7 +110,7 @@ class Composer:
         key = override.key_or_group
         if key not in self.groups:
             self.groups[key] = self.repository.group_exists(key)
-        sweep = override.is_sweep_override()  # an error, which Hydra finds before it merges
+        sweep = override.is_sweep_override()  # a sweep override, which is an error that Hydra reports before merging
         return not sweep and (isinstance(override.value(), dict) or not self.groups[key])
 
     def _base(self, choice: Sequence[Override]) -> _Base | None:
@@ -129,7 +129,7 @@ class Composer:
     def _compose_base(self, lines: Sequence[str]) -> _Base | None:
         config = self.loader.load_configuration(self.name, [*self.hydra_overrides, *lines], RunMode.RUN)
         base = self._without_hydra(config, lines)
-        if "hydra" in OmegaConf.to_yaml(base.config):  # perhaps ${hydra...}
+        if "hydra" in OmegaConf.to_yaml(base.config):  # it may refer to ${hydra...}
             return None
         try:
             return _Base(pickle.dumps(base.config), base.choices)

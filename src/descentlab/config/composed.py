@@ -34,7 +34,7 @@ def without_hydra(config: DictConfig, overrides: Sequence[str]) -> Composed:
 def as_composed(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Composed:
     """Return a run with the name of its problem among its choices.
 
-    A run on other data than its problem's is another problem, named after the data; the target, which was chosen for the
+    A run on data other than its problem's is a different problem, named after the data. The target, which was chosen for the
     problem's own data, is then removed unless the overrides set it.
     """
     given = {override.lstrip("+").partition("=")[0] for override in overrides}

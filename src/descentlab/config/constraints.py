@@ -37,7 +37,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values."""
+    """A finite set of values."""
 
     options: tuple[object, ...]
 
@@ -80,7 +80,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Each:
-    """A list whose every element satisfies `element`; `length` of them where it is given."""
+    """Lists whose elements all satisfy `element`, with `length` elements if it is given."""
 
     element: Number | Text
     length: int | None = None
@@ -96,13 +96,13 @@ class Each:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is not empty.
+    """Texts that are not empty.
 
     Args:
         optional: null is allowed.
         without: characters that it must not contain.
-        longest: number of characters that it has at most.
-        blank: white space alone is allowed.
+        longest: maximum number of characters.
+        blank: a text of white space only is allowed.
     """
 
     optional: bool = False

@@ -11,11 +11,11 @@ from descentlab.config.constraints import Choice, Each, Either, Number
 from descentlab.config.shape import OPTIONAL_EXAMPLES
 from descentlab.errors import format_value, nearest
 
-# The schedules of a config; classes that depend on the last step; keys that are fractions of the run if below 1.
+# The config's schedules; schedule classes that depend on the last step; keys that are fractions of the run if below 1.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
 OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
-NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # of the models that have this key
+NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # the values of this key, by model
 KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # the kind of target of each task
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.GroupEntry
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
@@ -42,7 +42,7 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         average = config["average"]
         if average["kind"] != "none" and 0 < average["start"] < 1:
             whys.append(f"average.start={format_value(average['start'])} is a fraction of all steps")
-        yield from (f"{why}, which budget.seconds alone does not tell; set budget.steps or epochs too" for why in whys if why)
+        yield from (f"{why}, which budget.seconds alone does not fix; set budget.steps or epochs too" for why in whys if why)
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
 
@@ -68,11 +68,11 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(batch, int) and 0 < batch < processes:
         yield f"batch_size={batch} cannot be shared by {processes} processes: batch_size is at least their number"
     if trainer["strategy"] == "auto" and trainer["num_nodes"] > 1:
-        yield f"trainer.num_nodes={trainer['num_nodes']}: choose how the nodes share the work: trainer=ddp or trainer=fsdp"
+        yield f"trainer.num_nodes={trainer['num_nodes']}: choose how the nodes share the work, trainer=ddp or trainer=fsdp"
     if trainer["strategy"] == "fsdp" and precision in ("64-true", "16-mixed"):
         yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
     if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
-        yield "average.kind needs whole weights, which fsdp cuts: use trainer=ddp"
+        yield "average.kind needs whole weights, which fsdp shards: use trainer=ddp"
     if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
         yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
 
@@ -141,7 +141,7 @@ def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
     """Return the reason that `schedule` depends on the last step, or '' (Schedule.needs_end, without importing the class)."""
     module, _, kind = schedule["_target_"].rpartition(".")
     if module == "descentlab.optim.schedules" and kind in OVER_THE_WHOLE_RUN:
-        return f"{name}: {kind} must know the last step"
+        return f"{name}: {kind} depends on the last step"
     for key in LENGTHS:
         value = schedule.get(key)
         for length in value if isinstance(value, list) else [value]:
@@ -161,7 +161,7 @@ DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
 
 
 def without_effect(configs: Sequence[Mapping[str, Any]], words: Iterable[str]) -> Iterator[str]:
-    """Yield a message for each word of a command without effect on any of its runs, because another key disables it."""
+    """Yield a message for each override that affects none of the command's runs, because another key disables it."""
     for key in dict.fromkeys(word.lstrip("+").partition("=")[0] for word in words):
         other, suffices, example = DEPENDENT.get(key, ("", None, ""))
         if suffices and not any(suffices(config[other]) for config in configs):

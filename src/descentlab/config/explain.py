@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import UsageError, describe_error, nearest, no_such_key
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)  # errors that `explain` explains, with yaml.YAMLError
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)  # errors that `explain` accepts, in addition to yaml.YAMLError
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _missing_option(error: MissingConfigException) -> str:
     if not group:
         return f"--config-name={option}: there is no {option}.yaml in conf/ or in the folder of --config-dir"
     options = sorted(error.options or ())
-    if not options:  # of a list, for which Hydra does not report them
+    if not options:  # Hydra does not report the options of a list
         return f"{group}={option}: there is no such {group}; python train.py --help lists them"
     listed = ", ".join(options)
     return f"{group}={option}: there is no such {group}{nearest(option, options)}\n  {group} is one of: {listed}"

@@ -15,10 +15,10 @@ from descentlab.errors import UsageError, nearest
 USED = ("hydra/launcher", "hydra/sweeper", "hydra.searchpath")
 USED_BELOW = ("hydra.launcher.", "hydra.sweeper.params")
 REPLACED_BY = {"hydra.run.dir": "output_dir", "hydra.sweep.dir": "output_dir", "hydra.sweep.subdir": "sweep"}
-# Keys of the node `hydra` that have an effect, or report something about the command; the same for `hydra.job`.
+# Keys of the node `hydra` that have an effect or describe the command; likewise for `hydra.job`.
 USED_KEYS = ("launcher", "sweeper", "searchpath", "runtime", "overrides", "env")
 REPORTED_JOB_KEYS = ("name", "override_dirname", "config_name", "num", "id")
-FOLDER_KEYS = ("run", "sweep")  # a file sets these; output_dir has that effect
+FOLDER_KEYS = ("run", "sweep")  # set by a file, they have no effect; output_dir replaces them
 
 
 def is_of_hydra(override: Override) -> bool:
@@ -32,7 +32,7 @@ def hydra_node(config: DictConfig) -> dict[str, Any]:
 
 
 def check_overrides(overrides: Sequence[Override]) -> None:
-    """Check that each override of Hydra itself has an effect, and gives one value.
+    """Check that each override of Hydra itself has an effect and a single value.
 
     Raises:
         UsageError: one has none, or gives several values.
@@ -61,11 +61,11 @@ def check_searchpath(overrides: Sequence[Override]) -> None:
 
 
 def check_files(config: DictConfig, usual: DictConfig, where: str) -> None:
-    """Check that the files of `config` set nothing about Hydra itself that has no effect.
+    """Check that the files of `config` set no key of Hydra itself that has no effect.
 
     Args:
-        config: with the node `hydra`.
-        usual: a config that sets only what the command itself sets.
+        config: a config with the node `hydra`.
+        usual: a config with only the settings that the command itself makes.
         where: the files, for the message.
 
     Raises:

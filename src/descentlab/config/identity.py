@@ -10,21 +10,21 @@ from typing import Any
 from descentlab.store.record import NOT_IDENTITY
 
 NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where the data are stored and how they are read
-# module -> its name when runs were first identified by a `_target_` in it: moving a class does not change ids
+# module -> its name when it was first used in an id, so that moving a class does not change ids
 FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_losses"}
 
 
 def run_id(config: Mapping[str, Any]) -> str:
     """Return ten hexadecimal digits that identify the results of `config`; keys in NOT_IDENTITY are left out."""
     meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
-    if not meaningful.get("callbacks"):  # a key that is newer than the first ids
+    if not meaningful.get("callbacks"):  # this key was added later; leaving it out keeps older ids unchanged
         meaningful.pop("callbacks", None)
     meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _canonical(value: Any) -> Any:
-    """Return `value` with whole floats as integers, and moved classes and functions under their first names."""
+    """Return `value` with whole floats as integers, and with the original names of moved classes and functions."""
     if isinstance(value, Mapping):
         return {key: _named(item) if key == "_target_" else _canonical(item) for key, item in value.items()}
     if isinstance(value, list):

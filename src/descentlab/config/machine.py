@@ -1,4 +1,4 @@
-"""The requirements of a config that this machine does not meet."""
+"""Check the requirements of a config against this machine: cores, GPUs, accelerators."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def cores() -> int:
 
 
 def has_gpu() -> bool:
-    """Return True if a GPU seems to be here: a Mac's, or one whose vendor's tool is installed."""
+    """Return True if this machine seems to have a GPU: it is a Mac, or a GPU vendor's command-line tool is installed."""
     return sys.platform == "darwin" or any(map(shutil.which, ("nvidia-smi", "rocm-smi", "xpu-smi")))

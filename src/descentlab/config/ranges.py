@@ -20,7 +20,7 @@ FRACTION = Number(0, 1, open_high=True)
 COUNT = Number(1, integer=True)
 OPTIONAL_COUNT = Number(1, integer=True, optional=True)
 FLAG = Choice((True, False))
-LIBRARIES = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # whose optimizers have ALLOWED's ranges
+LIBRARIES = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.")  # their optimizers are subject to ALLOWED
 
 ALLOWED: Mapping[str, Constraint] = {
     "seed": Number(0, 2**32 - 1, integer=True),
@@ -142,7 +142,7 @@ def _of_classes(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Const
 
 
 def _is_checked(config: Mapping[str, Any], key: str) -> bool:
-    """Return False for a key of a user's own class, which defines what is allowed itself."""
+    """Return False for a key of a user's own class, which checks its values itself."""
     node = config[key.partition(".")[0]]
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
     return not target or target.startswith(LIBRARIES)

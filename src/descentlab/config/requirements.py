@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """Requirements of an optimizer, declared in its file under `needs` or found from the methods of its class.
+    """Requirements of an optimizer, declared under `needs` in its file, or inferred from the methods of its class.
 
     An optimizer with train() and eval() needs no entry: it is put into eval mode whenever its weights are evaluated.
 
@@ -23,7 +23,7 @@ class Requirements:
         model: its first argument is the model rather than its parameters (Adam-mini).
         constant_lr: it reads its learning rate only at the first step (Rprop).
         total_steps: the name of the argument that takes the run's number of steps (Ranger21).
-        in_groups: settings that only its parameter groups have, not its arguments (GaLore).
+        in_groups: settings that parameter groups accept but the constructor does not (GaLore).
     """
 
     closure: bool = False
@@ -59,9 +59,9 @@ class Requirements:
         if self.closure and any(config["clip"].values()):
             yield f"{name} uses losses and gradients together, and clip would change only the gradients: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
-            yield f"{name} evaluates more than one gradient a step, which 16-mixed cannot scale: use bf16-mixed"
+            yield f"{name} evaluates several gradients per step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":
-            yield f"{name} needs whole weights, which fsdp cuts: use trainer=ddp"
+            yield f"{name} needs whole weights, which fsdp shards: use trainer=ddp"
         if (self.closure or self.two_passes or self.graph) and config["auxiliary"] is not None:
             yield f"{name} needs more than a gradient, so it must have all parameters: leave auxiliary out"
         if self.model and (
@@ -71,7 +71,7 @@ class Requirements:
         if self.constant_lr and varies(config["schedule"]):
             yield f"{name} reads its learning rate once, at its first step: schedule=constant schedule.warmup=0"
         if self.total_steps and all(config["budget"][key] is None for key in ("epochs", "steps", "examples")):
-            yield f"{name} must know the run's number of steps: set budget.steps or budget.epochs"
+            yield f"{name} needs the run's number of steps: set budget.steps or budget.epochs"
 
 
 def varies(schedule: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
 
 
 def _unresolved(config: DictConfig, key: Any) -> Any:
-    """Return the node of `key`; its name where it is an interpolation or has no value yet, which may not be resolvable."""
+    """Return the node of `key`; for an interpolation or a missing value, which may not be resolvable, its name."""
     return key if OmegaConf.is_interpolation(config, key) or OmegaConf.is_missing(config, key) else config[key]
 
 

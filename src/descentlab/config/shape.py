@@ -10,7 +10,7 @@ from descentlab.config.ranges import ALLOWED
 from descentlab.config.requirements import Requirements
 from descentlab.errors import format_value, no_such_key
 
-# Nodes that an option of a group defines; their keys are those that the class (_target_) takes, checked by the preflight.
+# Nodes defined by an option of a group. Their keys are the arguments of the class (_target_), which the preflight checks.
 PARTS = ("data", "model", "task", "optimizer", "schedule")
 OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline")
 # Nodes whose keys are fixed, with an example of each.
@@ -35,10 +35,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     **{node: tuple(key.partition(".")[2] for key in ALLOWED if key.startswith(f"{node}.")) for node in EXAMPLES},
     "needs": tuple(field.name for field in fields(Requirements)),
 }
-NAMED_PARTS = ("diagnostics", "callbacks")  # each key names one part, which its class (_target_) makes
+NAMED_PARTS = ("diagnostics", "callbacks")  # nodes in which each key names a part that is built from its _target_
 OTHERS = ("groups", "search", *NAMED_PARTS)
 TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
-# The value that null stands for: the part is not used.
+# The values that replace null, which means that the part is not used.
 NONE: Mapping[str, Any] = {
     "logger": {"project": None},
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
@@ -72,7 +72,7 @@ def missing(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a message for each node or key that is unknown, missing or of the wrong type; other checks require none."""
+    """Yield a message for each node or key that is unknown, missing or of the wrong type. Later checks require that none is."""
     yield from _mixed_keys(config)
     for key in config:
         if key not in TOP:
@@ -95,7 +95,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
                 "`# @package _global_` elsewhere than in its first line?"
             )
         elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
-            yield f"{key} lacks `_partial_: true`: it is called when the model's parameters are there"
+            yield f"{key} lacks `_partial_: true`: it is called later, with the model's parameters"
     yield from _misnamed_parts(config)
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
@@ -104,7 +104,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
-    """A message for each node of named parts that is no mapping from names to nodes with a _target_."""
+    """Yield a message for each node of named parts that is not a mapping from names to nodes with a _target_."""
     for key in NAMED_PARTS:
         parts = config.get(key, {})
         example = f"'+{key}.mine._target_=package.Mine'"

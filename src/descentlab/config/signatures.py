@@ -1,4 +1,4 @@
-"""The ranges of a class's or function's own keys, read from its source, so that the parent process need not import torch.
+"""The ranges of a class's or function's own keys, read from its source, so that the parent process does not import torch.
 
 Aliases, re-exports, inheritance, dataclass fields, `**keywords: Unpack[SomeTypedDict]` and `Annotated[Any, KeywordsOf(Class)]`
 are followed within the package of the target. Files are found below the root package, since `find_spec` of a submodule would
@@ -34,7 +34,7 @@ class Module:
     assigned: Mapping[str, ast.expr]
 
     def __getitem__(self, name: str) -> Any:
-        """Return the type that `name` stands for. Raises KeyError if it is no alias and not from a module in IMPORTED."""
+        """Return the type that `name` refers to. Raises KeyError if it is neither an alias nor from a module in IMPORTED."""
         if name in self.assigned:
             return evaluate(self, self.assigned[name])
         module, original = self.imports[name]
@@ -90,7 +90,7 @@ def parse(name: str) -> Module | None:
 def evaluate(module: Module, annotation: ast.expr) -> Any:
     """Return the type that `annotation` expresses in `module`. Raises NameError if it needs a module outside IMPORTED."""
     code = compile(ast.Expression(annotation), "<annotation>", "eval")
-    names: Any = module  # a mapping as far as `eval` needs one
+    names: Any = module  # `eval` only needs its __getitem__
     return eval(code, {"__builtins__": vars(builtins)}, names)
 
 
@@ -100,7 +100,7 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def _find(module_name: str, name: str) -> tuple[Module, Definition] | None:
-    """Return a definition and the module that has it, where a package's __init__.py imports it."""
+    """Return a definition and the module that contains it, following the imports of a package's __init__.py."""
     module = parse(module_name)
     if module is None:
         return None

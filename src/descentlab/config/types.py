@@ -23,20 +23,20 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 Fraction = Annotated[float, Interval(ge=0, lt=1)]
 PositiveShare = Annotated[float, Interval(gt=0, le=1)]
 PositiveFraction = Annotated[float, Interval(gt=0, lt=1)]
-Name = Annotated[str, Text()]  # not empty
-Separator = Annotated[str, Text(blank=True)]  # of columns
+Name = Annotated[str, Text()]  # a text that is not empty
+Separator = Annotated[str, Text(blank=True)]  # separator of columns
 
 
 @dataclass(frozen=True)
 class KeywordsOf:
-    """Metadata of `**keywords: Annotated[Any, KeywordsOf(Other)]`: they are passed to `Other`, whose ranges hold for them."""
+    """Metadata of `**keywords: Annotated[Any, KeywordsOf(Other)]`: they are passed to `Other`, whose ranges apply to them."""
 
     target: Any
 
 
 @dataclass(frozen=True)
 class FromData:
-    """Metadata of a number that may be null in the config: it is then read off the data before the class is constructed."""
+    """Metadata of a number that may be null in the config: it is inferred from the data before the class is constructed."""
 
 
 DataCount = Annotated[int, Ge(1), FromData()]

@@ -15,8 +15,8 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tensors import Facts
 from descentlab.data.loading.windows import Windows
 
-UNKNOWN = "\ufffd"  # the text of id 0
-VALID, TEST = 0.05, 0.05  # of all characters
+UNKNOWN = "\ufffd"  # shown for id 0
+VALID, TEST = 0.05, 0.05  # fractions of all characters
 
 
 class Characters(Windows):
@@ -26,8 +26,8 @@ class Characters(Windows):
 
     Args:
         length, stride: see Windows.
-        path: a text file in UTF-8; None: the registry's `source`.
-        source: a name in descentlab.data.fetch.registry, whose only file is the text.
+        path: a text file in UTF-8; None: the file of `source`.
+        source: the name of a data set in descentlab.data.fetch.registry, whose only file is the text.
         data_dir: folder of all data sets.
         facts: see Facts.
     """

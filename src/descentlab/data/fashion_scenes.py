@@ -17,7 +17,7 @@ from descentlab.data.loading.tensors import Facts, TensorData
 CANVAS, ITEM, MOST = 64, 28, 4
 VISIBLE = 25 / 255  # least brightness of a pixel that belongs to an item; darker pixels are removed
 TRIES = 20  # positions tried for an item before it is left out
-BOUND = 0.1  # largest fraction of the smaller of two boxes that the other may cover
+BOUND = 0.1  # largest fraction of the smaller of two boxes that may be covered by the other
 
 
 class FashionScenes(TensorData):
@@ -29,8 +29,8 @@ class FashionScenes(TensorData):
     Args:
         data_dir: folder of all data sets.
         scenes: the number of scenes of train, valid and test.
-        valid_fraction: of Fashion-MNIST's training split.
-        split_seed: of Fashion-MNIST's split and of the scenes.
+        valid_fraction: valid split as a fraction of Fashion-MNIST's training split.
+        split_seed: seed of Fashion-MNIST's split and of the scenes.
         facts: see Facts.
     """
 

@@ -1,4 +1,4 @@
-"""Samples of a normal distribution, the noise of analytic losses such as DeepOBS's quadratic (arXiv:1903.05499)."""
+"""Samples of a normal distribution, which serve as noise of analytic losses: DeepOBS's quadratic (arXiv:1903.05499)."""
 
 from typing import Unpack
 
@@ -8,7 +8,7 @@ from descentlab.config.types import Count, NonNegative
 from descentlab.data.loading.splits import Splits, tensor
 from descentlab.data.loading.tensors import Facts, TensorData
 
-SEEDS = (42, 44, 43)  # of train, valid, test
+SEEDS = (42, 44, 43)  # seeds of train, valid, test
 
 
 class Gaussian(TensorData):

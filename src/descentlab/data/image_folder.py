@@ -1,4 +1,4 @@
-"""Images in one folder per class, torchvision's ImageFolder layout, resized and kept in memory."""
+"""Images in one folder per class (torchvision's ImageFolder layout), resized and kept in memory."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ImageFolder(TensorData):
 
     Args:
         path: folder of CLASS/*.png, or of train/CLASS/*.png and test/CLASS/*.png.
-        size: of a side in pixels; the shorter side is scaled to it and the centre is cropped.
+        size: side length in pixels; the shorter side is scaled to it and the centre is cropped.
         channels: 3 for RGB, 1 for grey.
-        test_fraction: of all images.
-        valid_fraction: of the images that are not test.
-        split_seed: of the cuts.
+        test_fraction: test split as a fraction of all images.
+        valid_fraction: valid split as a fraction of the images that are not test.
+        split_seed: seed of the cuts.
         facts: see Facts.
     """
 

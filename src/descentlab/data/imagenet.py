@@ -13,8 +13,8 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.splits import three_way
 from descentlab.data.loading.streamed import StreamedData, StreamedSplits, subset
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the channels of the training split, from torchvision
-RESIZED = 256 / 224  # shorter side of an evaluated image, over the side of its centre crop
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the training split's channels, from torchvision
+RESIZED = 256 / 224  # ratio of the shorter side of an evaluated image to the side of its centre crop
 
 
 class ImageNet(StreamedData):
@@ -26,8 +26,8 @@ class ImageNet(StreamedData):
 
     Args:
         data_dir: folder of all data sets, with imagenet/train/CLASS/*.JPEG and imagenet/val/CLASS/*.JPEG.
-        valid_fraction: of the training split.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the training split.
+        split_seed: seed of the cut.
         facts: see StreamedData.
     """
 

@@ -19,7 +19,7 @@ class MedMNIST(TensorData):
     The published splits are used.
 
     Args:
-        name: of the registry's entry, pneumoniamnist or breastmnist.
+        name: name of the registry's entry, pneumoniamnist or breastmnist.
         data_dir: folder of all data sets.
         positive_label: the published label of the positive class.
         facts: see Facts.

@@ -19,7 +19,7 @@ from descentlab.data.loading.splits import Splits, standardise, tensor, three_wa
 from descentlab.data.loading.tensors import Facts, TensorData
 
 USERS, ITEMS = 943, 1682
-HELD_OUT, SEEN = 1, -1  # in the rows that rankings are evaluated on; 0: neither
+HELD_OUT, SEEN = 1, -1  # status of an item in ranking rows; 0: neither
 
 
 class MovieLens(TensorData):
@@ -27,9 +27,9 @@ class MovieLens(TensorData):
 
     Args:
         data_dir: folder of all data sets.
-        test_fraction: of the rows.
-        valid_fraction: of the rows that are not test.
-        split_seed: of the cut.
+        test_fraction: test split as a fraction of the rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        split_seed: seed of the cut.
         facts: see Facts.
     """
 
@@ -124,7 +124,7 @@ class Negatives:
             self.others, self.count = self.others.to(inputs.device), self.count.to(inputs.device)
         users = inputs[:, :1]
         count = self.count[users]
-        positions = torch.minimum((numbers * count).long(), count - 1)  # rounding may yield count
+        positions = torch.minimum((numbers * count).long(), count - 1)  # rounding may give count itself
         return torch.cat([inputs[:, :2], self.others[users, positions]], 1)
 
 

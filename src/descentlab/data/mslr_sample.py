@@ -28,8 +28,9 @@ class MSLRSample(TensorData):
 
     Args:
         data_dir: folder of all data sets.
-        valid_fraction: of the queries of the published training split; the published test split is used as test.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the queries of the published training split. The published test split
+            is used as test.
+        split_seed: seed of the cut.
         facts: see Facts.
     """
 

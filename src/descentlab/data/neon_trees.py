@@ -18,7 +18,7 @@ from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tensors import Facts, TensorData
 
 TILE, WAYS = 256, 8
-TINT = 0.3  # largest relative change of a colour's gain, and largest shift in units of its range
+TINT = 0.3  # largest relative change of a channel's gain, and largest shift as a fraction of its range
 
 
 class NeonTrees(TensorData):
@@ -33,7 +33,7 @@ class NeonTrees(TensorData):
         shrink: the factor by which a side of a tile is reduced.
         kept: the least fraction of a box's area within a tile for the box to be kept there.
         views: versions of each train tile, 1 to 8.
-        split_seed: of the views.
+        split_seed: seed of the views.
         facts: see Facts.
     """
 

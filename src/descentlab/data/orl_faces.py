@@ -32,7 +32,7 @@ class OrlFaces(TensorData):
         held_out: images of each known person in valid and in test.
         strangers: people in valid and in test.
         augment: transform of the training batches, a key of AUGMENTS.
-        split_seed: of the choice of strangers and held-out images.
+        split_seed: seed of the choice of strangers and held-out images.
         facts: see Facts.
     """
 

@@ -1,4 +1,4 @@
-"""Tables from a file or the Hugging Face hub: standardised numbers, coded categories and a target, by statistics of train."""
+"""Tables from a file or the Hugging Face hub, as standardised numbers, coded categories and a target."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Table(TensorData):
 
     Args:
         target: the column to predict.
-        kind: of the target: regression, binary or classes.
-        path: a text file (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the registry's `source`.
+        kind: the kind of target: regression, binary or classes.
+        path: a text file (.csv, .tsv, .txt, gzipped or not) or Parquet; null: the file of `source`.
         source: a name in descentlab.data.fetch.registry, whose only file is the table.
         hub, subset, revision: instead of both, a data set of the Hugging Face hub (see hub.table).
         data_dir: folder of all data sets.
@@ -57,13 +57,13 @@ class Table(TensorData):
         group: a column, not an input; rows with the same value are in one split, a row without a value is a separate group.
         test_rows: {column: value} of a published test split, such as {split: test} on the hub; null: a test_fraction is cut.
         decimal: "." or ","; null: inferred for each column.
-        separator: of the columns of a text file; null: detected.
-        encoding: of a text file, such as latin-1 or utf-16; null: utf-8.
+        separator: the separator of the columns of a text file; null: detected.
+        encoding: the encoding of a text file, such as latin-1 or utf-16; null: utf-8.
         header: true: the first line names the columns; false: they are named column_1, column_2, ...
         skip: the number of lines to skip before the header.
-        test_fraction: of all rows.
-        valid_fraction: of the rows that are not test.
-        split_seed: of the cuts.
+        test_fraction: test split as a fraction of all rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        split_seed: seed of the cuts.
         facts: see Facts; `positive` is the value of a binary target that is 1.
     """
 

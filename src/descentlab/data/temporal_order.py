@@ -19,7 +19,7 @@ from descentlab.errors import UsageError
 DISTRACTORS = 4  # ids 0 to 3
 A = DISTRACTORS  # and B is the next id
 SHORTEST = 10
-RANGES = {  # bits -> range of the position of each relevant symbol, as fractions of the length (about 100 in the paper)
+RANGES = {  # bits -> the ranges of the relevant symbols' positions, as fractions of the length (about 100 in the paper)
     2: ((0.1, 0.2), (0.5, 0.6)),
     3: ((0.1, 0.2), (0.33, 0.43), (0.66, 0.76)),
 }
@@ -34,9 +34,9 @@ class TemporalOrder(TensorData):
 
     Args:
         bits: the number of relevant symbols, 2 or 3.
-        length: of a sequence.
+        length: the length of a sequence.
         rows: the number of sequences of train, valid and test.
-        split_seed: of all draws; independent of the run's seeds.
+        split_seed: seed of all draws; independent of the run's seeds.
         facts: see Facts.
 
     Raises:

@@ -29,7 +29,7 @@ class Tokens(Windows):
     Args:
         length, stride: see Windows.
         path: folder of the files.
-        dtype: of an id: uint16 or uint32.
+        dtype: the dtype of an id: uint16 or uint32.
         tokenizer: a tokenizer.json of the tokenizers library, to decode texts; None: texts are shown as ids.
         facts: see Facts. `vocabulary` is the number of ids, which the files do not contain.
     """

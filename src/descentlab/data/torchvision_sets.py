@@ -23,8 +23,8 @@ class TorchvisionSet(TensorData):
 
     Args:
         data_dir: folder of all data sets; torchvision fetches into its subfolder with the name of the data set.
-        valid_fraction: of the published training split.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the published training split.
+        split_seed: seed of the cut.
         augment: transform of the training batches, a key of AUGMENTS.
         facts: see Facts.
     """
@@ -64,7 +64,7 @@ class TorchvisionSet(TensorData):
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.folder / ".lock"):  # one run of a sweep fetches, the others wait
+            with FileLock(self.folder / ".lock"):  # one run of a sweep fetches the files, the others wait
                 return make(str(self.folder), download=True, **part)
         except (OSError, RuntimeError) as error:
             raise DataError(f"{self.folder_name}: torchvision cannot provide it in {self.folder}: {error}") from error

@@ -22,8 +22,8 @@ from descentlab.extras import require
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # token file -> split's name in datasets
 TOKENIZER, DIGESTS = "tokenizer.json", "digests.json"
-VOCABULARY = 8192  # if the config does not specify it
-LINES = 1000  # tokenised at a time
+VOCABULARY = 8192  # vocabulary size if the config does not specify it
+LINES = 1000  # number of lines tokenised at a time
 
 
 class WikiText2(Tokens):
@@ -69,7 +69,7 @@ class WikiText2(Tokens):
             DataError: the texts are unavailable, or the stored tokens were changed.
         """
         self.base.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.base / ".lock"):  # one run of a sweep tokenises, the others wait
+        with FileLock(self.base / ".lock"):  # one run of a sweep tokenises the texts, the others wait
             if not self.path.exists():
                 self._tokenise()
         digests = json.loads((self.path / DIGESTS).read_text())
@@ -141,7 +141,7 @@ def _trained(lines: Iterator[list[str]], vocabulary: int) -> Any:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()  # every byte: no text has an unknown token
+    alphabet = pre_tokenizers.ByteLevel.alphabet()  # all bytes, so that no text has an unknown token
     tokenizer.train_from_iterator(
         lines, trainers.BpeTrainer(vocab_size=vocabulary, initial_alphabet=alphabet, show_progress=False)
     )

@@ -1,4 +1,4 @@
-"""Contract of a probe: a quantity that is measured at some steps of a run, outside of its clock. One probe is one file.
+"""The interface of probes: quantities measured at some steps of a run while its clock is stopped. One probe is one file.
 
 A probe is used if an option of conf/diagnostics lists its class; `'+diagnostics.mine._target_=pkg.Mine'` adds one.
 """
@@ -16,7 +16,7 @@ Batch = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Context:
-    """Quantities of a step that was just taken. Tensors are by parameter name, in the order of the optimizer's groups.
+    """Quantities of the step just taken. Tensors are keyed by parameter name, in the order of the optimizer's groups.
 
     Args:
         step: its index, counted from 0.
@@ -25,8 +25,8 @@ class Context:
         gradients: of the batch's mean loss at the weights before the step, before clipping and decay, if a probe needs
             "gradients"; of this process's shards under FSDP2.
         loss: batch -> mean loss of the current model, a scalar.
-        batches: of the step, one for each microbatch.
-        held_out: returns the first batch of the validation split.
+        batches: the step's microbatches.
+        held_out: a function that returns the first batch of the validation split.
     """
 
     step: int
@@ -42,8 +42,8 @@ class Probe(Protocol):
     """Measures one or several numbers of a step.
 
     Attributes:
-        name: of the probe; the cost is recorded under it.
-        cost: "light" if it costs about as much as a step or less, else "full".
+        name: name of the probe; the cost is recorded under it.
+        cost: "light" if it takes at most about as long as a step, else "full".
         needs: the tensors that it reads: "weights" (those before the step), "gradients".
     """
 

@@ -18,7 +18,7 @@ class Probes:
     """Measures all probes of a run at the steps that its task selects.
 
     Args:
-        probes: in the order of their columns in the curves.
+        probes: the probes, in the order of their columns in the curves.
 
     Attributes:
         seconds: spent by each probe so far, by its name.

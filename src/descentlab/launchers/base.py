@@ -10,7 +10,7 @@ from descentlab.launchers.preflight import Findings
 from descentlab.store.job import Job
 from descentlab.store.record import STOP
 
-Group = tuple[Job, ...]  # jobs that are run together by one attempt, with the resources of the first one
+Group = tuple[Job, ...]  # jobs that one attempt runs together, with the resources of the first one
 
 
 class Attempt(Protocol):
@@ -20,7 +20,7 @@ class Attempt(Protocol):
     def jobs(self) -> Group: ...
 
     def began(self) -> bool:
-        """Return True if the attempt runs or has run; False while a cluster keeps it waiting."""
+        """Return True if the attempt runs or has run; False while it waits in a cluster's queue."""
         ...
 
     def ended(self) -> str | None:
@@ -32,12 +32,12 @@ class Attempt(Protocol):
         ...
 
     def kill(self) -> None:
-        """End at once what is left of the attempt, or remove it from the cluster's queue."""
+        """Kill all processes of the attempt at once, or remove it from the cluster's queue."""
         ...
 
 
 class Launcher(AbstractContextManager["Launcher"], Protocol):
-    """Starts jobs. Use as a context manager, which releases the resources that it needs for that.
+    """Starts jobs. Use as a context manager, which holds the resources needed to start them.
 
     Attributes:
         ignores: keys of the config that have no effect with this launcher -> the key that has that effect, or "".
@@ -46,11 +46,11 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
     ignores: ClassVar[Mapping[str, str]]
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Return the mistakes that would keep `jobs` from working here, and notes for the user. Starts nothing."""
+        """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts nothing."""
         ...
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        """Return the attempts at `jobs` that an earlier command started and that run without it."""
+        """Return the attempts at `jobs` that an earlier command started and that still run or wait."""
         ...
 
     def capacity(self, groups: Sequence[Group]) -> int:
@@ -67,7 +67,7 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
 
 
 def stop_by_file(attempt: Attempt) -> None:
-    """Stop an attempt on a cluster: the node polls for a file. An attempt that waits is removed from the cluster's queue."""
+    """Stop an attempt on a cluster: the node polls for a file. A waiting attempt is removed from the cluster's queue."""
     if not attempt.began():
         attempt.kill()
         return

@@ -22,11 +22,11 @@ def main(folders: Sequence[str], environment: Mapping[str, str]) -> None:
     """Become `python -m descentlab.run FOLDER ...`, which also starts the other processes of a data-parallel run.
 
     Args:
-        folders: of the jobs that this process runs. Its output goes to the log in the first one.
+        folders: the folders of the jobs that this process runs. Its output goes to the log in the first one.
         environment: variables to set.
     """
     os.environ.update(environment)
-    os.setsid()  # Ctrl-C reaches the parent alone, which then ends this process group as a whole
+    os.setsid()  # Ctrl-C then reaches only the parent, which stops this process group as a whole
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

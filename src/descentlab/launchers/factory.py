@@ -18,7 +18,7 @@ MakeLauncher = Callable[[Sequence[Job]], Launcher]
 
 
 def launcher_factory(node: Mapping[str, Any], words: Sequence[str] = ()) -> MakeLauncher:
-    """Return a function that makes the launcher for given jobs.
+    """Return a function that builds the launcher for given jobs.
 
     Args:
         node: the node `hydra.launcher` of the config: _target_ and settings.

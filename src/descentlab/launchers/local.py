@@ -1,4 +1,4 @@
-"""Runs jobs on this machine: each in a fresh process, forked from a server that has torch loaded."""
+"""Run jobs on this machine, each in a fresh process forked from a server that has torch loaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class Local:
-    """`hydra/launcher=local`: as many attempts at a time as the cores and GPUs of this machine allow.
+    """`hydra/launcher=local`: run as many attempts at a time as the cores and GPUs of this machine allow.
 
     Args:
         jobs: the first jobs to run; the first one's config holds the settings of the machine (threads, workers, jobs_per_gpu).
@@ -54,7 +54,7 @@ class Local:
             attempt.kill()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Try what `jobs` construct, in a process of the fork server."""
+        """Rehearse `jobs` in a process of the fork server."""
         mistakes = _beyond_this_machine(jobs)
         return Findings(mistakes) if mistakes else preflight.in_a_process_of(self.server, jobs)
 
@@ -91,7 +91,7 @@ class Local:
         wait([attempt.process.sentinel for attempt in attempts], timeout=seconds)
 
     def _collect(self) -> None:
-        """Take back the shares of attempts that ended."""
+        """Release the resources of attempts that ended."""
         for attempt in [attempt for attempt in self.attempts if attempt.ended() is not None]:
             self.attempts.remove(attempt)
             self.slots.give_back(attempt.share)
@@ -117,12 +117,12 @@ class LocalAttempt:
         return None if code is None else how_it_ended(code)
 
     def stop(self) -> None:
-        """Send SIGTERM to the first process, which stops the others after a step that all agree on."""
+        """Send SIGTERM to the first process. All processes of the run then stop after the same step."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid or 0, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the process group: a data-parallel run has several processes."""
+        """Kill the process group, since a data-parallel run has several processes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid or 0, signal.SIGKILL)
         self.process.join()
@@ -132,7 +132,7 @@ def fork_server(threads: int) -> ForkServerContext:
     """Return a context for processes forked from a server that has torch and Lightning loaded, with `threads` threads each."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     if not ranks.started_outside():
-        os.environ.pop("SLURM_NTASKS", None)  # inside an allocation, or Lightning would wait for processes that srun starts
+        os.environ.pop("SLURM_NTASKS", None)  # or Lightning, in an allocation, would wait for srun's processes
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["descentlab.launchers.preload"])
     return server

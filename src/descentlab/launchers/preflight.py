@@ -1,6 +1,6 @@
-"""The check before the start: a separate process imports, constructs and tries what the runs will train.
+"""The preflight check: a separate process imports, constructs and tries the parts of the runs before they start.
 
-That process has torch loaded, which the command's own never has. It is forked from the server that the runs are forked from.
+The process has torch loaded, unlike the process of the command. It is forked from the same server as the runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from descentlab.launchers.checks.signatures import calls, check
 from descentlab.parallel.post_mortem import cause_of
 from descentlab.store.job import Job
 
-PATIENCE = 300.0  # seconds that the check may take, not counting the reading of data, which may download them
+PATIENCE = 300.0  # maximum duration of the check in seconds, excluding the reading of data, which may include downloads
 ENDED = "the check before the start was ended"
 EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
@@ -30,14 +30,14 @@ READING = "reading"
 
 @dataclass
 class Findings:
-    """The results of the check: `mistakes` keep the sweep from starting, `notes` are printed once."""
+    """The results of the check: `mistakes` prevent the sweep from starting, `notes` are printed once."""
 
     mistakes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
-    """Try what `jobs` will construct, in a process of `server`.
+    """Rehearse `jobs` in a process of `server`.
 
     Args:
         server: a fork server that has torch loaded.
@@ -55,7 +55,7 @@ def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool =
 
 @contextlib.contextmanager
 def _process(server: ForkServerContext, target: Callable[..., None], *about: Any) -> Iterator[tuple[BaseProcess, Any]]:
-    """Start a process that calls target(*about, connection); give it and the other end of that connection. End it on exit."""
+    """Start a process that calls target(*about, connection); yield it and the other end of the connection. End it on exit."""
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=target, args=(*about, end))
     process.start()
@@ -79,7 +79,7 @@ def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
                 return
             if kind == "stage":
                 began = time.monotonic()
-                until += (began - since) if stage.startswith(READING) else 0.0  # time spent reading data does not count
+                until += (began - since) if stage.startswith(READING) else 0.0  # the time spent on reading data does not count
                 stage, since = text, began
             else:
                 (found.mistakes if kind == "mistake" else found.notes).append(text)
@@ -92,7 +92,7 @@ def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
 
 def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool, answer: Connection) -> None:
     """Send back (kind, text) for each stage, mistake and note."""
-    logging.getLogger("hydra.utils").disabled = True  # a failed import is reported here
+    logging.getLogger("hydra.utils").disabled = True  # failed imports are reported below instead
 
     def tell(kind: str, text: str) -> None:
         _send(answer, (kind, text))
@@ -109,7 +109,7 @@ def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool,
                 tell(kind, text)
         for message in mistakes:
             tell("mistake", message)
-    except BaseException as error:  # user code may even raise SystemExit
+    except BaseException as error:  # user code may raise anything, including SystemExit
         tell("mistake", describe_error(error))
     tell("done", "")
 
@@ -155,5 +155,5 @@ def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
 
 
 def _send(answer: Connection, content: Any) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the command was ended while torch loaded
+    with contextlib.suppress(BrokenPipeError):  # the command ended while torch was loading
         answer.send(content)

@@ -1,9 +1,9 @@
-"""Imports of the fork server, made once so that a run starts in milliseconds. Nothing here may start a thread."""
+"""Imports of the fork server, done once so that runs start in milliseconds. No import here may start a thread."""
 
 import os
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, also while this loads
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, even during these imports
 
 import hydra.utils  # noqa: F401
 import lightning  # noqa: F401
@@ -28,6 +28,6 @@ from descentlab.store import provenance
 from descentlab.training.setup import NVML
 
 for cached in (provenance.code, provenance.versions, provenance.hardware):
-    cached()  # for the code that is loaded now, even if its files change later
+    cached()  # hash the source now, since its files may change later
 
 os.environ.pop(NVML, None)  # after the last check for a GPU in this process, which must not start CUDA before it forks

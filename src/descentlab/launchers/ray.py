@@ -1,4 +1,4 @@
-"""Runs jobs on Ray: each is a Ray task that starts the run in a fresh process of its node and waits for it."""
+"""Run jobs on Ray. Each is a Ray task that starts the run in a fresh process on its node and waits for it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from descentlab.store.job import Job
 from descentlab.store.record import PROGRESS, STOP, write_json
 
 POLL = 0.25
-OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray allows: only the names of folders are passed
+OBJECT_STORE = 80 * 2**20  # bytes, near Ray's minimum, since only the names of folders are passed
 # Ray reads these when it is imported: send no statistics, do not lower the workers' priority, wait a minute for a cluster,
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # and, for a Ray that the command starts, listen on loopback only
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # and, if the command starts Ray itself, listen on loopback only
 
 
 class Ray:
@@ -34,7 +34,7 @@ class Ray:
 
     Args:
         jobs: the first jobs to run; the first one's config holds the settings of the machine (threads).
-        address: of a cluster; null starts a Ray on this machine, on loopback, that ends with the command.
+        address: the address of a cluster; null starts Ray on this machine, on loopback, until the command ends.
         memory_gb: memory in GiB that Ray reserves for each attempt; null reserves none.
 
     Raises:
@@ -72,11 +72,11 @@ class Ray:
         self.ray.shutdown()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Try what `jobs` construct, in a process on this machine."""
+        """Rehearse `jobs` in a process on this machine."""
         return preflight.in_a_process_of(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        """Return nothing: Ray ends the tasks of a command that is gone."""
+        """Return nothing: Ray ends the tasks of a command that has ended."""
         return []
 
     def capacity(self, groups: Sequence[Group]) -> int:
@@ -117,14 +117,14 @@ def _work(folders: Sequence[str], threads: int) -> str:
 
     paths = [Path(folder) for folder in folders]
     for path in paths:
-        write_json(path / PROGRESS, {})  # the attempt has begun
+        write_json(path / PROGRESS, {})  # marks that the attempt has started
     given = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, ray.get_gpu_ids()))} if ray.get_gpu_ids() else {}
     process = fork_server(threads).Process(target=child.main, args=(folders, given))
     process.start()
     asked = False
     try:
         while process.exitcode is None:
-            process.join(POLL)  # short, since Ray can cancel a task only between two such calls
+            process.join(POLL)  # a short wait, since Ray can cancel a task only between two such calls
             if not asked and any((path / STOP).exists() for path in paths):
                 os.kill(process.pid or 0, signal.SIGTERM)
                 asked = True

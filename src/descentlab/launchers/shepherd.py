@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Shepherd:
-    """submitit's callable. Every task calls it with the folders of a group's jobs, at each start of the Slurm job."""
+    """The function that submitit calls in every task of the Slurm job, at each start, with the folders of a group's jobs."""
 
     child: subprocess.Popen[bytes] | None = None
 
@@ -31,7 +31,7 @@ class Shepherd:
             for job in jobs:
                 replace(job, attempt=job.attempt + 1).save()
         with (jobs[0].folder / LOG).open("ab") as log:
-            # Slurm may send its warning to all processes of the task: the run must survive it until it handles the signal.
+            # Slurm may send its warning signal to all processes of the task: ignored until the run's handler is installed.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             line = [sys.executable, "-m", "descentlab.run", *folders]
             own = _environment(jobs[0].core.threads)
@@ -46,12 +46,12 @@ class Shepherd:
         return self.child.wait()
 
     def _over(self) -> bool:
-        """Return True if the child has ended. Does not reap it, since `checkpoint` may be called in between."""
+        """Return True if the child has ended, without reaping it, since `checkpoint` may be called in between."""
         assert self.child is not None
         return os.waitid(os.P_PID, self.child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
     def checkpoint(self, folders: Sequence[str]) -> Any:
-        """submitit's hook before it queues the job again: the run saves a checkpoint and stops."""
+        """Make the run save a checkpoint and stop. submitit calls this before it queues the job again."""
         import submitit
 
         if self.child is not None:
@@ -62,7 +62,7 @@ class Shepherd:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return the run's environment. A run on one node meets on loopback, whatever the node's name resolves to."""
+    """Return the run's environment. A run on one node uses loopback, since the node's name may not resolve."""
     one_node = os.environ.get("SLURM_JOB_NUM_NODES", "1") == "1"
     defaults = {"OMP_NUM_THREADS": str(threads), **({"MASTER_ADDR": "127.0.0.1"} if one_node else {})}
     return {**defaults, **os.environ}

@@ -12,7 +12,7 @@ from descentlab.store.job import Job
 
 @dataclass(frozen=True)
 class Share:
-    """The cores and GPUs that a run has been given."""
+    """The cores and GPUs assigned to a run."""
 
     cores: int
     gpus: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Share:
 
 
 class Slots:
-    """Gives cores and GPUs to runs, and takes them back.
+    """Assigns cores and GPUs to runs, and releases them.
 
     Args:
         cores: number of cores of this machine.
@@ -50,7 +50,7 @@ class Slots:
         return share
 
     def give_back(self, share: Share) -> None:
-        """Take back the share of a run that ended."""
+        """Release the share of a run that ended."""
         self._give(share, 1)
 
     def _give(self, share: Share, sign: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs jobs on a Slurm cluster: a sweep is a job array, each attempt a Slurm job with as many tasks as it has processes."""
+"""Run jobs on a Slurm cluster: a sweep is a job array, an attempt is a Slurm job with a task for each process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from descentlab.launchers.slots import cores_of_a_process
 from descentlab.store.job import Job
 from descentlab.store.record import RECORD, read_json, write_json
 
-FOLDER, TICKET = ".slurm", "slurm.json"  # in the sweep's folder: submitit's files; in a run's folder: the id of its Slurm job
+FOLDER, TICKET = ".slurm", "slurm.json"  # submitit's folder in a sweep's folder; in a run's, the id of its Slurm job
 PATIENCE = 120.0  # seconds to wait for an unreachable controller before anything is started
 LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
-POLL, DELAY = 2.0, 10.0  # seconds between two calls of squeue; until a file that another node wrote must be visible
+POLL, DELAY = 2.0, 10.0  # seconds between two calls of squeue; until a file written by another node must be visible
 OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
@@ -40,7 +40,7 @@ class Slurm:
         signal_delay_s: seconds before that limit at which the run is asked to save a checkpoint.
         max_requeues: how often a Slurm job may reach its limit and be queued again.
         array_parallelism: number of Slurm jobs that run at the same time.
-        gpus_per_node: null requests trainer.devices if trainer.accelerator is gpu.
+        gpus_per_node: GPUs requested on each node; null requests trainer.devices if trainer.accelerator is gpu.
         mem_gb, partition, account, qos, constraint: as for sbatch.
         setup: shell lines to run first, such as "module load cuda".
         additional_parameters: any other option of sbatch.
@@ -83,8 +83,8 @@ class Slurm:
         given = {"mem_gb": mem_gb, "slurm_partition": partition, "slurm_account": account, "slurm_qos": qos}
         given |= {"slurm_constraint": constraint}
         self.parameters |= {name: value for name, value in given.items() if value is not None}
-        self.known: dict[str, str] = {}  # the state of every Slurm job, by id
-        self.queried, self.answered = -POLL, False  # when squeue was called last, and whether it answered
+        self.known: dict[str, str] = {}  # the last known state of every Slurm job, by id
+        self.queried, self.answered = -POLL, False  # time of the last call of squeue, and True if it answered
 
     def __enter__(self) -> Slurm:
         return self
@@ -93,7 +93,7 @@ class Slurm:
         """Leave the jobs to Slurm: they continue when the command is killed."""
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Try what `jobs` construct, on this node; what it lacks and the others may have is a note."""
+        """Rehearse `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
         return preflight.in_a_process_of(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
@@ -107,7 +107,7 @@ class Slurm:
         return [SlurmAttempt(self, group, id) for id, group in alive.items()]
 
     def _wait_for_states(self) -> dict[str, str]:
-        """Return the states once squeue answers: without them, jobs that are under way would be started twice.
+        """Return the states once squeue answers: without them, running jobs would be started twice.
 
         Raises:
             UsageError: Slurm does not answer.
@@ -165,13 +165,13 @@ class Slurm:
         return {**needs, "gpus_per_node": gpus} if gpus else needs
 
     def states(self) -> dict[str, str]:
-        """Return the state of every job and array element that Slurm remembers, by id; renewed every POLL seconds."""
+        """Return the state of every job and array element that Slurm remembers, by id; updated every POLL seconds."""
         if time.monotonic() - self.queried >= POLL:
             line = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i %T"]
             try:
                 answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
                 self.known, self.answered = dict(row.split(maxsplit=1) for row in answer.splitlines()), True
-            except subprocess.SubprocessError:  # the controller is busy or unreachable: keep the states that are known
+            except subprocess.SubprocessError:  # the controller is busy or unreachable: keep the last known states
                 self.answered = False
             self.queried = time.monotonic()
         return self.known
@@ -198,7 +198,7 @@ class SlurmAttempt:
         return self.launcher.states().get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
 
     def ended(self) -> str | None:
-        """Return Slurm's final state of the job; None while it waits or runs, or its records may still be on their way."""
+        """Return Slurm's final state of the job; None while it waits or runs, or its records may not be visible yet."""
         state = self.launcher.states().get(self.id, "forgotten")
         if not self.launcher.answered:
             return None

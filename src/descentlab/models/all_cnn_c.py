@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from descentlab.config.types import Fraction
 
-# Channels, filter size, stride, padding; 0 channels stands for num_outputs.
+# Channels, filter size, stride, padding; 0 channels means num_outputs.
 LAYERS = ((96, 3, 1, 1), (96, 3, 1, 1), (96, 3, 2, 1), (192, 3, 1, 1), (192, 3, 1, 1), (192, 3, 2, 1))
 LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
 

@@ -22,7 +22,7 @@ class FaceCNN(nn.Module):
         image_shape: channels, height and width of an image; height and width >= 16.
         num_classes: people with a centre, >= 0.
         width: channels after the first convolution, doubled twice; a multiple of 8, the number of normalization groups.
-        dimensions: of the embedding, >= 1.
+        dimensions: number of dimensions of the embedding, >= 1.
         dropout: the probability of dropping a feature before the dense layer, in [0, 1).
     """
 

@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 
 from descentlab.config.types import Count
 
-GROUPS = 8  # of channels in group normalization
+GROUPS = 8  # number of groups in group normalization
 PRIOR = 0.01  # the initial probability of each class at each location (Lin et al., arXiv:1708.02002, section 4.1)
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from descentlab.config.types import Count, DataCount, Fraction
 
 DEVIATION = 0.02  # standard deviation of the initial weights
-BASE = 10_000.0  # of the wavelengths of rotary position embeddings
+BASE = 10_000.0  # base of the wavelengths of rotary position embeddings
 
 
 class Rotary(nn.Module):
@@ -20,7 +20,7 @@ class Rotary(nn.Module):
     Rotates queries or keys (batch, heads, steps, width), so that their product depends only on the distance of their steps.
 
     Args:
-        width: of a head, even.
+        width: the width of a head, even.
         length: the largest number of steps.
     """
 
@@ -89,9 +89,9 @@ class GPT(nn.Module):
     Args:
         vocabulary: the number of token ids, >= 1.
         length: the largest number of steps, >= 1.
-        width: of the vector of a token, a multiple of heads; of 2 heads for rope.
+        width: the width of the vector of a token, a multiple of heads; of 2 heads for rope.
         layers: blocks of attention and a dense network, >= 1.
-        heads: of attention, >= 1; each has width / heads dimensions.
+        heads: number of attention heads, >= 1; each has width / heads dimensions.
         positions: rope (see Rotary) or learned.
         qk_norm: divide queries and keys by their root mean square (Henry et al., arXiv:2010.04245, with a learned gain).
         tied: use the embedding as the output layer (Press and Wolf, arXiv:1608.05859).

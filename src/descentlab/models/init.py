@@ -8,7 +8,7 @@ Init = Literal["default", "glorot", "he", "standard", "zeros"]
 
 
 def initialise(layer: nn.Linear, scheme: str) -> None:
-    """Initialize the weights of `layer` in place, and its bias to zero (except under `default`).
+    """Initialize the weights of `layer` in place, and set its bias to zero (except for `default`).
 
     Args:
         scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 10), standard (Glorot and

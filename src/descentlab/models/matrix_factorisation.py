@@ -13,7 +13,7 @@ class MatrixFactorisation(nn.Module):
 
     Args:
         num_users, num_items: >= 1; ids count from 0.
-        dimensions: of p and q, >= 1.
+        dimensions: number of dimensions of p and q, >= 1.
         init_std: the standard deviation of the initial p and q, which are normal; >= 0. Initial biases are 0.
         sparse: use sparse gradients, with the rows of the batch only, for torch.optim.SparseAdam, SGD and Adagrad.
     """

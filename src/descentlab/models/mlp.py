@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "identity"]
-Norm = Literal["none", "batch", "layer", "group"]  # group: of the residual nets
+Norm = Literal["none", "batch", "layer", "group"]  # group: for the residual nets only
 NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 

@@ -16,7 +16,7 @@ class NCF(nn.Module):
 
     Args:
         num_users, num_items: >= 1; ids count from 0.
-        dimensions: of each embedding, >= 1.
+        dimensions: number of dimensions of each embedding, >= 1.
         hidden: the width of each hidden layer of the MLP, >= 1.
         activation: a key of mlp.ACTIVATIONS.
         dropout: the probability of dropping a hidden unit of the MLP, in [0, 1).

@@ -1,4 +1,4 @@
-"""A point on a test function, to show the behaviour of an optimizer without a network."""
+"""A point on a test function, which shows the behaviour of an optimizer without a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Surface:
         formula: the function.
         minima: the global minima, each (2,); for functions of any n, a single one with equal coordinates, as (1,).
         start: the usual starting point, repeated to n coordinates.
-        bounds: of the plot, along both axes.
+        bounds: limits of the plot, along both axes.
         lowest: the value at the minima.
     """
 

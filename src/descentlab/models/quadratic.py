@@ -16,7 +16,7 @@ class Quadratic(nn.Module):
     Q is fixed: 90 % of its eigenvalues lie in (0, 1), the others in (30, 60), under a random rotation.
 
     Args:
-        dimensions: of t, >= 2.
+        dimensions: number of dimensions of t, >= 2.
     """
 
     q: Tensor

@@ -19,9 +19,9 @@ class Recurrent(nn.Module):
 
     Args:
         vocabulary: the number of token ids, >= 1.
-        num_outputs: of each step with an output, >= 1.
+        num_outputs: number of outputs of each step with an output, >= 1.
         cell: rnn (tanh), lstm or gru.
-        width: of the embedding and of the state, >= 1.
+        width: width of the embedding and of the state, >= 1.
         layers: stacked cells, >= 1.
         output: the steps with an output: last or every.
         init_radius: the initial spectral radius of the recurrent matrices of an rnn, > 0 (Pascanu et al., arXiv:1211.5063, 2.1:

@@ -8,7 +8,7 @@ from torch.nn.functional import pad, relu
 from descentlab.config.types import Count
 from descentlab.models.mlp import Norm
 
-GROUPS = 8  # of channels in group normalization; fewer channels are normalized one by one
+GROUPS = 8  # number of groups in group normalization; fewer channels are normalized individually
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "group": lambda channels: nn.GroupNorm(min(GROUPS, channels), channels),
@@ -37,7 +37,7 @@ class ResNet(nn.Module):
     Args:
         image_shape: channels, height and width of an image, each >= 1.
         num_outputs: >= 1.
-        blocks: in each of the three stages, >= 1; 3 is ResNet-20.
+        blocks: number of blocks in each of the three stages, >= 1; 3 is ResNet-20.
         width: channels of the first stage, >= 1; the others have two and four times as many.
         norm: batch, or group (Wu and He, arXiv:1803.08494), which has no running statistics.
 

@@ -13,7 +13,7 @@ class Scorer(nn.Module):
     """x (queries, documents, num_features) -> (queries, documents); the same MLP for every document.
 
     Args:
-        num_features: of a document, >= 1.
+        num_features: number of features of a document, >= 1.
         mlp: settings of the MLP; hidden=[] is a linear scorer.
 
     Raises:

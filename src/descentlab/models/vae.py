@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from descentlab.config.types import Count, Fraction
 
-SLOPE = 0.3  # of the leaky ReLU
+SLOPE = 0.3  # negative slope of the leaky ReLU
 
 
 class VAE(nn.Module):

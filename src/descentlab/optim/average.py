@@ -15,13 +15,13 @@ from descentlab.optim.transforms import average, lists
 
 @dataclass(frozen=True, kw_only=True)
 class Average:
-    """Settings of the config's `average` node.
+    """Settings of the average of the weights, from the config's `average` node.
 
     Args:
         kind: none; ema, an exponential moving average: a <- d a + (1 - d) w after every step, with
             d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the first weights are soon forgotten; or swa, the plain
-            mean (Izmailov et al., arXiv:1803.05407, one point a step).
-        decay: of ema, in [0, 1).
+            mean (Izmailov et al., arXiv:1803.05407, one point per step).
+        decay: the decay of ema, in [0, 1).
         start: the step from which weights are averaged; below 1, a fraction of the run. Earlier evaluations use the weights
             themselves.
     """
@@ -45,7 +45,7 @@ class Average:
 
 
 class AveragedWeights:
-    """The running average of `weights` from step `start` on, in 32 bits or more.
+    """The running average of `weights`, from step `start` on, in float32 or wider.
 
     Attributes:
         mean: the average of each weight; empty before `start`.

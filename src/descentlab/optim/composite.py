@@ -16,7 +16,7 @@ def parts_of(optimizer: Optimizer) -> list[Optimizer]:
 
 
 class Composite(Optimizer):
-    """Optimizer that steps each of `optimizers`; its groups are theirs, in order, and they share one state dictionary.
+    """Optimizer that steps each of `optimizers`. Its groups are theirs, in order, and they share one state dictionary.
 
     Schedules, gradient norms and checkpoints therefore treat it as one optimizer. train() and eval() are forwarded to the
     optimizers that have them.
@@ -46,7 +46,7 @@ class Composite(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load into each optimizer its groups and their state, by that optimizer's own method."""
+        """Load the groups and states of each optimizer, by that optimizer's own method."""
         start, groups, state = 0, list(state_dict["param_groups"]), state_dict["state"]
         for optimizer in self.optimizers:
             part = groups[start : start + len(optimizer.param_groups)]

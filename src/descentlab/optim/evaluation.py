@@ -22,21 +22,21 @@ RECALIBRATION = 50  # batches from which running statistics are recomputed
 
 
 def has_modes(optimizer: Optimizer) -> bool:
-    """Return True if the optimizer has train() and eval(), and weights must be evaluated in its eval mode."""
+    """Return True if the optimizer has train() and eval(), so that weights must be evaluated in its eval mode."""
     return any(hasattr(each, "train") and hasattr(each, "eval") for each in parts_of(optimizer))
 
 
 class EvaluationWeights:
     """Puts the evaluation weights of a run into the model (`apply`), and the training weights back, bit for bit (`restore`).
 
-    How often a run is validated therefore does not change its training. Before the first step the evaluation weights are the
+    Validations therefore do not affect training. Before the first step the evaluation weights are the
     training weights: `apply` does not call the optimizer's eval(), which may need the state that the first step creates.
 
     Args:
         model: the module that holds the weights.
         optimizer: its train() and eval() are called, if it has them.
         average: the running average of the weights, or None.
-        steps: returns the number of steps taken so far.
+        steps: a function that returns the number of steps taken so far.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class EvaluationWeights:
         self.saved: list[tuple[Tensor, Tensor]] = []
 
     def needs_batches(self) -> bool:
-        """Return True if the running statistics of batch normalisation belong to weights other than the evaluation weights."""
+        """Return True if running statistics must be recomputed: those of the model belong to the training weights."""
         return (self.modes or self.average is not None) and any(_batch_norms(self.model))
 
     def apply(self, inputs: Iterable[Tensor]) -> None:
         """Put the evaluation weights into the model.
 
         Args:
-            inputs: those of recent batches, each (batch, ...), for running statistics; read only if `needs_batches`.
+            inputs: inputs of recent batches, each (batch, ...), for running statistics; read only if `needs_batches`.
         """
         if not self.steps() or (not self.modes and self.average is None):
             return
@@ -109,7 +109,7 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     before = [(norm.momentum, norm.training) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain mean
+        norm.momentum = None  # None makes torch compute a plain mean
         norm.train()
     for batch in batches:
         model(batch)

@@ -16,11 +16,11 @@ from descentlab.optim.transforms import clip, decay, lists
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """Bounds on the gradient, applied to elements first.
+    """Gradient clipping: first by element, then by norm.
 
     Args:
-        norm: of the Euclidean norm over all parameters, > 0; None: no bound.
-        value: of the absolute value of each element, > 0; None: no bound.
+        norm: bound on the Euclidean norm over all parameters, > 0; None: no bound.
+        value: bound on the absolute value of each element, > 0; None: no bound.
     """
 
     norm: float | None = None
@@ -39,7 +39,7 @@ class Clip:
 
 
 def _elements(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """Return the gradients of `parameters`; of a sparse one, its rows, after adding those that occur twice."""
+    """Return the gradients of `parameters`; for a sparse gradient its values, after coalescing."""
     elements: list[Tensor] = []
     for p in parameters:
         if p.grad is not None and p.grad.is_sparse:

@@ -52,7 +52,7 @@ def assign(model: nn.Module, entries: Sequence[GroupEntry], decay_to: str = "all
 
     Args:
         model: the module itself, not wrapped by a strategy, so that parameters have their original names.
-        entries: of the config; if empty, the optimizer trains all parameters.
+        entries: the config's `groups`; if empty, the optimizer trains all parameters.
         decay_to: "matrices": weights with fewer than two dimensions (biases, norms) get weight_decay=0.
         lr_decay: the ratio of the learning rate of a layer to that of the layer after it; 1: the same for all.
 

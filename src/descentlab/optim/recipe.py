@@ -1,4 +1,4 @@
-"""Training settings of a run, except for the loop: optimizer, groups, schedules, clipping, decay, averaging."""
+"""The settings of a run's weight update: optimizer, groups, schedules, clipping, decay, averaging."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Recipe:
             the parameters that `groups` assigns to it.
         needs: the inputs that the optimizer requires besides gradients.
         lr_decay: the ratio of the learning rate of a layer to that of the layer after it.
-        schedule, momentum_schedule, decay_schedule: of the learning rate, of the momentum (or first beta), and of the weight
+        schedule, momentum_schedule, decay_schedule: for the learning rate, the momentum (or first beta), and the weight
             decay; None: constant.
-        seed: of the random numbers that the optimizer draws.
+        seed: seed of the random numbers that the optimizer draws.
     """
 
     optimizer: OptimizerFactory
@@ -65,7 +65,7 @@ class Recipe:
         )
 
     def make(self, model: nn.Module, total: int | None = None) -> Optimizer:
-        """Return the optimizer of the model's parameters for a run of `total` steps (None: unknown).
+        """Return an optimizer of the model's parameters for a run of `total` steps (None: unknown).
 
         Raises:
             UsageError: if a parameter is in no group, an optimizer has no parameter, or a group sets a hyperparameter that its
@@ -88,7 +88,7 @@ class Recipe:
 
 
 def _build(factory: OptimizerFactory, groups: Sequence[Group], extra: Mapping[str, Any], more: Sequence[str] = ()) -> Optimizer:
-    """Return an optimizer of `groups`; they may set the optimizer's per-group hyperparameters, and those named in `more`."""
+    """Return an optimizer of `groups`. They may set its per-group hyperparameters, and those named in `more`."""
     settings: Mapping[str, Any] = getattr(factory, "keywords", {})
     decays = "weight_decay" in {*settings, *inspect.signature(factory).parameters}
     described: list[dict[str, Any]] = []

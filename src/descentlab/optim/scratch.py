@@ -130,7 +130,7 @@ def optimizer_of(name: str, rule: Rule | ModuleType) -> type[RuleOptimizer]:
     Its arguments are the parameters and the keyword-only arguments of `update`, as its signature shows.
 
     Args:
-        name: of the class, and of the variable to which it is assigned, so that it can be pickled.
+        name: name of the class. It must be the name of the variable that it is assigned to, so that it can be pickled.
         rule: a Rule, or a module with the functions `init`, `update` and perhaps `evaluate`.
     """
     keywords = [each for each in inspect.signature(rule.update).parameters.values() if each.kind is each.KEYWORD_ONLY]
@@ -139,7 +139,7 @@ def optimizer_of(name: str, rule: Rule | ModuleType) -> type[RuleOptimizer]:
     base: type[RuleOptimizer] = RuleOptimizer if evaluate is None else EvaluatingOptimizer
     body = {
         "__doc__": rule.update.__doc__,
-        "__module__": sys._getframe(1).f_globals["__name__"],  # where pickle finds it
+        "__module__": sys._getframe(1).f_globals["__name__"],  # pickle looks the class up in this module
         "__signature__": inspect.Signature([params, *keywords]),
         "rule": Rule(rule.init, rule.update, evaluate),
     }

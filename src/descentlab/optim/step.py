@@ -36,7 +36,7 @@ def twice_differentiable(loss: Loss) -> Loss:
 
 @dataclass
 class Captured:
-    """Tensors of one step by parameter name, for measurements.
+    """Tensors of one step for measurements, keyed by parameter name.
 
     Args:
         before: copies of the weights before the step, if requested.
@@ -61,13 +61,13 @@ class Step:
         recipe: clipping, decay, schedules and averaging around the optimizer's update, and the inputs that it needs.
         total: the run's steps, if known.
         mean: averages a loss over processes.
-        scale: returns the factor by which half precision has multiplied the gradients.
+        scale: a function that returns the factor by which half precision has multiplied the gradients.
         unaveraged: context in which `backward` leaves the averaging over processes to a later backward pass.
         pause: context in which the run's clock is stopped; used while tensors are captured.
 
     Attributes:
         evaluations: number of gradient evaluations; a Hessian-vector product counts as one.
-        captured: tensors of the last step that was asked to capture any.
+        captured: the tensors of the last step for which `capture` was not empty.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class Step:
         """Update the weights once.
 
         Args:
-            parts: of the batch.
-            capture: the tensors to copy into `captured`: "weights" (before the step), "gradients".
+            parts: the parts of the batch.
+            capture: kinds of tensors to copy into `captured`: "weights" (before the step), "gradients".
 
         Returns:
             The loss before the update; with several processes, this process's share of it.
@@ -122,7 +122,7 @@ class Step:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Context outside of the run's clock. On a GPU the work that is queued before it and in it is waited for."""
+        """Context in which the run's clock is stopped. Synchronizes a GPU on entry and on exit."""
         on_gpu = any(p.is_cuda for p in self.parameters[:1])
         if on_gpu:
             torch.cuda.synchronize()
@@ -190,7 +190,7 @@ class Step:
         if self.capture_gradients:
             self.capture_gradients = False  # only the first gradient of a step is the one at its weights
             with self.paused():
-                self.captured.gradients = self._gradients()  # before they are clipped, or changed in place
+                self.captured.gradients = self._gradients()  # copied before they are clipped or changed in place
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _part(self, part: Part) -> Tensor:
@@ -216,7 +216,7 @@ class Step:
             self._decay()
         if self.recipe.needs.graph:
             self.evaluations += self._products()
-            self.optimizer.zero_grad()  # a gradient with a graph and its weight hold each other
+            self.optimizer.zero_grad()  # a gradient with a graph and its weight form a reference cycle
 
     def _decay(self) -> None:
         self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier, self.values.decay)
@@ -232,7 +232,7 @@ class Step:
         return self.optimizer.optimizer if isinstance(self.optimizer, LightningOptimizer) else self.optimizer
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state besides weights and the optimizer's own state; whole tensors on any device."""
+        """Return the state other than weights and optimizer state, as whole tensors on any device."""
         average = None if self.average is None else self.average.state_dict()
         schedule = self.recipe.schedule.state_dict()
         return {"count": self.count, "evaluations": self.evaluations, "average": average, "schedule": schedule}

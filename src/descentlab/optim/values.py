@@ -59,7 +59,7 @@ class Values:
 
     @property
     def lrs(self) -> dict[str, float]:
-        """The highest learning rate of the last step by curve name: lr, and lr_auxiliary of an auxiliary optimizer."""
+        """The highest learning rate of the last step, by curve name: lr, and lr_auxiliary for an auxiliary optimizer."""
         parts = zip(("lr", "lr_auxiliary"), parts_of(self.optimizer), strict=False)
         found = {name: [float(group["lr"]) for group in part.param_groups if "lr" in group] for name, part in parts}
         return {name: max(lrs) for name, lrs in found.items() if lrs}
@@ -68,7 +68,7 @@ class Values:
 def _set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:
     """Set the momentum of `group` to `factor` times `value`, by default to `factor` times its initial momentum."""
     own = initial["momentum"] if initial["momentum"] is not None else (initial["betas"] or [None])[0]
-    if not own:  # an optimizer without momentum keeps none
+    if not own:  # an optimizer without momentum remains without
         return
     new = (own if value is None else value) * (1.0 if factor is None else factor)
     if initial["momentum"] is not None:

@@ -1,4 +1,4 @@
-"""Copies of weights and optimizer state as whole tensors, for one process, replicas (DDP) and shards (FSDP2).
+"""Get and set weights and optimizer state as whole tensors, in one process, with replicas (DDP) and with shards (FSDP2).
 
 The functions are collective: every process must call them. Of sharded tensors the first process receives whole copies on the
 CPU, and the others nothing; setting them uses the first process's copies.
@@ -29,7 +29,7 @@ SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
 
 
 def sharded(model: nn.Module) -> bool:
-    """Return True if FSDP2 shards the model's weights; those that are gathered are resharded."""
+    """Return True if FSDP2 shards the model's weights. Weights that are gathered at the time are resharded."""
     parts = [part for part in model.modules() if isinstance(part, FSDPModule)]
     for part in parts:
         part.reshard()  # after a validation the weights of the outermost one are still gathered
@@ -58,7 +58,7 @@ def unaveraged(model: nn.Module | None) -> Iterator[None]:
     """Context in which gradients accumulate in each process; the first backward pass after it averages them over all.
 
     Args:
-        model: as the strategy has wrapped it.
+        model: the model, wrapped by the strategy.
     """
     if isinstance(model, DistributedDataParallel):
         with model.no_sync():
@@ -79,7 +79,7 @@ def copied(model: nn.Module) -> dict[str, Any]:
 
 
 def agree_on_buffers(model: nn.Module) -> None:
-    """Copy the first process's buffers to all: each process has running statistics of its own share of the batches."""
+    """Copy the first process's buffers to all processes, whose running statistics differ with their shares of the batches."""
     if dist.is_initialized():
         for buffer in model.buffers():
             dist.broadcast(buffer, src=0)
@@ -143,7 +143,7 @@ def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str,
 
 
 def _outline(state: dict[str, Any]) -> tuple[Any, Any, list[tuple[int, str, torch.Size, torch.dtype]]]:
-    """Return the groups, the state that is not sharded, and shape and type of each sharded tensor."""
+    """Return the groups, the state that is not sharded, and the shape and dtype of each sharded tensor."""
     spread = {(id, key): state["state"][id][key] for id, key in state["spread"]}
     values = {id: {k: v for k, v in own.items() if (id, k) not in spread} for id, own in state["state"].items()}
     return state["param_groups"], values, [(id, key, value.shape, value.dtype) for (id, key), value in spread.items()]

@@ -1,1 +1,1 @@
-"""Update rules from scratch, each a pure function of one tensor; also the descent loop, back-propagation and closed forms."""
+"""Update rules as pure functions of one tensor; also the descent loop, back-propagation and closed-form solutions."""

@@ -108,7 +108,7 @@ def backward(
     """Return the gradient of the loss with respect to each weight, computed from the last layer to the first.
 
     Args:
-        weights, activations: of the net, as for `forward`.
+        weights, activations: the net, as for `forward`.
         inputs, sums: those that `forward` returned.
         delta: the gradient of the loss with respect to the output, (batch, n_L).
     """
@@ -127,7 +127,7 @@ def backpropagate(
     """Return the loss of the net on `batch`, a scalar, and its gradient with respect to each of `weights`, in their shapes.
 
     Args:
-        weights, activations: of the net, as for `forward`.
+        weights, activations: the net, as for `forward`.
         batch: x (batch, ...) and the targets of `loss`.
         loss: mse, bce or cce.
     """

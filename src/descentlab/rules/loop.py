@@ -14,7 +14,7 @@ from descentlab.rules.rule import Rule, State
 
 Gradient = Callable[[list[Tensor], Any], tuple[Tensor, list[Tensor]]]  # weights, batch -> loss, gradient of each weight
 
-LIMIT, TOLERANCE, DIVERGED, BATCHES = "limit", "tolerance", "diverged", "batches"  # why a descent stopped
+LIMIT, TOLERANCE, DIVERGED, BATCHES = "limit", "tolerance", "diverged", "batches"  # reasons why a descent stopped
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Until:
 
     Args:
         limit: the largest number of updates.
-        tolerance: a smaller change of the loss counts as none; 0 disables the criterion. Changes from one batch to the next
+        tolerance: smaller changes of the loss are ignored; 0 disables the criterion. Changes from one batch to the next
             count as well, so it is useful where each batch is the whole training set.
         patience: consecutive updates without a change.
     """
@@ -47,10 +47,10 @@ class Update:
 
     Args:
         step: updates so far.
-        loss: of the batch, before the update.
-        grads: of that loss, one for each weight.
+        loss: the loss of the batch, before the update.
+        grads: the gradients of that loss, one for each weight.
         hyper: the hyperparameters at this step.
-        weights, states: after the update.
+        weights, states: weights and states of the rule after the update.
         stopped: the reason why this update is the last; "" if it is not.
     """
 
@@ -86,7 +86,7 @@ def descend(
 
     Args:
         weights: the initial ones, each of at least one dimension.
-        batches: one a step: a loader, repeat(batch) for batch descent, map(batch_of, count()) for a function of the step.
+        batches: one per step: a loader, repeat(batch) for batch descent, map(batch_of, count()) for a function of the step.
         gradient: weights, batch -> loss and gradients; by hand (`backpropagate`), by autograd, or by finite differences.
         rule: the update rule.
         hyper: hyperparameters of `rule` by name; a function is called with the step, from 0, as a schedule.

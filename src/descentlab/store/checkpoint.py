@@ -1,4 +1,4 @@
-"""The checkpoint of a run: one file with the state to resume from, written atomically and read as data, never as code."""
+"""The checkpoint of a run: one file, written atomically and loaded with weights_only=True, so that it cannot run code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from descentlab.store.record import CHECKPOINT, CURVES
 
 State = dict[str, Any]
-DIGEST = 32  # bytes at the end of the file
+DIGEST = 32  # length of the digest at the end of the file, in bytes
 
 
 def write(folder: Path, state: State) -> None:
@@ -30,7 +30,7 @@ def write(folder: Path, state: State) -> None:
         with scratch.open("w+b") as file:
             torch.save(state, file)
             size = file.tell()
-            file.write(_digest(file, size))  # after the end of the archive, where torch.load ignores it
+            file.write(_digest(file, size))  # torch.load ignores bytes after the end of the archive
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
@@ -48,7 +48,7 @@ def read(folder: Path) -> State | None:
     try:
         with path.open("rb") as file:
             size = path.stat().st_size - DIGEST
-            if size <= 0 or _digest(file, size) != file.read():  # torch does not check
+            if size <= 0 or _digest(file, size) != file.read():  # torch.load verifies no checksum
                 raise ValueError("its content does not match its digest")
         state: State = torch.load(path, map_location="cpu", weights_only=True)
         if state["written"] > (folder / CURVES).stat().st_size:
@@ -61,7 +61,7 @@ def read(folder: Path) -> State | None:
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """Return the digest of the first `size` bytes; the position of `file` is after them."""
+    """Return the digest of the first `size` bytes, and leave the position of `file` after them."""
     total = hashlib.blake2b(digest_size=DIGEST)
     file.seek(0)
     while chunk := file.read(min(size, 2**20)):

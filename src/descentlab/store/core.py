@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 @dataclass(frozen=True)
 class BudgetConfig:
-    """The limits of a run, of which the first one reached ends it; None: no such limit."""
+    """The limits of a run. The first limit reached ends it; None: no such limit."""
 
     epochs: float | None
     steps: int | None
@@ -19,7 +19,7 @@ class BudgetConfig:
 
 @dataclass(frozen=True)
 class StopConfig:
-    """When a run ends before its budget: see conf/train.yaml."""
+    """Conditions under which a run ends before its budget: see conf/train.yaml."""
 
     divergence: float | None
     patience: int | None
@@ -29,7 +29,7 @@ class StopConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """`every`: seconds between checkpoints, None: only when interrupted. `keep`: keep the last one of a finished run."""
+    """`every`: seconds between checkpoints, None: only on interruption. `keep`: keep the last checkpoint of a finished run."""
 
     every: float | None
     keep: bool

@@ -7,12 +7,12 @@ import signal
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
 
 
-class Interrupted(BaseException):  # not an Exception, so that no `except Exception` catches it
-    """The run was asked to end, and ended."""
+class Interrupted(BaseException):  # not a subclass of Exception, so that `except Exception` does not catch it
+    """Raised in a run that was asked to end."""
 
 
 class Interruption:
-    """Raises Interrupted when a signal arrives; once deferred, it only sets `asked`.
+    """Signal handlers that raise Interrupted. After `defer`, they only set `asked`.
 
     Attributes:
         asked: name of the signal that arrived; empty if none has.
@@ -34,5 +34,5 @@ class Interruption:
             raise Interrupted(self.asked)
 
     def defer(self) -> None:
-        """Leave it to training to check `asked` at points from which the run can be resumed."""
+        """From now on only set `asked`; training checks it at the points where a checkpoint can be saved."""
         self.deferred = True

@@ -14,21 +14,21 @@ from descentlab.store import provenance
 from descentlab.store.core import Core
 from descentlab.store.record import CONFIG, Record, Status, write_text
 
-# The implementation in C is several times as fast; not every yaml has it.
+# PyYAML's C implementation is several times faster, but not every installation includes it.
 _Dumper, _Loader = getattr(yaml, "CSafeDumper", yaml.SafeDumper), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run before it starts. `folder`/config.yaml holds everything that a fresh process needs.
+    """A planned run. `folder`/config.yaml holds everything that a new process needs to execute it.
 
     Attributes:
         id: ten hexadecimal digits that identify what the config computes (config.identity.run_id).
-        name: of the folder: the differing overrides and the id.
+        name: name of the folder: the overrides that differ within the sweep, and the id.
         sweep: name of the sweep.
-        choices: config group -> option.
+        choices: the chosen option of each config group.
         config: the resolved config.
-        folder: of the run.
+        folder: the run's folder.
         attempt: number of attempts so far, this one included.
         origin: code and versions of the last attempt (provenance.origin).
     """
@@ -56,7 +56,7 @@ class Job:
         return cls(**content.pop("run"), config=content, folder=folder)
 
     def record(self, status: Status, reason: str) -> Record:
-        """Return a record for a run that ended before it could make its own."""
+        """Return a record for a run that ended without writing one."""
         own = (self.choices, self.config, reason)
         return Record(self.id, self.name, self.sweep, status, *own, code=provenance.code(), attempt=self.attempt)
 

@@ -1,4 +1,4 @@
-"""Progress files: each run writes a small one, and the parent shows them all."""
+"""Progress files: each run writes one, from which the parent shows the progress of the sweep."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY = 0.3  # least number of seconds between two writes
 class ProgressWriter:
     """Writes the progress of a run, at most every 0.3 s. A sink for curve rows.
 
-    The changing file is also the sign of life by which the parent tells a slow run from one that hangs.
+    The modification time of the file is also the heartbeat by which the parent distinguishes a slow run from one that hangs.
     """
 
     def __init__(self, folder: Path, plan: Plan) -> None:
@@ -34,7 +34,7 @@ class ProgressWriter:
         self.beat()
 
     def beat(self) -> None:
-        """Write the progress if the last write is EVERY seconds old."""
+        """Write the progress again if the last write was at least EVERY seconds ago."""
         if time.monotonic() - self.written >= EVERY:
             write_json(self.path, self.state)
             self.written = time.monotonic()

@@ -33,9 +33,9 @@ def _hash(files: Iterable[Path], root: Path) -> str:
 
 
 def origin(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return everything that determines a run's numbers in addition to its config: hashes of source, versions of libraries.
+    """Return the factors that determine a run's results in addition to its config: hashes of source, versions of libraries.
 
-    Source is that of this package, and of the modules outside of it that a _target_ of the config names (a module's whole
+    Source includes this package, and the modules outside of it that a _target_ of the config names (a module's whole
     package). A library that a _target_ belongs to is added to the versions.
     """
     named = {node["_target_"].split(".")[0] for node in config.values() if isinstance(node, Mapping) and "_target_" in node}
@@ -54,7 +54,7 @@ def _module(name: str) -> tuple[str, str] | None:
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None:
-        return None  # the check before the start reports it
+        return None  # the preflight check reports it
     path = Path(found.origin)
     files = sorted(path.parent.rglob("*.py")) if found.submodule_search_locations else [path]
     return f"{name} (source)", _hash(files, path.parent)
@@ -70,7 +70,7 @@ def _git(*arguments: str) -> str | None:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Return the version of Python and of every library that can change a number."""
+    """Return the version of Python and of every library that can affect results."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
 
 

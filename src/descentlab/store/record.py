@@ -25,19 +25,19 @@ NOT_IDENTITY = frozenset(
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
 LOCK = ".lock"  # in the sweep's folder; held while a command trains the sweep
-STOP = "stop"  # this file asks a run on a cluster to stop
+STOP = "stop"  # the existence of this file asks a run on a cluster to stop
 ALIVE = ".alive"  # lock of the first process of a run, held while it lives
-FAULT = "fault.json"  # the error of a process that does not write the record
+FAULT = "fault.json"  # the error of a process other than the one that writes the record
 EXHIBITS = "exhibits"  # folder of images (.png) and texts (.txt) of the trained model
 CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
 
 class Status(StrEnum):
-    """How a run ended. Completed and diverged are results; failed, crashed and timeout are faults."""
+    """The status of a run that ended. Completed and diverged are results; failed, crashed and timeout are faults."""
 
     COMPLETED = "completed"
     DIVERGED = "diverged"
-    FAILED = "failed"  # an exception
+    FAILED = "failed"  # by an exception
     CRASHED = "crashed"  # the process died: a signal, an exit
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
@@ -49,7 +49,7 @@ class Status(StrEnum):
 
     @property
     def is_fault(self) -> bool:
-        """True if the run ended by an error, a crash or a limit."""
+        """True if the run ended because of an error, a crash or a limit."""
         return self in (Status.FAILED, Status.CRASHED, Status.TIMEOUT)
 
 
@@ -65,8 +65,8 @@ class Record:
         timings: seconds of its phases.
         data: name, sizes, digest, columns and warnings of its data.
         code, versions, hardware: its provenance.
-        schema: version of this format.
-        folder: from which the record was read; not stored.
+        schema: version of the record format.
+        folder: the folder from which the record was read; not stored.
     """
 
     id: str
@@ -170,13 +170,13 @@ class CurveWriter:
     """Appends rows to curves.jsonl while a run trains.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         keep: position in bytes up to which the rows of an earlier process are kept; later ones were not in its checkpoint.
     """
 
     def __init__(self, folder: Path, keep: int = 0) -> None:
         self.folder = folder
-        (folder / PARQUET).unlink(missing_ok=True)  # of a finished run that is trained again
+        (folder / PARQUET).unlink(missing_ok=True)  # left by a finished run that is trained again
         self.file: TextIO = (folder / CURVES).open("a")
         self.file.truncate(min(keep, os.fstat(self.file.fileno()).st_size))
 
@@ -200,7 +200,7 @@ class CurveWriter:
         self.file.close()
 
     def seal(self) -> None:
-        """Turn the rows into curves.parquet: the run is done. What it goes on from stays until its record is written."""
+        """Convert the rows to curves.parquet at the end of the run. The checkpoint is kept until the record is written."""
         self.close()
         scratch = self.folder / f".{PARQUET}"
         read_curves(self.folder).write_parquet(scratch)
@@ -208,7 +208,7 @@ class CurveWriter:
 
 
 def read_curves(folder: Path) -> pl.DataFrame:
-    """Return the curves of the run in `folder`, one row a logged step.
+    """Return the curves of the run in `folder`, one row for each logged step.
 
     Columns: step, examples, epoch, gradient_evaluations, train_seconds, train/loss, train/lr, train/grad_norm,
     train/update_norm, valid/..., with null where a quantity was not measured.
@@ -229,14 +229,14 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 yield json.loads(line)
-            except json.JSONDecodeError:  # torn by a kill
+            except json.JSONDecodeError:  # incomplete, because the process was killed
                 continue
 
 
 def is_better(value: float, than: float | None, mode: str) -> bool:
-    """Return True if `value` beats `than` under `mode` ("min" or "max").
+    """Return True if `value` is better than `than` under `mode` ("min" or "max").
 
-    Neither NaN nor the worst value there is (inf under "min", -inf under "max") beats anything, None included.
+    NaN and the worst possible value (inf under "min", -inf under "max") are never better, even if `than` is None.
     """
     if math.isnan(value) or value == (math.inf if mode == "min" else -math.inf):
         return False

@@ -79,7 +79,7 @@ def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
 
 
 def _plan_of_command(composed: Iterable[Composed]) -> list[Job]:
-    """Return the jobs of a command, which must be one if other processes than the launcher's take part in it."""
+    """Return the jobs of a command. There must be one if torchrun, srun or several nodes run the command."""
     jobs = checked_plan(composed, print_error)
     by_hand = ranks.on_several_nodes() and any(job.core.trainer.num_nodes > 1 for job in jobs)
     if (ranks.started_outside() or by_hand) and len(jobs) > 1:
@@ -151,7 +151,7 @@ def train(source: Source, make_launcher: MakeLauncher, signals: StopSignals | No
 
 
 def _check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None]) -> None:
-    """Check that `jobs` work with `launcher`; `notify` receives what the user should know before they start.
+    """Check that `jobs` work with `launcher`; `notify` receives notes for the user.
 
     Raises:
         UsageError: a run cannot work.
@@ -205,5 +205,5 @@ def _lock(sweep: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        if list(sweep.iterdir()) == [sweep / LOCK]:  # nothing was started
+        if list(sweep.iterdir()) == [sweep / LOCK]:  # the command started no run
             shutil.rmtree(sweep)

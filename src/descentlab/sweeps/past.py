@@ -1,4 +1,4 @@
-"""Decides what to do with a job, given what earlier commands left of it: reuse, resume, rerun, replace or start."""
+"""Decide for each job, from the files of earlier commands: reuse, resume, rerun, replace or start."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from descentlab.store import provenance
 from descentlab.store.job import Job
 from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
 
-REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, until they are pruned
+REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, kept until they are pruned
 
 
 class Decision(StrEnum):
-    """What is done with a job."""
+    """The decision about a job."""
 
-    START = "start"  # nothing was left of it
+    START = "start"  # there is no earlier attempt
     REUSE = "reuse"  # it has a result
-    RESUME = "resume"  # from its checkpoint
-    RERUN = "rerun"  # from the first step
-    REPLACE = "replace"  # its result comes from other code, versions or data
+    RESUME = "resume"  # continue from its checkpoint
+    RERUN = "rerun"  # repeat from the first step
+    REPLACE = "replace"  # repeat, because its result comes from other code, versions or data
 
 
 def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[Decision, str]]:
@@ -61,7 +61,7 @@ def decide(job: Job) -> tuple[Decision, str]:
 
 
 def finished_since(job: Job, decision: Decision) -> Record | None:
-    """Return the result of a job that had none at the time of `decision`: a process of an earlier command was about to end."""
+    """Return a result written since `decision` was made, by a process of an earlier command that was about to end."""
     record = None if decision is Decision.REPLACE else read_record(job.folder)
     return record if record is not None and decide(job)[0] is Decision.REUSE else None
 

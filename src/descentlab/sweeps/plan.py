@@ -39,7 +39,7 @@ def plan(
 
 
 def same_runs(configs: Sequence[Mapping[str, Any]], overrides: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield a sentence for each run that is given several times, with the words that give it."""
+    """Yield a sentence for each run that the command specifies several times, with the overrides that lead to it."""
     shared = set(overrides[0]).intersection(*overrides)
     words: dict[str, list[str]] = {}
     for config, own in zip(configs, overrides, strict=True):

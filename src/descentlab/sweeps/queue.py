@@ -1,4 +1,4 @@
-"""The queue of a sweep: starts jobs where there is capacity, supervises them, and settles how each ended."""
+"""The queue of a sweep: starts jobs when there is capacity, supervises them, and records how each ended."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from descentlab.sweeps.view import ProgressView
 from descentlab.sweeps.watch import Watch
 
 POLL = 0.25  # seconds between two passes over the running attempts
-HELD = 1.0  # seconds until a job that a process of an earlier command still holds is tried again
+HELD = 1.0  # seconds until a job that is still locked by a process of an earlier command is tried again
 
 
 def one_by_one(jobs: Sequence[Job]) -> list[Group]:
-    """Put each job into a group of its own, so that each is run by its own process."""
+    """Return one group for each job, so that each job runs in a separate process."""
     return [(job,) for job in jobs]
 
 
@@ -52,8 +52,8 @@ class Queue:
         self.launcher, self.intake, self.view, self.signals, self.group = launcher, intake, view, signals, group
         self.waiting: deque[Group] = deque()
         self.first = list(jobs)
-        self.later: list[tuple[float, Group]] = []  # to be started again, each with the earliest time.monotonic() for that
-        self.held: set[str] = set()  # ids of jobs that a process of an earlier command holds
+        self.later: list[tuple[float, Group]] = []  # groups to start again, and the earliest time for each
+        self.held: set[str] = set()  # ids of jobs that are locked by a process of an earlier command
         self.running: list[Watch] = []
         self.tries: Counter[str] = Counter()  # attempts of this command, by run id
         self.deadline: float | None = None  # time.monotonic() at which attempts that were asked to stop are killed
@@ -138,7 +138,7 @@ class Queue:
             return None
 
     def _wait_for(self, group: Group) -> None:
-        """Retry later: a process of an earlier command, killed a moment ago, still holds a job of the group."""
+        """Retry the group later: one of its jobs is still locked by a process of an earlier command, which was just killed."""
         for job in group:
             if job.id not in self.held:
                 self.view.print(f"{job.name} waits for a process that an earlier command has left")
@@ -153,12 +153,12 @@ class Queue:
             for job in watch.attempt.jobs:
                 self.view.started(job)
         if how is not None:
-            watch.attempt.kill()  # what may be left of it
+            watch.attempt.kill()  # its remaining processes
             self.running.remove(watch)
             self._settle(watch, how)
 
     def _settle(self, watch: Watch, how: str) -> None:
-        """Record how each job of an attempt ended, and queue those that broke for another attempt."""
+        """Record how each job of an attempt ended, and queue those to be retried."""
         reasons = {job.id: self._settle_job(watch, job, how) for job in watch.attempt.jobs}
         broken = [job for job in watch.attempt.jobs if reasons[job.id] is not None]
         for group in self.group(broken):
@@ -169,11 +169,11 @@ class Queue:
                 self.view.retried(job, reasons[job.id] or "", delay)
 
     def _settle_job(self, watch: Watch, job: Job, how: str) -> str | None:
-        """Record how `job` ended. Return the reason why it broke if it is to be tried again instead, else None."""
+        """Record how `job` ended. If it is to be retried, return the reason instead; else None."""
         record = past.read_record(job.folder)
         if record is None and not watch.started and self.deadline is not None:
-            return None  # it was taken off a cluster's queue before it ran: as if it had never been there
-        cause = str(read_json(job.folder / FAULT).get("reason", ""))  # in a process that does not write the record
+            return None  # it was removed from a cluster's queue before it ran
+        cause = str(read_json(job.folder / FAULT).get("reason", ""))  # the error of a process that does not write the record
         status, reason = self._death(watch, how, cause) if record is None else (record.status, record.reason)
         if status is Status.FAILED:
             reason = cause or reason  # the first process failed only because the other one did
@@ -197,7 +197,7 @@ class Queue:
         return Status.CRASHED, how
 
     def _conclude(self, job: Job, status: Status, reason: str) -> None:
-        """Write the record that the job itself could not write."""
+        """Write the record of a job that ended without writing one."""
         record = job.record(status, reason)
         try:
             job.folder.mkdir(parents=True, exist_ok=True)

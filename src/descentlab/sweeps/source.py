@@ -28,7 +28,7 @@ class Source(Protocol):
 
 
 class Grid:
-    """A list of jobs that is known in advance."""
+    """A source with a fixed list of jobs."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = list(jobs)
@@ -51,9 +51,9 @@ class Round:
 
 
 class Intake:
-    """Takes jobs from a source, decides what to do with each, and collects the records.
+    """Takes jobs from a source, makes the decision about each, and collects the records.
 
-    A result that can be reused is told to the source at once. A job that is proposed twice is run once.
+    A result that can be reused is passed to the source at once. A job that is proposed twice is run once.
 
     Attributes:
         sweep: the folder of the sweep that the jobs belong to.
@@ -77,7 +77,7 @@ class Intake:
         return found
 
     def _decide(self, jobs: dict[str, Job], found: Round) -> None:
-        """Add `jobs` to `found`, and tell the source the results that can be reused."""
+        """Add `jobs` to `found`, and pass to the source the results that can be reused."""
         self.sweep = next(iter(jobs.values())).folder.parent if jobs else self.sweep
         for id, (decision, reason) in decide_all(list(jobs.values())).items():
             self.decisions[id] = decision

@@ -1,4 +1,4 @@
-"""Writes the report of a sweep, and prints its table and the commands that show more."""
+"""Write the report of a sweep, and print its table and follow-up commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def show(sweep: Path) -> None:
-    """Build the report of `sweep`; print its table, where the page is, and commands to type next."""
+    """Build the report of `sweep`; print its table, the path of the page, and follow-up commands."""
     from descentlab.report import page, tables  # polars and plotly: imported only when they are needed
 
     console = tables.show_on_console([sweep])

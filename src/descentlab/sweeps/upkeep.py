@@ -1,4 +1,4 @@
-"""Shows the state of each run in a sweep's folder, and frees disk space there."""
+"""Show the state of each run in a sweep's folder, and free disk space there."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class State:
     """The state of a run.
 
     Attributes:
-        name: of the run's folder.
-        status: of its record; without a record "running", "on Slurm as 12_3" or "cut off".
+        name: name of the run's folder.
+        status: the status in its record; without a record "running", "on Slurm as 12_3" or "cut off".
         step: the last step reported, "40/100" if the total is known.
-        reason: of its record.
+        reason: the reason in its record.
         checkpoint: size of its checkpoint in bytes.
     """
 

@@ -18,7 +18,7 @@ from descentlab.store.job import Job
 from descentlab.store.record import LOG, Record
 from descentlab.sweeps.past import Decision
 
-COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # faults are red
+COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # colour of each status; faults are red
 LOG_LINES = 25
 MEANINGS = {
     Decision.REUSE: "finished before and reused (rerun=true trains again)",
@@ -48,7 +48,7 @@ class ProgressView:
             self.live.stop()
 
     def add(self, sweep: Path, decided: Iterable[tuple[Decision, str]]) -> None:
-        """Announce further jobs of `sweep`, given the decision and its reason for each."""
+        """Announce further jobs of `sweep`, with the decision about each and its reason."""
         counts = Counter(decided)
         new, more = counts.total(), "more " * (self.total > 0)
         self.total += new
@@ -63,12 +63,12 @@ class ProgressView:
                 self.done["reused"] += number
 
     def started(self, job: Job) -> None:
-        """Show that `job` started; the table of a terminal shows it anyway."""
+        """Print that `job` started; not on a terminal, whose table shows it."""
         if not self.live:
             self.print(f"started   {job.name}")
 
     def finished(self, job: Job, record: Record) -> None:
-        """Show how `job` ended, and the end of its log at once if it ended by a fault."""
+        """Show how `job` ended, and the end of its log if it ended with a fault."""
         self.done[record.status] += 1
         colour = COLOURS.get(record.status, "red")
         count = f"{self.done.total()}/{self.total}"
@@ -82,11 +82,11 @@ class ProgressView:
             self.print(f"  the whole log: {os.path.relpath(log)}")
 
     def retried(self, job: Job, reason: str, delay: float) -> None:
-        """Show that `job` broke and will be tried again after `delay` seconds."""
+        """Show that `job` will be retried after `delay` seconds."""
         self.print(f"retry     {job.name}  {reason}; again in {delay:g} s")
 
     def stopping(self, running: int, waiting: int) -> None:
-        """Show the effect of the first request to stop, and of a second one."""
+        """Explain the effect of the first request to stop, and of a second one."""
         self.print(f"stopping: {running} running save a checkpoint, {waiting} waiting will not start (again to stop at once)")
 
     def print(self, text: str | Text) -> None:

@@ -12,14 +12,14 @@ from descentlab.store.record import PROGRESS
 
 @dataclass
 class Watch:
-    """An attempt and the limits that it must keep. All times are this machine's, also for attempts on other nodes.
+    """An attempt and its limits. All times are measured on this machine, even for attempts on other nodes.
 
     Attributes:
         began: time.monotonic() when the attempt was first seen running; None while it waits in a cluster's queue.
         started: True once the attempt has run, even if a cluster has put it back into its queue since.
-        alive_at: time.monotonic() at the last sign of life, a change of a progress file.
+        alive_at: time.monotonic() at the last heartbeat, a change of a progress file.
         changed: the modification times of the progress files, in nanoseconds; 0 for a missing file.
-        exceeded: a description of the limit that the attempt exceeded; empty if it kept all limits.
+        exceeded: a description of the limit that the attempt exceeded; empty if there is none.
         hung: True if the exceeded limit is the heartbeat.
     """
 
@@ -37,7 +37,7 @@ class Watch:
         if ended is not None:
             return ended
         if not self.attempt.began():
-            self.began = None  # again: a cluster may put an attempt back into its queue
+            self.began = None  # reset, since a cluster may put an attempt back into its queue
             return None
         if self.began is None:
             self.began = self.alive_at = time.monotonic()

@@ -38,8 +38,8 @@ class Task(L.LightningModule):
     Args:
         model: inputs -> outputs, without a loss.
         recipe: optimizer, schedules, clipping, decay and averaging.
-        monitor: the validation metric that runs are selected by; `mode`, "min" or "max", tells which of its values is best.
-        total_steps: of the run, if the budget determines them.
+        monitor: the validation metric by which runs are selected; `mode` is "min" or "max", the better direction.
+        total_steps: number of steps of the run, if the budget determines them.
         measure_every: steps between measurements.
 
     Attributes:
@@ -85,7 +85,7 @@ class Task(L.LightningModule):
         raise NotImplementedError
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Return the validation and test metrics by name. Each is updated with (what `score` returns, targets).
+        """Return the validation and test metrics by name. Each is updated with (result of `score`, targets).
 
         A metric that is undefined on a split computes NaN and provides the reason: see descentlab.tasks.metrics.undefined.
         """
@@ -96,15 +96,15 @@ class Task(L.LightningModule):
         return outputs
 
     def watched(self) -> dict[str, Tensor]:
-        """Return scalars of the current model by name, which are written to the curves with the probes. None by default."""
+        """Return scalars of the current model by name, to write to the curves together with the probes. Empty by default."""
         return {}
 
     def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
         """Return artifacts of the current model by file name: images (.png), texts (.txt), and data that a panel of the
-        report draws (.json). None by default.
+        report draws (.json). Empty by default.
 
         Args:
-            batch: the first one of the test split, on the model's device.
+            batch: the first batch of the test split, on the model's device.
         """
         return {}
 
@@ -118,8 +118,8 @@ class Task(L.LightningModule):
         return self.recipe.make(self.model, self.total_steps)
 
     def on_fit_start(self) -> None:
-        """Make the Step that every optimizer step goes through."""
-        if self.global_rank:  # all processes drew the same weights; their dropout must differ
+        """Create the Step that takes every optimizer step."""
+        if self.global_rank:  # the initial weights are the same in all processes, but dropout must differ
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)
@@ -209,7 +209,7 @@ class Task(L.LightningModule):
         """Put the trained weights back, and report the validation to the schedule."""
         self.step.evaluation_weights.restore()
         value = metrics[self.monitor]
-        if not before_training and not math.isnan(value):  # an undefined metric is no evidence of a plateau
+        if not before_training and not math.isnan(value):  # an undefined metric does not indicate a plateau
             self.recipe.schedule.observe(value)
 
     def validated(self) -> dict[str, float]:
@@ -220,7 +220,7 @@ class Task(L.LightningModule):
     def on_validation_start(self) -> None:
         self.begin_evaluation(getattr(self.data, "loader", None))
 
-    def on_validation_end(self) -> None:  # after the callbacks, which may copy the evaluation weights
+    def on_validation_end(self) -> None:  # called after the callbacks, which may copy the evaluation weights
         self.end_evaluation(self.validated(), self.trainer.sanity_checking)
 
     def on_validation_epoch_start(self) -> None:
@@ -237,13 +237,13 @@ class Task(L.LightningModule):
         self.add(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.valid.collect("valid/"), logger=False)  # the curves have them already
+        self.log_dict(self.valid.collect("valid/"), logger=False)  # the metrics are in the curves already
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.test.collect("test/"), logger=False)
 
     def add(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Update `scores` with `batch`, which has no rows in a process whose share of the split ends before the others'."""
+        """Update `scores` with `batch`, which is empty in processes whose share of the split is smaller than the others'."""
         if len(batch[0]):
             self.evaluate(scores, batch, predict)
         elif predict is self.model and isinstance(self.model, FSDPModule):

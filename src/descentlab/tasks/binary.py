@@ -14,7 +14,7 @@ from descentlab.tasks.metrics.binary import METRICS
 
 
 class Binary(Task):
-    """One logit (batch, 1) against a target (batch,) of 1.0 or 0.0.
+    """Task that compares one logit (batch, 1) with a target (batch,) of 1.0 or 0.0.
 
     Args:
         positive: the meaning of a target of 1.
@@ -57,7 +57,7 @@ class Binary(Task):
         if not self.focus:
             return binary_cross_entropy_with_logits(logits, targets, pos_weight=self.weight.to(logits))
         each = binary_cross_entropy_with_logits(logits, targets, reduction="none")
-        missed = -torch.expm1(-each)  # 1 - p of the target
+        missed = -torch.expm1(-each)  # one minus the probability of the target
         return (missed**self.focus * each * torch.where(targets > 0, self.weight.to(logits), 1.0)).mean()
 
     def score(self, outputs: Tensor) -> Tensor:

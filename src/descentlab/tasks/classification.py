@@ -12,10 +12,10 @@ from descentlab.tasks.metrics.undefined import NO_EXAMPLE, no_value
 
 
 class Classification(Task):
-    """Logits (batch, num_classes) against classes (batch,).
+    """Task that compares logits (batch, num_classes) with classes (batch,).
 
     Args:
-        num_classes: of the data, >= 2.
+        num_classes: number of classes of the data, >= 2.
         task: arguments of Task.
     """
 

@@ -18,19 +18,19 @@ from descentlab.tasks.metrics.detection import AveragePrecision
 from descentlab.tracking.images import png
 
 PART = 256  # images whose boxes are assigned at a time
-SHOWN, ZOOM, SURE = 12, 256, 0.4  # images drawn, their height in pixels, the lowest score of a drawn box
+SHOWN, ZOOM, SURE = 12, 256, 0.4  # number of drawn images, their height in pixels, lowest score of a drawn box
 COLOURS = ("#e6194b", "#3cb44b", "#ffe119", "#4363d8", "#f58231", "#911eb4", "#46f0f0", "#f032e6", "#bcf60c", "#fabebe")
 
 
 class Detection(Task):
-    """Outputs (batch, num_classes + 5, height, width) as of models.fcos, against padded boxes (batch, boxes, 5).
+    """Task that compares outputs of models.fcos, (batch, num_classes + 5, height, width), with padded boxes (batch, boxes, 5).
 
     Args:
-        num_classes: of the data, >= 1.
+        num_classes: number of classes of the data, >= 1.
         class_names: labels of drawn boxes, one for each class.
-        stride: of the model's output, in pixels.
+        stride: stride of the model's output, in pixels.
         radius: the largest distance, in strides, from a location to the centre of a box that is assigned to it; > 0.
-        alpha, gamma: of the focal loss, in [0, 1] and >= 0 (Lin et al., arXiv:1708.02002, eq. 5).
+        alpha, gamma: parameters of the focal loss, in [0, 1] and >= 0 (Lin et al., arXiv:1708.02002, eq. 5).
         limit: the largest number of detections of an image, >= 1.
         task: arguments of Task.
     """
@@ -49,7 +49,7 @@ class Detection(Task):
         self.num_classes, self.class_names = num_classes, class_names
         self.stride, self.radius, self.alpha, self.gamma, self.limit = stride, radius, alpha, gamma, limit
         super().__init__(**task)
-        self.positives = 1.0  # mean number of locations with a box in an image of the training split
+        self.positives = 1.0  # mean number of locations with a box, per image of the training split
 
     def setup(self, stage: str) -> None:
         images, targets = self.data.splits.train
@@ -61,7 +61,7 @@ class Detection(Task):
         """Return the focal loss over all locations and classes + GIoU loss and BCE of centreness over locations with a box.
 
         Both sums are divided by the mean number of locations with a box in an image of the training split, then averaged over
-        images: a mean per example. The papers divide by the number in the batch, whose expectation this is; but then a mean
+        images: a mean per example. The papers divide by the number in the batch, whose expectation is the same; but then a mean
         over processes or microbatches would depend on the division of the batch.
         """
         inputs, targets = batch

@@ -15,10 +15,10 @@ Outputs = tuple[Tensor, Tensor, Tensor]  # logits of pixels, and mean and log-va
 
 
 class ELBO(Task):
-    """Outputs of a variational autoencoder against its inputs, images (batch, ...) with pixels in [0, 1].
+    """Task that compares outputs of a variational autoencoder with its inputs, images (batch, ...) with pixels in [0, 1].
 
     Args:
-        task: arguments of Task. The model returns logits, means and log-variances, as models/vae.py, and draws the code.
+        task: arguments of Task. As models/vae.py, the model draws the code and returns logits, means and log-variances.
     """
 
     def loss(self, predict: Any, batch: Batch) -> Tensor:

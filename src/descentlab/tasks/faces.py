@@ -16,15 +16,16 @@ SHOWN = 12
 
 
 class Faces(Task):
-    """Outputs (batch, dimensions + num_classes or none): embeddings of length 1, cosines to the centres; people (batch,).
+    """Task that compares faces (batch, dimensions + num_classes or none) with people (batch,).
 
-    An image is recognised if the most similar image of the training split, by the cosine of embeddings, shows the same person.
+    Outputs are embeddings of length 1, then cosines to the centres if there are any. An image is recognised if the most similar
+    image of the training split, by the cosine of embeddings, shows the same person.
     `accuracy` is the fraction of recognised images of known people, for every loss. `auroc` and `eer` are computed over all
     pairs of images of strangers, people with numbers >= num_classes.
 
     Args:
         num_classes: the number of known people.
-        dimensions: of the embedding.
+        dimensions: number of dimensions of the embedding.
         criterion: softmax (with a margin: ArcFace) or triplet.
         margin, scale: see descentlab.tasks.losses.faces.
         task: arguments of Task.

@@ -15,7 +15,7 @@ from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.scores import MeanLoss, Scores
 
 PROMPT = 64  # tokens
-TEXT = 500  # characters to sample, at most as many tokens
+TEXT = 500  # number of characters to sample; also the largest number of tokens
 TEMPERATURE = 0.8
 SEED = 0
 
@@ -37,11 +37,11 @@ class BitsPerCharacter(MeanLoss):
 
 
 class LanguageModeling(Task):
-    """Logits (batch, steps, vocabulary) against the next token of each step (batch, steps). All sequences have one length.
+    """Task that compares logits (batch, steps, vocabulary) with next tokens (batch, steps); all sequences are equally long.
 
     Args:
         unit: character or token, the meaning of an id; bits per character are reported for characters.
-        length: of a sequence, in tokens.
+        length: the length of a sequence, in tokens.
         task: arguments of Task.
     """
 

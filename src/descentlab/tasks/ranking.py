@@ -16,12 +16,12 @@ SHOWN = (10, 20)  # queries, documents
 
 
 def unwrapped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a plain partial for one that Hydra built, whose calls cost 0.1 ms more, as much as a small loss."""
+    """Return a plain partial in place of one built by Hydra, whose calls take 0.1 ms longer, as long as a small loss."""
     return partial(function.func, **function.keywords) if isinstance(function, partial) else function
 
 
 class Ranking(Task):
-    """Scores (queries, documents) against labels of the same shape: 0 or more, the higher the more relevant; -1 is padding.
+    """Task that compares scores (queries, documents) with labels of that shape: >= 0, higher if more relevant; -1: padding.
 
     Args:
         surrogate: (scores, labels) -> losses (queries,), see descentlab.tasks.losses.ranking.

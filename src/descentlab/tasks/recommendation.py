@@ -15,7 +15,7 @@ from descentlab.tasks.base import Batch, Predict, Scores, Task
 from descentlab.tasks.metrics.ranking import OverRows, ndcg, recall
 from descentlab.tasks.ranking import unwrapped
 
-USERS = 64  # ranked at once
+USERS = 64  # number of users that are ranked at once
 SHOWN = 10
 
 
@@ -63,13 +63,13 @@ class Recommendation(Task):
         if len(batch) == 1:
             outputs = predict(batch[0])
             scores.loss.update(self.loss(lambda _: outputs, batch), len(outputs))
-            scores.metrics.update(outputs[:0], batch[0][:0, 1:])  # no rows: a training batch has no ranking
+            scores.metrics.update(outputs[:0], batch[0][:0, 1:])  # a training batch has no ranking to evaluate
             return
         for ranked, kinds in self._ranked(batch, predict):
             user, item = (kinds == 1).nonzero(as_tuple=True)
             others = (kinds == 0)[user].to(ranked)
             losses = (self.surrogate(ranked[user, item][:, None], ranked[user]) * others).sum(1) / others.sum(1)
-            comparable = others.any(1)  # False for users without an item of kind 0, who have chosen all
+            comparable = others.any(1)  # False for users without an item of kind 0, who have chosen all items
             scores.loss.update(losses[comparable].mean(), int(comparable.sum()))
             scores.metrics.update(ranked, kinds)
 

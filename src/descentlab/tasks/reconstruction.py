@@ -17,7 +17,7 @@ LOSSES = {"gaussian": mse_loss, "bernoulli": binary_cross_entropy_with_logits}
 
 
 class Reconstruction(Task):
-    """Outputs of the inputs' shape (batch, ...) against the inputs; targets are ignored.
+    """Task that compares outputs with the inputs, which have the same shape (batch, ...); targets are ignored.
 
     Args:
         likelihood: gaussian: outputs are pixels, the loss is their squared error; bernoulli: outputs are logits of pixels in
@@ -72,7 +72,7 @@ class Reconstruction(Task):
 
 
 class _MSE(MeanSquaredError):
-    """Mean squared error of non-contiguous tensors as well."""
+    """Mean squared error that also accepts non-contiguous tensors."""
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         super().update(preds.flatten(), target.flatten())

@@ -11,15 +11,15 @@ from descentlab.tasks.base import Batch, Predict, Task
 from descentlab.tasks.metrics.regression import R2
 from descentlab.tasks.metrics.undefined import NO_EXAMPLE
 
-SMALLEST, LARGEST = 1e-30, 1e30  # of a target's standard deviation, since metrics in its unit are 32-bit numbers
+SMALLEST, LARGEST = 1e-30, 1e30  # limits of a target's standard deviation, since metrics in its unit are float32
 ERRORS = {"mse": mse_loss, "l1": l1_loss, "huber": huber_loss}
 
 
 class Regression(Task):
-    """Predictions (batch, outputs) against standardised targets of the same shape.
+    """Task that compares predictions (batch, outputs) with standardised targets of the same shape.
 
     Args:
-        unit: of the target, and of rmse and mae; the loss is in (squared) standard deviations of the target.
+        unit: unit of the target, and of rmse and mae; the loss is in (squared) standard deviations of the target.
         error: mse, l1, or huber (Huber 1964: e^2 / 2 up to one standard deviation, |e| - 1/2 beyond).
         task: arguments of Task.
     """

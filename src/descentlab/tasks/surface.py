@@ -17,7 +17,7 @@ GRID = 81  # values along each axis of the plot
 
 
 class OnSurface(Value):
-    """The value of a `Point`. Curves include its first two coordinates, which the report draws on the surface."""
+    """Task that minimizes the value of a `Point`. Curves include its first two coordinates, for the report."""
 
     model: Point
 

@@ -8,7 +8,7 @@ from descentlab.tasks.base import Batch, Predict, Task
 
 
 class Value(Task):
-    """Values (batch,), one per example, whose mean is minimized.
+    """Task that minimizes the mean of the model's output, values (batch,), one per example.
 
     Args:
         points: the number of examples of a split.

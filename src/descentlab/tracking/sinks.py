@@ -14,11 +14,11 @@ from descentlab.tracking.wandb import Tracker
 
 
 class Sinks:
-    """The sinks of `job`; a context manager around its training.
+    """The sinks of `job`. Use as a context manager around its training.
 
     Args:
         job: only the first process of a run writes anything.
-        plan: of the run.
+        plan: the run's plan.
         keep: position in the curves at the checkpoint that the run resumes from; 0 if it starts from the beginning.
     """
 
@@ -43,12 +43,12 @@ class Sinks:
                 sink.write(rows)
 
     def alive(self) -> None:
-        """Report that the run is alive, while there is no row to write."""
+        """Report that the run is alive when there is no row to write."""
         if self.progress:
             self.progress.beat()
 
     def position(self) -> int:
-        """Return the position in the curves up to which everything is on the disk."""
+        """Flush the curves to disk and return the position up to which they are written."""
         return self.curves.position() if self.curves else 0
 
     def write_artifacts(self, artifacts: dict[str, bytes | str]) -> None:

@@ -19,8 +19,8 @@ from descentlab.store.job import Job
 
 Row = Mapping[str, Any]
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")
-LONGEST, LONGEST_TAG, HASH = 128, 64, 8  # characters: of an id, a name or a group; of a tag; of our hash
-RESERVED = r"""[:;,#?/'\\%]"""  # in an id: by wandb's settings, and by the documentation of wandb.init
+LONGEST, LONGEST_TAG, HASH = 128, 64, 8  # maximum lengths of an id, a name or a group, and of a tag; length of our hash
+RESERVED = r"""[:;,#?/'\\%]"""  # characters not allowed in an id, by wandb's settings and the documentation of wandb.init
 PATIENCE = 15.0  # seconds to wait for the server before continuing offline
 
 
@@ -40,7 +40,7 @@ def mode() -> str:
 P = ParamSpec("P")
 
 
-def harmless(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
+def disabled_on_error(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
     """Print the first error of W&B and disable tracking for the rest of the run.
 
     Any exception is caught: settings, service, network and disk may all fail.
@@ -60,14 +60,14 @@ def harmless(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concat
 
 
 class Tracker:
-    """The W&B run of `job`. An error of W&B is printed once; the run continues without it, and keeps its record.
+    """The W&B run of `job`. The first error of W&B is printed, and the run continues without tracking.
 
     Args:
-        job: its id is the W&B run's, so that a resumed run is one W&B run.
-        rows: written before the checkpoint that the run resumes from, if there is one.
+        job: its tracking id is the id of the W&B run, so that a resumed run continues the same W&B run.
+        rows: the rows written before the checkpoint that the run resumes from, if there is one.
 
     Attributes:
-        lost: the error after which nothing more is tracked; empty if there was none.
+        lost: the error that ended tracking; empty if there was none.
     """
 
     def __init__(self, job: Job, rows: Sequence[Row] = ()) -> None:
@@ -75,7 +75,7 @@ class Tracker:
         self.run: Any = None
         self._start(job, rows)
 
-    @harmless
+    @disabled_on_error
     def _start(self, job: Job, rows: Sequence[Row]) -> None:
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
         _forget(job)
@@ -86,14 +86,14 @@ class Tracker:
             self.run.define_metric(prefix, step_metric="step")
         self.write([row for row in rows if row["step"] >= self.run.step])
 
-    @harmless
+    @disabled_on_error
     def write(self, rows: Sequence[Row]) -> None:
         """Log curve rows; a metric that is undefined at a step is left out of its row."""
         for row in rows:
             values = {key: value for key, value in row.items() if key != "batches" and value is not None}
-            self.run.log(values, step=row["step"])  # W&B's own counter, which wandb leet draws against, is our step
+            self.run.log(values, step=row["step"])  # sets W&B's own step counter, the x axis of wandb leet, to our step
 
-    @harmless
+    @disabled_on_error
     def show(self, files: Sequence[Path]) -> None:
         """Add images and texts to the summary of the W&B run."""
         import wandb
@@ -103,20 +103,20 @@ class Tracker:
             shown = wandb.Image(str(file)) if is_image else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
             self.run.summary[f"exhibits/{file.stem}"] = shown
 
-    @harmless
+    @disabled_on_error
     def conclude(self, summary: Mapping[str, Any]) -> None:
-        """Set the run's summary: the numbers to quote, and the reasons of those that are undefined."""
+        """Set the run's summary: its final metrics, and the reasons of those that are undefined."""
         self.run.summary.update(_known(summary))
 
     def finish(self, failed: bool) -> None:
-        """Finish the W&B run, also after an error: this process may train other runs."""
+        """Finish the W&B run, even after an error, since this process may train other runs."""
         if self.run is not None and self.lost:
             with contextlib.suppress(Exception):
                 self.run.finish(exit_code=int(failed))
         elif self.run is not None:
             self._finish(failed)
 
-    @harmless
+    @disabled_on_error
     def _finish(self, failed: bool) -> None:
         self.run.finish(exit_code=int(failed))
 
@@ -144,7 +144,7 @@ def _started(job: Job, resumed: bool) -> Any:
         if wanted != "online":
             raise
         print(f"Weights & Biases offline: {error}", file=sys.stderr)
-        wandb.teardown()  # otherwise its service keeps the run that it could not start
+        wandb.teardown()  # otherwise W&B's service process keeps the run that it could not start
         return _init(job, "offline", resumed)
 
 
@@ -169,14 +169,14 @@ def _init(job: Job, mode: str, resumed: bool) -> Any:
 
 
 def run_id(job: Job) -> str:
-    """Return the id of the W&B run of `job`: its tracking id without the characters that W&B refuses, and not too long."""
+    """Return the id of the W&B run of `job`: its tracking id, shortened, without the characters that W&B refuses."""
     wanted = job.tracking_id
     allowed = re.sub(RESERVED, "_", wanted)
     return shortened(allowed if allowed == wanted else f"{allowed}-{_hash(wanted)}", LONGEST)
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return `text`, or if it has more than `longest` characters, its beginning and a hash: different texts stay different."""
+    """Return `text`; if it has more than `longest` characters, its beginning and a hash of it."""
     return text if len(text) <= longest else f"{text[: longest - HASH - 1]}-{_hash(text)}"
 
 

@@ -1,4 +1,4 @@
-"""Lightning callbacks of the user's, from the config group `callbacks`."""
+"""The user's Lightning callbacks, from the config group `callbacks`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import lightning as L
 from descentlab.config.build import build_a
 from descentlab.errors import UsageError
 
-# Classes that would interfere with what descentlab does itself, and the key that does it here.
+# Classes that would interfere with functions of descentlab, and the key that has their effect here.
 REFUSED = {
     "Checkpoint": "checkpoints are written by descentlab: checkpoint.every=60 checkpoint.keep=true",
     "EarlyStopping": "stop.patience=5 stops a run without improvement",
@@ -29,7 +29,7 @@ def make_callbacks(config: Mapping[str, Any]) -> list[L.Callback]:
     """Return the callbacks that the config's node `callbacks` describes, one for each of its keys.
 
     Raises:
-        UsageError: one is no Lightning callback, or does what descentlab does itself; the message names the key for that.
+        UsageError: one is not a Lightning callback, or would interfere with descentlab; the message names the key to use.
     """
     nodes: Mapping[str, Any] = config.get("callbacks") or {}
     callbacks: list[L.Callback] = []

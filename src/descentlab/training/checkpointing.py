@@ -1,4 +1,4 @@
-"""Checkpointing of a run: saves it at intervals and when it is asked to end, and resumes it at the same step."""
+"""Save checkpoints of a run at intervals and when it is asked to end, and resume it at the same step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from descentlab.training.events import CONTINUE, STOP, Boundary, Decision, Ended
 from descentlab.training.observers import Observer
 from descentlab.training.outcome import Outcome
 
-CONTINUE_TRAINING, SAVE, END = 0, 1, 2  # ordered: the processes of a run follow the largest
-SHARE = 0.02  # of the time, at most, is spent on saving
-HEAVY = ("weights", "optimizer", "best_weights")  # of a sharded model, only the first process needs them
+CONTINUE_TRAINING, SAVE, END = 0, 1, 2  # ordered, since the processes of a run all follow the largest
+SHARE = 0.02  # largest fraction of the time that is spent on saving
+HEAVY = ("weights", "optimizer", "best_weights")  # parts of the state that only the first process needs if the model is sharded
 
 
 class Stateful(Protocol):
-    """A callback of the user's, as Lightning defines its state."""
+    """The interface by which Lightning defines the state of a user's callback."""
 
     @property
     def state_key(self) -> str: ...
@@ -44,13 +44,13 @@ class Checkpointing(Observer):
     A run that is asked to end continues to the next boundary, saves and raises Interrupted. Several processes decide together.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         saved: content of the checkpoint in it, in the first process; None: the run starts from the beginning.
         interruption: reports whether the run was asked to end.
         task, outcome, curves, callbacks: the objects whose state is saved; that of callbacks has to be of tensors, numbers,
             texts, lists, tuples and dicts only.
         every: seconds between two saves; None: save only when the run is asked to end.
-        keep: save at the end of training too, for later use of the weights.
+        keep: also save at the end of training, so that the weights can be used later.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Checkpointing(Observer):
             self._save(over=True)
 
     def _save(self, over: bool = False) -> None:
-        """Write the checkpoint; `over` marks a run that has only to be tested. A failed write is reported, not raised."""
+        """Write the checkpoint; `over` marks a run whose training is over. A failed write is reported, not raised."""
         began = time.monotonic()
         with self.clock.paused():
             state = {**self._state(), "over": over}

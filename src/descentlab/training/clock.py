@@ -11,7 +11,7 @@ from descentlab.training.observers import Observer
 
 
 class Clock(Observer):
-    """Runs while steps are taken; stopped during validation and inside `paused()`."""
+    """A stopwatch that runs while steps are taken, and is stopped during validation and inside `paused()`."""
 
     def __init__(self) -> None:
         self._spent = 0.0

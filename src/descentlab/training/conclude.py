@@ -47,7 +47,7 @@ def _compare(job: Job, task: Task, data: Data[Any]) -> dict[str, Any]:
 def _test(engine: Engine, task: Task, data: Data[Any], observers: RunObservers) -> dict[str, Any]:
     """Return the test metrics of the weights that were best on the validation split, and the reasons of undefined ones.
 
-    Without a best validation the last weights are tested; a run that diverged has no test metrics.
+    If no validation was the best, the last weights are tested. A run that diverged has no test metrics.
     """
     outcome: Outcome = observers.outcome
     if outcome.status is Status.DIVERGED or "valid" not in outcome.summary:
@@ -62,9 +62,9 @@ def _test(engine: Engine, task: Task, data: Data[Any], observers: RunObservers) 
 
 @torch.no_grad()
 def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dict[str, Any]:
-    """Store images and texts made from the tested weights. An error in them is reported, and the run keeps its result.
+    """Store the artifacts (images, texts) of the tested weights. An error is reported, and the run keeps its result.
 
-    The first process makes them, or, if the weights are sharded, all processes from the same batch.
+    The first process creates them; if the weights are sharded, all processes do, from the same batch.
     """
     sharded = weights.sharded(task.model)
     if not (sharded or ranks.is_first()):

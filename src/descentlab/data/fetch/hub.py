@@ -11,8 +11,8 @@ import polars as pl
 from descentlab.data.fetch.sources import DataError
 from descentlab.extras import require
 
-SPLIT = "split"  # column with the name of the hub's split of each row
-REASON, CAUSES = 300, 4  # in a message: characters of a cause, and causes
+SPLIT = "split"  # name of the column that contains each row's split on the hub
+REASON, CAUSES = 300, 4  # largest number of characters of a cause, and of causes, in a message
 
 
 def load(source: str, *arguments: Any, cache: Path, **keywords: Any) -> Any:

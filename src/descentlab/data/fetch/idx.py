@@ -20,10 +20,10 @@ class IdxData(TensorData):
     The published test split is used as test; valid is cut from the published training split.
 
     Args:
-        entry: of the registry, with the four files of MNIST.
+        entry: the registry's entry, with the four files of MNIST.
         data_dir: folder of all data sets.
-        valid_fraction: of the published training split.
-        split_seed: of the cut.
+        valid_fraction: valid split as a fraction of the published training split.
+        split_seed: seed of the cut.
         facts: see Facts.
     """
 

@@ -1,4 +1,4 @@
-"""Fetch the files of a data set from the first available source, and check them by their digests."""
+"""Fetch the files of a data set from the first available source, and verify their digests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from filelock import FileLock
 from descentlab.data.fetch.download import Location, fetch, open_url
 from descentlab.errors import UsageError
 
-ARCHIVES = "archives"  # folder in data_dir that keeps downloaded archives
+ARCHIVES = "archives"  # folder of downloaded archives in data_dir
 
 
 class DataError(UsageError):
@@ -31,7 +31,7 @@ class DataError(UsageError):
 class Source(Protocol):
     """A server, package or folder that holds a data set's files.
 
-    `hint` is the command that makes it available; `packaged` is True if a package registry provides it.
+    `hint` is a command that makes the source available; `packaged` is True if a package registry provides it.
     """
 
     @property
@@ -125,10 +125,10 @@ class Entry:
     """A data set in the registry.
 
     Args:
-        name: of the data set and of its folder in data_dir.
+        name: name of the data set and of its folder in data_dir.
         files: path in data_dir/<name> -> sha256, or "md5:" and the digest if the publisher gives only that.
-        sources: in the order in which they are tried.
-        licence: of the data.
+        sources: the sources, in the order in which they are tried.
+        licence: the licence of the data.
         citation: the publication to cite.
         page: a web page that describes the data set.
     """
@@ -161,7 +161,7 @@ def materialise(entry: Entry, data_dir: Path) -> dict[str, Path]:
     try:
         if not entry.present(data_dir):
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / ".lock"):  # one run of a sweep fetches, the others wait
+            with FileLock(folder / ".lock"):  # one run of a sweep fetches the files, the others wait
                 _fetch_missing(entry, files, data_dir / ARCHIVES)
         changed = [path for file, path in files.items() if not _matches(path.read_bytes(), entry.files[file])]
     except OSError as error:
@@ -181,7 +181,7 @@ def _fetch_missing(entry: Entry, files: Mapping[str, Path], archives: Path) -> N
 
 
 def _fetch(entry: Entry, file: str, sources: list[Source], archives: Path) -> bytes:
-    """Return the content of `file` from the first available source; `sources` loses those that fail, but not the last one."""
+    """Return the content of `file` from the first available source. Sources that fail, except the last, leave `sources`."""
     failures: list[str] = []
     for source in list(sources):
         try:

@@ -1,4 +1,4 @@
-"""The rows that data.limit keeps."""
+"""Selection of the rows that data.limit keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from descentlab.data.fetch.sources import DataError
 
-SHOWN = 5  # classes in a message
+SHOWN = 5  # largest number of classes in a message
 
 
 def rows_of_every_class(codes: Tensor, limit: int) -> Tensor:
@@ -24,7 +24,7 @@ def rows_of_every_class(codes: Tensor, limit: int) -> Tensor:
     """
     _, classes, counts = np.unique(codes.numpy(), return_inverse=True, return_counts=True)
     by_class = np.argsort(classes, kind="stable")
-    position = np.empty(len(classes))  # of a row within its class, as a fraction: 0 is the first
+    position = np.empty(len(classes))  # position of a row within its class, as a fraction: 0 is the first
     position[by_class] = np.arange(len(classes)) - np.repeat(np.cumsum(counts) - counts, counts)
     chosen = np.argsort(position / counts[classes], kind="stable")[:limit]
     return torch.from_numpy(np.sort(chosen))

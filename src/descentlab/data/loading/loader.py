@@ -1,4 +1,4 @@
-"""Loaders of training and evaluation batches, whose order depends on the seed only: all optimizers see the same batches."""
+"""Loaders of training and evaluation batches. Their order depends only on the seed: all optimizers see the same batches."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class StepLoader:
 
     Args:
         rows: the number of rows of the training split.
-        plan: of the run's steps, with their stops.
-        seed: of the order.
+        plan: the plan of the run's steps, with their stops.
+        seed: seed of the order.
         microbatch: the largest number of examples in one part; None: unlimited.
         rank, world: the rank of this process and the number of processes, which share every batch.
         step: the first step.
@@ -80,7 +80,7 @@ class StepLoader:
         self.rank, self.world = rank, world
         self.step = step
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
-        self.step_seconds = CHUNK_SECONDS  # duration of a step in the last chunk
+        self.step_seconds = CHUNK_SECONDS  # measured duration of a step in the last chunk, in seconds
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
         self.hash = hashlib.sha256()
@@ -200,7 +200,7 @@ class EvalLoader:
     def __init__(self, tensors: Batch, batch_size: int, rank: int = 0, world: int = 1) -> None:
         self.tensors = tuple(tensor[rank::world] for tensor in tensors)
         self.batch_size = batch_size
-        self.batches = -(-len(tensors[0]) // (world * batch_size))  # of the largest share
+        self.batches = -(-len(tensors[0]) // (world * batch_size))  # number of batches of the largest share
 
     def __len__(self) -> int:
         return self.batches

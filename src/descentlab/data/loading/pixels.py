@@ -22,10 +22,10 @@ def read_image(path: Path, size: int, channels: int, seen: Counter[str] | None =
     16-bit pixels are scaled from 0..65535, floats from 0..1 or 0..255, and transparent images are composited on white.
 
     Args:
-        path: of the image file.
-        size: of a side of the result, in pixels.
+        path: the image file.
+        size: side length of the result, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        seen: is updated with counts of TRANSPARENT images, and of images whose pixels are floats in UNIT or BYTE.
+        seen: updated with the counts of TRANSPARENT images, and of images whose pixels are floats in UNIT or BYTE.
 
     Raises:
         DataError: the image cannot be read, or the range of its pixels is unknown.

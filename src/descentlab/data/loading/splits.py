@@ -15,7 +15,7 @@ from torch import Tensor
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.tables.scaling import standardised
 
-DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # numbers hashed at a time, and pieces hashed at most: a corpus exceeds memory
+DIGEST_NUMBERS, DIGEST_PIECES = 1_000_000, 300  # numbers hashed at a time; most pieces, since a corpus may exceed memory
 
 
 class AnySplits(Protocol):
@@ -79,9 +79,9 @@ def three_way(rows: int, test_fraction: float, valid_fraction: float, seed: int)
 
     Args:
         rows: the number of rows to split.
-        test_fraction: of all rows.
-        valid_fraction: of the rows that are not test.
-        seed: of the permutation.
+        test_fraction: test split as a fraction of all rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        seed: seed of the permutation.
     """
     order = np.random.default_rng(seed).permutation(rows)
     tests = round(rows * test_fraction)

@@ -65,7 +65,7 @@ class StreamedLoader(StepLoader):
     """Serve steps whose batches a DataLoader reads ahead, in order; a step out of order is read in this process.
 
     Args:
-        examples: of the training split.
+        examples: the training split.
         transfer: moves a batch to the training device, in its precision.
         reading: keyword arguments of DataLoader, such as num_workers.
         plan: see StepLoader.
@@ -78,7 +78,7 @@ class StreamedLoader(StepLoader):
     ) -> None:
         super().__init__(len(examples), plan, seed, *share)
         self.batches, self.transfer, self.reading = Batches(examples, seed), transfer, reading
-        self.due = self.step  # the step that the stream yields next
+        self.due = self.step  # the next step of the stream
         self.last: tuple[int, list[Part]] = (-1, [])
         self.stream: Iterator[Any] | None = None
 
@@ -112,7 +112,7 @@ class StreamedEvalLoader:
         self, examples: Examples, transfer: Transfer, reading: dict[str, Any], size: int, rank: int, world: int
     ) -> None:
         own = range(rank, len(examples), world)
-        starts = range(0, len(range(0, len(examples), world)), size)  # of the largest share
+        starts = range(0, len(range(0, len(examples), world)), size)  # starts of the batches of the largest share
         self.shares = [list(own[start : start + size]) for start in starts]
         self.keys: list[Key] = [(0, share or [0]) for share in self.shares]
         self.transfer, self.loader = transfer, stream(Batches(examples, 0), self.keys, reading)
@@ -126,11 +126,11 @@ class StreamedEvalLoader:
 
 
 def next_batch(batches: Iterator[Any]) -> Any:
-    """Return the next batch. If a worker dies while it sends one, wait for torch to report its death and not the connection."""
+    """Return the next batch. If a worker dies while sending it, torch reports that, not the broken connection."""
     try:
         return next(batches)
     except ConnectionError:
-        time.sleep(REAPED)  # torch raises an error when it receives the signal
+        time.sleep(REAPED)  # torch raises its error on SIGCHLD
         raise
 
 

@@ -30,12 +30,12 @@ class Facts(TypedDict, total=False):
     class_names: Sequence[str]
     positive: str
     unit: str
-    cardinalities: Sequence[int] | None  # of coded categories, code 0 included
-    peak: Positive  # the largest value of a pixel less the smallest
+    cardinalities: Sequence[int] | None  # numbers of coded categories, including code 0
+    peak: Positive  # difference of the largest and the smallest value of a pixel
     vocabulary: Count | None  # the number of token ids
     num_users: int
     num_items: int
-    output: str  # last or every: after which steps of a sequence there is something to predict
+    output: str  # last or every: the steps of a sequence after which a prediction is made
     drop_last: bool
     limit: Count | None
 
@@ -70,7 +70,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self.plan: Plan | None = None
         self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
-        self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
+        self.chunk: int | None = None  # number of steps in a chunk; None: chosen by measured time
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
 
@@ -158,7 +158,7 @@ class Data(L.LightningDataModule, Generic[S]):
         return self.eval_loader(self.splits.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return batch  # the loaders serve batches that are on the device already
+        return batch  # batches of the loaders are on the device already
 
     def eval_loader(self, split: Any) -> Iterable[Batch]:
         """Return the batches of this process's share of `split`, in order, on the training device and in its precision."""
@@ -219,9 +219,9 @@ class Embedded(TensorData):
     """Base class of data sets that scikit-learn ships: without a published split, so test and valid are cut at random.
 
     Args:
-        test_fraction: of all rows.
-        valid_fraction: of the rows that are not test.
-        split_seed: of the cuts; independent of the run's seeds, so that all runs have the same splits.
+        test_fraction: test split as a fraction of all rows.
+        valid_fraction: valid split as a fraction of the rows that are not test.
+        split_seed: seed of the cuts; independent of the run's seeds, so that all runs have the same splits.
         facts: see Facts.
     """
 

@@ -13,7 +13,7 @@ from descentlab.data.loading.splits import Splits, shared_storage
 from descentlab.data.loading.tensors import Facts, TensorData
 from descentlab.errors import UsageError
 
-EVAL_TOKENS = 16_384  # in a batch of evaluation: bounds the memory of the logits
+EVAL_TOKENS = 16_384  # in an evaluation batch; bounds the memory of the logits
 
 
 def windows(ids: Tensor, length: int, stride: int) -> Batch:

@@ -1,4 +1,4 @@
-"""Checks that an optimizer accepts its values, and that the settings around its update have an effect."""
+"""Check that an optimizer accepts its values, and that the settings around its update have an effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def conflicts(config: Mapping[str, Any]) -> list[str]:
-    """Return a message for each value that an optimizer of `config` refuses, and each setting that does not suit it."""
+    """Return a message for each value that an optimizer of `config` refuses, and each setting incompatible with it."""
     from hydra.utils import get_object
 
     from descentlab.config.requirements import Requirements
@@ -59,7 +59,7 @@ def _tried(group: str, node: Mapping[str, Any], needs: Requirements) -> Optimize
 
 
 def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterator[str]:
-    """Yield a message for each setting around the update that has no effect, or another effect, on `optimizers`."""
+    """Yield a message for each setting around the update that has no effect on `optimizers`, or not the intended one."""
     from descentlab.config.requirements import varies
     from descentlab.optim.evaluation import has_modes
 

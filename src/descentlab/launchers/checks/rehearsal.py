@@ -1,6 +1,6 @@
-"""Rehearses runs: constructs data, model, task and optimizer, and takes one step and one evaluation on a few examples.
+"""Rehearse runs: construct data, model, task and optimizer, and take one step and one evaluation on a few examples.
 
-An error that every run of a sweep would meet is found once, before the first run starts. Baselines, checkpoints and loggers are
+An error that affects every run of a sweep is found once, before the first run starts. Baselines, checkpoints and loggers are
 not rehearsed, since a failure there does not affect the result of a run.
 """
 
@@ -37,11 +37,11 @@ LARGEST = 1024  # upper bound of that batch size
 NAMES, LINES = 8, 20  # column names in a line of a note, and lines in a note
 LARGE = 30_000_000  # parameters; a larger model is not trained here, since a step may take minutes and much memory
 PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU supports
-# Nodes whose numbers do not change what is constructed: further rehearsals with other numbers would find nothing new.
+# Nodes whose numbers do not affect construction: rehearsals with other numbers would find no other errors.
 NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
 SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
 IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
-NOT_HERE = (OSError, MemoryError)  # errors of data on a machine that only starts the runs
+NOT_HERE = (OSError, MemoryError)  # errors of reading data that are not mistakes on a machine that only starts the runs
 
 
 class NoSink:
@@ -208,7 +208,7 @@ def _is_elsewhere(trainer: TrainerConfig) -> bool:
 def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
     """Return the number of parameters of the model; 0 if its class cannot be built on torch's meta device.
 
-    They are counted in a separate process: a class may keep tensors that it created, and those would stay on the meta device.
+    They are counted in a separate process: a class may cache tensors that it creates, which would remain on the meta device.
     """
     node = data.fill(model)
     reading, writing = os.pipe()
@@ -227,7 +227,7 @@ def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
 
 
 def structure_of(config: Mapping[str, Any]) -> str:
-    """Return the config without seeds, budgets and the numbers of an update, as text. Runs with equal texts are alike."""
+    """Return the config as text, without seeds, budgets and numbers of the update. One rehearsal serves for equal texts."""
     kept = {key: value for key, value in config.items() if key not in IGNORED}
     return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
 
@@ -251,7 +251,7 @@ def name_of(node: Mapping[str, Any]) -> str:
 
 
 def notes(data: Data[Any]) -> list[str]:
-    """Return lines that describe how the columns of a table were read, and the warnings of the data."""
+    """Return lines that describe the reading of a table's columns, and the warnings of the data."""
     alike: dict[tuple[str, str], list[str]] = {}
     for column in data.columns:
         alike.setdefault((column["read_as"], column["detail"]), []).append(column["name"])

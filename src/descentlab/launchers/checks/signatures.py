@@ -1,4 +1,4 @@
-"""Checks that every `_target_` of a config can be imported, is of the right kind, and takes the keys that it is given."""
+"""Check that every `_target_` of a config can be imported, is of the right kind, and takes the keys that it is given."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _is_user_code(cls: type) -> bool:
 
 
 def parameters(called: Any, passed_on: Sequence[Any] = ()) -> tuple[list[str], bool]:
-    """Return the keywords that `called` takes, and True if it takes any others as well.
+    """Return the keywords that `called` accepts, and True if it accepts others as well.
 
     A class with **keywords may pass them to its base classes, or to a class that it is given (`passed_on`). A keyword of an
     optimizer that neither takes counts as unknown, since some libraries ignore it.
@@ -102,12 +102,12 @@ def parameters(called: Any, passed_on: Sequence[Any] = ()) -> tuple[list[str], b
     from descentlab.data.loading.tensors import Data, Facts
 
     takes, anything = [], False
-    for each in called.__mro__[:-1] if inspect.isclass(called) else (called,):  # up to the first that names all its keywords
-        if each is Data:  # which refuses other facts
+    for each in called.__mro__[:-1] if inspect.isclass(called) else (called,):  # the bases up to the first without **keywords
+        if each is Data:  # Data refuses other facts
             return list(dict.fromkeys([*takes, *Facts.__annotations__])), False
         try:
             found = inspect.signature(each).parameters
-        except (TypeError, ValueError):  # written in C
+        except (TypeError, ValueError):  # a class implemented in C
             return takes, True
         takes += [name for name, parameter in found.items() if parameter.kind not in VARIADIC]
         anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values())

@@ -1,4 +1,4 @@
-"""Checks for errors that training does not report by itself.
+"""Check for errors that training does not report by itself.
 
 Misaligned inputs and targets, numbers that are not finite, unknown labels, a loss that does not depend on the weights.
 """

@@ -13,7 +13,7 @@ class UnknownEnd(ValueError):
     """A schedule depends on the number of steps of the run, which is unknown."""
 
     def __init__(self) -> None:
-        super().__init__("this schedule must know how many steps the run has: set budget.steps, epochs or examples")
+        super().__init__("this schedule depends on the number of steps of the run: set budget.steps, epochs or examples")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Schedule:
         raise NotImplementedError
 
     def momentum(self, step: int, total: int | None) -> float | None:
-        """Return the momentum (Adam: the first beta) at `step`; None if the optimizer keeps its own."""
+        """Return the momentum (for Adam the first beta) at `step`; None leaves the optimizer's own."""
         return None
 
     def observe(self, value: float) -> None:

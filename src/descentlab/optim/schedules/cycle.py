@@ -48,7 +48,7 @@ class OneCycle(Schedule):
         div: the ratio of the peak to the first multiplier.
         final_div: the ratio of the first multiplier to the last.
         anneal: the shape of both phases.
-        momenta: the momentum at both ends, and at the peak; None: the optimizer keeps its own.
+        momenta: the momentum at both ends, and at the peak; None: the optimizer's own momentum.
     """
 
     rise: Positive = 0.3

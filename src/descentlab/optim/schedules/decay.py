@@ -57,7 +57,7 @@ class Exponential(Schedule):
 
     Args:
         every: steps over which the multiplier is reduced by the factor gamma; below 1, a fraction.
-        gamma: in (0, 1].
+        gamma: the factor, in (0, 1].
     """
 
     every: Positive = 0.5
@@ -104,7 +104,7 @@ class InverseSquareRoot(Schedule):
     With timescale = warmup this is the Transformer's schedule (arXiv:1706.03762, eq. 3), scaled to a peak of 1.
 
     Args:
-        timescale: steps; below 1, a fraction. After three timescales the multiplier is 1/2.
+        timescale: in steps; below 1, a fraction. After three timescales the multiplier is 1/2.
     """
 
     timescale: Positive = 100

@@ -1,4 +1,4 @@
-"""A schedule that follows the validation metric instead of the step."""
+"""A schedule that depends on the validation metric instead of the step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PlateauState:
     """The mutable state of ReduceOnPlateau.
 
     Args:
-        multiplier: of the learning rate.
+        multiplier: the current multiplier of the learning rate.
         best: the lowest value of the metric so far; for mode max, of minus the metric.
         waited: validations since the last improvement.
         resting: remaining validations of the cooldown.
@@ -37,7 +37,7 @@ class ReduceOnPlateau(Schedule):
 
     Args:
         mode: min if a lower metric is better, max if a higher one is.
-        factor: of each reduction, in (0, 1).
+        factor: the factor of each reduction, in (0, 1).
         patience: validations without improvement that are tolerated, >= 0.
         threshold: the least improvement, as a fraction of the absolute value of the best.
         cooldown: validations after a reduction that do not count towards `patience`.

@@ -20,14 +20,14 @@ def update(mean: list[Tensor], weights: list[Tensor], share: Number) -> list[Ten
 
 
 def swa_share(count: int) -> float:
-    """Return the share of new weights in a plain mean of `count` + 1 (Izmailov et al., arXiv:1803.05407, one point a step)."""
+    """Return the share of new weights in a mean of `count` + 1 (Izmailov et al., arXiv:1803.05407, one point per step)."""
     return 1 / (count + 1)
 
 
 def ema_share(count: int, decay: Number) -> Number:
     """Return the share 1 - min(decay, (1 + count) / (10 + count)) of new weights in an EMA of `count` weights.
 
-    The bound forgets the first weights soon, where a constant decay near 1 would keep them (TensorFlow's num_updates).
+    The bound discounts the first weights quickly, which a constant decay near 1 would not (TensorFlow's num_updates).
     """
     bound = (1 + count) / (10 + count)
     return 1 - (decay.clamp(max=bound) if isinstance(decay, Tensor) else min(decay, bound))

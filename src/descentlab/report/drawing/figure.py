@@ -16,7 +16,7 @@ class Figure:
         title: the heading above the plot.
         traces: traces of plotly, with two additional keys: `series`, the label whose button in the legend hides the trace, and
             `xs`, which maps each x axis that the reader can choose to its values (absent if the trace has its own `x`).
-        scale: of the y axis: "log", "linear", or "loss" (the reader chooses one of the two).
+        scale: scale of the y axis: "log", "linear", or "loss" (the reader chooses one of the two).
         x: the title of the figure's own logarithmic x axis; "" for the axis that the reader chooses.
         levels: values of y to mark with a horizontal line, each with its text.
         plane: the range of both axes if x and y are coordinates in a plane, otherwise None.

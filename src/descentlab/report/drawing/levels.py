@@ -7,7 +7,7 @@ from typing import Any
 from descentlab.report.series import Comparison
 from descentlab.report.tables.measures import format_number
 
-Level = tuple[float, str]  # a value of y, and its text
+Level = tuple[float, str]  # a value of y, and its label
 
 
 def target_levels(comparison: Comparison) -> list[Level]:

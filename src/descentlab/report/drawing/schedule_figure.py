@@ -14,7 +14,7 @@ from descentlab.report.drawing.style import COLORS
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-AXIS_WIDTH = 6  # characters for the numbers of the y axis
+AXIS_WIDTH = 6  # width of the numbers of the y axis, in characters
 MAX_POINTS = 2000  # approximate maximum number of points per line of the page
 COLUMNS = 3  # plots in a row of the page
 # A braille character is 2 dots wide and 4 dots high; the bit of each dot, by row and column.
@@ -54,7 +54,7 @@ def terminal(curves: Sequence[ScheduleCurve], width: int = 80) -> str:
 
     Args:
         curves: the curves to draw.
-        width: of the whole drawing, in characters.
+        width: width of the whole drawing, in characters.
     """
     if len(curves) <= 2:
         return "\n\n".join("\n".join(_block(curve, width, rows=10, settings=True)) for curve in curves)

@@ -23,7 +23,7 @@ def run_curves(run: Record) -> pl.DataFrame:
         a frame with the columns AXES and those that start with "train/" or "valid/"; empty if the run left no curves.
     """
     rows = read_curves(run.folder)
-    if "gradient_evaluations" not in rows.columns and "step" in rows.columns:  # written before evaluations were counted
+    if "gradient_evaluations" not in rows.columns and "step" in rows.columns:  # older curves, without a count of evaluations
         rows = rows.with_columns(gradient_evaluations="step")
     if not set(AXES) <= set(rows.columns):
         return pl.DataFrame(schema=dict.fromkeys(AXES, pl.Float64))

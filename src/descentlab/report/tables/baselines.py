@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from descentlab.report.series import Comparison
 from descentlab.report.tables.measures import NOT_MEASURED, UNDEFINED, format_number
 
-PREFIX = "baseline/test/"  # of a baseline's test metrics in a summary's `undefined`
-MAX_ERROR = 60  # characters of an error in a cell; the notes contain the whole message
+PREFIX = "baseline/test/"  # prefix of the keys of a baseline's test metrics in a summary's `undefined`
+MAX_ERROR = 60  # largest number of characters of an error in a cell; the notes contain the whole message
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from descentlab.report.load import load
 from descentlab.report.series import Comparison
 from descentlab.report.tables.results import TEXT_COLUMNS, ResultTable, results_table
 
-PIPE_WIDTH = 160  # characters of a line if the output is not a terminal
+PIPE_WIDTH = 160  # width in characters if the output is not a terminal
 
 
 def show_on_console(sweeps: list[Path]) -> Console:

@@ -23,7 +23,7 @@ class Measure:
     Args:
         key: the column name in CSV files.
         heading: the column name in the other tables; ``{metric}`` stands for the name of the monitored metric.
-        get: returns the number from a record's summary; None if it was not measured or is undefined.
+        get: a function that returns the number from a record's summary; None if it was not measured or is undefined.
         format: formats the number.
         undefined_key: the key of the summary's ``undefined`` that holds the reason; ``{metric}`` as in the heading.
     """

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-FLOOR = 0.05  # detections of a lower class probability are discarded
-OVERLAP = 0.6  # of two boxes of a class with a larger IoU, the one with the lower score is discarded
-CANDIDATES = 400  # the largest number of boxes, the best, in non-maximum suppression
+FLOOR = 0.05  # detections with a lower class probability are discarded
+OVERLAP = 0.6  # if two boxes of a class have a larger IoU, the one with the lower score is discarded
+CANDIDATES = 400  # largest number of boxes, those with the highest scores, in non-maximum suppression
 
 
 def locations(shape: Sequence[int], stride: int, like: Tensor) -> Tensor:

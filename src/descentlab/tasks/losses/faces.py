@@ -15,10 +15,10 @@ def margin_softmax(cosines: Tensor, people: Tensor, scale: float, margin: float)
     sin(margin), as in the authors' code.
 
     Args:
-        cosines: of the angles to the centres, (batch, people).
+        cosines: cosines of the angles to the centres, (batch, people).
         people: (batch,).
-        scale: of the cosines, > 0.
-        margin: in radians, in [0, pi].
+        scale: factor of the cosines, > 0.
+        margin: the margin in radians, in [0, pi].
     """
     own = cosines.gather(1, people[:, None]).clamp(-1, 1)
     sine = (1 - own**2).clamp(min=torch.finfo(own.dtype).eps).sqrt()
@@ -36,7 +36,7 @@ def batch_hard_triplet(embeddings: Tensor, people: Tensor, margin: float) -> Ten
     Args:
         embeddings: (batch, dimensions).
         people: (batch,).
-        margin: in the unit of the embedding, >= 0.
+        margin: the margin in the unit of the embedding, >= 0.
     """
     squared = (embeddings[:, None] - embeddings[None]).square().sum(-1)
     distances = squared.clamp(min=1e-12).sqrt()  # the root has no gradient at 0

@@ -2,8 +2,8 @@
 
 A row has labels >= 0, higher for more relevant documents; -1 marks documents that are not ranked. Documents with equal scores
 share their ranks: NDCG and recall are means over all their orders (McSherry and Najork, ECIR 2008), average precision counts
-them as found together, all three as in scikit-learn. A row without a relevant document counts as 0, as in the evaluation tool
-of LETOR and in scikit-learn; if no row has a relevant document, the measures are undefined.
+them as retrieved together, as scikit-learn does for all three. A row without a relevant document counts as 0, as in the
+evaluation tool of LETOR and in scikit-learn; if no row has a relevant document, the measures are undefined.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class OverRows(Metric):
 
     Args:
         measures: by name.
-        lacking: completes the reason "the split has no ..." if no row has a relevant document.
+        lacking: the end of the reason "the split has no ..." for the case that no row has a relevant document.
     """
 
     full_state_update = False

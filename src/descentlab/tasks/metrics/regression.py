@@ -20,7 +20,7 @@ class R2(Metric):
     full_state_update = False
     undefined: str = ""
     rows: Tensor
-    residual: Tensor  # this and the following: (outputs,), a scalar before the first update
+    residual: Tensor  # this state and those below: (outputs,), a scalar before the first update
     total: Tensor
     squares: Tensor
     lowest: Tensor

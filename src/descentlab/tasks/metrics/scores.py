@@ -22,9 +22,9 @@ class MeanLoss(Metric):
         self.add_state("examples", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, loss: Tensor, examples: int) -> None:
-        if not examples:  # the mean of nothing is NaN, which would stay
+        if not examples:  # an empty mean is NaN, and would remain in the sum
             return
-        wide = torch.float32 if loss.device.type == "mps" else torch.float64  # whatever the precision of training
+        wide = torch.float32 if loss.device.type == "mps" else torch.float64  # independent of the precision of training
         self.total = self.total.to(wide) + loss.detach().to(wide) * examples
         self.examples += examples
 
@@ -47,7 +47,7 @@ class Scores(nn.Module):
     def __init__(self, metrics: dict[str, Metric], split: str) -> None:
         super().__init__()
         self.loss, self.split = MeanLoss(), split
-        self.metrics = MetricCollection(dict(metrics), compute_groups=False)  # groups are guessed from the first batch
+        self.metrics = MetricCollection(dict(metrics), compute_groups=False)  # True infers groups from the first batch
         self.undefined: dict[str, str] = {}
 
     def collect(self, prefix: str, split: str = "") -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class Scores(nn.Module):
         If the loss is NaN, so is every metric: outputs that are not numbers can be neither ordered nor counted.
 
         Args:
-            prefix: of each name.
+            prefix: prefix of each name.
             split: the name of the split in reasons, if it differs from that of these scores.
         """
         metrics = dict(self.metrics.items())
@@ -73,6 +73,6 @@ class Scores(nn.Module):
         return {prefix + name: value for name, value in values.items()}
 
     def reset(self) -> None:
-        """Forget the examples since the last `collect`."""
+        """Discard the examples since the last `collect`."""
         self.loss.reset()
         self.metrics.reset()

@@ -22,14 +22,14 @@ from torchmetrics import Metric
 
 UNKNOWN = "the value on the {split} split is not a finite number"
 NO_EXAMPLE = "the {split} split has no example"
-FAULTS = (ValueError, IndexError, ArithmeticError)  # raised by a metric that has too little to compute a value from
+FAULTS = (ValueError, IndexError, ArithmeticError)  # raised by metrics that have too few examples to compute a value
 
 
 def computed(name: str, metric: Metric) -> tuple[dict[str, Tensor], str]:
     """Return the values of `metric` by name, over all processes, and the reason of those that are not finite."""
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")  # called before any update
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")  # called without an update
             found = metric.compute()
     except FAULTS as error:
         return {name: torch.tensor(torch.nan, device=metric.device)}, f"{type(error).__name__}: {error}"

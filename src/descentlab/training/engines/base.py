@@ -1,4 +1,4 @@
-"""Contract of engines: what executes the steps of a run."""
+"""The interface of engines, which execute the steps of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Engine(Protocol):
 
     Attributes:
         device: the one that this process computes on; known from the start of `fit` on.
-        callbacks: of the user's, whose state is saved in checkpoints.
+        callbacks: the user's callbacks, whose state is saved in checkpoints.
     """
 
     callbacks: Sequence[Any]

@@ -1,4 +1,4 @@
-"""Steps of a task by the explicit loop: hand-written gradients if the model is a dense net, a rule, no torch.optim."""
+"""Steps of a task in the explicit loop: an update rule without torch.optim, hand-written gradients for dense nets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Descent:
         self.count = self.evaluations = 0
 
     def steps(self, loader: StepLoader) -> Iterator[StepsDone]:
-        """Take one step after the other from `count` on; the model's weights are those after the last one."""
+        """Yield the events of consecutive steps, starting at step `count`. The model holds the weights after the last one."""
         optimizer, before = self.bare_optimizer, [p.detach().clone() for p in self.parameters]
         states = [optimizer.state[p] or optimizer.rule.init(p) for p in self.parameters]
         hyper = {name: partial(self._at, name) for name in optimizer.__signature__.parameters if name != "params"}
@@ -112,7 +112,7 @@ def dense(model: nn.Module) -> list[str] | None:
 
 
 def by_autograd(task: Task) -> Gradient:
-    """Return autograd's gradient of the task's loss, for any model and loss; buffers and dropout behave as in a plain call."""
+    """Return autograd's gradient of the task's loss, for any model and loss; buffers and dropout behave as usual."""
     names = [name for name, _ in task.model.named_parameters()]
 
     def gradient(weights: list[Tensor], batch: Any) -> tuple[Tensor, list[Tensor]]:

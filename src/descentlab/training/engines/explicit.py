@@ -1,4 +1,4 @@
-"""The explicit engine, without Lightning's trainer: validate, step, validate, step, in one loop that can be read."""
+"""The explicit engine, without Lightning's trainer: one loop of validations and steps, written out for reading."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Explicit:
     """Trains a task with a rule of descentlab.rules, in one process and on one device.
 
     Args:
-        accelerator, precision: of the config's trainer node.
+        accelerator, precision: settings of the config's trainer node.
     """
 
     callbacks: Sequence[Any] = ()
@@ -56,7 +56,7 @@ class Explicit:
                 observers.steps_done(event)
                 if observers.stopping:
                     break
-                if descent.count < plan.next_stop(descent.count - 1):  # else it is validated first
+                if descent.count < plan.next_stop(descent.count - 1):  # at a stop it is validated first
                     observers.boundary(Boundary(descent.count))
             self._validate(task, data, observers, before_training=False)
             if not (observers.stopping or plan.done(descent.count)):

@@ -1,4 +1,4 @@
-"""The engine that trains with Lightning's Trainer. Its one callback translates Lightning's hooks to events."""
+"""The engine that trains with Lightning's Trainer. A single callback translates Lightning's hooks to events."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ REAPED = 5.0  # seconds to wait for the exit code of a process that died
 
 
 class LightningEngine:
-    """Trains with Lightning's Trainer, without its own logging, checkpoints, progress bars and signal handlers.
+    """Trains with Lightning's Trainer, whose logging, checkpoints, progress bars and signal handlers are disabled.
 
     An epoch of the Trainer is the stretch between two validations, since the loader ends there.
 
     Args:
         settings: the config's trainer node.
-        callbacks: of the user's. With any, a chunk is one step, and what they log is written to the curves.
-        log_every: steps between two rows of what callbacks log.
+        callbacks: the user's callbacks. With any, a chunk is one step, and the values they log are written to the curves.
+        log_every: steps between two rows of logged values.
     """
 
     def __init__(self, settings: TrainerConfig, callbacks: Sequence[L.Callback] = (), log_every: int = 10) -> None:
@@ -74,12 +74,12 @@ class LightningEngine:
             raise self._post_mortem(error) from error
 
     def _post_mortem(self, error: Exception) -> Died:
-        """Return the exception that names the process of the run that died first."""
+        """Return an exception that describes the process of the run that died first."""
         ended: dict[int, int] = {}  # rank -> exit code
         for rank, process in enumerate(getattr(self.trainer.strategy.launcher, "procs", ()), 1):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 ended[rank] = process.wait(REAPED)
-        # The code of a signal is negative; processes that end because of another one end with 1.
+        # Exit codes of signals are negative. Processes that end because another one died exit with 1.
         first = min(ended, key=lambda rank: ended[rank], default=None)
         if first is None or not ended[first]:
             return Died(f"another process of the run: {error}")
@@ -100,10 +100,10 @@ class LightningEngine:
 class HookTranslator(L.Callback):
     """Translates Lightning's hooks to events for observers, and their decisions to `trainer.should_stop`.
 
-    It is the first of the trainer's callbacks, so that those of the user's see the state that results.
+    It is the first of the trainer's callbacks, so that the user's callbacks see the resulting state.
 
     Args:
-        single_steps: chunks are single steps, since callbacks of the user's are present.
+        single_steps: True if chunks are single steps, because there are user callbacks.
     """
 
     internal = True  # it does nothing inside a step: see optim.lightning_hooks
@@ -112,7 +112,7 @@ class HookTranslator(L.Callback):
         self.single_steps = single_steps
         self.observers = Observers()
         self.task: Task | None = None
-        self.fresh = False  # steps were taken since the last boundary
+        self.fresh = False  # True if steps were taken since the last boundary
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         assert isinstance(pl_module, Task)
@@ -173,7 +173,7 @@ def _placement(trainer: L.Trainer) -> Placement:
 
 
 def _lost_another(error: Exception) -> bool:
-    """Return True if `error` reports that another process cannot be reached, and nothing about what went wrong there."""
+    """Return True if `error` only reports that another process cannot be reached, without the cause."""
     return isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 

@@ -1,4 +1,4 @@
-"""Logger of the lightning engine: passes on what the user's callbacks log, so that it is written to the run's curves."""
+"""Logger of the lightning engine: forwards the values that user callbacks log to the curves of the run."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from descentlab.data.loading.tables.overrides import CELL, override, shortened
 
 UNBOUNDED = 10**12
 EXACT = 2**53  # integers beyond it are not exact in float64
-SHOWN = 3  # unreadable cells in a message
+SHOWN = 3  # largest number of unreadable cells in a message
 
 
 @dataclass(frozen=True)

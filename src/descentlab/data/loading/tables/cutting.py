@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 Rows = NDArray[np.int64]
-TOLERANCE = 0.05  # of all rows: if a prefix of the groups misses the wanted size by more, groups are chosen by size
+TOLERANCE = 0.05  # fraction of all rows; if a prefix of the groups misses the size by more, groups are chosen by size
 
 
 def kept_together(content: pl.DataFrame, group: pl.Series | None) -> Rows:
@@ -49,7 +49,7 @@ class Cut:
     Args:
         together: (rows,), equal labels for rows that must be in the same split (see kept_together).
         classes: (rows,), the class of each row, to stratify by; None: no stratification.
-        seed: of the permutation of the groups.
+        seed: seed of the permutation of the groups.
     """
 
     together: Rows
@@ -61,7 +61,7 @@ class Cut:
 
         Args:
             rows: row numbers.
-            fraction: of `rows`; with classes, of each class separately. The class of a group is that of most of its rows.
+            fraction: fraction of `rows` to split off; with classes, of each class. A group's class is that of most of its rows.
             leave: the least number of groups of a class that remain, if it has more.
         """
         _, group_of = np.unique(self.together[rows], return_inverse=True)
@@ -97,7 +97,7 @@ def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:
 
     Args:
         sizes: (groups,), the number of rows of each group, in random order.
-        fraction: of the rows.
+        fraction: fraction of the rows.
         leave: the least number of groups that remain.
     """
     count = len(sizes)

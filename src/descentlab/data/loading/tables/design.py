@@ -39,7 +39,7 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
     Args:
         columns: the inputs, by name.
         parts: row numbers of train, valid and test.
-        options: of the table.
+        options: the table's options.
 
     Raises:
         DataError: a value is infinite, a logarithm is undefined, or no input remains.
@@ -125,7 +125,7 @@ def finite(column: Column, fix: str) -> None:
     """Check that `column` has no infinite value.
 
     Args:
-        column: of numbers.
+        column: a column of numbers.
         fix: the end of the message, with a placeholder {} for data.missing=...
 
     Raises:

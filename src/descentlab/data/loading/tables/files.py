@@ -114,9 +114,9 @@ def _uneven(text: str, separator: str, path: Path, before: int) -> DataError | N
     """Return the error of an unclosed quote, or of the first line whose number of cells differs from that of line 1.
 
     Args:
-        text: of the table.
-        separator: of its columns.
-        path: of the file.
+        text: the text of the table.
+        separator: the separator of its columns.
+        path: the file.
         before: the number of lines of the file above `text`.
     """
     if text.count('"') % 2:

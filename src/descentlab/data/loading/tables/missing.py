@@ -12,7 +12,7 @@ from descentlab.data.loading.tables.number_text import parse_numbers
 from descentlab.data.loading.tables.options import NAN, Options
 from descentlab.data.loading.tables.overrides import override
 
-DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # of conf/data/csv.yaml
+DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # the default of conf/data/csv.yaml
 
 
 def stripped(raw: pl.Series, options: Options) -> pl.Series:
@@ -42,7 +42,7 @@ def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.S
     Args:
         raw: a column of any type.
         values: the values read from `raw`, in days or hours.
-        options: of the table.
+        options: the table's options.
     """
     if raw.dtype not in (pl.Date, pl.Datetime, pl.Time):
         return values

@@ -39,7 +39,7 @@ def native_moments(raw: pl.Series) -> tuple[pl.Series, str]:
     """Return dates and durations in days, times of day in hours (float64), and a note with the unit.
 
     Args:
-        raw: of type Date, Datetime, Duration or Time. Datetimes with a time zone are converted to UTC.
+        raw: a column of type Date, Datetime, Duration or Time. Datetimes with a time zone are converted to UTC.
     """
     if raw.dtype == pl.Time:
         return raw.to_physical().cast(pl.Float64) / 3600e9, "time of day, in hours"

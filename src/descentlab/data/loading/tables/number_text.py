@@ -13,7 +13,7 @@ UNIT = rf"(?:{CURRENCY}|[%‰]|°?[A-Za-zµμΩ]{{1,6}}[²³]?(?:/[A-Za-z]{{1,4}
 CELL = rf"^([-+]?)\s*({CURRENCY})?\s*([-+]?)({BODY})\s*({UNIT})?$"
 DIGITS = {mark: str(value) for zero in "０٠۰" for value, mark in enumerate(chr(ord(zero) + digit) for digit in range(10))}
 SPECIAL = r"^[-+]?(?i:inf|infinity|nan)$"
-CODES = 10  # up to this many distinct numbers with different units may be codes, such as 1st and 2nd
+CODES = 10  # up to this number of distinct numbers with different units may be codes, such as 1st and 2nd
 
 
 @dataclass(frozen=True)

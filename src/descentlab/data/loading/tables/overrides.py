@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-CELL = 40  # characters of a cell in a message
+CELL = 40  # largest number of characters of a cell in a message
 
 
 def format_value(value: object) -> str:

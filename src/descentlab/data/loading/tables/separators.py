@@ -11,8 +11,8 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.overrides import override
 
 SEPARATORS, BLANK = ",;\t|", " "
-NONE = "\x1f"  # a separator that occurs in no text file: each line is a single cell
-LINES, LEADING = 50, 5  # lines that are examined, and the largest number of comments before the header
+NONE = "\x1f"  # a character that does not occur in text files, so that each line is a single cell
+LINES, LEADING = 50, 5  # number of lines examined, and largest number of comment lines before the header
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ '.,]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][-+]?\d+)?")
 COMMENT = ("#", "%", "//", "!")
 

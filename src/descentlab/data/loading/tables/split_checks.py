@@ -21,8 +21,8 @@ def check_parts(parts: Mapping[str, Rows], together: Rows, options: Options, fra
     Args:
         parts: train, valid and test -> row numbers.
         together: (rows,), see kept_together.
-        options: of the table.
-        fractions: of test and valid.
+        options: the table's options.
+        fractions: the fractions of test and valid.
 
     Raises:
         DataError: a split is empty, or has the wrong size because a group is too large.
@@ -50,7 +50,7 @@ def check_classes(parts: Mapping[str, Rows], classes: NDArray[np.str_], options:
     Args:
         parts: train, valid and test -> row numbers.
         classes: (rows,), the target.
-        options: of the table.
+        options: the table's options.
 
     Raises:
         DataError: train lacks a class.

@@ -59,7 +59,7 @@ def read_target(raw: pl.Series, column: Column | None, options: Options) -> Targ
     Args:
         raw: the target in the table.
         column: the target as read by read_columns; None unless for regression.
-        options: of the table.
+        options: the table's options.
 
     Raises:
         DataError: cells are missing, infinite or not numeric, or the values contradict data.kind or data.positive.

@@ -8,14 +8,14 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.options import Options
 from descentlab.data.loading.tables.overrides import override
 
-TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # of text files only, with their defaults
+TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # keys of text files only, and their defaults
 
 
 def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
     """Check that no key of text files is set for another kind of table; data.decimal may be if `table` has texts.
 
     Args:
-        options: of the table.
+        options: the table's options.
         table: the table.
         what: its origin, for the message.
 
