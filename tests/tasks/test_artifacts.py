@@ -8,7 +8,7 @@ from descentlab.tasks.classification import Classification
 class FailingArtifacts(Classification):
     """Classification whose artifacts raise an exception."""
 
-    def exhibits(self, batch):
+    def artifacts(self, batch):
         raise RuntimeError("drawing failed")
 
 

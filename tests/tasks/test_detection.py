@@ -147,7 +147,7 @@ def test_image_shows_true_and_detected_boxes():
     made = task()
     output = torch.tensor([5.0, -5.0, 1.0, 1.0, 1.0, 1.0, 5.0])
     made.model = Constant(output.reshape(1, 7, 1, 1))
-    shown = made.exhibits((torch.zeros(2, 1, 64, 64, dtype=torch.uint8), TRUE))["detections.png"]
+    shown = made.artifacts((torch.zeros(2, 1, 64, 64, dtype=torch.uint8), TRUE))["detections.png"]
     image = Image.open(io.BytesIO(shown))
     inside = image.crop((2, 2, 2 + 4 * 64, 2 + 4 * 64))  # the first image, without its margin
     colours = {colour: count for count, colour in inside.getcolors(1 << 20)}

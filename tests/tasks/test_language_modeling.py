@@ -87,7 +87,7 @@ def alphabet(tmp_path):
 def sampled(data, model=None):
     made = task(model=model or Next())
     made.data = data
-    return made.exhibits(data.splits.test)["sample.txt"]
+    return made.artifacts(data.splits.test)["sample.txt"]
 
 
 def test_sample_continues_a_prompt_of_the_test_split(alphabet):

@@ -70,7 +70,7 @@ def test_training_rows_have_a_loss_and_no_ranking(recwarn):
 
 def test_artifact_marks_held_out_items():
     scores = torch.tensor([[0.1, 0.9, 0.5] + [0.0] * 9])
-    shown = task(model=lambda x: scores[:, x[0, 1:]]).exhibits((torch.tensor([[6]]), torch.tensor([[1, -1, 0] + [0] * 9])))
+    shown = task(model=lambda x: scores[:, x[0, 1:]]).artifacts((torch.tensor([[6]]), torch.tensor([[1, -1, 0] + [0] * 9])))
     assert shown["recommendations.txt"].splitlines()[1].startswith("user 7: 3 1* ")
 
 

@@ -137,7 +137,7 @@ def opened(content: bytes) -> np.ndarray:
 
 def test_artifact_shows_originals_above_reconstructions():
     x = images(12)
-    image = opened(reconstruction(model=nn.Identity()).exhibits((x, torch.arange(12)))["reconstructions.png"])
+    image = opened(reconstruction(model=nn.Identity()).artifacts((x, torch.arange(12)))["reconstructions.png"])
     height, width = image.shape[0] // 2, image.shape[1] // 10
     assert np.array_equal(image[2 : height - 2], image[height + 1 : 2 * height - 3])  # an identity changes nothing
     shown = (x[0, 0] - x[:10].min()) / (x[:10].max() - x[:10].min())
@@ -146,7 +146,7 @@ def test_artifact_shows_originals_above_reconstructions():
 
 
 def test_artifact_of_a_variational_autoencoder_includes_samples():
-    shown = elbo(VAE((3, 8, 8), 4, 4).eval()).exhibits((images(12, (3, 8, 8)),))
+    shown = elbo(VAE((3, 8, 8), 4, 4).eval()).artifacts((images(12, (3, 8, 8)),))
     assert set(shown) == {"reconstructions.png", "samples.png"}
     assert opened(shown["samples.png"]).shape[0] > opened(shown["reconstructions.png"]).shape[0]
-    assert reconstruction().exhibits((torch.rand(4, 64),)) == {}
+    assert reconstruction().artifacts((torch.rand(4, 64),)) == {}

@@ -20,7 +20,7 @@ from descentlab.launchers.base import Attempt, Group
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.slots import Share, Slots, gpus
 from descentlab.parallel import ranks
-from descentlab.parallel.post_mortem import how_it_ended
+from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -56,7 +56,7 @@ class Local:
     def check(self, jobs: Sequence[Job]) -> Findings:
         """Rehearse `jobs` in a process of the fork server."""
         mistakes = _beyond_this_machine(jobs)
-        return Findings(mistakes) if mistakes else preflight.in_a_process_of(self.server, jobs)
+        return Findings(mistakes) if mistakes else preflight.check_in_process(self.server, jobs)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         """Return nothing: runs on this machine end with the command that started them."""
@@ -114,7 +114,7 @@ class LocalAttempt:
     def ended(self) -> str | None:
         """Return how the process ended; None while it runs."""
         code = self.process.exitcode
-        return None if code is None else how_it_ended(code)
+        return None if code is None else describe_exit(code)
 
     def stop(self) -> None:
         """Send SIGTERM to the first process. All processes of the run then stop after the same step."""

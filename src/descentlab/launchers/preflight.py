@@ -36,7 +36,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-def in_a_process_of(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
+def check_in_process(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
     """Rehearse `jobs` in a process of `server`.
 
     Args:

@@ -18,7 +18,7 @@ from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.slots import cores_of_a_process, gpus
-from descentlab.parallel.post_mortem import how_it_ended
+from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
 from descentlab.store.record import PROGRESS, STOP, write_json
 
@@ -73,7 +73,7 @@ class Ray:
 
     def check(self, jobs: Sequence[Job]) -> Findings:
         """Rehearse `jobs` in a process on this machine."""
-        return preflight.in_a_process_of(self.server, jobs, here=self.address is None)
+        return preflight.check_in_process(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         """Return nothing: Ray ends the tasks of a command that has ended."""
@@ -131,7 +131,7 @@ def _work(folders: Sequence[str], threads: int) -> str:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid or 0, signal.SIGKILL)
-    return how_it_ended(process.exitcode)
+    return describe_exit(process.exitcode)
 
 
 class RayAttempt:

@@ -94,7 +94,7 @@ class Slurm:
 
     def check(self, jobs: Sequence[Job]) -> Findings:
         """Rehearse `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
-        return preflight.in_a_process_of(self.server, jobs, here=False)
+        return preflight.check_in_process(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         """Return the attempts at `jobs` that Slurm still has: waiting or running."""

@@ -11,7 +11,7 @@ class Died(Exception):
     """Raised in a process of a run when another process of it has died."""
 
 
-def how_it_ended(exitcode: int | None) -> str:
+def describe_exit(exitcode: int | None) -> str:
     """Return a description of the end of a run's process: the meaning of its `exitcode`, and the path of its log."""
     early = "" if exitcode is not None and exitcode < 0 else " before its record was written"
     return f"{cause_of(exitcode)}{early}; see {LOG}"

@@ -71,7 +71,7 @@ def unaveraged(model: nn.Module | None) -> Iterator[None]:
         yield
 
 
-def copied(model: nn.Module) -> dict[str, Any]:
+def copy_weights(model: nn.Module) -> dict[str, Any]:
     """Return a copy of the model's weights and buffers by name."""
     if sharded(model):
         return get_model_state_dict(model, options=GATHER)
@@ -100,7 +100,7 @@ def check_agreement(model: nn.Module) -> None:
         raise RuntimeError("the weights of the processes differ: the optimizer does not make the same update in each of them")
 
 
-def put(model: nn.Module, weights: dict[str, Any]) -> None:
+def set_weights(model: nn.Module, weights: dict[str, Any]) -> None:
     """Set the weights and buffers that `copied` returned."""
     if sharded(model):
         set_model_state_dict(model, weights, options=SPREAD)
@@ -122,7 +122,7 @@ def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     return {**state, "state": whole, "spread": spread}
 
 
-def put_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str, Any]) -> None:
+def set_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Set the state that `optimizer_state` returned.
 
     torch's set_optimizer_state_dict is not used: it takes a step to create the state, which optimizers that count steps in

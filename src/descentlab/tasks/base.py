@@ -99,7 +99,7 @@ class Task(L.LightningModule):
         """Return scalars of the current model by name, to write to the curves together with the probes. Empty by default."""
         return {}
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return artifacts of the current model by file name: images (.png), texts (.txt), and data that a panel of the
         report draws (.json). Empty by default.
 

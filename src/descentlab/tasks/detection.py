@@ -87,7 +87,7 @@ class Detection(Task):
     def make_metrics(self) -> dict[str, Metric]:
         return {"average_precision": AveragePrecision()}
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return images of the test split with the true boxes in white and the detected ones in the colour of their class."""
         images, targets = (part[:SHOWN] for part in batch)
         found = self.score(self.model(images)).cpu()

@@ -35,7 +35,7 @@ class ELBO(Task):
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         super().evaluate(scores, (batch[0], batch[0]), predict)
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return originals above their reconstructions, and decoded draws from the prior; nothing if inputs are not images."""
         shown = drawable(batch[0], SHOWN)
         if not len(shown):

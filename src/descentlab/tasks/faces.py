@@ -81,7 +81,7 @@ class Faces(Task):
         gallery = predict(self.gallery[0].to(embeddings))[:, : self.dimensions]
         return (embeddings @ gallery.T).argmax(1)
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return test images of known people above the most similar training images, errors first."""
         images, people = batch
         known = people < self.num_classes

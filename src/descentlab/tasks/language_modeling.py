@@ -63,7 +63,7 @@ class LanguageModeling(Task):
         scores.loss.update(loss, examples)
         scores.metrics.update(loss, examples)
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return sample.txt: a continuation of the first tokens of the test split, sampled with a fixed seed."""
         data: Any = self.data  # it decodes ids
         prompt = data.splits.test[0][0, :PROMPT].tolist()  # the same in all processes

@@ -48,7 +48,7 @@ class Ranking(Task):
         measures = {f"ndcg_at_{k}": partial(ndcg, k=k) for k in (1, 5, 10)}
         return {"ordering": OverRows({**measures, "map": average_precision}, "query with a relevant document")}
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return the labels of the documents of some queries in the order of the model's scores."""
         inputs, labels = (part[: SHOWN[0]] for part in batch)
         order = self.model(inputs).masked_fill(labels < 0, float("-inf")).argsort(1, descending=True)

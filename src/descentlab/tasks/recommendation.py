@@ -73,7 +73,7 @@ class Recommendation(Task):
             scores.loss.update(losses[comparable].mean(), int(comparable.sum()))
             scores.metrics.update(ranked, kinds)
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return the best items for some users, with the held-out ones marked."""
         users, kinds = (part[:SHOWN] for part in batch)
         lines = [f"The first {SHOWN} items for some users of the test split; * marks one that was held out."]

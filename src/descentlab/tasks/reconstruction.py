@@ -61,7 +61,7 @@ class Reconstruction(Task):
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         super().evaluate(scores, (batch[0], batch[0]), predict)
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return originals above their reconstructions; nothing if inputs are not images of 1 or 3 channels."""
         shown = drawable(batch[0], SHOWN)
         if not len(shown):

@@ -31,7 +31,7 @@ class OnSurface(Value):
         super().evaluate(scores, batch, predict)
         scores.metrics["distance"].update(self.model.distance(), len(batch[0]))
 
-    def exhibits(self, batch: Batch) -> dict[str, bytes | str]:
+    def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
         """Return the surface over the first two coordinates, the others at a minimum: log10 of the height above it."""
         surface, n = self.model.surface, len(self.model.point)
         axis = torch.linspace(*surface.bounds, GRID)

@@ -119,7 +119,7 @@ class Checkpointing(Observer):
         return {
             "step": task.step.count,
             "stepping": task.step.state_dict(),
-            "weights": weights.copied(task.model),
+            "weights": weights.copy_weights(task.model),
             "optimizer": weights.optimizer_state(task.model, task.step.bare_optimizer),
             "best_weights": self.outcome.best_weights,
             "outcome": self.outcome.state_dict(),
@@ -132,8 +132,8 @@ class Checkpointing(Observer):
 
     def _restore(self, saved: State) -> None:
         task = self.task
-        weights.put(task.model, saved.get("weights", {}))
-        weights.put_optimizer_state(task.model, task.step.bare_optimizer, saved.get("optimizer", {}))
+        weights.set_weights(task.model, saved.get("weights", {}))
+        weights.set_optimizer_state(task.model, task.step.bare_optimizer, saved.get("optimizer", {}))
         task.step.load_state_dict(saved["stepping"])
         self.outcome.load_state_dict(saved["outcome"])
         self.outcome.best_weights = saved.get("best_weights", {})

@@ -52,7 +52,7 @@ def _test(engine: Engine, task: Task, data: Data[Any], observers: RunObservers) 
     outcome: Outcome = observers.outcome
     if outcome.status is Status.DIVERGED or "valid" not in outcome.summary:
         return {"test": {}}
-    weights.put(task.model, outcome.best_weights)
+    weights.set_weights(task.model, outcome.best_weights)
     metrics = engine.test(task, data, observers)
     return {
         "test": finite(metrics),
@@ -74,7 +74,7 @@ def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dic
         if sharded:
             batch = engine.broadcast(batch)
         task.eval()
-        sinks.write_artifacts(task.exhibits(batch))
+        sinks.write_artifacts(task.artifacts(batch))
     except Exception as error:
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"

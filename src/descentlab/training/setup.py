@@ -106,7 +106,7 @@ class RunObservers(Observers):
         self.task, self.checkpoint_settings = task, asdict(core.checkpoint)
         self.clock = Clock()
         goal = Goal(task.monitor, task.mode, core.target)
-        copy_weights = partial(weights.copied, task.model)
+        copy_weights = partial(weights.copy_weights, task.model)
         self.outcome = Outcome(plan, self.clock, Stop(**asdict(core.stop)), goal, copy_weights, task.tokens)
         self.curves = Curves(plan, self.clock, sink, core.log_every)
         super().__init__(self.clock, self.outcome, self.curves)

@@ -120,5 +120,5 @@ def test_task_reports_measures_by_name():
 
 def test_artifact_lists_the_labels_in_the_order_of_scores():
     task = Ranking(ranknet, model=nn.Identity(), recipe=Recipe(optimizer=torch.optim.SGD), monitor="loss", mode="min")
-    shown = task.exhibits((torch.tensor([[0.1, 0.9, 0.5, 9.0]]), torch.tensor([[0, 2, 1, -1]])))
+    shown = task.artifacts((torch.tensor([[0.1, 0.9, 0.5, 9.0]]), torch.tensor([[0, 2, 1, -1]])))
     assert shown["rankings.txt"].splitlines()[1:] == ["2 1 0  (3 documents)"]

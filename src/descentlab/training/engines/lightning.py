@@ -17,7 +17,7 @@ from descentlab.budget import Plan
 from descentlab.compat import set_global_step, set_logged_step, without_signal_handlers
 from descentlab.data.loading.placement import Placement
 from descentlab.data.loading.tensors import Data
-from descentlab.parallel.post_mortem import Died, how_it_ended
+from descentlab.parallel.post_mortem import Died, describe_exit
 from descentlab.store.core import TrainerConfig
 from descentlab.tasks.base import Batch, Task
 from descentlab.tasks.measurement import ChunkOutputs
@@ -83,7 +83,7 @@ class LightningEngine:
         first = min(ended, key=lambda rank: ended[rank], default=None)
         if first is None or not ended[first]:
             return Died(f"another process of the run: {error}")
-        return Died(f"process {first} of the run: {how_it_ended(ended[first])}")
+        return Died(f"process {first} of the run: {describe_exit(ended[first])}")
 
     def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
         """Return the test metrics of the current weights by name, without "test/"."""
