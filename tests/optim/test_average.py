@@ -12,7 +12,7 @@ from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.step import Step
-from descentlab.parallel.weights import copied
+from descentlab.parallel.weights import copy_weights
 
 RUN = ("problem=digits_mlp", "budget.epochs=null", "budget.steps=30", "validate_every=10", "log_every=1", "data.limit=300")
 
@@ -33,7 +33,7 @@ def walk(average: Average, steps: int, total: int | None = None, dtype: torch.dt
 
 def evaluated(step: Step) -> torch.Tensor:
     """Return the weights that a validation uses, and check that the training weights are restored."""
-    before = copied(step.model)
+    before = copy_weights(step.model)
     step.evaluation_weights.apply(())
     seen = step.model.w.detach().double()
     step.evaluation_weights.restore()
@@ -82,7 +82,7 @@ def test_resumed_average_is_bit_identical(kind, at):
     whole, _ = walk(Average(kind=kind, start=5), 12)
     first, _ = walk(Average(kind=kind, start=5), at)
     file = io.BytesIO()
-    torch.save({"weights": copied(first.model), "step": first.state_dict()}, file)
+    torch.save({"weights": copy_weights(first.model), "step": first.state_dict()}, file)
     file.seek(0)
     saved = torch.load(file, weights_only=True)
     other, _ = walk(Average(kind=kind, start=5), 0)
