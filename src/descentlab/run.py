@@ -1,7 +1,8 @@
 """One run, top to bottom: config -> data -> task -> observers and engine -> record.
 
-`python -m descentlab.run FOLDER` trains the run that FOLDER/config.yaml describes and writes the record to FOLDER. A sweep
-starts it in a new process for each run; Lightning starts it again for every other process of a data-parallel run.
+`python -m descentlab.run FOLDER` trains the run that FOLDER/config.yaml describes and writes the record to FOLDER; with
+several folders, one run after the other. A sweep starts it in a new process for each run; Lightning starts it again for
+every other process of a data-parallel run.
 """
 
 from __future__ import annotations
@@ -64,10 +65,8 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     return make_record(job, data, observers.outcome, seconds, str(engine.device))
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, interruption: Interruption) -> int:
     """Run the job in `folder`, write its record, and return the exit code: 0 if the record holds a result, else 1."""
-    interruption = Interruption()
-    interruption.listen()
     job = Job.load(folder)
     provenance.origin(job.config)  # hash the source now, before files can change during the run
     if not ranks.is_first():
@@ -107,4 +106,6 @@ def _report_fault(record: Record, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    signals = Interruption()
+    signals.listen()
+    sys.exit(max([main(Path(folder), signals) for folder in sys.argv[1:]]))

@@ -57,6 +57,22 @@ def test_diagnostics_do_not_change_the_id():
     assert len(ids) == 1
 
 
+class Size:
+    """Needs no copies of tensors."""
+
+    name, cost, needs = "size", "light", ()
+
+    def measure(self, context):
+        return {"size": sum(float(weight.norm()) for weight in context.after.values())}
+
+
+@pytest.mark.parametrize("engine", [("optimizer=adam",), ("optimizer=scratch/adam", "engine=explicit")], ids=" ".join)
+def test_a_probe_without_needs_reads_the_current_weights(train, engine):
+    run = train(*SHORT, *engine, "diagnostics=none", f"{MINE}Size")
+    assert len(run.column("train/size")) == 3
+    assert min(run.column("train/size")) > 1
+
+
 class Distance:
     """Measures the loss of the batch after the step and of held-out examples, and the number of tensors it received."""
 

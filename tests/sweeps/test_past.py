@@ -57,6 +57,18 @@ def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, s
     assert decide(fresh) == (Decision.REPLACE, f"trained with other {name}")
 
 
+def test_the_source_of_a_user_callback_is_part_of_the_origin(tmp_path, monkeypatch):
+    (tmp_path / "callbacks_of_mine.py").write_text("VALUE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = {"model": {"_target_": "descentlab.models.mlp.MLP"}, "callbacks": {"a": {"_target_": "callbacks_of_mine.A"}}}
+    provenance._module.cache_clear()
+    before = provenance.origin(config)
+    assert "callbacks_of_mine (source)" in before
+    (tmp_path / "callbacks_of_mine.py").write_text("VALUE = 2")
+    provenance._module.cache_clear()
+    assert provenance.origin(config) != before
+
+
 def test_all_differences_are_named(fresh):
     left(fresh, Status.COMPLETED)
     record = read_record(fresh.folder)

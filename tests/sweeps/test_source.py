@@ -74,9 +74,16 @@ def test_invalid_jobs_of_a_later_round_fail_and_the_sweep_continues(tmp_path, la
     launcher.mistakes = {"2a": "batch_size=5000 is more than the 1222 training examples"}
     records = train(Rounds(tmp_path / "s", 3), lambda _: launcher)
     statuses = {record.name: (str(record.status), record.reason) for record in records}
-    assert statuses["2a"] == statuses["2b"] == ("failed", launcher.mistakes["2a"])
-    assert statuses["3b"] == ("completed", "")
-    assert len(launcher.starts) == 4
+    assert statuses["2a"] == ("failed", launcher.mistakes["2a"])
+    assert statuses["2b"] == statuses["3b"] == ("completed", "")
+    assert len(launcher.starts) == 5
+
+
+def test_no_job_is_asked_for_after_an_invalid_one_has_stopped_the_sweep(tmp_path, launcher):
+    launcher.mistakes = {"2a": "it cannot work"}
+    source = Rounds(tmp_path / "s", 3, on_error="stop")
+    train(source, lambda _: launcher)
+    assert source.asked == 2
 
 
 def test_invalid_jobs_of_the_first_round_are_refused_without_writing_files(tmp_path, launcher):

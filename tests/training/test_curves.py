@@ -93,6 +93,16 @@ def test_values_logged_by_callbacks_are_rows_in_the_order_of_steps():
     assert sink.rows[0]["epoch"] == 0.75  # the epoch of the run, not the logged one
 
 
+def test_steps_never_decrease_after_values_of_callbacks():
+    curves, sink = made(every=10, total=10)
+    curves.steps_done(steps(9, 2.0))
+    curves.logged(Logged(10, 10, {"mine": 1.0}))
+    curves.validated(validated(10))
+    at = [row["step"] for row in sink.rows]
+    assert at == sorted(at)
+    assert [row["train/loss"] for row in sink.rows if "train/loss" in row] == [2.0]
+
+
 def test_a_restored_mean_includes_the_losses_before_the_checkpoint():
     first, _ = made(every=4)
     first.steps_done(steps(0, 1.0, 2.0))

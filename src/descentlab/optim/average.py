@@ -54,6 +54,7 @@ class AveragedWeights:
 
     def __init__(self, settings: Average, weights: Sequence[Tensor], start: int) -> None:
         self.settings, self.start, self.count = settings, start, 0
+        self.parameters = list(weights)
         self.weights = [weight.detach() for weight in weights]
         self.mean: list[Tensor] = []
 
@@ -71,7 +72,7 @@ class AveragedWeights:
     def copy_to_weights(self) -> None:
         """Set the weights to their average, if there is one."""
         if self.mean:
-            lists.assign(self.weights, self.mean)
+            lists.assign([weight.detach() for weight in self.parameters], self.mean)  # the model may have moved since
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "mean": [tensor.clone() for tensor in self.mean]}

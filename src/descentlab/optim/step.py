@@ -98,22 +98,23 @@ class Step:
         needs = recipe.needs
         self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient
 
-    def __call__(self, parts: Sequence[Part], capture: frozenset[str] = frozenset()) -> Tensor:
+    def __call__(self, parts: Sequence[Part], capture: frozenset[str] | None = None) -> Tensor:
         """Update the weights once.
 
         Args:
             parts: the parts of the batch.
-            capture: kinds of tensors to copy into `captured`: "weights" (before the step), "gradients".
+            capture: kinds of tensors to copy into `captured`: "weights" (before the step), "gradients"; None: the step is not
+                measured, and `captured` is not set.
 
         Returns:
             The loss before the update; with several processes, this process's share of it.
         """
         self.values.set(self.count, self.total)
-        if capture:
+        if capture is not None:
             with self.paused():
                 before = self._named({p: p.detach().clone() for p in self.parameters}) if "weights" in capture else {}
                 self.captured = Captured(before, after=self._named({p: p.detach() for p in self.parameters}))
-        self.capture_gradients = "gradients" in capture
+        self.capture_gradients = capture is not None and "gradients" in capture
         loss = self.take(parts)
         self.count += 1
         if self.average is not None:

@@ -101,7 +101,7 @@ def check_agreement(model: nn.Module) -> None:
 
 
 def set_weights(model: nn.Module, weights: dict[str, Any]) -> None:
-    """Set the weights and buffers that `copied` returned."""
+    """Set the weights and buffers that `copy_weights` returned."""
     if sharded(model):
         set_model_state_dict(model, weights, options=SPREAD)
     else:

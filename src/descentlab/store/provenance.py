@@ -38,7 +38,8 @@ def origin(config: Mapping[str, Any]) -> dict[str, str]:
     Source includes this package, and the modules outside of it that a _target_ of the config names (a module's whole
     package). A library that a _target_ belongs to is added to the versions.
     """
-    named = {node["_target_"].split(".")[0] for node in config.values() if isinstance(node, Mapping) and "_target_" in node}
+    nodes = [*config.values(), *(config.get("callbacks") or {}).values()]
+    named = {node["_target_"].split(".")[0] for node in nodes if isinstance(node, Mapping) and "_target_" in node}
     foreign = [_module(name) for name in sorted(named - {"descentlab", "torch"})]
     return {**versions(), "descentlab (source)": str(code()["package"]), **dict(filter(None, foreign))}
 

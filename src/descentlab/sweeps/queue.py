@@ -95,20 +95,25 @@ class Queue:
 
     def _ask(self) -> None:
         """Take the next jobs from the source. Jobs that cannot work fail, and the others continue."""
-        while not self.waiting:
+        while not self.waiting and self.deadline is None:
             proposed = self.intake.next()
             if proposed.decided:
                 self.view.add(self.intake.sweep, proposed.decided)
             if not proposed.jobs:
                 return
-            found = self.launcher.check(proposed.jobs)
-            for note in dict.fromkeys(found.notes):
-                self.view.print(note)
-            if found.mistakes:
-                for job in proposed.jobs:
-                    self._conclude(job, Status.FAILED, found.mistakes[0])
-            else:
-                self.waiting.extend(self.group(proposed.jobs))
+            self.waiting.extend(self.group(self._valid(proposed.jobs)))
+
+    def _valid(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs that pass the check before the start; the others fail with the mistake found in them."""
+        found = self.launcher.check(jobs)
+        for note in dict.fromkeys(found.notes):
+            self.view.print(note)
+        if not found.mistakes:
+            return list(jobs)
+        if len(jobs) > 1:
+            return [job for each in jobs for job in self._valid([each])]
+        self._conclude(jobs[0], Status.FAILED, found.mistakes[0])
+        return []
 
     def _start(self) -> None:
         now = time.monotonic()

@@ -185,7 +185,7 @@ class Task(L.LightningModule):
         for step, parts in enumerate(chunk, first):
             wanted = step % self.measure_every == 0
             evaluations.append(self.step.evaluations)
-            losses.append(self.step(parts, self.probes.needs if wanted else frozenset()))
+            losses.append(self.step(parts, self.probes.needs if wanted else None))
             if wanted:
                 with self.step.paused():
                     measured[step] = self._measured(parts)

@@ -71,7 +71,9 @@ class Sinks:
         return {"wandb": {"error": self.tracker.lost}} if self.tracker and self.tracker.lost else {}
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self.curves:
-            self.curves.close()  # an interrupted or failed run has not sealed them
-        if self.tracker:
-            self.tracker.finish(failed=kind is not None)
+        try:
+            if self.curves:
+                self.curves.close()  # an interrupted or failed run has not sealed them
+        finally:
+            if self.tracker:
+                self.tracker.finish(failed=kind is not None)

@@ -72,7 +72,8 @@ class Curves(Observer):
         if event.batches is not None:
             row["batches"] = event.batches
         last = self.pending and (event.stopping or self.plan.done(step))
-        self._write([self._train_row(step - 1, self.evaluations, seconds), row] if last else [row])
+        before = max(step - 1, self.last_step)  # a callback may have logged values at a later step
+        self._write([self._train_row(before, self.evaluations, seconds), row] if last else [row])
         return CONTINUE
 
     def logged(self, event: Logged) -> None:

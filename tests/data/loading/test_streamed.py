@@ -16,7 +16,7 @@ from descentlab.data.loading.loader import EvalLoader, TrainLoader
 from descentlab.data.loading.streamed import StreamedEvalLoader, StreamedLoader
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import main, run
-from descentlab.store.interruption import Interrupted
+from descentlab.store.interruption import Interrupted, Interruption
 from descentlab.store.record import Record
 
 QUICK = ("budget.epochs=null", "budget.steps=12", "validate_every=5", "log_every=3", "data.limit=150", "model.dropout=0.2")
@@ -124,7 +124,7 @@ def test_random_transforms_depend_on_data_seed_and_epoch_only(train):
 )
 def test_dead_worker_fails_the_run_with_its_message(job, fault, message):
     given = job(*QUICK, *STREAMED, "+data.workers=1", f"+data.{fault}=20")
-    assert main(given.folder) == 1
+    assert main(given.folder, Interruption()) == 1
     record = Record.read(given.folder)
     assert record.status == "failed"
     assert re.search(message, record.reason)

@@ -38,6 +38,10 @@ def test_the_explicit_engine_gives_the_curve_of_torchs_optimizer_under_lightning
         ("problem=digits_mlp", "batch_size=50", "microbatch=20"),
         ("problem=digits_mlp", "schedule=cosine", "schedule.warmup=5"),
         ("problem=digits_mlp", "optimizer=scratch/schedule_free_adamw"),
+        (
+            *("problem=digits_mlp", "optimizer=scratch/schedule_free_adamw", "validate_every=10"),
+            *("model.norm=batch", "model.dropout=0.3", "data.drop_last=true"),  # running statistics are recomputed
+        ),
         ("problem=digits_mlp", "batch_size=full"),
     ],
     ids=" ".join,

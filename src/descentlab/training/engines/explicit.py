@@ -82,6 +82,7 @@ class Explicit:
     def _validate(self, task: Task, data: Data[Any], observers: Observers, before_training: bool) -> None:
         """Evaluate the validation split at the evaluation weights, and report the metrics."""
         observers.evaluating()
+        task.eval()  # before running statistics are recomputed for the evaluation weights
         task.begin_evaluation(None if before_training else data.loader)
         metrics = self._evaluate(task, data.val_dataloader(), task.validation_step, task.valid.collect, observers)
         step, evaluations = task.step.count, task.step.evaluations

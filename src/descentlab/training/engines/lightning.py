@@ -72,6 +72,7 @@ class LightningEngine:
             if not _lost_another(error):
                 raise
             raise self._post_mortem(error) from error
+        task.to(self.device)  # from the CPU, to which Lightning moves a model after training
 
     def _post_mortem(self, error: Exception) -> Died:
         """Return an exception that describes the process of the run that died first."""
@@ -89,6 +90,7 @@ class LightningEngine:
         """Return the test metrics of the current weights by name, without "test/"."""
         self.translator.observers, task.data = observers, data
         self.trainer.test(task, datamodule=data, verbose=False)
+        task.to(self.device)
         metrics = self.trainer.callback_metrics.items()
         return {name.removeprefix("test/"): float(value) for name, value in metrics if name.startswith("test/")}
 
