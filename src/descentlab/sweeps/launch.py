@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,10 @@ from descentlab.sweeps.view import ProgressView
 
 WANDB_MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 
-print_error = partial(print, file=sys.stderr)
+
+def print_error(message: str) -> None:
+    """Print `message` to the standard error stream of the moment."""
+    print(message, file=sys.stderr)
 
 
 def launch(composed: Iterable[Composed], make_launcher: MakeLauncher, signals: StopSignals | None = None) -> list[Record]:
