@@ -128,7 +128,7 @@ def _evaluated(baseline: Baseline, task: Task, data: Data[Any]) -> dict[str, Any
 
 
 def _padded(predict: Predict, classes: int, x: Tensor) -> Tensor:
-    """Return log-probabilities of `classes` classes: those that the training split lacks have the lowest one."""
+    """Return log-probabilities of `classes` classes. Classes absent from the training split get the lowest log-probability."""
     found = predict(x)
     missing = classes - found.shape[1] if found.dim() == 2 else 0
     return pad(found, (0, missing), value=NEVER) if missing > 0 else found
@@ -156,6 +156,6 @@ def _add(task: Task, scores: Scores, split: Iterable[Batch], predict: Predict) -
 
 
 def _collected(scores: Scores, split: str) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Return the values of `scores`, None for those that are not finite, and their reasons."""
+    """Return the values of `scores`, None where not finite, and the reason for each undefined value."""
     values = scores.collect("", {"train": "training", "valid": "validation"}.get(split, split))
     return finite({name: float(value) for name, value in values.items()}), scores.undefined

@@ -96,13 +96,13 @@ class Each:
 
 @dataclass(frozen=True)
 class Text:
-    """Texts that are not empty.
+    """Strings that are not empty.
 
     Args:
         optional: null is allowed.
         without: characters that it must not contain.
         longest: maximum number of characters.
-        blank: a text of white space only is allowed.
+        blank: strings of white space only are allowed.
     """
 
     optional: bool = False

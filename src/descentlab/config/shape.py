@@ -59,7 +59,7 @@ NONE: Mapping[str, Any] = {
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `config` with the values in NONE for nodes that are null or missing."""
+    """Return `config` with each null or missing node replaced by its value in NONE."""
     optional = dict.fromkeys(OPTIONAL_PARTS)
     return {**optional, **NONE, **{key: NONE.get(key) if value is None else value for key, value in config.items()}}
 

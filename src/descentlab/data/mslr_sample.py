@@ -55,7 +55,7 @@ class MSLRSample(TensorData):
 
 
 def queries(path: Path) -> list[Query]:
-    """Return the queries of an svmlight file with qid, in the order of the file."""
+    """Parse an svmlight file with query ids, and return its queries in the order of the file."""
     loaded: Any = load_svmlight_file(str(path), n_features=NUM_FEATURES, query_id=True)
     features, labels, ids = loaded[0].toarray(), loaded[1].astype(np.int64), loaded[2]
     starts = np.flatnonzero(np.diff(ids)) + 1

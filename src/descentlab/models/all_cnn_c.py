@@ -12,7 +12,9 @@ LAYERS += ((192, 3, 1, 0), (192, 1, 1, 0), (0, 1, 1, 0))
 
 
 class AllCNNC(nn.Module):
-    """Images (batch, channels, height, width) -> logits (batch, num_outputs): nine convolutions with ReLU, then a mean.
+    """All-CNN-C: nine convolutions with ReLU, then a mean over the positions.
+
+    It maps images (batch, channels, height, width) to logits (batch, num_outputs).
 
     The paper does not specify the initialization: uniform weights of Glorot and Bengio (2010, eq. 16) and biases of 0.1 are
     those of DeepOBS.

@@ -11,7 +11,9 @@ from descentlab.models.mlp import MLP
 
 
 class EmbeddingMLP(nn.Module):
-    """x (batch, num_features) -> (batch, num_outputs); the last columns are category codes, the others numbers.
+    """MLP on numbers and embedded categories: x (batch, num_features) -> (batch, num_outputs).
+
+    The last columns of x are category codes, the others numbers.
 
     Args:
         num_features: the number of columns, at least that of the codes.

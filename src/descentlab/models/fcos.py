@@ -22,7 +22,9 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class FCOS(nn.Module):
-    """Images (batch, channels, height, width) -> (batch, num_classes + 5, height / stride, width / stride).
+    """One-stage detector without anchors.
+
+    It maps images (batch, channels, height, width) to (batch, num_classes + 5, height / stride, width / stride).
 
     Channels of the output: a logit for each class; the distances to the left, top, right and bottom of the box, in strides;
     the logit of centreness. Distances are softplus(z), not the paper's exp(z), whose gradient grows with the distance. Images

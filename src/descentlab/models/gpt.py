@@ -81,7 +81,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """Token ids (batch, steps) of any integer type -> logits (batch, steps, vocabulary) of the next token.
+    """Transformer decoder: token ids (batch, steps) of any integer type -> logits (batch, steps, vocabulary) of the next token.
 
     Initial weights are drawn from N(0, 0.02^2), those at the end of a residual branch divided by sqrt(2 layers); biases are 0
     (Radford et al. 2019, section 2.3).

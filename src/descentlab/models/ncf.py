@@ -10,7 +10,9 @@ from descentlab.models.mlp import MLP, Activation
 
 
 class NCF(nn.Module):
-    """x (rows, 1 + items), int64: a user and items -> a score of each, (rows, items); the logit of eq. 12 of the paper.
+    """Neural collaborative filtering: x (rows, 1 + items), int64, a user and items -> scores (rows, items).
+
+    A score is the logit of eq. 12 of the paper.
 
     The score is the sum of a weighted product of two embeddings, and of an MLP of the concatenation of two others.
 

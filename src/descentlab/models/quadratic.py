@@ -11,7 +11,9 @@ SEED = 42
 
 
 class Quadratic(nn.Module):
-    """x (batch, dimensions) -> 0.5 (t - x)' Q (t - x), shape (batch,), for the parameter vector t, which starts at ones.
+    """Quadratic function of the parameter vector t, which starts at ones.
+
+    It maps x (batch, dimensions) to 0.5 (t - x)' Q (t - x), shape (batch,).
 
     Q is fixed: 90 % of its eigenvalues lie in (0, 1), the others in (30, 60), under a random rotation.
 

@@ -13,7 +13,7 @@ CELLS: dict[str, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]] = {"rnn": nn.RNN, 
 
 
 class Recurrent(nn.Module):
-    """Token ids (batch, steps) of any integer type -> (batch, num_outputs), or (batch, steps, num_outputs).
+    """Recurrent network: token ids (batch, steps) of any integer type -> (batch, num_outputs), or (batch, steps, num_outputs).
 
     The state before the first step is zero.
 

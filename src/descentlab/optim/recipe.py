@@ -88,7 +88,7 @@ class Recipe:
 
 
 def _build(factory: OptimizerFactory, groups: Sequence[Group], extra: Mapping[str, Any], more: Sequence[str] = ()) -> Optimizer:
-    """Return an optimizer of `groups`. They may set its per-group hyperparameters, and those named in `more`."""
+    """Return an optimizer of `groups`. A group may override the optimizer's hyperparameters, and the keys in `more`."""
     settings: Mapping[str, Any] = getattr(factory, "keywords", {})
     decays = "weight_decay" in {*settings, *inspect.signature(factory).parameters}
     described: list[dict[str, Any]] = []

@@ -68,7 +68,9 @@ def newton_schulz(matrix: Tensor, coefficients: tuple[float, float, float], eps:
 
 
 def adjustment(rows: int, columns: int, kind: str | None) -> float:
-    """Return the factor of lr: original (the post's), match_rms_adamw (arXiv:2502.16982, eq. 4) or spectral_unclamped."""
+    """Return the factor by which `kind` scales the learning rate of a matrix.
+
+    Kinds are original (the post's; None is the same), match_rms_adamw (arXiv:2502.16982, eq. 4) and spectral_unclamped."""
     factors = {
         "original": math.sqrt(max(1, rows / columns)),
         "match_rms_adamw": 0.2 * math.sqrt(max(rows, columns)),

@@ -16,7 +16,7 @@ class Source(Protocol):
     """Proposes jobs, possibly in rounds that depend on the records of earlier jobs."""
 
     def ask(self) -> Sequence[Job]:
-        """Return the next jobs; none if there are none until further records are told.
+        """Return the next jobs; an empty sequence while further records are needed.
 
         Returns at once. The sweep ends when no job is under way and `ask` returns none.
         """

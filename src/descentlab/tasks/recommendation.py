@@ -59,7 +59,7 @@ class Recommendation(Task):
         return {"ordering": OverRows(measures, "user with an item held out")}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        """Rank all items; the loss is the mean over held-out items of their mean loss against all items of kind 0."""
+        """Rank all items. The loss is the mean over held-out items of their mean loss against the items the user has not."""
         if len(batch) == 1:
             outputs = predict(batch[0])
             scores.loss.update(self.loss(lambda _: outputs, batch), len(outputs))

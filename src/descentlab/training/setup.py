@@ -53,7 +53,7 @@ def set_up_torch(core: Core) -> None:
 
 
 def load_data(config: Mapping[str, Any]) -> Data[Any]:
-    """Return the data of a run without reading it."""
+    """Return the data of a run; nothing is read yet."""
     return build_a(Data, "data", config["data"])
 
 
@@ -96,8 +96,8 @@ class RunObservers(Observers):
     4. Checkpointing, if the run is saved.
 
     Args:
-        core: of the resolved config.
-        task: its clock is set, so that measurements stop it.
+        core: the typed config.
+        task: receives the context in which the clock is paused, for its measurements.
         plan: the run's plan.
         sink: receives the rows of the curves.
     """
@@ -120,7 +120,7 @@ class RunObservers(Observers):
 
 
 def make_engine(core: Core, callbacks: Sequence[L.Callback] = ()) -> Engine:
-    """Return the engine that the config specifies; `callbacks` are of the user's, and of no use to the explicit engine."""
+    """Return the engine that the config specifies; `callbacks` are those of the user; the explicit engine takes none."""
     if core.engine == "explicit":
         return Explicit(core.trainer.accelerator, core.trainer.precision)
     return LightningEngine(core.trainer, callbacks, core.log_every)

@@ -58,7 +58,7 @@ class Schedule:
 
     @property
     def needs_end(self) -> bool:
-        """True if the schedule depends on the number of steps of the run; the config is checked for it before a run starts."""
+        """True if the schedule depends on the run's number of steps; it is refused before the start if that is unknown."""
         try:
             self(0, None)
         except UnknownEnd:

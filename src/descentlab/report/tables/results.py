@@ -138,7 +138,8 @@ def _undefined_notes(labels: Sequence[str], headings: Sequence[str], tooltips: S
 def metrics_table(comparison: Comparison) -> ResultTable:
     """Return all test metrics of the series and the baselines.
 
-    The table is empty if the results table contains all of them: no baseline, and only the monitored metric and the loss.
+    The table is empty if the results table already shows every metric: if there is no baseline, and no test metric other than
+    the monitored one and the loss.
     """
     order, baselines = ranked(comparison), baseline_results(comparison)
     tests = [run.summary.get("test") or {} for run in comparison.runs]

@@ -26,8 +26,8 @@ def ranked(logits: Tensor) -> Tensor:
     return 0.5 + 0.5 * wide / (1 + wide.abs())
 
 
-class OfBothKinds(BinaryPrecisionRecallCurve):
-    """Base class of metrics of the separation of positives and negatives, undefined on a split without either.
+class TwoClassMetric(BinaryPrecisionRecallCurve):
+    """Base class of binary metrics that are undefined if a split contains only one class.
 
     torchmetrics returns 0 or 1 in that case, independently of the scores.
     """
@@ -48,14 +48,14 @@ class OfBothKinds(BinaryPrecisionRecallCurve):
         raise NotImplementedError
 
 
-class AUROC(OfBothKinds, BinaryAUROC):
+class AUROC(TwoClassMetric, BinaryAUROC):
     """The area under the receiver operating characteristic."""
 
     def value(self) -> Tensor:
         return BinaryAUROC.compute(self)
 
 
-class AveragePrecision(OfBothKinds, BinaryAveragePrecision):
+class AveragePrecision(TwoClassMetric, BinaryAveragePrecision):
     """The area under the precision-recall curve, as scikit-learn's average_precision_score.
 
     Without negative examples it would be 1 for any scores.
@@ -65,14 +65,14 @@ class AveragePrecision(OfBothKinds, BinaryAveragePrecision):
         return BinaryAveragePrecision.compute(self)
 
 
-class Sensitivity(OfBothKinds, BinarySensitivityAtSpecificity):  # pyright: ignore[reportIncompatibleMethodOverride]
+class Sensitivity(TwoClassMetric, BinarySensitivityAtSpecificity):  # pyright: ignore[reportIncompatibleMethodOverride]
     """The largest sensitivity at a specificity of at least `min_specificity`."""
 
     def value(self) -> Tensor:
         return BinarySensitivityAtSpecificity.compute(self)[0]
 
 
-class KolmogorovSmirnov(OfBothKinds, BinaryROC):  # pyright: ignore[reportIncompatibleMethodOverride]
+class KolmogorovSmirnov(TwoClassMetric, BinaryROC):  # pyright: ignore[reportIncompatibleMethodOverride]
     """The largest distance between the score distributions of positives and negatives: max(TPR - FPR)."""
 
     def value(self) -> Tensor:

@@ -53,7 +53,7 @@ class Scores(nn.Module):
     def collect(self, prefix: str, split: str = "") -> dict[str, Tensor]:
         """Return the values since the last call, by name, and set `undefined`. Collective: every process must call it.
 
-        If the loss is NaN, so is every metric: outputs that are not numbers can be neither ordered nor counted.
+        If the loss is NaN, all metrics are NaN, since they cannot be computed from outputs that are NaN.
 
         Args:
             prefix: prefix of each name.

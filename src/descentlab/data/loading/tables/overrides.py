@@ -42,7 +42,7 @@ def override(key: str, value: object) -> str:
 
 
 def shortened(cell: str) -> str:
-    """Return `cell` for a message: in one line of at most CELL characters."""
+    """Return `cell` on one line, truncated to CELL characters."""
     line = " ".join(cell.split())
     return line if len(line) <= CELL else line[:CELL] + "..."
 
