@@ -37,11 +37,12 @@ def main(config):
     """Train one run in the process that Hydra's launcher provides."""
     from descentlab.config.composed import Composed
     from descentlab.run import main as train
+    from descentlab.store.interruption import Interruption
     from descentlab.sweeps.launch import checked_plan
     own = HydraConfig.get()
     job, = checked_plan([Composed(config, own.runtime.choices, own.overrides.task)])
     job.save()
-    if train(job.folder):
+    if train(job.folder, Interruption()):
         sys.exit("a run failed")
 
 main()

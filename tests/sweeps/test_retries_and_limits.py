@@ -51,7 +51,7 @@ def test_on_error_stop_ends_the_sweep_at_the_first_fault(lab):
     words = ["+model.fault=raise-mid,none-a,none-b,none-c", "+model.pause=0.02", "on_error=stop"]
     first = lab.run(*words)
     assert first.returncode == 1
-    assert "on_error=stop: the other runs are asked to end" in first.stderr
+    assert "on_error=stop: the other runs are asked to stop" in first.stderr
     assert lab.statuses() == {"raise-mid": "failed", "none-a": "interrupted"}
     assert lab.records()["none-a"].reason.startswith("SIGTERM at step")
     second = lab.run(*words)
