@@ -260,6 +260,13 @@ def handlers_restored():
         signal.signal(signum, handler)
 
 
+def listening() -> Interruption:
+    """Return an interruption whose signal handlers are installed, as in the process of a run."""
+    interruption = Interruption()
+    interruption.listen()
+    return interruption
+
+
 @pytest.mark.usefixtures("handlers_restored")
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
 def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, monkeypatch, signum):
@@ -273,11 +280,11 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, mo
         boundary(self, event)
 
     monkeypatch.setattr(Checkpointing, "boundary", signalled)
-    assert main(given.folder, Interruption()) == 1
+    assert main(given.folder, listening()) == 1
     record = Record.read(given.folder)
     assert (record.status, record.reason) == (Status.INTERRUPTED, f"{signum.name} at step 6")
     assert (given.folder / CHECKPOINT).exists()
-    assert main(given.folder, Interruption()) == 0
+    assert main(given.folder, listening()) == 0
     assert Record.read(given.folder).status is Status.COMPLETED
     assert not (given.folder / CHECKPOINT).exists()
     whole = job(*SHORT, "sweep=whole")
@@ -288,6 +295,6 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_an_interrupted_record(job, mo
 @pytest.mark.usefixtures("handlers_restored")
 def test_checkpoint_keep_leaves_the_checkpoint_of_a_finished_run(job):
     given = job(*SHORT, "checkpoint.keep=true")
-    assert main(given.folder, Interruption()) == 0
+    assert main(given.folder, listening()) == 0
     assert (given.folder / CHECKPOINT).exists()
     assert (given.folder / RECORD).exists()
