@@ -60,9 +60,9 @@ def format_config(run: Composed, package: str | None, resolve: bool) -> str:
     """Return the config of a run as YAML; only one node of it if `package` names one.
 
     Raises:
-        UsageError: there is no such node.
+        UsageError: the config has no node of this name.
     """
     node = OmegaConf.select(run.config, package) if package and package != "_global_" else run.config
     if node is None:
-        raise UsageError(f"--package={package}: there is no such node")
+        raise UsageError(f"--package={package}: the config has no node of this name")
     return OmegaConf.to_yaml(node, resolve=resolve) if OmegaConf.is_config(node) else f"{node}\n"

@@ -34,7 +34,7 @@ def test_encoding_other_than_utf_8_is_refused_with_its_key(refusal, encoding, fi
 
 def test_null_characters_and_unknown_encodings_are_refused(refusal):
     assert "data.encoding=utf-16" in refusal(PLAIN.replace("ö", "o").replace("ß", "s").encode("utf-16-le"))
-    assert "data.encoding=klingon: there is no such encoding" in refusal(PLAIN, encoding="klingon")
+    assert "data.encoding=klingon: unknown encoding" in refusal(PLAIN, encoding="klingon")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "^"])

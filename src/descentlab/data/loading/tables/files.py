@@ -88,9 +88,7 @@ def _decoded(content: bytes, path: Path, encoding: str | None) -> str:
         text = content.decode(encoding or "utf-8-sig")
     except LookupError:
         example = "data.encoding=latin-1"
-        raise DataError(
-            f"data.encoding={encoding}: there is no such encoding; use a codec name of Python, such as {example}"
-        ) from None
+        raise DataError(f"data.encoding={encoding}: unknown encoding; use a codec name of Python, such as {example}") from None
     except UnicodeError as error:
         mark = MARKS.get(content[:2])
         fix = f"data.encoding={mark}" if mark else "data.encoding=latin-1, cp1252 or utf-16"
