@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round: a smoke test whose figures mean nothing")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in NAMES]:
-        parser.error(f"there is no benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}")
+        parser.error(f"unknown benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}")
     if arguments.quick:
         arguments.problem, arguments.rounds = arguments.problem[:1], 1
     return arguments

@@ -18,7 +18,7 @@ def main() -> int:
     arguments = parser().parse_args()
     for name in arguments.names:
         if name not in REGISTRY:
-            sys.exit(f"data: there is no {name}{nearest(name, REGISTRY)}; python scripts/data.py list")
+            sys.exit(f"data: unknown data set {name}{nearest(name, REGISTRY)}; python scripts/data.py list")
     chosen = [REGISTRY[name] for name in arguments.names]
     chosen += [entry for entry in REGISTRY.values() if arguments.all_registry and entry.packaged and entry not in chosen]
     folder: Path = arguments.data_dir

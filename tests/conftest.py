@@ -24,7 +24,7 @@ from descentlab.data.fetch.registry import REGISTRY
 from descentlab.store.interruption import Interruption
 from descentlab.store.job import Job
 from descentlab.store.record import Record, read_curves
-from descentlab.sweeps.plan import plan
+from descentlab.sweeps.plan import plan_jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: two threads sum in another order
 ROOT = Path(__file__).parent.parent
@@ -110,7 +110,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
         every = [*defaults, f"output_dir={tmp_path}/outputs", f"data_dir={ROOT}/data", *overrides]
         config, choices, mistakes = compose_config(*every)
         assert not mistakes, mistakes
-        made = plan([config], [choices], [every])[0]
+        made = plan_jobs([config], [choices], [every])[0]
         made.save()
         return made
 

@@ -13,9 +13,9 @@ TABLE = ["data=csv", "data.path=loans.csv", "data.target=paid", "model=linear"]
 
 BAD = [
     (["optimizer=adm"], ["optimizer=adm", "did you mean adam?", "rmsprop"]),
-    (["problem=digits"], ["there is no such problem", "digits_mlp", "quadratic_deep"]),
+    (["problem=digits"], ["unknown problem", "digits_mlp", "quadratic_deep"]),
     (["optimiser=adam"], ["optimiser", "did you mean optimizer?"]),
-    (["foo=1"], ["there is no foo", "batch_size"]),
+    (["foo=1"], ["unknown key foo", "batch_size"]),
     (["optimizer.lrr=0.1"], ["optimizer.lrr", "did you mean lr?"]),
     (["optimizer=adam", "optimizer.momentum=0.9"], ["no momentum in optimizer", "betas"]),
     (["model.hiden=[3]"], ["did you mean hidden?"]),
@@ -44,7 +44,7 @@ BAD = [
     (["sweep=../elsewhere"], ["sweep=../elsewhere", "not the name of a folder"]),
     (["-m", "optimizer=adam", "seed=range(0)"], ["the sweep is empty"]),
     (["deterministic=maybe"], ["deterministic=maybe", "true, false"]),
-    (["lr=0.1"], ["there is no lr", "did you mean optimizer.lr?"]),
+    (["lr=0.1"], ["unknown key lr", "did you mean optimizer.lr?"]),
     (["baseline=pca"], ["model.code_size", "which model=mlp does not have"]),
     (["-m", "--cfg", "job"], ["leave out -m"]),
     (["problem=orl_faces_recognition", "task=triplet"], ["model=face_embedding"]),

@@ -63,4 +63,4 @@ def no_such_key(key: str, where: str, valid: Iterable[str], deeper: Sequence[str
     """
     last, known = key.rpartition(".")[2], sorted(valid)
     hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, known)
-    return f"{key}: there is no {last} in {where}{hint}\n  {where} has: {', '.join(known)}"
+    return f"{key}: unknown key {last} in {where}{hint}\n  {where} has: {', '.join(known)}"

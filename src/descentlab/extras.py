@@ -9,6 +9,7 @@ from descentlab.errors import UsageError
 EXTRAS = {  # module -> the extra in pyproject.toml that installs it
     "datasets": "text",
     "faster_coco_eval": "detection",
+    "optuna": "tpe",
     "pandas": "tables",
     "ray": "ray",
     "submitit": "slurm",

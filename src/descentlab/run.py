@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from descentlab.diagnostics.probes import Probes
 from descentlab.errors import UsageError
-from descentlab.parallel import ranks
+from descentlab.parallel import collectives, ranks
 from descentlab.parallel.post_mortem import Died
 from descentlab.store import checkpoint as checkpoints
 from descentlab.store import provenance
@@ -108,4 +108,6 @@ def _report_fault(record: Record, folder: Path) -> int:
 if __name__ == "__main__":
     signals = Interruption()
     signals.listen()
-    sys.exit(max([main(Path(folder), signals) for folder in sys.argv[1:]]))
+    code = max([main(Path(folder), signals) for folder in sys.argv[1:]])
+    collectives.leave()
+    sys.exit(code)

@@ -224,6 +224,6 @@ def test_one_message_lists_the_mistakes_of_all_runs():
     with command(ROOT / "conf") as (loader, master), pytest.raises(UsageError) as error:
         list(composed_runs(loader, master, jobs))
     message = str(error.value)
-    assert message.count("there is no momentum in optimizer=adam") == 1
+    assert message.count("unknown key momentum in optimizer=adam") == 1
     assert message.count("did you mean sgd?") == 1
     assert message.endswith("Nothing was started.")

@@ -13,7 +13,7 @@ from descentlab.config.identity import run_id
 from descentlab.config.ranges import ALLOWED
 from descentlab.config.shape import NONE
 from descentlab.config.signatures import ranges
-from descentlab.sweeps.plan import MAX_NAME, plan
+from descentlab.sweeps.plan import MAX_NAME, plan_jobs
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_equal_numbers_have_the_same_id():
 
 def jobs(*lines):
     composed = [compose_config(*line) for line in lines]
-    return plan([config for config, _, _ in composed], [choices for _, choices, _ in composed], lines)
+    return plan_jobs([config for config, _, _ in composed], [choices for _, choices, _ in composed], lines)
 
 
 def test_folders_are_named_after_the_differing_overrides():
@@ -126,4 +126,4 @@ def test_a_run_on_other_data_has_another_problem_name():
     assert choices["problem"] == "nowhere.csv"
     assert compose_config("problem=digits_mlp", "data=digits_unit")[0]["target"] is None, "it was chosen for other data"
     assert compose_config("problem=digits_mlp", "data=digits_unit", "target=0.5")[0]["target"] == 0.5
-    assert mistakes == ["data.path=/nowhere.csv: there is no such file"]
+    assert mistakes == ["data.path=/nowhere.csv: no such file"]

@@ -114,7 +114,7 @@ def test_invalid_image_folder_is_reported(tmp_path, change, message):
 
 
 def test_folder_without_class_folders_is_reported(tmp_path):
-    with pytest.raises(DataError, match="there is no such folder"):
+    with pytest.raises(DataError, match="no such folder"):
         _ = data(tmp_path / "nowhere").splits
     draw(tmp_path / "one", classes=("cat",))
     with pytest.raises(DataError, match="has cat as its only class folder"):

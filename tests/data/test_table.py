@@ -91,7 +91,7 @@ def test_binary_targets_and_classes_are_coded(table):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"target": "prise"}, "data.target=prise: there is no such column; did you mean price?"),
+        ({"target": "prise"}, "data.target=prise: unknown column; did you mean price?"),
         ({"target": "sold"}, "data.target=sold is not numeric: data.kind=binary data.positive=yes task=binary?"),
         ({"target": "colour", "drop": []}, "is missing in 20 rows"),
         (
@@ -102,7 +102,7 @@ def test_binary_targets_and_classes_are_coded(table):
         ({"target": "price", "kind": "binary", "positive": "1"}, "the target price has 60 values, not two"),
         ({"target": "size"}, "is missing in 6 rows"),
         ({"path": "/nowhere.csv"}, "data.path=/nowhere.csv cannot be read"),
-        ({"drop": ["color"]}, "data.drop=color: there is no such column; did you mean colour?"),
+        ({"drop": ["color"]}, "data.drop=color: unknown column; did you mean colour?"),
     ],
 )
 def test_invalid_options_are_reported(table, given, message):
@@ -116,7 +116,7 @@ def test_error_in_a_users_file_is_reported_once_before_training(frame, tmp_path)
     good, bad = (compose_config(*words, f"data.drop=[{drop}]")[0] for drop in ("colour", "color"))
     found = list(Rehearsals().try_all([good, good, bad, bad]))
     assert [text for kind, text in found if kind == "mistake"] == [
-        "data.drop=color: there is no such column; did you mean colour?; there are size, price, colour, sold"
+        "data.drop=color: unknown column; did you mean colour?; there are size, price, colour, sold"
     ]
     (note,) = [text for kind, text in found if kind == "note"]
     assert "target   price" in note.splitlines()

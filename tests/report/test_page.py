@@ -81,7 +81,7 @@ def test_the_command_prints_the_path_or_the_error(sweep, tmp_path):
     assert done.stdout.strip().endswith("report.html")
     failed = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "no")], capture_output=True, text=True, check=False)
     assert failed.returncode == 1
-    assert failed.stderr == f"report: there is no folder {tmp_path / 'no'}\n"
+    assert failed.stderr == f"report: no such folder: {tmp_path / 'no'}\n"
 
 
 def test_artifacts_are_shown_and_escaped(make_run, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from conftest import AtPoint
 from torch.distributed import barrier, init_process_group
 
-from descentlab.parallel import ranks
+from descentlab.parallel import collectives, ranks
 from descentlab.run import run
 from descentlab.store.interruption import Interrupted
 from descentlab.store.job import Job
@@ -29,3 +29,4 @@ if __name__ == "__main__":
         if ranks.is_first():
             record.write(folder)
         barrier()
+    collectives.leave()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from descentlab.store import provenance
-from descentlab.store.record import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP, Record, Status
-from descentlab.sweeps.past import REPLACED, Decision, decide, finished_since, prepare, read_record
+from descentlab.store.record import CHECKPOINT, CONFIG, FAULT, LOG, PROGRESS, RECORD, STOP_REQUEST, Record, Status
+from descentlab.sweeps.past import REPLACED, JobDecision, decide, finished_since, prepare, read_record
 
 FAULTS = [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.INTERRUPTED]
 RESULTS = [Status.COMPLETED, Status.DIVERGED]
@@ -25,7 +25,7 @@ def fresh(job):
 
 def left(job, status: Status | None = None, checkpoint: bool = False, **of_record):
     """Leave the files of an attempt: its config, and optionally a record and a checkpoint."""
-    ready = prepare(job, Decision.START)
+    ready = prepare(job, JobDecision.START)
     if status is not None:
         record = replace(ready.record(status, "so"), versions=provenance.origin(job.config), **of_record)
         record.write(job.folder)
@@ -39,13 +39,13 @@ def other(origin: dict[str, str], name: str) -> dict[str, str]:
 
 
 def test_a_job_without_a_folder_is_started(fresh):
-    assert decide(fresh) == (Decision.START, "")
+    assert decide(fresh) == (JobDecision.START, "")
 
 
 @pytest.mark.parametrize("status", RESULTS)
 def test_a_result_is_reused(fresh, status):
     left(fresh, status)
-    assert decide(fresh) == (Decision.REUSE, status)
+    assert decide(fresh) == (JobDecision.REUSE, status)
 
 
 @pytest.mark.parametrize("status", RESULTS)
@@ -54,7 +54,7 @@ def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, s
     left(fresh, status)
     record = read_record(fresh.folder)
     replace(record, versions=other(provenance.origin(fresh.config), name)).write(fresh.folder)
-    assert decide(fresh) == (Decision.REPLACE, f"trained with other {name}")
+    assert decide(fresh) == (JobDecision.REPLACE, f"trained with other {name}")
 
 
 def test_the_source_of_a_user_callback_is_part_of_the_origin(tmp_path, monkeypatch):
@@ -75,29 +75,29 @@ def test_all_differences_are_named(fresh):
     record.versions.pop("numpy")
     record.versions["gone"] = "1.0"
     replace(record, versions=other(record.versions, "torch")).write(fresh.folder)
-    assert decide(fresh) == (Decision.REPLACE, "trained with other gone, numpy, torch")
+    assert decide(fresh) == (JobDecision.REPLACE, "trained with other gone, numpy, torch")
 
 
 @pytest.mark.parametrize("status", FAULTS)
 def test_a_fault_with_a_checkpoint_is_resumed(fresh, status):
     left(fresh, status, checkpoint=True)
-    assert decide(fresh) == (Decision.RESUME, status)
+    assert decide(fresh) == (JobDecision.RESUME, status)
 
 
 @pytest.mark.parametrize("status", FAULTS)
 def test_a_fault_without_a_checkpoint_is_rerun(fresh, status):
     left(fresh, status)
-    assert decide(fresh) == (Decision.RERUN, status)
+    assert decide(fresh) == (JobDecision.RERUN, status)
 
 
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch"])
 def test_a_checkpoint_of_other_code_is_not_resumed(fresh, name):
     ready = left(fresh, Status.INTERRUPTED, checkpoint=True)
     replace(ready, origin=other(ready.origin, name)).save()
-    assert decide(fresh)[0] is Decision.RERUN
+    assert decide(fresh)[0] is JobDecision.RERUN
 
 
-@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, JobDecision.RESUME), (False, JobDecision.RERUN)])
 def test_a_run_without_a_record_is_reported_as_cut_off(fresh, checkpoint, decision):
     left(fresh, checkpoint=checkpoint)
     assert decide(fresh) == (decision, "cut off")
@@ -106,17 +106,17 @@ def test_a_run_without_a_record_is_reported_as_cut_off(fresh, checkpoint, decisi
 @pytest.mark.parametrize("status", [*RESULTS, *FAULTS, None])
 def test_rerun_reruns_results_and_faults(fresh, status):
     left(fresh, status, checkpoint=True)
-    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.RERUN, "rerun=true")
+    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (JobDecision.RERUN, "rerun=true")
 
 
 def test_rerun_of_a_job_that_never_ran_starts_it(fresh):
-    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (Decision.START, "")
+    assert decide(replace(fresh, config={**fresh.config, "rerun": True})) == (JobDecision.START, "")
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"schema": 1}', '{"schema": 99}', '{"status": "completed"}', "\x00\xff"]
 )
-@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, JobDecision.RESUME), (False, JobDecision.RERUN)])
 def test_an_unreadable_record_counts_as_none(fresh, text, checkpoint, decision):
     left(fresh, Status.COMPLETED, checkpoint=checkpoint)
     (fresh.folder / RECORD).write_bytes(text.encode("latin-1"))
@@ -127,7 +127,7 @@ def test_an_unreadable_record_counts_as_none(fresh, text, checkpoint, decision):
 def test_a_checkpoint_whose_config_is_unreadable_is_not_resumed(fresh, text):
     left(fresh, Status.CRASHED, checkpoint=True)
     (fresh.folder / CONFIG).write_text(text)
-    assert decide(fresh) == (Decision.RERUN, "crashed")
+    assert decide(fresh) == (JobDecision.RERUN, "crashed")
 
 
 @pytest.mark.parametrize("name", [RECORD, CONFIG])
@@ -135,7 +135,7 @@ def test_a_folder_in_place_of_a_file_causes_no_exception(fresh, name):
     left(fresh, Status.COMPLETED)
     (fresh.folder / name).unlink()
     (fresh.folder / name).mkdir()
-    assert decide(fresh)[0] in (Decision.RERUN, Decision.REUSE)
+    assert decide(fresh)[0] in (JobDecision.RERUN, JobDecision.REUSE)
 
 
 @pytest.fixture
@@ -152,33 +152,33 @@ def test_a_result_of_a_users_module_that_changed_is_not_reused(fresh, mine):
     optimizer = {**fresh.config["optimizer"], "_target_": "mine_of_test_past.Sgd"}
     given = replace(fresh, config={**fresh.config, "optimizer": optimizer})
     left(given, Status.COMPLETED, checkpoint=True)
-    assert decide(given) == (Decision.REUSE, "completed")
+    assert decide(given) == (JobDecision.REUSE, "completed")
     mine.write_text("class Sgd: 'now something else'\n")
     provenance._module.cache_clear()
-    assert decide(given) == (Decision.REPLACE, "trained with other mine_of_test_past (source)")
+    assert decide(given) == (JobDecision.REPLACE, "trained with other mine_of_test_past (source)")
     left(given, Status.INTERRUPTED, checkpoint=True)
-    assert decide(given)[0] is Decision.RESUME
+    assert decide(given)[0] is JobDecision.RESUME
     mine.write_text("class Sgd: 'and again'\n")
     provenance._module.cache_clear()
-    assert decide(given)[0] is Decision.RERUN
+    assert decide(given)[0] is JobDecision.RERUN
 
 
 def test_a_resumed_attempt_is_counted_and_keeps_the_checkpoint_curves_and_log(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
-    for name in (FAULT, PROGRESS, STOP, LOG, "curves.jsonl"):
+    for name in (FAULT, PROGRESS, STOP_REQUEST, LOG, "curves.jsonl"):
         (fresh.folder / name).write_text("of the last attempt")
-    ready = prepare(fresh, Decision.RESUME)
+    ready = prepare(fresh, JobDecision.RESUME)
     assert ready.attempt == 2
     assert ready.origin == provenance.origin(fresh.config)
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT, LOG, "curves.jsonl"}
-    assert prepare(fresh, Decision.RESUME).attempt == 3
+    assert prepare(fresh, JobDecision.RESUME).attempt == 3
 
 
 def test_a_rerun_attempt_is_counted_and_has_an_empty_folder(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
-    prepare(fresh, Decision.RESUME)
+    prepare(fresh, JobDecision.RESUME)
     (fresh.folder / LOG).write_text("of the last attempt")
-    assert prepare(fresh, Decision.RERUN).attempt == 3
+    assert prepare(fresh, JobDecision.RERUN).attempt == 3
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG}
     assert not (fresh.folder.parent / REPLACED).exists(), "there was no result to keep"
 
@@ -187,7 +187,7 @@ def test_half_written_files_of_the_last_attempt_are_removed(fresh):
     left(fresh, Status.CRASHED, checkpoint=True)
     for name in (".record.json.123", ".last.ckpt", ".curves.parquet"):
         (fresh.folder / name).write_text("half of")
-    prepare(fresh, Decision.RESUME)
+    prepare(fresh, JobDecision.RESUME)
     assert {path.name for path in fresh.folder.iterdir()} == {CONFIG, CHECKPOINT}
 
 
@@ -196,13 +196,13 @@ def test_only_the_last_replaced_result_is_kept(fresh, status):
     kept = fresh.folder.parent / REPLACED / fresh.name
     for number in (1, 2):
         left(fresh, status, attempt=number)
-        assert prepare(fresh, Decision.RERUN).attempt == 1, "attempts are counted since the last result"
+        assert prepare(fresh, JobDecision.RERUN).attempt == 1, "attempts are counted since the last result"
         assert Record.read(kept).attempt == number
         assert read_record(fresh.folder) is None
     assert [path.name for path in kept.parent.iterdir()] == [fresh.name]
 
 
-@pytest.mark.parametrize("decision", [Decision.START, Decision.RESUME, Decision.RERUN])
+@pytest.mark.parametrize("decision", [JobDecision.START, JobDecision.RESUME, JobDecision.RERUN])
 def test_a_result_that_was_written_after_the_decision_is_reused(fresh, decision):
     assert finished_since(fresh, decision) is None
     left(fresh, Status.COMPLETED)
@@ -211,5 +211,5 @@ def test_a_result_that_was_written_after_the_decision_is_reused(fresh, decision)
 
 def test_a_result_that_is_to_be_replaced_is_not_reused(fresh):
     left(fresh, Status.COMPLETED)
-    assert finished_since(fresh, Decision.REPLACE) is None
-    assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), Decision.RERUN) is None
+    assert finished_since(fresh, JobDecision.REPLACE) is None
+    assert finished_since(replace(fresh, config={**fresh.config, "rerun": True}), JobDecision.RERUN) is None

@@ -13,7 +13,7 @@ from descentlab.store import provenance
 from descentlab.store.record import ALIVE, CHECKPOINT, RECORD, Record, Status
 from descentlab.sweeps import queue, watch
 from descentlab.sweeps.launch import train
-from descentlab.sweeps.past import Decision, prepare
+from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Grid, Intake
 from descentlab.sweeps.view import ProgressView
@@ -80,7 +80,7 @@ def test_a_run_that_left_a_record_is_not_retried(clock, make, status):
     assert len(launcher.starts) == 1
 
 
-@pytest.mark.parametrize(("checkpoint", "decision"), [(True, Decision.RESUME), (False, Decision.RERUN)])
+@pytest.mark.parametrize(("checkpoint", "decision"), [(True, JobDecision.RESUME), (False, JobDecision.RERUN)])
 def test_a_retry_resumes_if_there_is_a_checkpoint_and_reruns_if_not(clock, make, checkpoint, decision):
     (job,) = jobs = make("a", retries=1)
     launcher, intake = FakeLauncher(clock, {"a": [DIE, "completed"]}), Intake(Grid(jobs))
@@ -124,7 +124,7 @@ def test_time_in_the_queue_of_a_cluster_does_not_count_towards_limits(clock, mak
 def test_attempts_of_an_earlier_command_are_adopted_and_not_started_again(clock, make, capsys):
     jobs = make("a", "b")
     launcher = FakeLauncher(clock)
-    launcher.left = [FakeAttempt(launcher, (prepare(jobs[0], Decision.START),))]
+    launcher.left = [FakeAttempt(launcher, (prepare(jobs[0], JobDecision.START),))]
     assert run(launcher, jobs) == {"a": "completed", "b": "completed"}
     assert [names for _, names in launcher.starts] == [("b",)]
     assert "1 already under way since an earlier command" in capsys.readouterr().err
@@ -133,14 +133,14 @@ def test_attempts_of_an_earlier_command_are_adopted_and_not_started_again(clock,
 def test_an_adopted_attempt_that_dies_counts_towards_retries(clock, make):
     (job,) = jobs = make("a", retries=1)
     launcher = FakeLauncher(clock, {"a": [DIE]})
-    launcher.left = [FakeAttempt(launcher, (prepare(job, Decision.START),))]
+    launcher.left = [FakeAttempt(launcher, (prepare(job, JobDecision.START),))]
     assert run(launcher, jobs) == {"a": "crashed"}
     assert len(launcher.starts) == 1
 
 
 def test_a_result_of_an_earlier_command_is_reused(clock, make):
     jobs = make("a", "b")
-    left = prepare(jobs[0], Decision.START).record(Status.COMPLETED, "")
+    left = prepare(jobs[0], JobDecision.START).record(Status.COMPLETED, "")
     left.versions = provenance.origin(jobs[0].config)
     left.write(jobs[0].folder)
     launcher = FakeLauncher(clock)
@@ -150,7 +150,7 @@ def test_a_result_of_an_earlier_command_is_reused(clock, make):
 
 def test_no_launcher_is_created_if_all_results_are_reused(make):
     (job,) = jobs = make("a")
-    left = prepare(job, Decision.START).record(Status.DIVERGED, "")
+    left = prepare(job, JobDecision.START).record(Status.DIVERGED, "")
     left.versions = provenance.origin(job.config)
     left.write(job.folder)
     (record,) = train(Grid(jobs), lambda _: pytest.fail("a launcher was made"))
@@ -159,7 +159,7 @@ def test_no_launcher_is_created_if_all_results_are_reused(make):
 
 def test_a_job_held_by_a_process_of_an_earlier_command_starts_after_its_release(clock, make, capsys):
     (job,) = jobs = make("a")
-    prepare(job, Decision.START)
+    prepare(job, JobDecision.START)
     lock = FileLock(job.folder / ALIVE)
     lock.acquire()
     launcher = FakeLauncher(clock)

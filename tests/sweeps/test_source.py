@@ -10,7 +10,7 @@ from descentlab.store import provenance
 from descentlab.store.record import CONFIG, Status
 from descentlab.sweeps import queue, watch
 from descentlab.sweeps.launch import train
-from descentlab.sweeps.past import Decision, prepare
+from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.source import Grid, Intake
 
 
@@ -41,7 +41,7 @@ class Rounds:
 
 def finished(job, status=Status.COMPLETED):
     """Leave a result of an earlier command."""
-    record = prepare(job, Decision.START).record(status, "")
+    record = prepare(job, JobDecision.START).record(status, "")
     record.versions = provenance.origin(job.config)
     record.write(job.folder)
 

@@ -9,7 +9,7 @@ from support.commands import run_script
 
 from descentlab.errors import UsageError
 from descentlab.store.record import CHECKPOINT, LOCK, Status
-from descentlab.sweeps.past import Decision, prepare
+from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.upkeep import prune, states
 
 
@@ -45,7 +45,7 @@ def test_pruning_keeps_checkpoints_of_interrupted_runs_unless_asked_to_remove_th
 
 def test_a_result_that_was_replaced_can_be_pruned(sweep):
     folder = sweep[0].folder.parent
-    prepare(sweep[0], Decision.RERUN)
+    prepare(sweep[0], JobDecision.RERUN)
     assert (folder / ".replaced" / sweep[0].name / "record.json").exists()
     assert [path.name for path, _ in prune(folder)] == [sweep[0].name]
     assert not list((folder / ".replaced").iterdir())

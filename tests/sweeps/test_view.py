@@ -9,7 +9,7 @@ from rich.console import Console
 from support.fake_launcher import make_job
 
 from descentlab.store.record import LOG, PROGRESS, Status, write_json
-from descentlab.sweeps.past import Decision
+from descentlab.sweeps.past import JobDecision
 from descentlab.sweeps.view import LOG_LINES, ProgressView
 
 
@@ -24,11 +24,11 @@ def printed(view) -> list[str]:
 
 def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
     decided = [
-        (Decision.START, ""),
-        *[(Decision.REUSE, "completed"), (Decision.REUSE, "diverged")],
-        *[(Decision.RESUME, "timeout"), (Decision.RESUME, "cut off"), (Decision.RESUME, "cut off")],
-        (Decision.RERUN, "rerun=true"),
-        (Decision.REPLACE, "trained with other torch"),
+        (JobDecision.START, ""),
+        *[(JobDecision.REUSE, "completed"), (JobDecision.REUSE, "diverged")],
+        *[(JobDecision.RESUME, "timeout"), (JobDecision.RESUME, "cut off"), (JobDecision.RESUME, "cut off")],
+        (JobDecision.RERUN, "rerun=true"),
+        (JobDecision.REPLACE, "trained with other torch"),
     ]
     view.add(tmp_path, decided)
     assert printed(view) == [
@@ -41,8 +41,8 @@ def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
 
 
 def test_a_later_round_adds_to_the_total(view, tmp_path):
-    view.add(tmp_path, [(Decision.START, "")])
-    view.add(tmp_path, [(Decision.START, ""), (Decision.REUSE, "completed")])
+    view.add(tmp_path, [(JobDecision.START, "")])
+    view.add(tmp_path, [(JobDecision.START, ""), (JobDecision.REUSE, "completed")])
     assert printed(view)[:2] == [f"{tmp_path}: 1 run", f"{tmp_path}: 2 more runs"]
     job = make_job(tmp_path, "a")
     view.finished(job, job.record(Status.DIVERGED, "loss was nan at step 3"))
@@ -53,7 +53,7 @@ def test_a_result_is_shown_with_its_metric(view, tmp_path):
     job = make_job(tmp_path, "a")
     record = job.record(Status.COMPLETED, "")
     record.summary = {"monitor": "accuracy", "best_valid": 0.98765, "train_seconds": 2.345}
-    view.add(tmp_path, [(Decision.START, "")])
+    view.add(tmp_path, [(JobDecision.START, "")])
     view.started(job)
     view.finished(job, record)
     assert printed(view)[1:] == ["started   a", "completed a  valid accuracy 0.9877 in 2.3 s  [1/1]"]

@@ -71,7 +71,7 @@ def _checked_folder(config_dir: str, conf_dir: Path) -> Path:
         raise UsageError("--config-dir is empty: name a folder")
     added = Path(config_dir).expanduser().resolve()
     if not added.is_dir():
-        raise UsageError(f"--config-dir: there is no folder {added}")
+        raise UsageError(f"--config-dir: no such folder: {added}")
     hidden = [path for file in sorted(conf_dir.rglob("*.yaml")) if (added / (path := file.relative_to(conf_dir))).exists()]
     if hidden and added != conf_dir:
         raise UsageError(f"--config-dir: descentlab has a {hidden[0]} too, which would be used instead: rename yours")

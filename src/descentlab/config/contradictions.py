@@ -93,7 +93,7 @@ def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
 def _of_names(config: Mapping[str, Any]) -> Iterator[str]:
     path = config["data"].get("path")
     if isinstance(path, str) and not Path(path).expanduser().exists():
-        yield f"data.path={path}: there is no such file"
+        yield f"data.path={path}: no such file"
     if config["sweep"] is not None and not re.fullmatch(r"(?!\.)[\w.,+=-]+", config["sweep"]):
         yield f"sweep={config['sweep']} is not the name of a folder: letters, digits and . , + = - _ only, no dot first"
 

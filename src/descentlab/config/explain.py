@@ -74,7 +74,7 @@ def _from_hydra(text: str) -> str:
     if "Ambiguous value" in text:
         return f"{_quoted(text)}: several values make a sweep: add -m, as in python train.py -m {_quoted(text)}"
     if "Could not override" in text and "No match in the defaults list" in text:
-        return f"{_quoted(text)}: there is no such group; python train.py --help lists them"
+        return f"{_quoted(text)}: unknown group; python train.py --help lists them"
     return text.split("\nSet the environment variable", maxsplit=1)[0].strip()
 
 
@@ -84,9 +84,9 @@ def _missing_option(error: MissingConfigException) -> str:
         return f"--config-name={option}: there is no {option}.yaml in conf/ or in the folder of --config-dir"
     options = sorted(error.options or ())
     if not options:  # Hydra does not report the options of a list
-        return f"{group}={option}: there is no such {group}; python train.py --help lists them"
+        return f"{group}={option}: unknown {group}; python train.py --help lists them"
     listed = ", ".join(options)
-    return f"{group}={option}: there is no such {group}{nearest(option, options)}\n  {group} is one of: {listed}"
+    return f"{group}={option}: unknown {group}{nearest(option, options)}\n  {group} is one of: {listed}"
 
 
 def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def check_searchpath(overrides: Sequence[Override]) -> None:
         for path in paths if isinstance(paths, list) else []:
             folder = Path(str(path).removeprefix("file://")).expanduser()
             if not str(path).startswith("pkg://") and not folder.is_dir():
-                raise UsageError(f"hydra.searchpath: there is no folder {folder}")
+                raise UsageError(f"hydra.searchpath: no such folder: {folder}")
 
 
 def check_files(config: DictConfig, usual: DictConfig, where: str) -> None:

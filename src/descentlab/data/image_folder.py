@@ -127,7 +127,7 @@ def published(folder: Path) -> tuple[dict[str, Samples], list[str]]:
         DataError: there are fewer than two class folders, one has no image, or the splits have different classes.
     """
     if not folder.is_dir():
-        raise DataError(f"data.path={folder}: there is no such folder")
+        raise DataError(f"data.path={folder}: no such folder")
     candidates = {part: [path for path in _folders(folder) if path.name.lower() in words] for part, words in PARTS.items()}
     splits = {part: paths[0] for part, paths in candidates.items() if paths}
     if "train" not in splits or len(splits) == 1:

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from descentlab.launchers.preflight import Findings
 from descentlab.store.job import Job
-from descentlab.store.record import STOP
+from descentlab.store.record import STOP_REQUEST
 
 Group = tuple[Job, ...]  # jobs that one attempt runs together, with the resources of the first one
 
@@ -72,4 +72,4 @@ def stop_by_file(attempt: Attempt) -> None:
         attempt.kill()
         return
     for job in attempt.jobs:
-        (job.folder / STOP).touch()
+        (job.folder / STOP_REQUEST).touch()

@@ -20,7 +20,7 @@ from descentlab.launchers.preflight import Findings
 from descentlab.launchers.slots import cores_of_a_process, gpus
 from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
-from descentlab.store.record import PROGRESS, STOP, write_json
+from descentlab.store.record import PROGRESS, STOP_REQUEST, write_json
 
 POLL = 0.25
 OBJECT_STORE = 80 * 2**20  # bytes, near Ray's minimum, since only the names of folders are passed
@@ -125,7 +125,7 @@ def _work(folders: Sequence[str], threads: int) -> str:
     try:
         while process.exitcode is None:
             process.join(POLL)  # a short wait, since Ray can cancel a task only between two such calls
-            if not asked and any((path / STOP).exists() for path in paths):
+            if not asked and any((path / STOP_REQUEST).exists() for path in paths):
                 os.kill(process.pid or 0, signal.SIGTERM)
                 asked = True
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.store.job import Job
-from descentlab.store.record import LOG, STOP
+from descentlab.store.record import LOG, STOP_REQUEST
 
 POLL = 0.25
 PR_SET_PDEATHSIG = 1
@@ -39,7 +39,7 @@ class Shepherd:
             signal.signal(signal.SIGUSR2, before)
         asked = False
         while not self._over():
-            if not asked and any((job.folder / STOP).exists() for job in jobs):
+            if not asked and any((job.folder / STOP_REQUEST).exists() for job in jobs):
                 self.child.terminate()
                 asked = True
             time.sleep(POLL)

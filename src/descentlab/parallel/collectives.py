@@ -35,3 +35,12 @@ def gather(value: T) -> list[T]:
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, value)
     return gathered
+
+
+def leave() -> None:
+    """Destroy the process group, if there is one. Call it before the interpreter exits.
+
+    The process group's threads release Python objects. One that does so while the interpreter exits aborts the process.
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()

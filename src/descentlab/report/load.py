@@ -71,7 +71,7 @@ def _names(groups: Mapping[Key, Mapping[str, list[Record]]]) -> dict[Key, str]:
 
 def _records(sweep: Path) -> list[Record]:
     if not sweep.is_dir():
-        raise FileNotFoundError(f"there is no folder {sweep}")
+        raise FileNotFoundError(f"no such folder: {sweep}")
     records = find(sweep)
     if not records:
         raise FileNotFoundError(f"there is no record of a run in {sweep}")

@@ -25,7 +25,7 @@ NOT_IDENTITY = frozenset(
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
 LOCK = ".lock"  # in the sweep's folder; held while a command trains the sweep
-STOP = "stop"  # the existence of this file asks a run on a cluster to stop
+STOP_REQUEST = "stop"  # the existence of this file asks a run on a cluster to stop
 ALIVE = ".alive"  # lock of the first process of a run, held while it lives
 FAULT = "fault.json"  # the error of a process other than the one that writes the record
 EXHIBITS = "exhibits"  # folder of images (.png) and texts (.txt) of the trained model

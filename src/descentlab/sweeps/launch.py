@@ -25,8 +25,8 @@ from descentlab.parallel import ranks
 from descentlab.store.core import Core
 from descentlab.store.job import Job
 from descentlab.store.record import LOCK, Record, Status
-from descentlab.sweeps.past import Decision, decide, decide_all
-from descentlab.sweeps.plan import plan, same_runs
+from descentlab.sweeps.past import JobDecision, decide, decide_all
+from descentlab.sweeps.plan import plan_jobs, same_runs
 from descentlab.sweeps.queue import Queue
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Grid, Intake, Source
@@ -71,7 +71,7 @@ def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
     if not ranks.is_first():
         return
     decisions = decide_all(jobs)
-    todo = [job for job in jobs if decisions[job.id][0] is not Decision.REUSE]
+    todo = [job for job in jobs if decisions[job.id][0] is not JobDecision.REUSE]
     if todo:
         _check(make_launcher(todo), todo, print_error)
     for job in jobs:
@@ -111,7 +111,7 @@ def checked_plan(composed: Iterable[Composed], notify: Callable[[str], None] = p
         mistakes += found
     refuse(mistakes)
     refuse([*without_effect(configs, (word for words in overrides for word in words)), *unknown_wandb_mode(configs)])
-    jobs = plan(configs, choices, overrides)
+    jobs = plan_jobs(configs, choices, overrides)
     if len(jobs) < len(configs):
         for line in same_runs(configs, overrides):
             notify(line)
@@ -181,7 +181,7 @@ def follow(job: Job) -> Record:
 
     Return the outcome of this process; the first process writes the record of the run.
     """
-    if decide(job)[0] is Decision.REUSE:
+    if decide(job)[0] is JobDecision.REUSE:
         return Record.read(job.folder)
     code: object = 0
     with tempfile.TemporaryDirectory(prefix="descentlab-") as folder:

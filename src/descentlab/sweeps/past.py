@@ -14,12 +14,12 @@ from descentlab.launchers import preflight
 from descentlab.launchers.local import fork_server
 from descentlab.store import provenance
 from descentlab.store.job import Job
-from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP, Record, is_held
+from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP_REQUEST, Record, is_held
 
 REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, kept until they are pruned
 
 
-class Decision(StrEnum):
+class JobDecision(StrEnum):
     """The decision about a job."""
 
     START = "start"  # there is no earlier attempt
@@ -29,41 +29,41 @@ class Decision(StrEnum):
     REPLACE = "replace"  # repeat, because its result comes from other code, versions or data
 
 
-def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[Decision, str]]:
+def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[JobDecision, str]]:
     """Return each job's decision and its reason, by run id.
 
     A result on a user's own data, which have no version, is reused only if the data have the digest that its record holds.
     """
     decisions = {job.id: decide(job) for job in jobs}
-    reused = [job for job in jobs if decisions[job.id][0] is Decision.REUSE]
+    reused = [job for job in jobs if decisions[job.id][0] is JobDecision.REUSE]
     own = [job for job in reused if preflight.may_change(job.config["data"])]
     if own:
         digests = {job.id: Record.read(job.folder).data["digest"] for job in own}
         changed = preflight.changed_data(fork_server(own[0].core.threads), own, digests)
-        decisions |= dict.fromkeys(changed, (Decision.REPLACE, "trained on other data"))
+        decisions |= dict.fromkeys(changed, (JobDecision.REPLACE, "trained on other data"))
     return decisions
 
 
-def decide(job: Job) -> tuple[Decision, str]:
+def decide(job: Job) -> tuple[JobDecision, str]:
     """Return the decision for `job` and its reason. Neither results nor checkpoints of other code or versions are used."""
     record = read_record(job.folder)
     if record is None and not (job.folder / CONFIG).exists():
-        return Decision.START, ""
+        return JobDecision.START, ""
     if job.core.rerun:
-        return Decision.RERUN, "rerun=true"
+        return JobDecision.RERUN, "rerun=true"
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
         differing = _differing(record.versions, now)
-        return (Decision.REPLACE, f"trained with other {differing}") if differing else (Decision.REUSE, record.status)
+        return (JobDecision.REPLACE, f"trained with other {differing}") if differing else (JobDecision.REUSE, record.status)
     last = _last_attempt(job)
     usable = last is not None and last.origin == now and has_checkpoint(job)
-    return (Decision.RESUME if usable else Decision.RERUN), (record.status if record else "cut off")
+    return (JobDecision.RESUME if usable else JobDecision.RERUN), (record.status if record else "cut off")
 
 
-def finished_since(job: Job, decision: Decision) -> Record | None:
+def finished_since(job: Job, decision: JobDecision) -> Record | None:
     """Return a result written since `decision` was made, by a process of an earlier command that was about to end."""
-    record = None if decision is Decision.REPLACE else read_record(job.folder)
-    return record if record is not None and decide(job)[0] is Decision.REUSE else None
+    record = None if decision is JobDecision.REPLACE else read_record(job.folder)
+    return record if record is not None and decide(job)[0] is JobDecision.REUSE else None
 
 
 def has_checkpoint(job: Job) -> bool:
@@ -96,7 +96,7 @@ def _differing(then: dict[str, str], now: dict[str, str]) -> str:
     return ", ".join(sorted(name for name in {*then, *now} if then.get(name) != now.get(name)))
 
 
-def prepare(job: Job, decision: Decision) -> Job:
+def prepare(job: Job, decision: JobDecision) -> Job:
     """Prepare the folder of `job` for its next attempt, write its config there, and return the job with its attempt's number.
 
     Raises:
@@ -104,8 +104,8 @@ def prepare(job: Job, decision: Decision) -> Job:
     """
     last, record = _last_attempt(job), read_record(job.folder)
     before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
-    if decision is Decision.RESUME:
-        named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP)]
+    if decision is JobDecision.RESUME:
+        named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP_REQUEST)]
         incomplete = [path for path in job.folder.glob(".*") if path.name != ALIVE]
         for leftover in [*named, *incomplete]:
             leftover.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from descentlab.store.job import Job, short_hash
 MAX_NAME = 80
 
 
-def plan(
+def plan_jobs(
     configs: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]
 ) -> list[Job]:
     """Return the jobs of a sweep, in order. Runs with the same id are one job (see `same_runs`).

@@ -11,7 +11,7 @@ from descentlab.launchers.child import GRACE
 from descentlab.store.job import Job
 from descentlab.store.record import FAULT, Record, Status, read_json
 from descentlab.sweeps import past
-from descentlab.sweeps.past import Decision
+from descentlab.sweeps.past import JobDecision
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Intake
 from descentlab.sweeps.view import ProgressView
@@ -58,12 +58,17 @@ class Queue:
         self.tries: Counter[str] = Counter()  # attempts of this command, by run id
         self.deadline: float | None = None  # time.monotonic() at which attempts that were asked to stop are killed
 
+    @property
+    def stopping(self) -> bool:
+        """True once the running attempts were asked to stop."""
+        return self.deadline is not None
+
     def run(self) -> None:
         """Run all jobs; their records are in `intake`."""
         self._adopt()
         self.waiting.extend(self.group(self.first))
         while self._has_work():
-            if self.signals.count and self.deadline is None:
+            if self.signals.count and not self.stopping:
                 self._stop_all()
             if self.deadline is None:
                 self._start()
@@ -76,7 +81,7 @@ class Queue:
             self.view.refresh(shown, self._unstarted())
 
     def _has_work(self) -> bool:
-        if self.deadline is not None:
+        if self.stopping:
             return bool(self.running)
         if not self.waiting:
             self._ask()
@@ -95,7 +100,7 @@ class Queue:
 
     def _ask(self) -> None:
         """Take the next jobs from the source. Jobs that cannot work fail, and the others continue."""
-        while not self.waiting and self.deadline is None:
+        while not self.waiting and not self.stopping:
             proposed = self.intake.next()
             if proposed.decided:
                 self.view.add(self.intake.sweep, proposed.decided)
@@ -112,7 +117,7 @@ class Queue:
             return list(jobs)
         if len(jobs) > 1:
             return [job for each in jobs for job in self._valid([each])]
-        self._conclude(jobs[0], Status.FAILED, found.mistakes[0])
+        self._write_record(jobs[0], Status.FAILED, found.mistakes[0])
         return []
 
     def _start(self) -> None:
@@ -134,12 +139,12 @@ class Queue:
         """Return `job` ready to start; None if it has ended in the meantime, or its folder cannot be written."""
         decision = self.intake.decisions[job.id]
         if result := past.finished_since(job, decision):
-            self._end(job, result)
+            self._finish(job, result)
             return None
         try:
             return past.prepare(job, decision)
         except OSError as error:
-            self._conclude(job, Status.FAILED, f"its folder cannot be written: {error.strerror}")
+            self._write_record(job, Status.FAILED, f"its folder cannot be written: {error.strerror}")
             return None
 
     def _wait_for(self, group: Group) -> None:
@@ -160,48 +165,48 @@ class Queue:
         if how is not None:
             watch.attempt.kill()  # its remaining processes
             self.running.remove(watch)
-            self._settle(watch, how)
+            self._attempt_ended(watch, how)
 
-    def _settle(self, watch: Watch, how: str) -> None:
+    def _attempt_ended(self, watch: Watch, how: str) -> None:
         """Record how each job of an attempt ended, and queue those to be retried."""
-        reasons = {job.id: self._settle_job(watch, job, how) for job in watch.attempt.jobs}
+        reasons = {job.id: self._job_ended(watch, job, how) for job in watch.attempt.jobs}
         broken = [job for job in watch.attempt.jobs if reasons[job.id] is not None]
         for group in self.group(broken):
             delay = max(job.core.retry_after * 2 ** (self.tries[job.id] - 1) for job in group)
             self.later.append((time.monotonic() + delay, group))
             for job in group:
-                self.intake.decisions[job.id] = Decision.RESUME if past.has_checkpoint(job) else Decision.RERUN
+                self.intake.decisions[job.id] = JobDecision.RESUME if past.has_checkpoint(job) else JobDecision.RERUN
                 self.view.retried(job, reasons[job.id] or "", delay)
 
-    def _settle_job(self, watch: Watch, job: Job, how: str) -> str | None:
+    def _job_ended(self, watch: Watch, job: Job, how: str) -> str | None:
         """Record how `job` ended. If it is to be retried, return the reason instead; else None."""
         record = past.read_record(job.folder)
-        if record is None and not watch.started and self.deadline is not None:
+        if record is None and not watch.started and self.stopping:
             return None  # it was removed from a cluster's queue before it ran
         cause = str(read_json(job.folder / FAULT).get("reason", ""))  # the error of a process that does not write the record
-        status, reason = self._death(watch, how, cause) if record is None else (record.status, record.reason)
+        status, reason = self._outcome_without_record(watch, how, cause) if record is None else (record.status, record.reason)
         if status is Status.FAILED:
             reason = cause or reason  # the first process failed only because the other one did
         broken = status is Status.CRASHED or (watch.hung and record is None)
-        if broken and self.tries[job.id] <= job.core.retries and self.deadline is None:
+        if broken and self.tries[job.id] <= job.core.retries and not self.stopping:
             return reason
         if record is None or reason != record.reason:
-            self._conclude(job, status, reason)
+            self._write_record(job, status, reason)
         else:
-            self._end(job, record)
+            self._finish(job, record)
         return None
 
-    def _death(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
+    def _outcome_without_record(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
         """Return the status and the reason of a job that ended without a record."""
         if watch.exceeded:
             return Status.TIMEOUT, how
         if cause:
             return Status.FAILED, cause
-        if self.deadline is not None:
+        if self.stopping:
             return Status.INTERRUPTED, how
         return Status.CRASHED, how
 
-    def _conclude(self, job: Job, status: Status, reason: str) -> None:
+    def _write_record(self, job: Job, status: Status, reason: str) -> None:
         """Write the record of a job that ended without writing one."""
         record = job.record(status, reason)
         try:
@@ -209,12 +214,12 @@ class Queue:
             record.write(job.folder)
         except OSError as error:
             self.view.print(f"no record of {job.name} could be written: {error}")
-        self._end(job, record)
+        self._finish(job, record)
 
-    def _end(self, job: Job, record: Record) -> None:
+    def _finish(self, job: Job, record: Record) -> None:
         self.intake.tell(record)
         self.view.finished(job, record)
-        if job.core.on_error == "stop" and record.status.is_fault and self.deadline is None:
+        if job.core.on_error == "stop" and record.status.is_fault and not self.stopping:
             self.view.print("on_error=stop: the other runs are asked to stop")
             self._stop_all()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from descentlab.store.job import Job
 from descentlab.store.record import Record
-from descentlab.sweeps.past import Decision, decide_all
+from descentlab.sweeps.past import JobDecision, decide_all
 
 
 class Source(Protocol):
@@ -47,7 +47,7 @@ class Round:
     """The jobs that a source returned: those that must be run, and the decision and its reason for every one of them."""
 
     jobs: list[Job] = field(default_factory=list)
-    decided: list[tuple[Decision, str]] = field(default_factory=list)
+    decided: list[tuple[JobDecision, str]] = field(default_factory=list)
 
 
 class Intake:
@@ -64,7 +64,7 @@ class Intake:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.sweep = Path()
-        self.decisions: dict[str, Decision] = {}
+        self.decisions: dict[str, JobDecision] = {}
         self.records: dict[str, Record] = {}
 
     def next(self) -> Round:
@@ -82,7 +82,7 @@ class Intake:
         for id, (decision, reason) in decide_all(list(jobs.values())).items():
             self.decisions[id] = decision
             found.decided.append((decision, reason))
-            if decision is Decision.REUSE:
+            if decision is JobDecision.REUSE:
                 self.tell(Record.read(jobs[id].folder))
             else:
                 found.jobs.append(jobs[id])

@@ -16,15 +16,15 @@ from rich.text import Text
 from descentlab.store import progress
 from descentlab.store.job import Job
 from descentlab.store.record import LOG, Record
-from descentlab.sweeps.past import Decision
+from descentlab.sweeps.past import JobDecision
 
 COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # colour of each status; faults are red
 LOG_LINES = 25
 MEANINGS = {
-    Decision.REUSE: "finished before and reused (rerun=true trains again)",
-    Decision.RESUME: "resume from their checkpoints ({reasons})",
-    Decision.RERUN: "run again ({reasons})",
-    Decision.REPLACE: "replace their results ({reasons})",
+    JobDecision.REUSE: "finished before and reused (rerun=true trains again)",
+    JobDecision.RESUME: "resume from their checkpoints ({reasons})",
+    JobDecision.RERUN: "run again ({reasons})",
+    JobDecision.REPLACE: "replace their results ({reasons})",
 }
 
 
@@ -47,7 +47,7 @@ class ProgressView:
         if self.live:
             self.live.stop()
 
-    def add(self, sweep: Path, decided: Iterable[tuple[Decision, str]]) -> None:
+    def add(self, sweep: Path, decided: Iterable[tuple[JobDecision, str]]) -> None:
         """Announce further jobs of `sweep`, with the decision about each and its reason."""
         counts = Counter(decided)
         new, more = counts.total(), "more " * (self.total > 0)
@@ -59,7 +59,7 @@ class ProgressView:
                 continue
             number = sum(number for _, number in reasons)
             self.print(f"{number} of {new} {meaning}".format(reasons=", ".join(f"{n} {reason}" for reason, n in reasons)))
-            if decision is Decision.REUSE:
+            if decision is JobDecision.REUSE:
                 self.done["reused"] += number
 
     def started(self, job: Job) -> None:

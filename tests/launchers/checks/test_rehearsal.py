@@ -8,7 +8,7 @@ from conftest import ROOT, compose_config, every_optimizer, options
 from descentlab.launchers.checks.rehearsal import Rehearsals, structure_of
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import check_in_process
-from descentlab.sweeps.plan import plan
+from descentlab.sweeps.plan import plan_jobs
 
 NEEDS_FETCHING = ("cifar10", "cifar100", "svhn", "imagenet", "pneumonia", "creditcard", "tiny_shakespeare", "wikitext2", "owt")
 
@@ -106,7 +106,7 @@ def found_in_a_process(tmp_path, *words):
     every = [f"output_dir={tmp_path}", f"data_dir={ROOT}/data", "logger=none", *words]
     config, choices, mistakes = compose_config(*every)
     assert not mistakes
-    return check_in_process(fork_server(1), plan([config], [choices], [every]))
+    return check_in_process(fork_server(1), plan_jobs([config], [choices], [every]))
 
 
 def test_an_exception_is_reported_with_its_own_text(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def load(source: str, *arguments: Any, cache: Path, **keywords: Any) -> Any:
         DataError: the folder does not exist, or datasets cannot load it; the message gives the causes.
     """
     if source.startswith((".", "/", "~")) and not Path(source).expanduser().is_dir():
-        raise DataError(f"{source} cannot be loaded by datasets: there is no folder {Path(source).expanduser().absolute()}")
+        raise DataError(f"{source} cannot be loaded by datasets: no such folder: {Path(source).expanduser().absolute()}")
     require("datasets", f"the data set {source}")
     import datasets
     from datasets.exceptions import DatasetsError

@@ -101,7 +101,7 @@ def _column(key: str, name: str, columns: Sequence[str]) -> str:
     if len(same) == 1:
         return same[0]
     some = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
-    raise DataError(f"data.{key}={name}: there is no such column{nearest(name, columns)}; there are {some}")
+    raise DataError(f"data.{key}={name}: unknown column{nearest(name, columns)}; there are {some}")
 
 
 def _equal(name: str, column: str) -> bool:

@@ -1,0 +1,112 @@
+"""The manifest of a tuning sweep: which of its runs are trials, which trial was selected, and which runs report the result.
+
+The roles of runs are stored here and not in their configs, so that they do not change run ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from descentlab.store.record import read_json, write_json
+
+MANIFEST = "tuning.json"  # in the sweep's folder
+
+Role = Literal["trial", "report", "default"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point of a search space, trained with the tuning seeds.
+
+    Attributes:
+        index: its position in the sequence of points, counted from 0.
+        point: dotted config key -> value.
+        runs: run ids, one for each tuning seed; after successive halving, those of the largest budget that it reached.
+        value: the monitored validation metric, a mean over the tuning seeds; None if it has not ended, diverged or failed.
+        pruned: True if successive halving ended it before the full budget.
+        earlier: run ids of smaller budgets of successive halving.
+    """
+
+    index: int
+    point: dict[str, Any]
+    runs: list[str]
+    value: float | None = None
+    pruned: bool = False
+    earlier: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One optimizer on one problem: its search space, its trials, and the runs that report its result.
+
+    Attributes:
+        name: the optimizer, followed by the other swept settings of the command: "adam", "adam batch_size=32".
+        problem: the name of the problem.
+        optimizer: the option of the config group `optimizer`.
+        overrides: the overrides of the command for this arm.
+        space: dotted config key -> range, as its `search` node specifies.
+        trials: in order of their index.
+        selected: the index of the trial with the best value; None while the trials are not complete.
+        report: ids of the runs of the selected point with the report seeds.
+        default: ids of the runs of the optimizer's default settings with the report seeds.
+    """
+
+    name: str
+    problem: str
+    optimizer: str
+    overrides: list[str] = field(default_factory=list)
+    space: dict[str, Any] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
+    selected: int | None = None
+    report: list[str] = field(default_factory=list)
+    default: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The protocol of a tuning sweep and the state of each arm.
+
+    Attributes:
+        sampler: the strategy that proposes points: sobol, halton, random, grid or tpe.
+        version: the library that implements the sampler, and its version.
+        sampler_seed: the seed of the sampler.
+        tuning_seeds: the seeds of the trials.
+        report_seeds: the seeds of the runs that report; disjoint from `tuning_seeds`.
+        arms: one for each combination of problem, optimizer and other swept settings.
+    """
+
+    sampler: str
+    version: str
+    sampler_seed: int
+    tuning_seeds: list[int]
+    report_seeds: list[int]
+    arms: list[Arm]
+
+    def write(self, sweep: Path) -> None:
+        """Write the manifest to the sweep's folder, atomically."""
+        write_json(sweep / MANIFEST, asdict(self), durable=True)
+
+    @classmethod
+    def read(cls, sweep: Path) -> Self | None:
+        """Return the manifest in a sweep's folder; None if the sweep was not tuned, or if the file cannot be read."""
+        content = read_json(sweep / MANIFEST)
+        try:
+            return cls(**{**content, "arms": [_arm(arm) for arm in content["arms"]]})
+        except (KeyError, TypeError):
+            return None
+
+    def roles(self) -> dict[str, Role]:
+        """Return the role of each run by its id. A run that also reports has the role "report"."""
+        found: dict[str, Role] = {}
+        for arm in self.arms:
+            found |= {id: "trial" for trial in arm.trials for id in (*trial.earlier, *trial.runs)}
+            found |= dict.fromkeys(arm.default, "default")
+            found |= dict.fromkeys(arm.report, "report")
+        return found
+
+
+def _arm(content: Mapping[str, Any]) -> Arm:
+    return Arm(**{**content, "trials": [Trial(**trial) for trial in content["trials"]]})
