@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from descentlab.report.statistics.difference import Difference
 from descentlab.report.statistics.equivalence import (
     Conclusion,
     Kind,
@@ -19,7 +20,7 @@ from descentlab.report.statistics.equivalence import (
     needed_pairs,
     power,
 )
-from descentlab.report.statistics.paired import Difference, paired, unpaired
+from descentlab.report.statistics.paired import paired, unpaired
 
 
 def difference(first, second, mode: str = "max", of=paired) -> Difference:

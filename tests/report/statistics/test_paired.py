@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from descentlab.report.statistics.paired import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired, paired, unpaired
+from descentlab.report.statistics.difference import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired
+from descentlab.report.statistics.paired import paired, unpaired
+from descentlab.report.statistics.ranges import FRACTION, POSITIVE
 
 
 def by_seed(values) -> dict[int, float]:
@@ -134,17 +136,14 @@ def test_the_effect_size_is_hedges_corrected():
     assert np.mean([each for each in found if each is not None]) == pytest.approx(0.8, abs=0.03)
 
 
-def test_improvement_over_all_pairs_equals_rliables_formula():
-    x, y = np.array([0.9, 0.8, 0.8, 0.7]), np.array([0.8, 0.75, 0.7])
-    # rliable.metrics.probability_of_improvement of one task: U / (n m)
-    assert samples(x, y).improvement_all == pytest.approx(stats.mannwhitneyu(x, y).statistic / 12)
-
-
-@pytest.mark.parametrize(("wins", "n"), [(0, 5), (3, 5), (30, 30)])
-def test_improvement_has_wilsons_interval(wins, n):
-    found = pairs([1.0] * n, [0.0] * wins + [2.0] * (n - wins))
-    ends = stats.binomtest(wins, n).proportion_ci(method="wilson")
-    assert (found.improvement_low, found.improvement_high) == pytest.approx((ends.low, ends.high))
+def test_the_interval_is_cut_at_the_largest_possible_difference():
+    first, second = {0: 0.9, 1: 0.2}, {0: 0.1, 1: 0.3}
+    for of in (paired, unpaired):
+        found, free = of(first, second, "max", bounds=FRACTION), of(first, second, "max", bounds=POSITIVE)
+        assert found is not None
+        assert free is not None
+        assert (found.low, found.high) == (-1, 1)
+        assert free.low < -1 < 1 < free.high
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from scipy.special import nctdtr, stdtr, stdtrit
 
-from descentlab.report.statistics.paired import Difference, Unpaired, constant_p
+from descentlab.report.statistics.difference import Difference, Unpaired
+from descentlab.report.statistics.paired import constant_p
 
 MARGIN = 0.5  # default margin of equivalence, in standard deviations over seeds
 POWER = 0.8  # probability with which the needed number of pairs decides

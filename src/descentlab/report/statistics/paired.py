@@ -4,102 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaln, stdtr, stdtrit
 from scipy.stats import mannwhitneyu
 
+from descentlab.report.statistics.difference import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired
 from descentlab.report.statistics.improvement import probability_of_improvement, wilson
 from descentlab.report.statistics.interval import Array, finite_values, sample_sd
 from descentlab.report.statistics.permutation import attainable_p, permutation_p, wilcoxon_p
+from descentlab.report.statistics.ranges import UNBOUNDED, Bounds
 
-EQUAL_DIFFERENCES, EQUAL_VALUES = "all differences are equal", "all values of each are equal"
 RESOLUTION = 2.5e-7  # twice the rounding error of float32, in which metrics are computed, relative to the largest value
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A mean difference between two optimizers; positive where the first is better, whether the metric is maximized or not.
-
-    Args:
-        n: the number of pairs, or of values of the smaller side if unpaired.
-        difference: the mean difference, in the unit of the metric.
-        low: lower end of its t-interval.
-        high: upper end of its t-interval.
-        level: confidence level of the interval.
-        error: standard error of `difference`; 0 if all differences (or all values of each side) are equal.
-        degrees: degrees of freedom of the t distribution.
-        sd: `error` times sqrt(n) for pairs, which is the standard deviation of the differences; for unpaired values the
-            root of the sum of both variances.
-        sd_first: standard deviation over seeds of the first optimizer.
-        sd_second: standard deviation over seeds of the second one.
-        method: the test in words: "paired t", "Welch's t", or EQUAL_DIFFERENCES or EQUAL_VALUES if `error` is 0.
-        p_t: two-sided p-value of that test. If `error` is 0 there is no t: then it is 1 for a difference of 0, and otherwise
-            `constant_p`, so that 2 or 3 seeds of a coarse metric that happen to differ by the same amount prove nothing.
-        p_permutation: that of the permutation test of the mean (paired), or of Mann and Whitney's test (unpaired).
-        effect_size: the difference in standard deviations, corrected for its bias (Hedges 1981); None if undefined.
-        improvement_all: probability that a run of the first is better than a run of the second, over all pairs of runs.
-    """
-
-    n: int
-    difference: float
-    low: float
-    high: float
-    level: float
-    error: float
-    degrees: float
-    sd: float
-    sd_first: float
-    sd_second: float
-    method: str
-    p_t: float
-    p_permutation: float
-    effect_size: float | None
-    improvement_all: float
-
-    @property
-    def sd_seed(self) -> float:
-        """The standard deviation over seeds, pooled over both optimizers: the root of the mean of both variances."""
-        return math.sqrt((self.sd_first**2 + self.sd_second**2) / 2)
-
-
-@dataclass(frozen=True)
-class Paired(Difference):
-    """A difference over shared seeds. Both runs of a pair start from the same weights and see the same batches.
-
-    Args:
-        correlation: Pearson's correlation over seeds; None if one side does not vary, or for 2 pairs.
-        p_attainable: the least value that `p_permutation` can have with n pairs.
-        p_wilcoxon: two-sided p-value of Wilcoxon's signed-rank test.
-        improvement: fraction of the pairs in which the first is better; ties count one half.
-        improvement_low: lower end of its Wilson interval.
-        improvement_high: upper end of its Wilson interval.
-    """
-
-    correlation: float | None
-    p_attainable: float
-    p_wilcoxon: float
-    improvement: float
-    improvement_low: float
-    improvement_high: float
-
-
-@dataclass(frozen=True)
-class Unpaired(Difference):
-    """A difference between optimizers without shared seeds.
-
-    Args:
-        n_first: number of values of the first.
-        n_second: number of values of the second.
-    """
-
-    n_first: int
-    n_second: int
-
-
 def paired(
-    first: Mapping[int, float | None], second: Mapping[int, float | None], mode: str, level: float = 0.95
+    first: Mapping[int, float | None],
+    second: Mapping[int, float | None],
+    mode: str,
+    level: float = 0.95,
+    bounds: Bounds = UNBOUNDED,
 ) -> Paired | None:
     """Return the difference between two optimizers over the seeds that both have.
 
@@ -111,6 +35,7 @@ def paired(
         second: the same of the optimizer that the first is compared with.
         mode: "max" or "min", the better direction of the metric.
         level: confidence level of the intervals.
+        bounds: the range of the metric. The interval is cut where a difference of two values in the range cannot be.
 
     Returns:
         None for fewer than two shared seeds, or if a shared seed has a value that is None or not finite: the others would give
@@ -123,10 +48,10 @@ def paired(
     sides = _oriented([first[seed] for seed in seeds], [second[seed] for seed in seeds], mode)
     if sides is None or len(seeds) < 2:
         return None
-    return _of_pairs(*sides, level)
+    return _of_pairs(*sides, level, bounds)
 
 
-def _of_pairs(x: Array, y: Array, level: float) -> Paired:
+def _of_pairs(x: Array, y: Array, level: float, bounds: Bounds) -> Paired:
     """Return the difference of paired values of which larger ones are better."""
     n, resolution = len(x), RESOLUTION * float(max(np.abs(x).max(), np.abs(y).max()))
     differences = _differences(x, y, resolution)
@@ -135,7 +60,7 @@ def _of_pairs(x: Array, y: Array, level: float) -> Paired:
     improvement_low, improvement_high = wilson(wins, n, level)
     return Paired(
         n=n,
-        **_t_test(difference, sd / math.sqrt(n), n - 1, level),
+        **_t_test(difference, sd / math.sqrt(n), n - 1, level, bounds),
         method="paired t" if sd else EQUAL_DIFFERENCES,
         p_t=_p_t(difference, sd / math.sqrt(n), n - 1, constant_p(n)),
         sd=sd,
@@ -152,7 +77,11 @@ def _of_pairs(x: Array, y: Array, level: float) -> Paired:
 
 
 def unpaired(
-    first: Mapping[int, float | None], second: Mapping[int, float | None], mode: str, level: float = 0.95
+    first: Mapping[int, float | None],
+    second: Mapping[int, float | None],
+    mode: str,
+    level: float = 0.95,
+    bounds: Bounds = UNBOUNDED,
 ) -> Unpaired | None:
     """Return the difference between two optimizers whose seeds differ, by Welch's method.
 
@@ -165,10 +94,10 @@ def unpaired(
     sides = _oriented(list(first.values()), list(second.values()), mode)
     if sides is None or min(map(len, sides)) < 2:
         return None
-    return _of_samples(*sides, level)
+    return _of_samples(*sides, level, bounds)
 
 
-def _of_samples(x: Array, y: Array, level: float) -> Unpaired:
+def _of_samples(x: Array, y: Array, level: float, bounds: Bounds) -> Unpaired:
     """Return the difference of unpaired values of which larger ones are better."""
     sides = (x, y)
     parts = [sample_sd(side) ** 2 / len(side) for side in sides]
@@ -179,7 +108,7 @@ def _of_samples(x: Array, y: Array, level: float) -> Unpaired:
     pooled = math.sqrt(sum(sample_sd(side) ** 2 * (len(side) - 1) for side in sides) / total)
     return Unpaired(
         n=min(len(x), len(y)),
-        **_t_test(difference, error, degrees, level),
+        **_t_test(difference, error, degrees, level, bounds),
         method="Welch's t" if error else EQUAL_VALUES,
         p_t=_p_t(difference, error, degrees, constant_p(len(x), len(y))),
         sd=math.hypot(sample_sd(x), sample_sd(y)),
@@ -226,10 +155,12 @@ def _of_both(x: Array, y: Array) -> dict[str, float]:
     return {"sd_first": sample_sd(x), "sd_second": sample_sd(y), "improvement_all": probability_of_improvement(x, y)}
 
 
-def _t_test(difference: float, error: float, degrees: float, level: float) -> dict[str, float]:
+def _t_test(difference: float, error: float, degrees: float, level: float, bounds: Bounds) -> dict[str, float]:
     """Return a mean difference with its t-interval, by name; see `Difference`."""
     half_width = float(stdtrit(degrees, (1 + level) / 2)) * error
-    ends = {"low": difference - half_width, "high": difference + half_width}
+    low, high = bounds.low if bounds.low is not None else -math.inf, bounds.high if bounds.high is not None else math.inf
+    largest = max(high - low, abs(difference))
+    ends = {"low": max(difference - half_width, -largest), "high": min(difference + half_width, largest)}
     return {"difference": difference, **ends, "level": level, "error": error, "degrees": degrees}
 
 
