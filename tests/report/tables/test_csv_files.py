@@ -1,4 +1,4 @@
-"""The CSV files."""
+"""The table of series as a CSV file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from descentlab.report.load import load
-from descentlab.report.tables import write_runs, write_series
+from descentlab.report.tables import write_series
 
 
 def test_table_csv_has_a_row_per_series_with_unrounded_numbers(mixed_sweep, tmp_path):
@@ -17,11 +17,3 @@ def test_table_csv_has_a_row_per_series_with_unrounded_numbers(mixed_sweep, tmp_
     assert float(series[1]["best_valid"]) == pytest.approx(0.92)
     assert float(series[1]["best_valid_ci95"]) == pytest.approx(12.7062 * 0.02, rel=1e-4)
     assert series[1]["steps_to_target"] == ""
-
-
-def test_runs_csv_has_a_row_per_run_with_the_settings_that_vary(mixed_sweep, tmp_path):
-    write_runs(load([mixed_sweep]), tmp_path / "runs.csv")
-    runs = list(csv.DictReader((tmp_path / "runs.csv").open()))
-    sgd = [(row["status"], row["seed"], row["optimizer.lr"]) for row in runs if row["optimizer"] == "sgd"]
-    assert sgd == [("completed", "0", "0.5")]
-    assert len(runs) == 4
