@@ -46,7 +46,7 @@ class Range:
         if self.is_log:
             return edge * 10.0**sign
         beyond = edge + sign * (self.high - self.low) / 2
-        crosses = (edge > 0) != (beyond > 0) or (0.5 < edge < 1 <= beyond)  # a momentum stays below 1
+        crosses = beyond < 0 <= edge or edge <= 0 < beyond or 0.5 < edge < 1 <= beyond  # a momentum stays below 1
         return None if crosses else beyond
 
 

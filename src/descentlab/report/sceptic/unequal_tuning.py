@@ -14,11 +14,10 @@ MAX_RATIO = 1.5  # of gradient evaluations; trials that diverge early make small
 def find(answer: Answer) -> Iterator[Flag]:
     """Yield a flag if one entry had more trials than another, or spent over 1.5 times the gradient evaluations."""
     lines = answer.bill.lines
-    if len(lines) < 2:
-        return
-    fewest, most = min(lines, key=lambda line: line.trials), max(lines, key=lambda line: line.trials)
-    if most.trials != fewest.trials:
-        yield Flag("unequal_tuning", _trials(most, fewest), most.name)
+    tuned = sorted((line for line in lines if line.trials > 1), key=lambda line: line.trials)  # the others: untuned_baseline
+    if tuned and tuned[0].trials != tuned[-1].trials:
+        yield Flag("unequal_tuning", _trials(tuned[-1], tuned[0]), tuned[-1].name)
+    if len({line.trials for line in lines}) != 1:
         return
     cheapest, dearest = min(lines, key=_cost), max(lines, key=_cost)
     if _cost(cheapest) > 0 and _cost(dearest) > MAX_RATIO * _cost(cheapest):

@@ -19,7 +19,7 @@ def find(answer: Answer) -> Iterator[Flag]:
     first = max(tuned, key=lambda entry: entry.candidates)
     yield Flag(
         "untuned_baseline",
-        f"{names(untuned)} {'was' if len(untuned) == 1 else 'were'} trained with one setting each, "
+        f"{names(untuned)} {'was' if len(untuned) == 1 else 'were each'} trained with one setting, "
         f"but {first.name} was selected among {count(first.candidates, 'setting')}: "
         f"the comparison favours the tuned {'optimizer' if len(tuned) == 1 else 'optimizers'}.",
         untuned[0] if len(untuned) == 1 else "",

@@ -40,6 +40,7 @@ def runs_frame(results: Results) -> pl.DataFrame:
     settings vary.
 
     `role` is "trial", "report" or "default" in a tuned sweep, with the `arm` and the index of the `trial`; null in others.
+    `series` is the label of the runs that differ in their seeds only.
     """
     rows = list(_rows(results))
     config = _keys(row[0] for row in rows)
@@ -56,27 +57,26 @@ def write_runs(results: Results, path: Path) -> None:
 
 def _rows(results: Results) -> Iterator[tuple[Row, Row]]:
     """Yield the settings of each run, and its results and provenance."""
-    members: dict[Path, Membership] = {}
+    members = membership(results.manifests)
     for comparison in results.comparisons:
-        unlike = comparability.version_differences(comparison.runs)
-        for series in comparison.series:
-            for run in series.runs:
-                sweep = run.folder.parent
-                if sweep not in members:
-                    members[sweep] = membership(Manifest.read(sweep))
-                own = {"not_comparable": comparability.own_versions([run], unlike)}
-                yield _settings(comparison, series, run) | members[sweep].get(run.id, {}), _results(series, run) | own
+        unlike = comparability.version_differences(comparison.all_runs)
+        series_of = {run.id: series for series in (*comparison.trials, *comparison.series) for run in series.runs}
+        for run in comparison.all_runs:
+            series = series_of[run.id]
+            own = {"not_comparable": comparability.own_versions([run], unlike)}
+            yield _settings(comparison, series, run) | members.get(run.id, {}), _results(series, run) | own
 
 
-def membership(manifest: Manifest | None) -> Membership:
-    """Return the role of each run of a tuned sweep, its arm and the index of its trial, by run id; empty without a manifest."""
+def membership(manifests: Iterable[Manifest]) -> Membership:
+    """Return the role of each run of tuned sweeps, its arm and the index of its trial, by run id."""
+    arms = [arm for manifest in manifests for arm in manifest.arms]
     found: dict[str, Row] = {}
-    for arm in manifest.arms if manifest else ():
+    for arm in arms:
         for trial in arm.trials:
-            for id in (*trial.earlier, *trial.runs):
-                found[id] = {"role": "trial", "arm": arm.name, "trial": trial.index}
-        for role, ids in (("default", arm.default), ("report", arm.report)):  # a run that also reports has that role
-            found |= {id: {"role": role, "arm": arm.name} for id in ids}
+            found |= {id: {"role": "trial", "arm": arm.name, "trial": trial.index} for id in (*trial.earlier, *trial.runs)}
+    for role in ("default", "report"):  # a run that also reports has that role
+        for arm in arms:
+            found |= {id: {"role": role, "arm": arm.name} for id in getattr(arm, role)}
     return found
 
 
