@@ -26,7 +26,8 @@ def write_sweep(folder: Path, runs: int, points: int) -> None:
     """Write `runs` runs with `points` rows of curves each into `folder`, with records in the format of real ones.
 
     The runs are 5 seeds of each optimizer at as many learning rates as are needed. Validation accuracy depends on the
-    learning rate through a parabola in its logarithm, and every optimizer diverges at rates far above its best one.
+    optimizer, on the learning rate through a parabola in its logarithm, and on the seed, whose effect the optimizers share in
+    part. Every optimizer diverges at rates far above its best one.
     """
     example = json.loads(EXAMPLE.read_text())
     rates = -(-runs // (SEEDS * len(OPTIMIZERS)))
@@ -39,8 +40,10 @@ def write_sweep(folder: Path, runs: int, points: int) -> None:
 
 def write_run(folder: Path, example: dict[str, Any], optimizer: str, lr: float, decades: float, seed: int, points: int) -> None:
     """Write the folder of one run: its record and its curves."""
-    random = np.random.default_rng([seed, round(1000 * (decades + 10))])
-    best = 0.97 - 0.03 * decades**2 + 0.005 * random.standard_normal()
+    own, shared = list(OPTIMIZERS).index(optimizer), np.random.default_rng(seed)
+    random = np.random.default_rng([own, seed, round(1000 * (decades + 10))])
+    noise = 0.004 * shared.standard_normal() + 0.003 * random.standard_normal()
+    best = 0.96 - 0.003 * own - 0.03 * decades**2 + noise
     curves = synthetic_curves(points, best, random)
     id = hashlib.sha256(f"{optimizer} {lr} {seed}".encode()).hexdigest()[:10]
     run = folder / f"{optimizer}-lr{lr:.4g}-seed{seed}-{id}"
