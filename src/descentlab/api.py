@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from descentlab.report.frames import Sweeps
+from descentlab.report.question import Question
 
 CONF = Path(__file__).parents[2] / "conf"  # of the repository, in which the package is installed
 
@@ -61,14 +62,21 @@ def load(folders: Folder | Iterable[Folder]) -> Sweeps:
     return compare(folders)
 
 
-def compare(folders: Folder | Iterable[Folder], *, by: str | None = None, reference: str | None = None) -> Sweeps:
+def compare(
+    folders: Folder | Iterable[Folder], *, by: str | None = None, reference: str | None = None, margin: float | None = None
+) -> Sweeps:
     """Return the results of finished sweeps, with their optimizers compared by a chosen number with a chosen one.
+
+    An argument that is None keeps what the command specified that trained the first of the sweeps (its node ``report``).
 
     Args:
         folders: as for `load`.
         by: the number that is compared, as ``report.by``: "test/accuracy", "valid/loss", "train/loss", "steps_to_target",
-            "seconds_to_target", "train_seconds". None: the monitored metric on test data, or without any on validation data.
-        reference: the optimizer with which the others are compared; None: the best of the others.
+            "seconds_to_target", "train_seconds"; by default the monitored metric on test data, or without any on validation
+            data.
+        reference: the optimizer with which the others are compared; by default the best of the others.
+        margin: differences below it are practically zero, in the unit of the number; by default half a standard deviation
+            over seeds.
 
     Raises:
         FileNotFoundError: a folder does not exist or contains no readable record.
@@ -76,5 +84,5 @@ def compare(folders: Folder | Iterable[Folder], *, by: str | None = None, refere
     """
     from descentlab.report.load import load as load_results
 
-    single = isinstance(folders, str | PathLike)
-    return Sweeps(load_results([Path(folder) for folder in ([folders] if single else folders)]), by, reference)
+    paths = [Path(folders)] if isinstance(folders, str | PathLike) else [Path(folder) for folder in folders]
+    return Sweeps(load_results(paths), Question.read(paths).override(by, reference, margin))

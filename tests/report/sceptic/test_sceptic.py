@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
+from conftest import ROOT
 
 from descentlab.report import sceptic
 from descentlab.report.compare import compare
@@ -21,6 +22,11 @@ def test_every_check_has_an_order_and_a_function():
 @pytest.mark.parametrize("name", sceptic.check_names())
 def test_every_check_has_tests(name, request):
     assert (request.path.parent / f"test_{name}.py").exists()
+
+
+def test_every_check_is_documented():
+    page = (ROOT / "docs" / "sceptic.md").read_text()
+    assert [name for name in sceptic.check_names() if f"| `{name}` |" not in page] == []
 
 
 def test_a_comparison_without_a_reason_to_doubt_raises_no_flag(make_run, tmp_path, flags):
