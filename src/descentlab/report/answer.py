@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from descentlab.report.bill import Bill
 from descentlab.report.criterion import Criterion
 from descentlab.report.series import Comparison, Series
+from descentlab.report.statistics.difference import Paired, Unpaired
+from descentlab.report.statistics.equivalence import Conclusion
 from descentlab.report.statistics.estimate import Estimate
+from descentlab.report.statistics.logrank import LogRank
+from descentlab.report.statistics.ranking import ranked
+from descentlab.report.statistics.survival import Survival
 from descentlab.store.manifest import Arm
 from descentlab.store.record import Record
 
@@ -26,6 +31,7 @@ class Entry:
         candidates: the number of settings among which `series` was selected on validation, itself included.
         estimate: the mean of the compared number over the completed runs; None if there is none or a run lacks it.
         alternatives: the series of all candidates; in a tuned sweep, those of the trials.
+        survival: the distribution of the time to target, if that is compared; `estimate` is then its restricted mean.
     """
 
     name: str
@@ -35,6 +41,7 @@ class Entry:
     candidates: int
     estimate: Estimate | None
     alternatives: list[Series] = field(default_factory=list)
+    survival: Survival | None = None
 
     @property
     def completed(self) -> list[Record]:
@@ -53,18 +60,20 @@ class Pair:
     Attributes:
         entry: the first entry; a positive difference means that it is better.
         other: the second one.
-        paired: the statistics of the differences over shared seeds, or of independent samples if no two seeds are shared.
-        conclusion: better, worse, equal or undecided, with the margin of equivalence.
+        difference: its statistics: `Paired` over shared seeds, or `Unpaired` if fewer than two seeds are shared.
+        conclusion: better, worse, equal or undecided, with the margin of equivalence and the number of seeds that would do.
         p: the p-value after Holm's correction for the number of pairs of the answer; None if there is none.
         reason: the reason why there are no statistics; empty if there are.
+        logrank: the test of times to the target, instead of `difference`, if a run did not reach it.
     """
 
     entry: Entry
     other: Entry
-    paired: Any | None
-    conclusion: Any | None
+    difference: Paired | Unpaired | None
+    conclusion: Conclusion | None
     p: float | None = None
     reason: str = ""
+    logrank: LogRank | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,7 @@ class Answer:
             one, the second best first.
         bill: the cost of each entry.
         flags: the warnings of the sceptic.
+        is_named: True if the command names the reference.
     """
 
     comparison: Comparison
@@ -104,6 +114,7 @@ class Answer:
     pairs: list[Pair]
     bill: Bill
     flags: list[Flag] = field(default_factory=list)
+    is_named: bool = False
 
     @property
     def mode(self) -> Literal["max", "min"]:
@@ -113,6 +124,19 @@ class Answer:
     @property
     def best(self) -> Entry:
         return self.entries[0]
+
+    @property
+    def headline(self) -> Pair | None:
+        """The pair of the best entry and the reference or, if the best entry is the reference, the one closest to it."""
+        own = [pair for pair in self.pairs if self.best in (pair.entry, pair.other)]
+        return own[0] if own else None
+
+    @property
+    def series(self) -> list[Series]:
+        """The series in the order of tables: those of the entries, the defaults, then the others by validation."""
+        first = [entry.series for entry in self.entries]
+        first += [entry.default for entry in self.entries if entry.default is not None]
+        return list({one.label: one for one in [*first, *ranked(self.comparison)]}.values())
 
     @property
     def is_tuned(self) -> bool:

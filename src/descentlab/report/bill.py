@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from descentlab.report.roles import arm_runs
@@ -71,6 +71,12 @@ def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]]) -> Bi
     """
     lines = [bill_line(name, trials[name], runs[name]) for name in runs]
     return Bill(lines, bill_line("total", sum(trials.values()), [run for each in runs.values() for run in each]))
+
+
+def sum_bills(bills: Sequence[Bill]) -> BillLine:
+    """Return the total over several problems."""
+    counts = ("trials", "runs", "steps", "gradient_evaluations", "train_seconds", "uncounted")
+    return BillLine("total", **{key: sum(getattr(bill.total, key) for bill in bills) for key in counts})
 
 
 def runs_of(arm: Arm | None, series: Iterable[Series], by_id: Mapping[str, Record]) -> list[Record]:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from descentlab.errors import UsageError, nearest
+from descentlab.report.formats import Format, format_count, format_number, format_seconds
 from descentlab.report.series import Comparison
 from descentlab.store.record import Record, read_curves
 
 Mode = Literal["max", "min"]
 Get = Callable[[Record], float | None]
 
-COSTS: Mapping[str, str] = {  # of a summary: lower is better
-    "steps_to_target": "steps to target",
-    "seconds_to_target": "seconds to target",
-    "gradient_evaluations_to_target": "gradient evaluations to target",
-    "train_seconds": "training seconds",
+COSTS: Mapping[str, tuple[str, str, Format]] = {  # numbers of a summary of which lower is better: label, unit, format
+    "steps_to_target": ("steps to target", "steps", format_count),
+    "seconds_to_target": ("seconds to target", "seconds", format_seconds),
+    "gradient_evaluations_to_target": ("gradient evaluations to target", "gradient evaluations", format_count),
+    "train_seconds": ("training seconds", "seconds of training", format_seconds),
 }
 SPLITS = {"test": "test", "valid": "validation"}
 # Metrics of which lower values are better. Of all other metrics of descentlab's tasks, higher values are better.
@@ -34,6 +35,8 @@ class Criterion:
         label: its name in sentences: "test accuracy".
         mode: the better direction.
         get: returns the number of a run; None if it was not measured or is undefined.
+        format: formats it.
+        unit: the unit of a cost in sentences, such as "steps"; "" for a metric.
         censored: True for times to the target, which a run may not reach within its budget.
     """
 
@@ -41,12 +44,24 @@ class Criterion:
     label: str
     mode: Mode
     get: Get
+    format: Format = format_number
+    unit: str = ""
     censored: bool = False
 
     @property
     def metric(self) -> str:
         """The name without the split: "accuracy"."""
         return self.key.rpartition("/")[2]
+
+    @property
+    def comparative(self) -> str:
+        """The word for a better value in sentences."""
+        return "less" if self.unit else "better"
+
+    @property
+    def opposite(self) -> str:
+        """The word for a worse value in sentences."""
+        return "more" if self.unit else "worse"
 
     def reason(self, run: Record) -> str:
         """Return the reason why the number of a run is undefined; "" if it is defined or was not measured."""
@@ -60,9 +75,9 @@ def make_criterion(comparison: Comparison, by: str | None) -> Criterion:
 
     Args:
         comparison: its runs.
-        by: test/NAME, valid/NAME, train/loss, steps_to_target, seconds_to_target, gradient_evaluations_to_target or
-            train_seconds; a metric of a task of your own that is not the monitored one is followed by ":min" or ":max". None:
-            the monitored metric on test data if any run has it, otherwise on validation data.
+        by: test/NAME, valid/NAME (without a name: the monitored metric), train/loss, steps_to_target, seconds_to_target,
+            gradient_evaluations_to_target or train_seconds; a metric of your own that is not the monitored one is followed by
+            ":min" or ":max". None: the monitored metric on test data if any run has it, otherwise on validation data.
 
     Raises:
         UsageError: no run of the comparison has this number, or the better direction of the metric is not known.
@@ -72,15 +87,17 @@ def make_criterion(comparison: Comparison, by: str | None) -> Criterion:
         by = f"{'test' if tested else 'valid'}/{comparison.monitor}"
     key, _, direction = by.partition(":")
     if key in COSTS:
-        return Criterion(key, COSTS[key], "min", _of_summary(key), censored=key.endswith("_to_target"))
+        label, unit, format = COSTS[key]
+        return Criterion(key, label, "min", _of_summary(key), format, unit, censored=key.endswith("_to_target"))
     if key == "train/loss":
         return Criterion(key, "training loss", "min", last_train_loss)
-    split, slash, name = key.partition("/")
-    known = metric_names(comparison)
-    if not slash or split not in SPLITS or name not in known:
+    split, _, name = key.partition("/")
+    name, known = name or comparison.monitor, metric_names(comparison)
+    if split not in SPLITS or name not in known:
         options = [*(f"{split}/{name}" for split in SPLITS for name in known), "train/loss", *COSTS]
         raise UsageError(f"cannot compare by {by}: {comparison.name} has {', '.join(options)}{nearest(key, options)}")
-    return Criterion(key, f"{SPLITS[split]} {name}", _mode(comparison, by, name, direction), _of_split(comparison, split, name))
+    mode, get = _mode(comparison, by, name, direction), _of_split(comparison, split, name)
+    return Criterion(f"{split}/{name}", f"{SPLITS[split]} {name}", mode, get)
 
 
 def metric_names(comparison: Comparison) -> list[str]:

@@ -12,12 +12,10 @@ import polars as pl
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.compare import compare
 from descentlab.report.load import Results
-from descentlab.report.overall import overall_statement
 from descentlab.report.question import Question
-from descentlab.report.sceptic import find_flags
 from descentlab.report.selection import seed_key
-from descentlab.report.statement import statement
 from descentlab.report.statistics.curves import AXES, run_curves
+from descentlab.report.tables import statements
 from descentlab.report.tables.runs import runs_frame
 
 Row = dict[str, Any]
@@ -137,15 +135,13 @@ class Sweeps:
     @cached_property
     def flags(self) -> pl.DataFrame:
         """A row per flag of the sceptic: problem, kind, subject and message."""
-        rows = [{"problem": answer.comparison.name, **asdict(flag)} for answer in self.details for flag in find_flags(answer)]
+        rows = [{"problem": answer.comparison.name, **asdict(flag)} for answer in self.details for flag in answer.flags]
         return _frame(("problem", "kind", "subject", "message"), rows)
 
     @cached_property
     def statement(self) -> str:
         """The sentence that the command prints: which optimizer is best, by how much, how surely and at what cost."""
-        names = [f"{answer.comparison.name}: " if len(self.details) > 1 else "" for answer in self.details]
-        lines = [f"{name}{statement(answer)}" for name, answer in zip(names, self.details, strict=True)]
-        return "\n".join(filter(None, [*lines, overall_statement(self.details)]))
+        return "\n".join(statements(self.details))
 
     def __str__(self) -> str:
         return self.statement

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from descentlab.report.answer import Answer
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
-from descentlab.report.statistics.ranking import ranked
+from descentlab.report.statement import statement
+from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.measures import NOT_MEASURED
 from descentlab.report.tables.results import metrics_table, results_table
 from descentlab.store.record import EXHIBITS, Record, Status
@@ -23,16 +25,20 @@ Artifact = tuple[str, str, str]  # name, "png" or "txt", the text or the image i
 DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data set, description of each column, warnings
 
 
-def comparison_section(data: PanelData) -> dict[str, Any]:
-    """Return the contents of one comparison: tables, panels, notes and artifacts."""
+def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
+    """Return the contents of one comparison: statement, tables, panels, notes and artifacts."""
     panels, failures = draw_panels(data)
     return {
-        "comparison": data.comparison,
-        "table": results_table(data.comparison),
+        "answer": answer,
+        "comparison": answer.comparison,
+        "statement": statement(answer),
+        "table": results_table(answer),
+        "pairs": pairs_table(answer, detailed=True),
+        "bill": bill_table([answer]),
         "panels": [vars(panel) for panel in panels],
-        "notes": [*_notes(data.comparison.runs), *failures],
-        "metrics": metrics_table(data.comparison),
-        "artifacts": _artifacts(ranked(data.comparison)),
+        "notes": [*_notes(answer.comparison.runs), *failures],
+        "metrics": metrics_table(answer),
+        "artifacts": _artifacts(answer.series),
     }
 
 

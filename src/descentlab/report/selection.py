@@ -12,7 +12,10 @@ from descentlab.report.criterion import Criterion
 from descentlab.report.series import Comparison, Series
 from descentlab.report.settings import OPTIMIZER_NODES, Settings, format_assignment
 from descentlab.report.statistics.estimate import Estimate, estimate
+from descentlab.report.statistics.interval import EQUAL
 from descentlab.report.statistics.ranking import ranked
+from descentlab.report.statistics.survival import Survival
+from descentlab.report.times import survivals
 from descentlab.store.manifest import Arm
 from descentlab.store.record import Status
 
@@ -28,19 +31,40 @@ def entries(comparison: Comparison, by: Criterion) -> list[Entry]:
     Entries with a diverged run follow those without one; then come those whose number is undefined, and those without a
     completed run.
     """
-    found = [*_tuned(comparison, by), *_selected(comparison, by)]
-    return sorted(_distinct(found), key=lambda entry: _rank(entry, by))
+    found = _distinct([*_tuned(comparison), *_selected(comparison)])
+    return sorted(_estimated(found, by), key=lambda entry: _rank(entry, by))
 
 
-def _tuned(comparison: Comparison, by: Criterion) -> list[Entry]:
+def _estimated(found: Sequence[Entry], by: Criterion) -> list[Entry]:
+    """Return the entries with the mean of the criterion over their completed runs; a restricted mean for times to target."""
+    if not by.censored:
+        means = [estimate(map(by.get, entry.completed), by.key) for entry in found]
+        return [replace(entry, estimate=mean) for entry, mean in zip(found, means, strict=True)]
+    curves = survivals([entry.series for entry in found], by)
+    return [
+        replace(one, estimate=_restricted(one, curve, by), survival=curve) for one, curve in zip(found, curves, strict=True)
+    ]
+
+
+def _restricted(entry: Entry, curve: Survival | None, by: Criterion) -> Estimate | None:
+    """Return the restricted mean of times to target; the ordinary mean if every run reached it before the horizon."""
+    if curve is None or curve.mean is None:
+        return None
+    if curve.reached == curve.n and max(curve.times) <= curve.horizon:
+        return estimate(map(by.get, entry.completed), by.key)
+    low, high = curve.mean_limits or (None, None)
+    method = "" if low is None else EQUAL if low == high else "t of the restricted mean"
+    return Estimate(curve.mean, curve.n, low, high, method)
+
+
+def _tuned(comparison: Comparison) -> list[Entry]:
     built: list[Entry] = []
     for arm in comparison.arms:
         trials = _series_of(comparison.trials, [id for trial in arm.trials for id in (*trial.earlier, *trial.runs)])
         shown = _series_of(comparison.series, arm.report) or _shown_trial(comparison, arm)
         if shown:
             default = next(iter(_series_of(comparison.series, arm.default)), None)
-            value = estimate_by(shown[0], by)
-            built.append(Entry(arm.name, shown[0], default, arm, len(arm.trials), value, trials))
+            built.append(Entry(arm.name, shown[0], default, arm, len(arm.trials), None, trials))
     return built
 
 
@@ -55,16 +79,13 @@ def _shown_trial(comparison: Comparison, arm: Arm) -> list[Series]:
     return _series_of(shown, [id for trial in arm.trials for id in trial.runs])
 
 
-def _selected(comparison: Comparison, by: Criterion) -> list[Entry]:
+def _selected(comparison: Comparison) -> list[Entry]:
     """Return the entries of the series without a role, each with its best series."""
     groups: dict[str, list[Series]] = {}
     for one in ranked(comparison):
         if one.role is None:
             groups.setdefault(entry_name(one), []).append(one)
-    return [
-        Entry(name, candidates[0], None, None, len(candidates), estimate_by(candidates[0], by), candidates)
-        for name, candidates in groups.items()
-    ]
+    return [Entry(name, candidates[0], None, None, len(candidates), None, candidates) for name, candidates in groups.items()]
 
 
 def entry_name(series: Series) -> str:
@@ -97,11 +118,6 @@ def _rank(entry: Entry, by: Criterion) -> tuple[int, float]:
     if entry.estimate is None:
         return 2 if entry.completed else 3 if diverged else 4, 0.0
     return int(diverged), entry.estimate.mean if by.mode == "min" else -entry.estimate.mean
-
-
-def estimate_by(series: Series, by: Criterion) -> Estimate | None:
-    """Return the mean of the criterion over the completed runs of a series."""
-    return estimate(by.get(run) for run in series.completed)
 
 
 def values_by_seed(series: Series, by: Criterion) -> dict[str, float]:

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 SCHEMA = 1
 # Config keys that set where a result is stored, how it is observed and how fast it is computed; none changes the result.
 NOT_IDENTITY = frozenset(
-    {"search", "sweep", "output_dir", "data_dir", "logger", "log_every", "diagnostics", "checkpoint", "rerun", "hydra"}
+    {
+        "search",
+        "sweep",
+        "output_dir",
+        "data_dir",
+        "logger",
+        "log_every",
+        "diagnostics",
+        "checkpoint",
+        "report",
+        "rerun",
+        "hydra",
+    }
     | {"workers", "threads", "jobs_per_gpu", "on_error", "retries", "retry_after", "timeout", "heartbeat"}
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"

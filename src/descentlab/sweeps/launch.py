@@ -171,7 +171,7 @@ def _report(jobs: Sequence[Job]) -> None:
 
     sweep = jobs[0].folder.parent
     try:
-        summary.show(sweep)
+        summary.show(sweep, jobs[0].config.get("report"))
     except Exception as error:  # no record, no space on the disk, an error while drawing
         print_error(f"no report: {describe_error(error)}; python scripts/report.py {sweep} tries again")
 

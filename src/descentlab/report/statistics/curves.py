@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from descentlab.report.statistics.estimate import t_factor
+from descentlab.report.statistics.interval import t_factor
 from descentlab.store.record import Record, read_curves
 
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")  # the x axes a reader can choose from
