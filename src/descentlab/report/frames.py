@@ -14,7 +14,7 @@ from descentlab.report.compare import compare
 from descentlab.report.load import Results
 from descentlab.report.question import Question
 from descentlab.report.selection import seed_key
-from descentlab.report.statistics.curves import AXES, run_curves
+from descentlab.report.statistics.curves import AXES, curves_by_id
 from descentlab.report.tables import statements
 from descentlab.report.tables.runs import runs_frame
 
@@ -89,8 +89,9 @@ class Sweeps:
 
     def _curves(self) -> Iterator[pl.DataFrame]:
         for comparison in self.results.comparisons:
+            frames = curves_by_id(comparison.all_runs)
             for run in comparison.all_runs:
-                rows = run_curves(run)
+                rows = frames[run.id]
                 axes = pl.col(AXES[:3]).cast(pl.Int64)
                 yield rows.select(
                     pl.lit(run.id).alias("id"),

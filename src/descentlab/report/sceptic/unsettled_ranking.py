@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import fmean, stdev
 
 import polars as pl
 
 from descentlab.report.answer import Answer, Entry, Flag
 from descentlab.report.selection import seed_key
-from descentlab.report.statistics.curves import run_curves
+from descentlab.report.statistics.curves import curves_by_id
 
 ORDER = 50
 LAST_PART = 0.25  # the part of the budget at whose beginning the ranking is compared with that at its end
 ERRORS = 2.0  # standard errors by which a change must exceed zero
+MOST = 20  # entries next to the best that are compared with it
 
 
 def find(answer: Answer) -> Iterator[Flag]:
@@ -26,19 +27,20 @@ def find(answer: Answer) -> Iterator[Flag]:
     """
     if len(answer.entries) < 2:
         return
-    first = answer.entries[0]
-    frames = {entry.name: validation_curves(entry, answer.comparison.monitor) for entry in answer.entries}
+    first, *others = answer.entries[: MOST + 1]
+    curves = curves_by_id([run for entry in (first, *others) for run in entry.completed])
+    frames = {entry.name: validation_curves(entry, curves, answer.comparison.monitor) for entry in (first, *others)}
     sign = 1 if answer.comparison.mode == "max" else -1
-    for other in answer.entries[1:]:
+    for other in others:
         found = leads(frames[first.name], frames[other.name], sign)
         if found is not None and (message := _message(first, other, *found)):
             yield Flag("unsettled_ranking", message, other.name)
 
 
-def validation_curves(entry: Entry, metric: str) -> dict[str, pl.DataFrame]:
+def validation_curves(entry: Entry, curves: Mapping[str, pl.DataFrame], metric: str) -> dict[str, pl.DataFrame]:
     """Return the validations of each completed run: a frame with the columns step and y, by the key of its seeds."""
     column = f"valid/{metric}"
-    found = {seed_key(run.config): run_curves(run) for run in entry.completed}
+    found = {seed_key(run.config): curves[run.id] for run in entry.completed}
     return {seeds: rows.select("step", y=column).drop_nulls() for seeds, rows in found.items() if column in rows.columns}
 
 
