@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from descentlab.report.answer import Entry
+from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.sceptic._ranges import Range, bounds, ranges
 from descentlab.report.sceptic.edge import is_on_edge
@@ -67,6 +70,14 @@ def test_a_value_near_the_end_of_the_range_is_on_the_edge():
 )
 def test_wider_ranges_stay_on_their_side_of_zero_and_momenta_below_one(low, high, is_log, side, expected):
     assert Range("key", low, [low, high], low, high, is_log).step_beyond(side) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["lr", "optimizer.lr"])
+def test_a_search_space_may_name_a_hyperparameter_without_its_node(make_arm, make_sweep, tmp_path, name):
+    arm = make_arm("adam", [0.01, 0.02], 0.02)
+    make_sweep(replace(arm, space={name: [1e-3, 1.0]}))
+    (answer,) = compare(load([tmp_path / "sweep"]))
+    assert [(found.key, found.selected, found.low) for found in ranges(answer.best)] == [("optimizer.lr", 0.02, 1e-3)]
 
 
 def test_search_ranges_are_logarithmic_unless_they_specify_a_scale():

@@ -58,9 +58,11 @@ def ranges(entry: Entry) -> list[Range]:
 def _of_arm(entry: Entry) -> list[Range]:
     assert entry.arm is not None
     found: list[Range] = []
-    for key, spec in entry.arm.space.items():
+    points = [trial.point for trial in entry.arm.trials]
+    for name, spec in entry.arm.space.items():
+        key = f"optimizer.{name}" if any(f"optimizer.{name}" in point for point in points) else name
         ends = bounds(spec)
-        tried = numbers([trial.point.get(key) for trial in entry.arm.trials])
+        tried = numbers([point.get(key) for point in points])
         selected = numbers([_selected(entry, key)])
         if ends is not None and tried and selected:
             found.append(Range(key, selected[0], tried, *ends))
