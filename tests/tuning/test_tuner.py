@@ -176,7 +176,13 @@ def test_the_name_of_a_sweep_depends_on_arms_space_and_sampler_only(tune):
 
     same = name()
     assert name("trials=32") == name("seeds=3", "tuning_seeds=2") == name("max_steps=5") == same
-    others = {name("sampler=halton"), name("sampler_seed=1"), name("halving=2"), name("batch_size=16"), name("search.lr=[1e-4,1]")}
+    others = {
+        name("sampler=halton"),
+        name("sampler_seed=1"),
+        name("halving=2"),
+        name("batch_size=16"),
+        name("search.lr=[1e-4,1]"),
+    }
     assert len({same, *others}) == 6
 
 

@@ -1,6 +1,6 @@
 """The search space of a config: the node `search`, which gives the range of each hyperparameter that is tuned.
 
-A key without a dot is a key of the node `optimizer`; with a dot, it is any key of the config. A range is `[low, high]`
+A key is one of the node `optimizer` (lr), or else any key of the config (clip.norm, batch_size). A range is `[low, high]`
 (log-uniform), `{low: ..., high: ..., scale: linear|log}`, with `integer: true` for whole numbers, or `{choices: [...]}`.
 """
 
@@ -59,7 +59,7 @@ Range = Interval | Choices
 
 def search_space(config: Mapping[str, Any]) -> dict[str, Range]:
     """Return the range of each tuned key, by its dotted key in the config. `config` has passed `invalid_search`."""
-    return {key: _parse(node) for key, _, node in _entries(config["search"])}
+    return {key: _parse(node) for key, _, node in _entries(config, config["search"])}
 
 
 def invalid_search(config: Mapping[str, Any]) -> Iterator[str]:
@@ -69,7 +69,7 @@ def invalid_search(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"search={format_value(search)} is not allowed: it maps keys to ranges, as {{lr: [1.0e-5, 0.1]}}"
         return
     seen: set[str] = set()
-    for key, name, node in _entries(search):
+    for key, name, node in _entries(config, search):
         if key in seen:
             yield f"search.{name}: {key} is given twice"
         elif mistakes := list(_invalid_range(f"search.{name}", node)):
@@ -79,14 +79,15 @@ def invalid_search(config: Mapping[str, Any]) -> Iterator[str]:
         seen.add(key)
 
 
-def _entries(search: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, Any]]:
+def _entries(config: Mapping[str, Any], search: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, Any]]:
     """Yield the dotted key in the config, the key below `search` and the range of each entry; nodes may be nested."""
     for key, node in search.items():
         name = f"{path}{key}"
         if isinstance(node, Mapping) and node and not {*node} & {*INTERVAL_KEYS, "choices"}:
-            yield from _entries(node, f"{name}.")
+            yield from _entries(config, node, f"{name}.")
         else:
-            yield name if "." in name else f"optimizer.{name}", name, node
+            other = "." in name or (name in config and name not in config["optimizer"])
+            yield name if other else f"optimizer.{name}", name, node
 
 
 def _parse(node: Any) -> Range:
@@ -138,15 +139,18 @@ def _unusable(config: Mapping[str, Any], key: str, name: str, values: Range) -> 
     if key.partition(".")[0] in NOT_TUNED:
         yield f"search.{name}: {key} is not a hyperparameter and cannot be tuned"
         return
-    found, _ = look_up(config, key)
+    found, present = look_up(config, key)
     parent, _, last = key.rpartition(".")
-    if not found:
+    if isinstance(present, Mapping):
+        yield f"search.{name}: {key} has parts; give the range of one of them, as {key}.{next(iter(present), 'key')}"
+    elif not found:
         siblings = look_up(config, parent)[1]
         valid = [each for each in siblings if not each.startswith("_")] if isinstance(siblings, Mapping) else []
         yield no_such_key(f"search.{last if parent == 'optimizer' else key}", parent, valid)
+    if not found or isinstance(present, Mapping):
         return
     allowed = constraint_of(config, key)
     tried = values.options if isinstance(values, Choices) else (values.low, values.high)
-    for value in tried if allowed is not None else ():
-        if value not in allowed:
+    for value in tried:
+        if allowed is not None and value not in allowed:
             yield f"search.{name}: {format_value(value)} is not allowed: {key} is {allowed}"

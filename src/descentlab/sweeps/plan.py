@@ -67,9 +67,7 @@ def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str
     return f"{as_file_name(name)}-{short_hash(' '.join(sorted(ids)))}"
 
 
-def _labels(
-    choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]], shared: Collection[str]
-) -> list[str]:
+def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]], shared: Collection[str]) -> list[str]:
     """Return for each run the overrides that not all runs share, as a file name: `adam-lr0.1-seed1`."""
     return [_label(chosen, [o for o in own if o not in shared]) for chosen, own in zip(choices, overrides, strict=True)]
 

@@ -14,7 +14,7 @@ from descentlab.config.compose import compose_all, refuse
 from descentlab.config.composed import Composed
 from descentlab.config.identity import run_id
 from descentlab.config.search import Range, search_space
-from descentlab.errors import UsageError, format_value
+from descentlab.errors import format_value
 from descentlab.store.job import short_hash
 from descentlab.store.manifest import Arm
 from descentlab.store.record import NOT_IDENTITY

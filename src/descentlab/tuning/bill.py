@@ -50,7 +50,9 @@ def costs(tuner: Tuner, decisions: Mapping[str, JobDecision]) -> list[Cost]:
         tuner: a tuner that was asked for its first jobs.
         decisions: the decision about each job that the tuner has proposed, by run id.
     """
-    jobs = [search.jobs.make(search.definition, [Planned({}, 0, share) for share in search.shares]) for search in tuner.searches]
+    jobs = [
+        search.jobs.make(search.definition, [Planned({}, 0, share) for share in search.shares]) for search in tuner.searches
+    ]
     flat = [job for of_arm in jobs for job in of_arm]
     measured = preflight.costs(fork_server(flat[0].core.threads), [job.config for job in flat])
     by_job = {job.id: cost for job, cost in zip(flat, measured, strict=True)}
@@ -97,12 +99,12 @@ def _seconds(steps: int | None, pace: float | None, limit: float | None) -> floa
 
 
 def _trials(search: ArmSearch, steps: int | None, seconds: float | None) -> int:
-    """Return the number of trials that an arm takes, given the cost of one run; cost limits apply after each round."""
-    settings, rounds = search.settings, [math.ceil(search.count / ROUND)]
+    """Return the number of trials that an arm takes, given the cost of one run; the first round precedes any limit."""
+    settings, found = search.settings, search.count
     for limit, one in ((settings.max_steps, steps), (settings.max_seconds, seconds)):
         if limit is not None and one:
-            rounds.append(math.ceil(limit / (one * settings.tuning_seeds * ROUND)))
-    return min(search.count, min(rounds) * ROUND)
+            found = min(found, max(ROUND, math.ceil(limit / (one * settings.tuning_seeds))))
+    return found
 
 
 def _earlier_pace(search: ArmSearch) -> float | None:

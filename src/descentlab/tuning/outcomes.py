@@ -71,6 +71,6 @@ class TrialRuns:
 
 
 def best(trials: Sequence[TrialRuns], outcomes: Mapping[str, Outcome], count: int) -> list[TrialRuns]:
-    """Return the `count` trials with the best scores, best first; of equal scores, the earlier trial. Skip those without one."""
+    """Return the `count` trials with the best scores, best first; of equal scores, the earlier trial first."""
     scored = [(-score, trial.index, trial) for trial in trials if (score := trial.score(outcomes)) is not None]
     return [trial for *_, trial in sorted(scored, key=lambda each: each[:2])[:count]]

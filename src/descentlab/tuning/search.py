@@ -12,10 +12,10 @@ from descentlab.store.manifest import Arm, Trial
 from descentlab.tuning.arms import Definition
 from descentlab.tuning.jobs import JobFactory, Planned
 from descentlab.tuning.outcomes import Outcome, TrialRuns, best
-from descentlab.tuning.samplers import SAMPLERS
+from descentlab.tuning.samplers import make_sampler
 from descentlab.tuning.settings import Settings
 
-ROUND = 4  # trials that start between two comparisons of the costs of an arm with its limits
+ROUND = 4  # most trials that start between two comparisons of the costs of an arm with its limits
 RUNGS = 3  # largest number of budgets of successive halving
 
 
@@ -49,7 +49,7 @@ class ArmSearch:
         self.definition, self.settings, self.jobs, self.outcomes, self.notify = definition, settings, jobs, outcomes, notify
         ranges = list(definition.space.values())
         try:
-            self.sampler = SAMPLERS[settings.sampler](ranges, settings.trials, settings.sampler_seed)
+            self.sampler = make_sampler(settings.sampler, ranges, settings.trials, settings.sampler_seed)
         except UsageError as error:
             raise UsageError(f"{definition.name} on {definition.problem}: {error}") from None
         self.count = min(settings.trials, self.sampler.size or settings.trials)
@@ -88,7 +88,7 @@ class ArmSearch:
         jobs: list[Job] = []
         for index in range(len(self.trials), len(units)):
             ranges = self.definition.space.items()
-            point = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
+            point: dict[str, object] = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
             runs = self._runs_of(index, point)
             self.trials.append(TrialRuns(index, point, [job.id for job in runs], []))
             jobs += runs
@@ -107,16 +107,22 @@ class ArmSearch:
         """Return the number of trials that may have started now."""
         if not self.settings.has_cost_limit:
             return self.count
-        if not all(trial.ended(self.outcomes) for trial in self.trials) or self._spent():
-            return len(self.trials)
-        return min(self.count, len(self.trials) + ROUND)
+        started = len(self.trials)
+        if not all(trial.ended(self.outcomes) for trial in self.trials):
+            return started
+        return min(self.count, started + min(ROUND, self._affordable()))
 
-    def _spent(self) -> bool:
-        """Return True if the trials have reached a limit of steps or of seconds."""
+    def _affordable(self) -> int:
+        """Return how many further trials, of the mean cost so far, reach a limit of steps or of seconds; 0 if it is reached."""
         runs = [self.outcomes[id] for id in dict.fromkeys(id for trial in self.trials for id in trial.runs)]
-        steps, seconds = self.settings.max_steps, self.settings.max_seconds
-        by_steps = steps is not None and sum(run.steps for run in runs) >= steps
-        return by_steps or (seconds is not None and sum(run.seconds for run in runs) >= seconds)
+        found = ROUND
+        for limit, spent in (
+            (self.settings.max_steps, sum(run.steps for run in runs)),
+            (self.settings.max_seconds, sum(run.seconds for run in runs)),
+        ):
+            if limit is not None and spent:
+                found = min(found, max(0, math.ceil((limit - spent) / (spent / len(self.trials)))))
+        return found
 
     def _promote(self) -> list[Job]:
         """Prune all trials but the best ones, and return the runs of those with the next budget."""
@@ -159,9 +165,7 @@ class ArmSearch:
             Trial(each.index, dict(each.point), each.runs, each.value(self.outcomes), each.pruned, each.earlier)
             for each in self.trials
         ]
-        return replace(
-            self.definition.arm(), trials=trials, selected=self.selected, report=self.report, default=self.default
-        )
+        return replace(self.definition.arm(), trials=trials, selected=self.selected, report=self.report, default=self.default)
 
 
 def shares(trials: int, factor: float | None) -> list[float]:

@@ -56,7 +56,9 @@ class Settings:
         Raises:
             UsageError: a value is outside its range, the sampler's library is missing, or two settings contradict each other.
         """
-        settings = cls(**{field.name: node.get(field.name) for field in fields(cls)})
+        if missing := [field.name for field in fields(cls) if field.name not in node]:
+            raise UsageError(f"hydra.sweeper.{missing[0]} is missing: conf/hydra/sweeper/tune.yaml has all keys")
+        settings = cls(**{field.name: node[field.name] for field in fields(cls)})
         for key, allowed in ALLOWED.items():
             value = getattr(settings, key)
             if value not in allowed:

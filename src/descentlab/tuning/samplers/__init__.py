@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from descentlab.tuning.samplers.base import Sampler
@@ -10,33 +11,27 @@ from descentlab.tuning.samplers.base import Sampler
 if TYPE_CHECKING:
     from descentlab.config.search import Range
 
-
-def _sequence(kind: str) -> Callable[[Sequence[Range], int, int], Sampler]:
-    def make(ranges: Sequence[Range], trials: int, seed: int) -> Sampler:
-        from descentlab.tuning.samplers.sequence import Sequences
-
-        return Sequences(kind, len(ranges), seed)
-
-    return make
-
-
-def _grid(ranges: Sequence[Range], trials: int, seed: int) -> Sampler:
-    from descentlab.tuning.samplers.grid import EvenGrid
-
-    return EvenGrid(ranges, trials)
-
-
-def _tpe(ranges: Sequence[Range], trials: int, seed: int) -> Sampler:
-    from descentlab.tuning.samplers.tpe import Tpe
-
-    return Tpe(ranges, seed)
-
-
-# name -> a function of the ranges, the number of trials and the seed; libraries are imported when a sampler is made
-SAMPLERS: Mapping[str, Callable[[Sequence[Range], int, int], Sampler]] = {
-    "sobol": _sequence("sobol"),
-    "halton": _sequence("halton"),
-    "random": _sequence("random"),
-    "grid": _grid,
-    "tpe": _tpe,
+# name -> module and class; a module is imported when its sampler is used
+SAMPLERS: Mapping[str, tuple[str, str]] = {
+    "sobol": ("sequence", "Sobol"),
+    "halton": ("sequence", "Halton"),
+    "random": ("sequence", "Random"),
+    "grid": ("grid", "EvenGrid"),
+    "tpe": ("tpe", "Tpe"),
 }
+
+
+def make_sampler(name: str, ranges: Sequence[Range], trials: int, seed: int) -> Sampler:
+    """Return the sampler called `name`.
+
+    Args:
+        name: a key of SAMPLERS.
+        ranges: the ranges of the search space.
+        trials: the largest number of points that will be requested.
+        seed: of the random numbers.
+
+    Raises:
+        UsageError: the sampler cannot cover the ranges with `trials` points.
+    """
+    module, kind = SAMPLERS[name]
+    return getattr(import_module(f"{__name__}.{module}"), kind)(ranges, trials, seed)

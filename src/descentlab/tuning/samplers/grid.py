@@ -17,12 +17,13 @@ class EvenGrid:
     Args:
         ranges: the ranges of the search space.
         trials: the largest number of points.
+        seed: not used.
 
     Raises:
         UsageError: the combinations of the choices alone are more than `trials`.
     """
 
-    def __init__(self, ranges: Sequence[Range], trials: int) -> None:
+    def __init__(self, ranges: Sequence[Range], trials: int, seed: int) -> None:
         self.library = library("descentlab")
         choices = math.prod(len(each.options) for each in ranges if isinstance(each, Choices))
         if choices > trials:

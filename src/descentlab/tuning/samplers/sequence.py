@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from descentlab.config.search import Range
 from descentlab.tuning.samplers.base import Unit, library
 
 
-class Sequences:
-    """A sequence whose first points stay the same when more are requested. Arms with equally many keys have equal points.
-
-    Source: Owen 1998 (scrambling) as in scipy.stats.qmc.
-
-    Args:
-        kind: sobol, halton or random.
-        dimension: the number of coordinates.
-        seed: of the scrambling, or of the random numbers.
-    """
+class Points(ABC):
+    """A sequence whose first points stay the same when more are requested. Arms with equally many keys have equal points."""
 
     size = None
+    uses = "scipy"
 
-    def __init__(self, kind: str, dimension: int, seed: int) -> None:
-        self.kind, self.dimension, self.seed = kind, dimension, seed
-        self.library = library("numpy" if kind == "random" else "scipy")
+    def __init__(self, ranges: Sequence[Range], trials: int, seed: int) -> None:
+        self.dimension, self.seed = len(ranges), seed
+        self.library = library(self.uses)
         self.units: list[Unit] = []
 
     def propose(self, count: int, scores: Sequence[float | None]) -> Sequence[Unit]:
         """Return the first `count` points of the sequence."""
         if len(self.units) < count:
-            self.units = self._draw(1 << (count - 1).bit_length())  # Sobol's sequence is balanced at powers of 2
+            self.units = self.draw(1 << (count - 1).bit_length())  # Sobol's sequence is balanced at powers of 2
         return self.units[:count]
 
-    def _draw(self, count: int) -> list[Unit]:
-        import numpy as np
+    @abstractmethod
+    def draw(self, count: int) -> list[Unit]:
+        """Return the first `count` points, a power of 2."""
+
+
+class Sobol(Points):
+    """A Sobol sequence, scrambled (Owen 1998) with the seed."""
+
+    def draw(self, count: int) -> list[Unit]:
         from scipy.stats import qmc
 
-        if self.kind == "random":
-            return np.random.default_rng(self.seed).random((count, self.dimension)).tolist()
-        engine = {"sobol": qmc.Sobol, "halton": qmc.Halton}[self.kind]
-        return engine(self.dimension, scramble=True, rng=self.seed).random(count).tolist()
+        return qmc.Sobol(self.dimension, scramble=True, rng=self.seed).random(count).tolist()
+
+
+class Halton(Points):
+    """A Halton sequence, scrambled (Owen 2017) with the seed."""
+
+    def draw(self, count: int) -> list[Unit]:
+        from scipy.stats import qmc
+
+        return qmc.Halton(self.dimension, scramble=True, rng=self.seed).random(count).tolist()
+
+
+class Random(Points):
+    """Independent uniform points."""
+
+    uses = "numpy"
+
+    def draw(self, count: int) -> list[Unit]:
+        import numpy as np
+
+        return np.random.default_rng(self.seed).random((count, self.dimension)).tolist()

@@ -24,12 +24,13 @@ class Tpe:
 
     Args:
         ranges: the ranges of the search space.
+        trials: not used.
         seed: of the sampler.
     """
 
     size = None
 
-    def __init__(self, ranges: Sequence[Range], seed: int) -> None:
+    def __init__(self, ranges: Sequence[Range], trials: int, seed: int) -> None:
         import optuna
         from optuna.distributions import CategoricalDistribution, FloatDistribution
 
