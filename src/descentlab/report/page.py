@@ -86,6 +86,7 @@ def render(results: Results, answers: Sequence[Answer]) -> str:
         statements=statements(answers),
         statuses=format_statuses(results.runs),
         sections=[sections.comparison_section(answer, drawn) for answer, drawn in data],
+        across=sections.across_section(answers, style_of),
         swatches={label: (style.color, style.dash_array) for label, style in style_of.items()},
         configs=sections.configs([one for answer in answers for one in answer.series]),
         failures=[(run, run.folder / LOG) for run in results.runs if not run.status.is_result],

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.report.answer import Answer
+from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
@@ -42,6 +44,12 @@ def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
         "metrics": metrics_table(answer),
         "artifacts": _artifacts(answer.series),
     }
+
+
+def across_section(answers: Sequence[Answer], styles: dict[str, Style]) -> dict[str, Any]:
+    """Return the panels over several problems, and a note for each that failed; both are empty with one problem."""
+    panels, failures = draw_panels(AcrossData(answers, styles)) if len(answers) > 1 else ([], [])
+    return {"panels": [vars(panel) for panel in panels], "notes": failures}
 
 
 def _artifacts(series: Sequence[Series]) -> list[tuple[str, list[Artifact]]]:
