@@ -18,7 +18,7 @@ Rates = dict[float, Series]  # the best series at each learning rate
 
 def draw(data: PanelData) -> Figure | None:
     """Draw the panel if an optimizer was run with at least two learning rates."""
-    rates = _rates([*ranked_series(data.comparison.trials, data.comparison), *data.series])
+    rates = best_by_rate(data)
     lines = [_line(by_rate, data) for by_rate in rates.values()]
     values = [y for line in lines for y in line["y"]]
     if not values or all(len(by_rate) < 2 for by_rate in rates.values()):
@@ -31,8 +31,9 @@ def draw(data: PanelData) -> Figure | None:
     return Figure(title, [trace for trace in [*lines, *marks] if trace["x"]], scale, x="learning rate")
 
 
-def _rates(ranked: list[Series]) -> dict[str, Rates]:
+def best_by_rate(data: PanelData) -> dict[str, Rates]:
     """Return the best series at each learning rate, by optimizer."""
+    ranked = [*ranked_series(data.comparison.trials, data.comparison), *data.series]
     found: dict[str, Rates] = {}
     for one in reversed(ranked):  # better series come later and overwrite
         rate = one.settings.get("optimizer.lr")

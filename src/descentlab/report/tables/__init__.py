@@ -1,6 +1,7 @@
 """The tables of a report: on the console, in Markdown and in CSV files."""
 
-from descentlab.report.tables.console import make_console, show_answers, statements
+from descentlab.report.overall import statements
+from descentlab.report.tables.console import make_console, show_answers
 from descentlab.report.tables.csv_files import write_series
 from descentlab.report.tables.markdown import markdown_tables
 from descentlab.report.tables.measures import MEASURES

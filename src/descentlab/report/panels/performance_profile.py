@@ -1,0 +1,63 @@
+"""Performance profile: the fraction of problems on which an optimizer needs at most tau times the steps of the fastest one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from descentlab.report.answer import Answer, entry_named
+from descentlab.report.criterion import make_criterion
+from descentlab.report.drawing.across import AcrossData
+from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
+from descentlab.report.drawing.figure import Figure, Trace
+from descentlab.report.drawing.style import Style
+from descentlab.report.statistics.profiles import Profile, performance_profiles
+from descentlab.report.times import times_to_target
+
+ORDER = 120
+
+
+def draw_across(data: AcrossData) -> Figure | None:
+    """Draw the panel if at least two optimizers have runs on at least two problems with a target."""
+    names = data.names
+    targeted = [answer for answer in data.answers if len(answer.comparison.targets) == 1]
+    times = {name: [_times(answer, name) for answer in targeted] for name in names}
+    if len(names) < 2 or len(targeted) < 2 or not all(runs for problems in times.values() for runs in problems):
+        return None
+    profiles = performance_profiles(times)
+    if not any(profile.solved for profile in profiles.values()):
+        return None
+    traces = [trace for name in names for trace in _traces(name, profiles[name], data.style(name))]
+    traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
+    title = f"Performance profile: fraction of {len(targeted)} problems solved within tau times the fastest's steps to target"
+    return Figure(title, traces, "linear", x="tau")
+
+
+def _times(answer: Answer, name: str) -> list[float]:
+    """Return the steps to target of the runs of an entry; infinite for a run that did not reach it."""
+    entry = entry_named(answer.entries, name)
+    if entry is None:
+        return []
+    times = times_to_target(entry.series, make_criterion(answer.comparison, "steps_to_target"))
+    return [*(max(time, 1) for time in times.reached), *(math.inf for _ in times.censored)]  # a target may be reached at step 0
+
+
+def _traces(name: str, profile: Profile, style: Style) -> list[Trace]:
+    """Return the band and the line of an optimizer, which is named at its end."""
+    ratios, fractions = _steps(profile.ratios, profile.fractions)
+    low, high = (_steps(profile.ratios, limits)[1] for limits in zip(*profile.band, strict=True))
+    score = "AlgoPerf score {:.2f} [{:.2f}, {:.2f}]".format(profile.score, *profile.score_limits)
+    band: Trace = {"type": "scatter", "x": [*ratios, *reversed(ratios)], "y": [*high, *reversed(low)], "mode": "lines"}
+    line: Trace = {"type": "scatter", "name": f"{name}: {score}", "x": ratios, "y": fractions, "mode": "lines+text"}
+    line |= {"text": [*[""] * (len(ratios) - 1), name], "textposition": "top left"}
+    line |= {"line": {"color": style.color, "dash": style.dash, "width": 2}}
+    line |= {"hovertemplate": "%{fullData.name}<br>%{y:.0%} of the problems within %{x:.3g}<extra></extra>"}
+    fill: Trace = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip"}
+    return [band | fill | NO_LINE, line]
+
+
+def _steps(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return the points of a step function that has the value y[i] from x[i] on."""
+    corners = zip(x[1:], y[:-1], y[1:], strict=True)
+    points = [(x[0], y[0]), *(point for at, before, after in corners for point in ((at, before), (at, after)))]
+    return [at for at, _ in points], [value for _, value in points]

@@ -1,0 +1,85 @@
+"""Panels over several problems: the critical-difference diagram and the performance profile."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from descentlab.report.compare import compare
+from descentlab.report.drawing.across import AcrossData
+from descentlab.report.drawing.style import styles
+from descentlab.report.load import load
+from descentlab.report.panels import draw_panels
+
+DIAGRAM = "Critical-difference diagram: average rank over 3 problems"
+PROFILE = "Performance profile: fraction of 3 problems solved within tau times the fastest's steps to target"
+PROBLEMS = ("digits_mlp", "wine_mlp", "cancer_logistic")
+
+
+@pytest.fixture
+def draw_across(tmp_path):
+    """Draw the panels over all problems in tmp_path/sweep, by title; no panel may fail."""
+
+    def draw():
+        results = load([tmp_path / "sweep"])
+        panels, failures = draw_panels(AcrossData(compare(results), styles(results)))
+        assert failures == []
+        return {panel.title: panel for panel in panels}
+
+    return draw
+
+
+@pytest.fixture
+def sweep(make_run):
+    """Write runs of three optimizers on three problems, with two seeds each."""
+
+    def make(problems=PROBLEMS, steps=((100, 110), (200, 240), (None, 390))):
+        for problem in problems:
+            for optimizer, score, times in zip(("adam", "sgd", "muon"), (0.9, 0.8, 0.7), steps, strict=True):
+                for seed, step in enumerate(times):
+                    summary = {"steps": 400, "steps_to_target": step, "test": {"accuracy": score + 0.01 * seed}}
+                    make_run(optimizer, problem=problem, seed=seed, summary=summary)
+
+    return make
+
+
+def test_the_diagram_shows_ranks_and_joins_undistinguished_optimizers(sweep, draw_across):
+    sweep()
+    html = draw_across()[DIAGRAM].html
+    assert re.findall(r">(\w+ \d\.\d\d)<", html) == ["adam 1.00", "sgd 2.00", "muon 3.00"]
+    assert html.count('stroke-width="4"') == 2  # adam with sgd, sgd with muon
+    assert "CD = 1.91" in html
+    assert "n = 3 problems" in html
+
+
+def test_the_profile_shows_fractions_and_scores(sweep, draw_across):
+    sweep()
+    figure = draw_across()[PROFILE]
+    json.dumps(figure.traces, allow_nan=False)
+    lines = {trace["name"].split(":")[0]: trace for trace in figure.traces if "fill" not in trace}
+    assert lines["adam"]["name"] == "adam: AlgoPerf score 1.00 [1.00, 1.00]"
+    assert lines["sgd"]["x"][-2:] == [4, 4]
+    assert lines["sgd"]["y"][0] == 0
+    assert lines["sgd"]["y"][-1] == 1
+    assert set(lines["muon"]["y"]) == {0}  # the median of its two runs did not reach the target
+    assert sum("fill" in trace for trace in figure.traces) == 3
+
+
+def test_one_problem_or_one_common_optimizer_has_no_panel_over_problems(make_run, sweep, draw_across):
+    sweep(problems=["digits_mlp"])
+    assert draw_across() == {}
+    make_run("lion", problem="wine_mlp")
+    assert draw_across() == {}
+
+
+def test_no_profile_without_a_run_that_reached_its_target(sweep, draw_across):
+    sweep(steps=((None, None),) * 3)
+    assert list(draw_across()) == [DIAGRAM]
+
+
+def test_an_optimizer_that_is_missing_on_a_problem_is_left_out(make_run, sweep, draw_across):
+    sweep()
+    make_run("lion", problem="wine_mlp")
+    assert "lion" not in draw_across()[DIAGRAM].html
