@@ -18,7 +18,7 @@ Coverage of 95 % intervals in 20,000 simulations each (standard error .0015), at
     losses, log-normal, sd .5 of the logarithm      .940  .935  .937  .940    plain t: .923  .915  .923  .937
     losses, exponential                             .944  .936  .933  .940    plain t: .885  .880  .903  .930
 
-Known shortfalls. Heavy tails: the mean of log-normal losses with a sd of 1 of the logarithm is covered with .91, .88, .89, .90,
+Known shortfalls. Heavy tails: the mean of log-normal losses with a sd of 1 of the logarithm is covered with .91, .89, .88, .91,
 since few values seldom contain the tail. Coarse metrics: if all values are equal by chance, the interval has no width and
 misses the mean (an accuracy of .98 over 100 examples: 2 % of the samples at n = 3).
 """
