@@ -64,7 +64,13 @@ def test_the_profile_shows_fractions_and_scores(sweep, draw_across):
     assert lines["sgd"]["y"][0] == 0
     assert lines["sgd"]["y"][-1] == 1
     assert set(lines["muon"]["y"]) == {0}  # the median of its two runs did not reach the target
-    assert sum("fill" in trace for trace in figure.traces) == 3
+    assert [text for text in lines["sgd"]["text"] if text] == ["sgd"]
+
+
+def test_bands_are_drawn_from_five_problems_on(sweep, draw_across):
+    sweep(problems=[f"problem{index}" for index in range(5)])
+    figure = draw_across()[PROFILE.replace("3 problems", "5 problems")]
+    assert ["fill" in trace for trace in figure.traces] == [True] * 3 + [False] * 3
 
 
 def test_one_problem_or_one_common_optimizer_has_no_panel_over_problems(make_run, sweep, draw_across):

@@ -19,7 +19,7 @@ from descentlab.store.record import Status
 ORDER = 82
 MIN_RATES = 3
 TOLERANCE = 0.05
-HEADINGS = ("optimizer", "rates", "range", "best rate", "sensitivity", f"rates within {TOLERANCE:.0%} of the best")
+HEADINGS = ("optimizer", "rates", "range", "best rate", "sensitivity", f"rates within {100 * TOLERANCE:.0f} % of the best")
 NOTE = """Sensitivity: the mean over the logarithm of the rate of how much worse the best validation {} is than at the best
 rate; values worse than before training, and rates with a diverged run, count as the value before training. It depends on the
 range. Neither number has an interval: each is computed from one mean per rate."""
@@ -28,7 +28,9 @@ range. Neither number has an interval: each is computed from one mean per rate."
 def draw(data: PanelData) -> Html | None:
     """Draw the panel if an optimizer has at least three learning rates and no other setting was tuned with them."""
     tuned = {arm.optimizer for arm in data.comparison.arms if set(arm.space) - {"optimizer.lr", "lr"}}
-    rates = {name: by_rate for name, by_rate in best_by_rate(data).items() if name not in tuned}
+    found = best_by_rate(data)
+    names = dict.fromkeys(one.optimizer for one in data.series)  # the best first
+    rates = {name: found[name] for name in names if name in found and name not in tuned}
     rows = [row for name, by_rate in rates.items() if (row := _row(name, by_rate, data))]
     if not rows:
         return None
@@ -53,7 +55,7 @@ def _row(name: str, by_rate: Rates, data: PanelData) -> list[str]:
     start = _before_training(data)
     excess = None if start is None else sensitivity(values, mode, start)
     number = NOT_MEASURED if excess is None else format_number(excess)
-    return [name, str(len(values)), f"{min(values):g} to {max(values):g}", f"{best:g}", number, _describe(found)]
+    return [name, str(len(values)), f"{min(values):.3g} to {max(values):.3g}", f"{best:.3g}", number, _describe(found)]
 
 
 def _value(by_rate: Rates, rate: float) -> float | None:
