@@ -135,6 +135,16 @@ def look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
     return True, node
 
 
+def constraint_of(config: Mapping[str, Any], key: str) -> Constraint | None:
+    """Return the range of a dotted key of a resolved config; None if it has none, or belongs to a user's own class."""
+    if not _is_checked(config, key):
+        return None
+    node, _, last = key.rpartition(".")
+    owner = look_up(config, node)[1] if node else None
+    of_class = ranges(str(owner.get("_target_", ""))) if isinstance(owner, Mapping) else {}
+    return of_class.get(last) or ALLOWED.get(key)
+
+
 def _of_classes(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Constraint]]:
     """Yield the dotted key and the range of each key of a class of descentlab that a node names by `_target_`."""
     for key, allowed in ranges(str(node.get("_target_", ""))).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from descentlab.errors import UsageError, nearest
 from descentlab.report.answer import Answer, entry_named
@@ -10,6 +11,7 @@ from descentlab.report.bill import make_bill, runs_of
 from descentlab.report.criterion import Criterion, make_criterion
 from descentlab.report.load import Results
 from descentlab.report.pairs import make_pairs
+from descentlab.report.sceptic import find_flags
 from descentlab.report.selection import entries
 from descentlab.report.series import Comparison
 
@@ -75,4 +77,5 @@ def compare_one(
         {entry.name: runs_of(entry.arm, [entry.series, *entry.alternatives], by_id) for entry in found},
     )
     pairs = make_pairs(found, chosen, named is not None, criterion, margin)
-    return Answer(comparison, criterion, found, chosen, pairs, bill, is_named=named is not None)
+    answer = Answer(comparison, criterion, found, chosen, pairs, bill, is_named=named is not None)
+    return replace(answer, flags=find_flags(answer))

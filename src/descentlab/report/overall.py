@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from descentlab.report.answer import Answer, entry_named
 from descentlab.report.formats import format_p
-from descentlab.report.statement import join_words
+from descentlab.report.statement import join_words, statement
 from descentlab.report.statistics.ranks import Ranks, rank_over_problems
 
 MAX_NAMES = 6
@@ -50,3 +50,14 @@ def overall_statement(answers: Sequence[Answer]) -> str:
         f"Over {ranks.problems} problems {head}; problems won: {wins}. Friedman's test: {format_p(ranks.p_permutation)}, "
         f"n = {ranks.problems} problems."
     )
+
+
+def statements(answers: Sequence[Answer]) -> list[str]:
+    """Return the statement of each answer, and of several problems the one over all."""
+    lines = [f"{problem_prefix(answer, answers)}{statement(answer)}" for answer in answers]
+    return [*lines, *filter(None, [overall_statement(answers)])]
+
+
+def problem_prefix(answer: Answer, answers: Sequence[Answer]) -> str:
+    """Return the name of the problem with a colon; "" if there is one problem."""
+    return f"{answer.comparison.name}: " if len(answers) > 1 else ""

@@ -20,6 +20,7 @@ from descentlab.report.compare import compare
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.style import styles
 from descentlab.report.load import Results, load
+from descentlab.report.overall import statements
 from descentlab.report.question import Question
 from descentlab.report.series import format_statuses
 from descentlab.store.record import LOG
@@ -82,7 +83,7 @@ def render(results: Results, answers: Sequence[Answer]) -> str:
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
-        statements=tables.statements(answers),
+        statements=statements(answers),
         statuses=format_statuses(results.runs),
         sections=[sections.comparison_section(answer, drawn) for answer, drawn in data],
         across=sections.across_section(answers, style_of),

@@ -17,7 +17,7 @@ from descentlab.report.settings import MISSING, flatten, format_value, varying_k
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.measures import NOT_MEASURED
-from descentlab.report.tables.results import metrics_table, results_table
+from descentlab.report.tables.results import interval_note, metrics_table, results_table
 from descentlab.store.record import EXHIBITS, Record, Status
 
 NOT_PROVENANCE = ("name", "columns", "warnings")  # keys of a record's data that the page shows elsewhere
@@ -30,11 +30,13 @@ DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data se
 def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
     """Return the contents of one comparison: statement, tables, panels, notes and artifacts."""
     panels, failures = draw_panels(data)
+    table = results_table(answer)
     return {
         "answer": answer,
         "comparison": answer.comparison,
         "statement": statement(answer),
-        "table": results_table(answer),
+        "table": table,
+        "intervals": interval_note(table),
         "pairs": pairs_table(answer, detailed=True),
         "bill": bill_table([answer]),
         "panels": [vars(panel) for panel in panels],

@@ -74,7 +74,7 @@ class Record:
         status: how the run ended.
         reason: a sentence about it; empty for a completed run.
         summary: the metrics and counts of the run.
-        timings: seconds of its phases.
+        timings: seconds of its phases; `load_at_start` and `load_at_end` are the machine's load averages of one minute.
         data: name, sizes, digest, columns and warnings of its data.
         code, versions, hardware: its provenance.
         schema: version of the record format.
@@ -89,7 +89,7 @@ class Record:
     config: dict[str, Any]
     reason: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float | None] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     code: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.tables.console import console_table
+from descentlab.report.tables.console_table import console_table
 
 
 def test_the_table_fits_80_columns(mixed_sweep):

@@ -1,4 +1,4 @@
-"""The CSV files."""
+"""The table of series as a CSV file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.tables import write_runs, write_series
+from descentlab.report.tables import write_series
 
 
 def test_table_csv_has_a_row_per_series_with_unrounded_numbers(mixed_sweep, tmp_path):
@@ -21,11 +21,3 @@ def test_table_csv_has_a_row_per_series_with_unrounded_numbers(mixed_sweep, tmp_
     assert series[1]["best_valid_interval"] == "t on the logit scale"
     assert series[0]["best_valid_low"] == ""
     assert series[1]["steps_to_target"] == ""
-
-
-def test_runs_csv_has_a_row_per_run_with_the_settings_that_vary(mixed_sweep, tmp_path):
-    write_runs(load([mixed_sweep]), tmp_path / "runs.csv")
-    runs = list(csv.DictReader((tmp_path / "runs.csv").open()))
-    sgd = [(row["status"], row["seed"], row["optimizer.lr"]) for row in runs if row["optimizer"] == "sgd"]
-    assert sgd == [("completed", "0", "0.5")]
-    assert len(runs) == 4

@@ -12,7 +12,7 @@ from descentlab.report import page
 from descentlab.report.compare import compare, compare_one
 from descentlab.report.load import load
 from descentlab.report.statistics.ranking import ranked
-from descentlab.report.tables.console import console_table
+from descentlab.report.tables.console_table import console_table
 from descentlab.report.tables.results import results_table
 
 NO_NEGATIVE = "the validation split has no negative example"

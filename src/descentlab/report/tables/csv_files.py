@@ -1,20 +1,17 @@
-"""The tables as CSV files with unrounded numbers: table.csv with a row per series, runs.csv with a row per run."""
+"""The table of series as a CSV file with unrounded numbers."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from descentlab.report import comparability
 from descentlab.report.answer import Answer
-from descentlab.report.load import Results
 from descentlab.report.series import Comparison, Series, format_statuses
-from descentlab.report.settings import flatten, format_value, settings_of, varying_keys
 from descentlab.report.tables.measures import MEASURES
 from descentlab.report.tables.results import hyperparameters, undefined_reason
-from descentlab.store.record import Record
 
 
 def write_series(answers: Sequence[Answer], path: Path) -> None:
@@ -48,29 +45,6 @@ def _series_row(comparison: Comparison, series: Series, rank: int) -> dict[str, 
     row["undefined"] = "; ".join(f"{key}: {reason}" for key, reason in reasons.items() if reason)
     row["data"] = series.data[: comparability.SHORT]
     return row
-
-
-def write_runs(results: Results, path: Path) -> None:
-    """Write a CSV file with a row per run: its ids, the settings that vary between the runs, and its whole summary."""
-    keys = varying_keys([settings_of(run) for run in results.runs])
-    rows: list[dict[str, Any]] = []
-    for comparison in results.comparisons:
-        unlike = comparability.version_differences(comparison.runs)
-        for series in comparison.series:
-            for run in series.runs:
-                row = _run_row(comparison, series, run, keys)
-                rows.append(row | {"not_comparable": comparability.own_versions([run], unlike)})
-    _write_csv(path, rows)
-
-
-def _run_row(comparison: Comparison, series: Series, run: Record, keys: Iterable[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"sweep": run.sweep, "name": run.name, "id": run.id, "series": series.label}
-    row |= {"problem": comparison.name, "optimizer": series.optimizer, "status": run.status, "reason": run.reason}
-    row |= {key: run.config.get(key) for key in ("seed", "data_seed")}
-    settings = settings_of(run)
-    row |= {key: format_value(settings[key]) for key in keys if key in settings and key not in row}
-    row |= {"data.digest": series.data[: comparability.SHORT]}
-    return row | flatten(run.summary)
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from descentlab.report.answer import Answer
 from descentlab.report.overall import overall_statement
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
-from descentlab.report.tables.results import TEXT_COLUMNS, results_table
+from descentlab.report.tables.results import TEXT_COLUMNS, interval_note, results_table
 
 
 def markdown_tables(answers: Sequence[Answer]) -> str:
@@ -22,7 +22,7 @@ def _section(answer: Answer) -> str:
     rows = [*table.rows, *table.baseline_rows]
     flags = "".join(f"- {flag.message}\n" for flag in answer.flags)
     parts = [f"### {answer.comparison.name}\n\n{statement(answer)}\n", flags]
-    parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), table.notes)]
+    parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), [interval_note(table), *table.notes])]
     parts += [_plain(each) for each in (pairs_table(answer, detailed=True), bill_table([answer])) if each is not None]
     return "\n".join(filter(None, parts))
 
@@ -35,5 +35,5 @@ def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int
     """Return a table whose first `texts` columns are aligned to the left, and its notes as a list."""
     rule = ["---"] * texts + ["---:"] * (len(headings) - texts)
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, rule, *rows)]
-    listed = "".join(f"- {note}\n" for note in notes)
+    listed = "".join(f"- {note}\n" for note in notes if note)
     return "".join(f"| {' | '.join(row)} |\n" for row in escaped) + (f"\n{listed}" if listed else "")

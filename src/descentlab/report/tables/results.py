@@ -77,6 +77,14 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
     )
 
 
+def interval_note(table: ResultTable) -> str:
+    """Return a sentence about the intervals of a table, and about rows without one."""
+    numbers = {row[LEADING.index("n")] for row in table.rows}
+    single = "one seed (n = 1) gives no interval" if "1" in numbers else ""
+    several = "[low, high] is the 95 % interval of the mean over n seeds" if numbers - {"0", "1"} else ""
+    return "; ".join(filter(None, [several, single]))
+
+
 def row_name(series: Series, names: Mapping[str, str]) -> str:
     """Return the name of a row: that of its entry (`names`, by label), or the optimizer, with the role in a tuned sweep."""
     role = {"default": " (default)", "trial": " (best trial so far)"}.get(series.role or "", "")
