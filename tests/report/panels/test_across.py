@@ -12,6 +12,7 @@ from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.style import styles
 from descentlab.report.load import load
 from descentlab.report.panels import draw_panels
+from descentlab.store.record import Status
 
 DIAGRAM = "Critical-difference diagram: average rank over 3 problems"
 PROFILE = "Performance profile: fraction of 3 problems solved within tau times the fastest's steps to target"
@@ -83,6 +84,15 @@ def test_one_problem_or_one_common_optimizer_has_no_panel_over_problems(make_run
 def test_no_profile_without_a_run_that_reached_its_target(sweep, draw_across):
     sweep(steps=((None, None),) * 3)
     assert list(draw_across()) == [DIAGRAM]
+
+
+def test_an_optimizer_that_failed_on_a_problem_has_no_profile(make_run, sweep, draw_across):
+    sweep()
+    for problem in PROBLEMS:
+        status = Status.FAILED if problem == "wine_mlp" else Status.COMPLETED
+        make_run("lion", problem=problem, status=status, summary={"steps": 400, "steps_to_target": 90})
+    names = [trace["name"].split(":")[0] for trace in draw_across()[PROFILE].traces]
+    assert sorted(names) == ["adam", "muon", "sgd"]
 
 
 def test_an_optimizer_that_is_missing_on_a_problem_is_left_out(make_run, sweep, draw_across):

@@ -20,15 +20,15 @@ MIN_BANDS = 5  # problems; with fewer, the bands fill the panel
 
 def draw_across(data: AcrossData) -> Figure | None:
     """Draw the panel if at least two optimizers have runs on at least two problems with a target."""
-    names = data.names
     targeted = [answer for answer in data.answers if len(answer.comparison.targets) == 1]
-    times = {name: [_times(answer, name) for answer in targeted] for name in names}
-    if len(names) < 2 or len(targeted) < 2 or not all(runs for problems in times.values() for runs in problems):
+    times = {name: [_times(answer, name) for answer in targeted] for name in data.names}
+    complete = {name: problems for name, problems in times.items() if all(problems)}
+    if len(complete) < 2 or len(targeted) < 2:
         return None
-    profiles = performance_profiles(times)
+    profiles = performance_profiles(complete)
     if not any(profile.solved for profile in profiles.values()):
         return None
-    traces = [trace for name in names for trace in _traces(name, profiles[name], data.style(name))]
+    traces = [trace for name, profile in profiles.items() for trace in _traces(name, profile, data.style(name))]
     traces = traces if len(targeted) >= MIN_BANDS else [trace for trace in traces if "fill" not in trace]
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
     title = f"Performance profile: fraction of {len(targeted)} problems solved within tau times the fastest's steps to target"
