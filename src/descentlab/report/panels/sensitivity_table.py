@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from markupsafe import Markup
-
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Html
+from descentlab.report.drawing.html_table import html_table
 from descentlab.report.formats import format_number
 from descentlab.report.panels.sensitivity import Rates, best_by_rate
 from descentlab.report.statistics.estimate import mean
@@ -34,13 +33,7 @@ def draw(data: PanelData) -> Html | None:
     rows = [row for name, by_rate in rates.items() if (row := _row(name, by_rate, data))]
     if not rows:
         return None
-    head = Markup("").join(Markup("<th>{}</th>").format(each) for each in HEADINGS)
-    lines = [Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row) for row in rows]
-    body = Markup("").join(Markup("<tr>{}</tr>").format(line) for line in lines)
-    table = Markup('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(head, body)
-    return Html(
-        "Learning-rate sensitivity", table + Markup('<p class="soft">{}</p>').format(NOTE.format(data.comparison.monitor))
-    )
+    return Html("Learning-rate sensitivity", html_table(HEADINGS, rows, NOTE.format(data.comparison.monitor)))
 
 
 def _row(name: str, by_rate: Rates, data: PanelData) -> list[str]:
