@@ -22,7 +22,8 @@ def train(*overrides: str, conf_dir: Folder = CONF) -> Sweeps:
     import the script.
 
     Args:
-        overrides: the words of the command line, such as "optimizer=adam,sgd" and "seed=range(5)".
+        overrides: the words of the command line, such as "optimizer=adam,sgd" and "seed=range(5)", or
+            "hydra/sweeper=tune" and "trials=16".
         conf_dir: the folder of the config groups.
 
     Returns:
@@ -37,11 +38,13 @@ def train(*overrides: str, conf_dir: Folder = CONF) -> Sweeps:
     from descentlab.errors import UsageError
     from descentlab.launchers.factory import launcher_factory
     from descentlab.sweeps.launch import launch
+    from descentlab.tuning.launch import tune
 
     try:
         with config_loader(Path(conf_dir)) as loader:
             command = Command(loader, overrides, multirun=True)
-            records = launch(command.runs(), launcher_factory(command.launcher, overrides))
+            make_launcher = launcher_factory(command.launcher, overrides)
+            records = tune(command, make_launcher)[0] if command.is_tuner else launch(command.runs(), make_launcher)
     except COMPOSITION_ERRORS as error:
         raise UsageError(explain(error, overrides)) from None
     folders = {Path(record.config["output_dir"]) / record.sweep: None for record in records}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Entry, Flag
-from descentlab.report.sceptic._phrases import names
+from descentlab.report.statement import join_words
 from descentlab.store.record import Record
 
 ORDER = 80
@@ -17,12 +17,12 @@ def find(answer: Answer) -> Iterator[Flag]:
     """Yield a flag if runs were trained under a high load, and one for entries whose seconds per step vary."""
     busy = [(load, entry.name) for entry in answer.entries if (load := highest_load(entry.series.runs)) > MAX_LOAD]
     if busy:
-        load, _ = max(busy)
+        load, found = max(busy)[0], [name for _, name in busy]
         yield Flag(
             "busy_machine",
-            f"Seconds of {names([name for _, name in busy])} were measured on a busy machine (load up to {load:.1f} per core): "
+            f"Seconds of {join_words(found)} were measured on a busy machine (load up to {load:.1f} per core): "
             f"do not compare them.",
-            busy[0][1] if len(busy) == 1 else "",
+            found[0] if len(found) == 1 else "",
         )
     for entry in answer.entries:
         if (spread := spread_of_seconds(entry)) > MAX_SPREAD:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Flag
 from descentlab.report.comparability import shorten, version_differences
-from descentlab.report.sceptic._phrases import names
+from descentlab.report.statement import join_words
 
 ORDER = 75
 SOURCE, OWN = " (source)", "descentlab (source)"
@@ -18,7 +18,7 @@ def find(answer: Answer) -> Iterator[Flag]:
     found = version_differences([run for entry in answer.entries for run in entry.series.runs])
     for name, versions in found.items():
         entries = {version: list(dict.fromkeys(entry_of[run.id] for run in runs)) for version, runs in versions.items()}
-        where = "; ".join(f"{shorten(version)}: {names(known)}" for version, known in entries.items())
+        where = "; ".join(f"{shorten(version)}: {join_words(known)}" for version, known in entries.items())
         yield Flag("code_versions", f"{_subject(name)} between runs ({where}): train them again with one version.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from descentlab.report.answer import Answer, Flag, Pair
-from descentlab.report.sceptic._phrases import names
+from descentlab.report.statement import join_words
 
 ORDER = 5
 SUGGESTED = 5  # seeds, for entries that have one
@@ -17,7 +17,7 @@ def find(answer: Answer) -> Iterator[Flag]:
     if single:
         yield Flag(
             "few_seeds",
-            f"Too few seeds: a single completed run of {names(single)} says nothing about other seeds; "
+            f"Too few seeds: a single completed run of {join_words(single)} says nothing about other seeds; "
             f"train more with {seeds_override(answer, SUGGESTED)}.",
             single[0] if len(single) == 1 else "",
         )
@@ -43,5 +43,5 @@ def _message(answer: Answer, undecided: Sequence[Pair]) -> str:
     else:
         advice = f"about {known[0]} seeds or more would be needed"
     first = list(dict.fromkeys(pair.entry.name for pair in undecided))
-    others = names(list(dict.fromkeys(pair.other.name for pair in undecided)))
-    return f"Too few seeds to tell {names(first)} from {others} with n = {n}: {advice}."
+    others = join_words(list(dict.fromkeys(pair.other.name for pair in undecided)))
+    return f"Too few seeds to tell {join_words(first)} from {others} with n = {n}: {advice}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from descentlab.report.answer import Answer, Entry, Flag
-from descentlab.report.sceptic._phrases import count, names
+from descentlab.report.statement import join_words
 from descentlab.store.record import Record
 
 ORDER = 40
@@ -36,7 +36,7 @@ def seeds(runs: Iterable[Record]) -> set[int]:
 def _message(found: list[Entry]) -> str:
     many = len(found) > 1
     return (
-        f"The same seeds select and report: {names([entry.name for entry in found])} "
+        f"The same seeds select and report: {join_words([entry.name for entry in found])} "
         f"{'were each' if many else 'was'} selected among {_settings(found)} by the runs that also report the result, "
         f"which makes it too optimistic. hydra/sweeper=tune reports on fresh seeds."
     )
@@ -44,4 +44,4 @@ def _message(found: list[Entry]) -> str:
 
 def _settings(found: list[Entry]) -> str:
     numbers = sorted({entry.candidates for entry in found})
-    return count(numbers[0], "setting") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} settings"
+    return f"{numbers[0]} settings" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} settings"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Flag
-from descentlab.report.sceptic._phrases import count, names
+from descentlab.report.statement import join_words
 
 ORDER = 20
 
@@ -19,8 +19,8 @@ def find(answer: Answer) -> Iterator[Flag]:
     first = max(tuned, key=lambda entry: entry.candidates)
     yield Flag(
         "untuned_baseline",
-        f"{names(untuned)} {'was' if len(untuned) == 1 else 'were each'} trained with one setting, "
-        f"but {first.name} was selected among {count(first.candidates, 'setting')}: "
+        f"{join_words(untuned)} {'was' if len(untuned) == 1 else 'were each'} trained with one setting, "
+        f"but {first.name} was selected among {first.candidates} settings: "
         f"the comparison favours the tuned {'optimizer' if len(tuned) == 1 else 'optimizers'}.",
         untuned[0] if len(untuned) == 1 else "",
     )
