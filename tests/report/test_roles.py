@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.roles import best_trial
-from descentlab.store.manifest import MANIFEST, Arm, Trial
+from descentlab.store.manifest import MANIFEST, Arm, Manifest, Trial
 from descentlab.store.record import Status
 
 
@@ -41,11 +43,22 @@ def test_an_arm_without_report_runs_shows_its_best_trial(make_tuned):
 
 def test_best_trial_is_the_selected_one_or_the_best_so_far():
     trials = [Trial(index, {}, [str(index)], value) for index, value in enumerate((0.1, 0.3, None, 0.2))]
-    assert best_trial(Arm("a", "p", "a", trials=trials, selected=3), "max") == trials[3]
-    assert best_trial(Arm("a", "p", "a", trials=trials), "max") == trials[1]
-    assert best_trial(Arm("a", "p", "a", trials=trials), "min") == trials[0]
-    assert best_trial(Arm("a", "p", "a", trials=trials[2:3]), "min") == trials[2]
-    assert best_trial(Arm("a", "p", "a"), "min") is None
+    assert best_trial(Arm("a", "p", "a", trials=trials, selected=3), "max", "0123") == trials[3]
+    assert best_trial(Arm("a", "p", "a", trials=trials), "max", "0123") == trials[1]
+    assert best_trial(Arm("a", "p", "a", trials=trials), "min", "0123") == trials[0]
+    assert best_trial(Arm("a", "p", "a", trials=trials), "max", "03") == trials[3]  # the others have no record
+    assert best_trial(Arm("a", "p", "a", trials=trials[2:3]), "min", "2") == trials[2]
+    assert best_trial(Arm("a", "p", "a"), "min", "") is None
+
+
+def test_superseded_runs_are_in_the_cost_only(make_tuned):
+    sweep = make_tuned({"adam": 0.9})
+    manifest = Manifest.read(sweep)
+    (arm,) = manifest.arms
+    replace(manifest, arms=[replace(arm, default=[], superseded=arm.default)]).write(sweep)
+    (answer,) = compare(load([sweep]))
+    assert [one.role for one in answer.series] == ["report"]
+    assert (answer.bill.total.runs, answer.best.default) == (14, None)
 
 
 def test_further_seeds_of_the_selected_settings_join_them(make_tuned, make_run):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from descentlab.report.roles import arm_runs
 from descentlab.report.series import Series
 from descentlab.store.manifest import Arm
 from descentlab.store.record import Record
@@ -57,7 +56,7 @@ def bill_line(name: str, trials: int, runs: Iterable[Record]) -> BillLine:
         len(distinct),
         sum(int(summary["steps"]) for summary in counted),
         sum(int(summary.get("gradient_evaluations") or summary["steps"]) for summary in counted),
-        sum(float(summary.get("train_seconds") or 0) for summary in counted),
+        sum(float(run.summary.get("train_seconds") or 0) for run in distinct),
         len(distinct) - len(counted),
     )
 
@@ -82,4 +81,4 @@ def sum_bills(bills: Sequence[Bill]) -> BillLine:
 def runs_of(arm: Arm | None, series: Iterable[Series], by_id: Mapping[str, Record]) -> list[Record]:
     """Return all runs of an entry: those of its arm, or those of all its settings."""
     own = [run for one in series for run in one.runs]
-    return own if arm is None else [*own, *(by_id[id] for id in arm_runs(arm) if id in by_id)]
+    return own if arm is None else [*own, *(by_id[id] for id in arm.runs if id in by_id)]

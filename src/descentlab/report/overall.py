@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from descentlab.report.answer import Answer, entry_named
@@ -16,8 +15,8 @@ MAX_NAMES = 6
 def overall_ranks(answers: Sequence[Answer]) -> Ranks | None:
     """Return the ranks of the entries over the problems; None with fewer than two problems or two entries on all of them.
 
-    Entries are matched by name; those that are not on every problem are left out. An entry without a value on a problem,
-    because its runs diverged, has the last rank there.
+    Entries are matched by name; those that are not on every problem are left out. As in each answer, entries with a diverged
+    run rank after the others, and those without a value last.
     """
     names = [entry.name for entry in answers[0].entries] if answers else []
     common = [name for name in names if all(entry_named(answer.entries, name) for answer in answers)]
@@ -25,11 +24,9 @@ def overall_ranks(answers: Sequence[Answer]) -> Ranks | None:
 
 
 def _score(answer: Answer, name: str) -> float:
-    """Return the mean of an entry such that higher is better; -inf without one."""
-    entry = entry_named(answer.entries, name)
-    if entry is None or entry.estimate is None:
-        return -math.inf
-    return entry.estimate.mean if answer.mode == "max" else -entry.estimate.mean
+    """Return the negative position of an entry in its answer; entries with equal means share the first of their positions."""
+    means = {entry.name: entry.estimate and entry.estimate.mean for entry in answer.entries}
+    return -float(list(means.values()).index(means[name]))
 
 
 def overall_statement(answers: Sequence[Answer]) -> str:

@@ -32,7 +32,7 @@ def relation(answer: Answer) -> str:
     better = (kind is Kind.BETTER) == (sign > 0)
     shown = format_difference(pair.difference, sign if better else -sign)
     word = answer.by.comparative if better else answer.by.opposite
-    return f"{word} than {other.name} by {shown} ({test(pair, answer)}, {seeds(pair.difference)})"
+    return f"{word} than {other.name} by {shown} ({describe_test(pair, answer)}, {seeds(pair.difference)})"
 
 
 def format_difference(difference: Paired | Unpaired, sign: int = 1) -> str:
@@ -47,12 +47,10 @@ def seeds(difference: Paired | Unpaired) -> str:
     """Return the number of pairs or of independent seeds."""
     if isinstance(difference, Paired):
         return f"n = {difference.n} pairs"
-    return (
-        f"n = {getattr(difference, 'n_first', difference.n)} and {getattr(difference, 'n_second', difference.n)} unshared seeds"
-    )
+    return f"n = {difference.n_first} and {difference.n_second} seeds, not shared"
 
 
-def test(pair: Pair, answer: Answer) -> str:
+def describe_test(pair: Pair, answer: Answer) -> str:
     """Return the test and its p-value, such as "paired t, p = 0.01"."""
     if pair.p is None or pair.difference is None:
         return ""
@@ -76,10 +74,10 @@ def _undecided(pair: Pair, sign: int, answer: Answer) -> str:
     assert pair.conclusion is not None
     found, shown = pair.conclusion, format_difference(pair.difference, sign)
     if found.needed is None:
-        return f"difference {shown} ({test(pair, answer)})"
+        return f"difference {shown} ({describe_test(pair, answer)})"
     unit = "pairs" if isinstance(pair.difference, Paired) else "seeds each"
     purpose = "show that they are practically equal" if found.needed_for is Kind.EQUAL else "do"
-    return f"difference {shown} ({test(pair, answer)}; about {found.needed:,} {unit} would {purpose})"
+    return f"difference {shown} ({describe_test(pair, answer)}; about {found.needed:,} {unit} would {purpose})"
 
 
 def _by_logrank(answer: Answer, other: Entry, pair: Pair) -> str:

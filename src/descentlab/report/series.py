@@ -10,7 +10,7 @@ from descentlab.report.settings import Settings, differences, format_assignment,
 from descentlab.store.manifest import Arm, Role
 from descentlab.store.record import Record, Status
 
-ROLE_NAMES: Mapping[Role, str] = {"report": "tuned", "default": "default", "trial": "trial"}
+ROLE_NAMES: Mapping[Role, str] = {"report": "tuned", "default": "default", "trial": "trial", "superseded": "superseded"}
 MAX_DIVERGED_STEPS = 3  # a status lists the steps of divergence only up to this number of them
 
 

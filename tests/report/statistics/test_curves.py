@@ -61,7 +61,15 @@ def test_a_mean_curve_is_aligned_by_step_and_averages_seconds():
     frames = [frame([0, 1, 2], [0, 1, 2], [1, 2, 3]), frame([0, 1, 3], [0, 3, 9], [3, 4, math.inf])]
     found = mean_curve(frames, "y")
     assert found.select("step", "train_seconds", "y").rows() == [(0, 0, 2), (1, 2, 3)]
-    assert found["half_width"][0] == pytest.approx(stats.t.ppf(0.975, 1) * math.sqrt(2) / math.sqrt(2))
+    half_width = stats.t.ppf(0.975, 1) * math.sqrt(2) / math.sqrt(2)
+    assert found.select("low", "high").row(0) == pytest.approx((2 - half_width, 2 + half_width))
+
+
+def test_the_interval_of_a_loss_is_positive():
+    values = ([1.0, 2.0], [3.0, 4.0])
+    frames = [frame([0, 1], [0, 1], each).rename({"y": "train/loss"}) for each in values]
+    assert mean_curve(frames, "train/loss")["low"].min() > 0
+    assert mean_curve(frames[:1], "train/loss")["low"].null_count() == 2
 
 
 def test_thinning_keeps_the_last_point():
@@ -82,4 +90,4 @@ def test_the_mean_of_curves_with_equal_steps_is_that_of_curves_with_different_st
 def test_a_single_curve_has_no_interval():
     found = mean_curve([frame([0.0, 1.0], [0.0, 1.0], [1.0, 2.0])], "y")
     assert found["y"].to_list() == [1.0, 2.0]
-    assert found["half_width"].to_list() == [None, None]
+    assert found.select("low", "high").null_count().row(0) == (2, 2)

@@ -27,7 +27,7 @@ def test_differences_are_from_the_best_entry_and_negative_for_worse_ones(tuned):
         ("adam", "5", "0%", "worse"),
         ("sgd", "5", "0%", "worse"),
     ]
-    assert rows[0]["difference"].startswith("-0.050")
+    assert rows[0]["difference"].startswith("-0.0499 [")
     assert any("cannot give p below 0.062" in note for note in table.notes)
 
 

@@ -9,7 +9,8 @@ from itertools import accumulate
 import numpy as np
 import polars as pl
 
-from descentlab.report.statistics.interval import t_factor
+from descentlab.report.statistics.interval import t_factor, within
+from descentlab.report.statistics.ranges import bounds_of
 from descentlab.store.record import PARQUET, Record, read_curves
 
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")  # the x axes a reader can choose from
@@ -103,20 +104,24 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     """Return the mean of `column` over `frames`, aligned by step; the other x axes are averaged.
 
     Returns:
-        a frame with the columns AXES, y (the mean) and half_width (of the 95 % t-interval; null for a single frame). Its rows
-        are the steps at which every frame has a finite value.
+        a frame with the columns AXES, y (the mean), low and high (the ends of the 95 % t-interval within the range of the
+        metric, see `interval.within`; null for a single frame). Its rows are the steps at which every frame has a finite value.
     """
     columns = [*AXES, column]
     if not frames or any(column not in frame.columns for frame in frames):
-        return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "half_width"], pl.Float64))
+        return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
     stacked = pl.concat([frame.select(columns) for frame in frames]).filter(pl.col(column).is_finite())
-    factor = t_factor(len(frames)) if len(frames) > 1 else None
     aligned = _aligned(stacked, len(frames))
     if aligned is None:  # the frames have different steps
         axes = pl.col(AXES[1:]).mean()
         means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
         aligned = means.filter(pl.col("n") == len(frames)).sort("step")
-    return aligned.select(*AXES, "y", half_width=pl.col("spread") * pl.lit(factor, pl.Float64))
+    if len(frames) == 1 or aligned.is_empty():
+        none = pl.lit(None, pl.Float64)
+        return aligned.select(*AXES, "y", low=none, high=none)
+    bounds = bounds_of(column).without_violated(stacked[column])
+    low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
+    return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
 
 
 def _aligned(stacked: pl.DataFrame, n: int) -> pl.DataFrame | None:
