@@ -105,7 +105,8 @@ def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
     chosen = [_find(sweep, names, run) for run in runs] if runs else [sweep / name for name in names]
     for folder in chosen:
         _check_ended(folder)
-    for path in dict.fromkeys([*chosen, *([] if runs else [sweep / name for name in OF_SWEEP])]):
+    others = [] if runs else [sweep / name for name in OF_SWEEP]
+    for path in [*chosen, *others]:
         if path.exists():
             yield _delete(path)
     if not any(sweep.iterdir()):

@@ -39,11 +39,20 @@ def test_lists_are_json_and_keys_that_a_run_lacks_are_null(make_run, tmp_path):
 
 @pytest.fixture
 def tuned(make_run, tmp_path):
-    """Write a tuned sweep: a trial, a pruned trial, a report run and a default run."""
-    for id in ("trial", "pruned", "report", "default"):
-        make_run(id=id, lr={"default": 0.3, "pruned": 0.2}.get(id, 0.1))
+    """Write a tuned sweep: a trial, a pruned trial, a report run, a default run and a superseded one."""
+    for id in ("trial", "pruned", "report", "default", "superseded"):
+        make_run(id=id, lr={"default": 0.3, "pruned": 0.2, "superseded": 0.2}.get(id, 0.1))
     trials = [Trial(0, {"optimizer.lr": 0.1}, ["trial"], 0.9), Trial(1, {"optimizer.lr": 0.2}, ["pruned"], pruned=True)]
-    arm = Arm("adam", "digits_mlp", "adam", trials=trials, selected=0, report=["report"], default=["default"])
+    arm = Arm(
+        "adam",
+        "digits_mlp",
+        "adam",
+        trials=trials,
+        selected=0,
+        report=["report"],
+        default=["default"],
+        superseded=["superseded"],
+    )
     Manifest("sobol", "scipy 1", 0, [1000], [0], [arm]).write(tmp_path / "sweep")
     return tmp_path / "sweep"
 
@@ -56,6 +65,7 @@ def test_runs_of_a_tuned_sweep_have_roles(tuned):
         "pruned": ("trial", "adam", 1),
         "report": ("report", "adam", None),
         "default": ("default", "adam", None),
+        "superseded": ("superseded", "adam", None),
     }
 
 

@@ -18,8 +18,9 @@ def find(answer: Answer) -> Iterator[Flag]:
         for found in _logarithmic(entry):
             by_key.setdefault(found.key, {})[entry.name] = found
     for key, found in by_key.items():
-        narrowest, widest = (choose(found, key=lambda name: found[name].decades or 0.0) for choose in (min, max))
-        if (found[widest].decades or 0.0) - (found[narrowest].decades or 0.0) > TOLERANCE:
+        widths = {name: each.decades or 0.0 for name, each in found.items()}
+        narrowest, widest = min(widths, key=lambda name: widths[name]), max(widths, key=lambda name: widths[name])
+        if widths[widest] - widths[narrowest] > TOLERANCE:
             yield Flag("range_widths", _message(key, found, widest, narrowest), widest)
 
 

@@ -119,7 +119,8 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     if len(frames) == 1 or aligned.is_empty():
         none = pl.lit(None, pl.Float64)
         return aligned.select(*AXES, "y", low=none, high=none)
-    bounds = bounds_of(column).without_violated(stacked[column])
+    extremes = stacked.select(pl.col(column).min().alias("low"), pl.col(column).max().alias("high")).row(0)
+    bounds = bounds_of(column).without_violated(extremes)
     low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
     return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
 

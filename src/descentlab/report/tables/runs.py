@@ -39,7 +39,8 @@ def runs_frame(results: Results) -> pl.DataFrame:
     code; those of PROVENANCE. A list is its JSON text, and a key that a run lacks is null. The columns do not depend on which
     settings vary.
 
-    `role` is "trial", "report" or "default" in a tuned sweep, with the `arm` and the index of the `trial`; null in others.
+    `role` is "trial", "report", "default" or "superseded" in a tuned sweep (see `store.manifest.Arm`), with the `arm` and
+    the index of the `trial`; null in others.
     `series` is the label of the runs that differ in their seeds only.
     """
     rows = list(_rows(results))
@@ -72,6 +73,7 @@ def membership(manifests: Iterable[Manifest]) -> Membership:
     arms = [arm for manifest in manifests for arm in manifest.arms]
     found: dict[str, Row] = {}
     for arm in arms:
+        found |= {id: {"role": "superseded", "arm": arm.name} for id in arm.superseded}
         for trial in arm.trials:
             found |= {id: {"role": "trial", "arm": arm.name, "trial": trial.index} for id in (*trial.earlier, *trial.runs)}
     for role in ("default", "report"):  # a run that also reports has that role
