@@ -46,7 +46,7 @@ GROUPS = {
     "debug": "a few steps on little data",
     "diagnostics": "the probes that run during training",
     "hydra/launcher": "where runs run: local, slurm, ray",
-    "hydra/sweeper": "which runs a sweep consists of: grid",
+    "hydra/sweeper": "which runs a sweep consists of: grid, tune",
     "logger": "Weights & Biases or none",
     "model": "networks",
     "optimizer": "optimizers with their hyperparameters and search ranges; `scratch/`: those of `rules/`",

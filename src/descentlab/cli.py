@@ -12,6 +12,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from descentlab.config.command_line import Command
+    from descentlab.launchers.factory import MakeLauncher
     from descentlab.store.record import Record
     from descentlab.sweeps.signals import StopSignals
 
@@ -68,11 +70,26 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
             print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
         make_launcher = launcher_factory(command.launcher, arguments.overrides)
+        if command.is_tuner:
+            return _tune(command, make_launcher, arguments.dry_run)
         if arguments.dry_run:
             dry_run(command.runs(), make_launcher)
             return 0
         signals = StopSignals()
         return exit_code(launch(command.runs(), make_launcher, signals), signals)
+
+
+def _tune(command: Command, make_launcher: MakeLauncher, dry: bool) -> int:
+    """Tune the arms of `command`, or print the bill. Return the exit code: 1 also if an arm ended without a result."""
+    from descentlab.sweeps.signals import StopSignals
+    from descentlab.tuning.launch import dry_run, tune
+
+    if dry:
+        dry_run(command, make_launcher)
+        return 0
+    signals = StopSignals()
+    records, without_result = tune(command, make_launcher, signals)
+    return exit_code(records, signals) or int(bool(without_result))
 
 
 def exit_code(records: Sequence[Record], signals: StopSignals) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,9 @@ class FakeAttempt:
         for job in self.jobs:
             if self.outcomes[job.name] != DIE:
                 status = "completed" if self.outcomes[job.name] == BEAT else self.outcomes[job.name]
-                job.record(Status(status), "").write(job.folder)
+                record = job.record(Status(status), "")
+                record.summary, record.versions = self.launcher.summary(job), job.origin
+                record.write(job.folder)
         return DIED if DIE in self.outcomes.values() else "exited with code 0"
 
     def stop(self) -> None:
@@ -101,6 +103,8 @@ class FakeLauncher:
         beats: number of polls in which an attempt with the outcome BEAT shows a sign of life.
         queued: number of polls in which an attempt with the outcome QUEUED waits before it begins.
         mistakes: run name -> the mistake that `check` finds.
+        summary: returns the summary of a job's record.
+        outcome_of: returns the outcome of an attempt at a job that `outcomes` does not contain.
     """
 
     clock: Clock
@@ -111,6 +115,8 @@ class FakeLauncher:
     beats: int = 0
     queued: int = 10**9
     mistakes: Mapping[str, str] = field(default_factory=dict)
+    summary: Callable[[Job], dict[str, Any]] = lambda job: {}
+    outcome_of: Callable[[Job], str] = lambda job: "completed"
 
     def __post_init__(self) -> None:
         self.ticks = itertools.count(1_000_000)
@@ -130,7 +136,7 @@ class FakeLauncher:
         self.entered = False
 
     def next_outcome(self, job: Job) -> str:
-        script, number = self.outcomes.get(job.name, ["completed"]), self.tried.get(job.name, 0)
+        script, number = self.outcomes.get(job.name) or [self.outcome_of(job)], self.tried.get(job.name, 0)
         self.tried[job.name] = number + 1
         return script[min(number, len(script) - 1)]
 

@@ -38,6 +38,9 @@ class Rounds:
     def tell(self, record):
         self.told.append((record.name, str(record.status)))
 
+    def save(self, sweep):
+        self.saved = sweep
+
 
 def finished(job, status=Status.COMPLETED):
     """Leave a result of an earlier command."""
@@ -107,6 +110,9 @@ def test_a_job_that_is_proposed_twice_runs_once_and_its_record_is_passed_twice(t
 
         def tell(self, record):
             told.append(record.name)
+
+        def save(self, sweep):
+            pass
 
     intake = Intake(Twice())
     assert intake.next().jobs == []

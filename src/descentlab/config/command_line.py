@@ -30,11 +30,11 @@ from descentlab.config.composed import Composed
 from descentlab.config.explain import composition_errors
 from descentlab.config.hydra_settings import check_files, check_overrides, check_searchpath, is_of_hydra
 from descentlab.config.identity import NOT_OF_DATA
+from descentlab.config.sweeper import GROUP, TARGETS, TUNER, abbreviated, check_settings, sweeper_of
 from descentlab.errors import UsageError
 from descentlab.store.record import NOT_IDENTITY
 
 HYDRA_VERSION = "1.3"
-SWEEPER = "descentlab.config.command_line.Command"
 OWN_SOURCES = ("hydra", "main", "schema")  # entries of Hydra's search path: Hydra's own files and descentlab's
 SEVERAL = ("callbacks",)  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
 
@@ -84,7 +84,8 @@ class Command:
     Args:
         loader: Hydra's loader of the config groups.
         words: the overrides as typed, key=value.
-        multirun: True if words may give several values (-m); each combination of them is a run.
+        multirun: True if words may give several values (-m); each combination of them is a run, or an arm of the tuner.
+            The tuner does not require it.
         config_name: the primary config.
 
     Raises:
@@ -94,17 +95,24 @@ class Command:
 
     def __init__(self, loader: ConfigLoader, words: Sequence[str], multirun: bool, config_name: str = "train") -> None:
         self.loader = loader
-        parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(words))
+        parsed = self.parse(words)
         of_hydra = [override for override in parsed if is_of_hydra(override)]
         check_overrides(of_hydra)
         overrides = [override for override in parsed if override not in of_hydra]
         self._compose_master(of_hydra, overrides, config_name)
         self._check_plugins()
+        if short := abbreviated(overrides, self.master, self.repository, options(loader, GROUP)):
+            full = self.parse([f"hydra.sweeper.{override.input_line}" for override in short])
+            check_overrides(full)
+            of_hydra, overrides = [*of_hydra, *full], [override for override in overrides if override not in short]
+            _check_repeated(of_hydra)
+            self._compose_master(of_hydra, overrides, config_name)
+        check_settings(of_hydra, self.master, self.repository)
         given = {override.get_key_element().lstrip("+") for override in overrides}
         self.overrides = [*(param for param in self._params() if param.get_key_element() not in given), *overrides]
         _check_repeated(self.overrides)
         several = [override for override in self.overrides if override.is_sweep_override()]
-        if several and not multirun:
+        if several and not multirun and not self.is_tuner:
             word = several[0].input_line
             raise UsageError(f"{word}: several values make a sweep: add -m, as in python train.py -m {word}")
         _check_swept(several)
@@ -131,14 +139,35 @@ class Command:
         assert isinstance(node, dict)
         return {str(key): value for key, value in node.items()}
 
+    @property
+    def sweeper(self) -> Mapping[str, Any]:
+        """The node hydra/sweeper: the class that decides on the runs, and its settings."""
+        return sweeper_of(self.master)
+
+    @property
+    def is_tuner(self) -> bool:
+        """True if the sweeper tunes the hyperparameters of each combination of the swept values."""
+        return self.sweeper["_target_"] == TUNER
+
     def runs(self) -> Iterator[Composed]:
         """Compose each run when it is requested.
 
         Raises:
             UsageError: after the last run; the message lists the mistakes of all runs.
         """
-        jobs = itertools.product(*map(self._values, self.overrides))
-        return compose_all(Composer(self.loader, self.master), jobs)
+        return compose_all(self.composer(), self.combinations())
+
+    def composer(self) -> Composer:
+        """Return a composer of runs with the settings of Hydra that this command gives."""
+        return Composer(self.loader, self.master)
+
+    def parse(self, lines: Sequence[str]) -> list[Override]:
+        """Return further overrides, for runs that the words of the command do not specify."""
+        return OverridesParser.create(config_loader=self.loader).parse_overrides(list(lines))
+
+    def combinations(self) -> Iterator[tuple[Override, ...]]:
+        """Yield the overrides of each combination of the swept values."""
+        return itertools.product(*map(self._values, self.overrides))
 
     def _names_group(self, override: Override) -> bool:
         return self.repository.group_exists(override.key_or_group) and not isinstance(override.value(), dict)
@@ -148,7 +177,7 @@ class Command:
         params = self.master.hydra.sweeper.get("params") or {}
         if not OmegaConf.is_dict(params) and params:
             raise UsageError(f"hydra.sweeper.params={params}: it is a mapping, as {{optimizer.lr: '0.1,0.01'}}")
-        return OverridesParser.create(config_loader=self.loader).parse_overrides([f"{k}={v}" for k, v in params.items()])
+        return self.parse([f"{key}={value}" for key, value in params.items()])
 
     def _values(self, override: Override) -> list[Override]:
         """Return one override per value of `override`; `override` itself if it is not swept."""
@@ -205,9 +234,9 @@ class Command:
     def _check_plugins(self) -> None:
         """Check that launcher and sweeper are descentlab's; Hydra's other plugins do not produce records and reports."""
         node_of_hydra = self.master.hydra
-        for node, target in (("launcher", None), ("sweeper", SWEEPER)):
+        for node, targets in (("launcher", None), ("sweeper", TARGETS)):
             found = node_of_hydra[node].get("_target_") if OmegaConf.is_dict(node_of_hydra[node]) else None
-            if found is None or found.startswith("hydra") or (target is not None and found != target):
+            if found is None or found.startswith("hydra") or (targets is not None and found not in targets):
                 known = [name for name in options(self.loader, f"hydra/{node}") if self._is_ours(f"hydra/{node}/{name}")]
                 raise UsageError(
                     f"hydra/{node}={node_of_hydra.runtime.choices.get(f'hydra/{node}')} is not a {node} of descentlab, "

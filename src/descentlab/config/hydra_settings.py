@@ -13,7 +13,7 @@ from descentlab.errors import UsageError, nearest
 
 # Overrides with an effect; Hydra's own folders, logging and job settings have none.
 USED = ("hydra/launcher", "hydra/sweeper", "hydra.searchpath")
-USED_BELOW = ("hydra.launcher.", "hydra.sweeper.params")
+USED_BELOW = ("hydra.launcher.", "hydra.sweeper.")
 REPLACED_BY = {"hydra.run.dir": "output_dir", "hydra.sweep.dir": "output_dir", "hydra.sweep.subdir": "sweep"}
 # Keys of the node `hydra` that have an effect or describe the command; likewise for `hydra.job`.
 USED_KEYS = ("launcher", "sweeper", "searchpath", "runtime", "overrides", "env")

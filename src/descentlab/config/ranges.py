@@ -59,6 +59,9 @@ ALLOWED: Mapping[str, Constraint] = {
     "stop.min_delta": NON_NEGATIVE,
     "stop.at_target": FLAG,
     "deterministic": FLAG,
+    "report.by": Text(optional=True),
+    "report.reference": Text(optional=True),
+    "report.margin": Number(0, optional=True),
     "rerun": FLAG,
     "sweep": Text(optional=True),
     "output_dir": Text(),
@@ -130,6 +133,16 @@ def look_up(config: Mapping[str, Any], dotted: str) -> tuple[bool, Any]:
             return False, None
         node = node[part]
     return True, node
+
+
+def constraint_of(config: Mapping[str, Any], key: str) -> Constraint | None:
+    """Return the range of a dotted key of a resolved config; None if it has none, or belongs to a user's own class."""
+    if not _is_checked(config, key):
+        return None
+    node, _, last = key.rpartition(".")
+    owner = look_up(config, node)[1] if node else None
+    of_class = ranges(str(owner.get("_target_", ""))) if isinstance(owner, Mapping) else {}
+    return of_class.get(last) or ALLOWED.get(key)
 
 
 def _of_classes(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Constraint]]:

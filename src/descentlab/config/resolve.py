@@ -12,6 +12,7 @@ from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, Omega
 from descentlab.config.constraints import Text
 from descentlab.config.contradictions import contradictions
 from descentlab.config.ranges import ALLOWED, look_up, out_of_range
+from descentlab.config.search import invalid_search
 from descentlab.config.shape import PARTS, completed, misshapen, missing
 from descentlab.errors import format_value
 
@@ -38,7 +39,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
     if mistakes:
         return plain, mistakes
     plain = _with_texts(plain)
-    return plain, list(out_of_range(plain)) or list(contradictions(plain))
+    return plain, [*out_of_range(plain), *invalid_search(plain)] or list(contradictions(plain))
 
 
 def _unresolved(config: DictConfig, key: Any) -> Any:

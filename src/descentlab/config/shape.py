@@ -24,6 +24,7 @@ EXAMPLES = {
     "checkpoint": "checkpoint.every=60",
     "trainer": "trainer=cpu",
     "logger": "logger=none",
+    "report": "report.by=valid/loss",
 }
 OPTIONAL_EXAMPLES = {
     "momentum_schedule": "schedule@momentum_schedule=linear",
@@ -51,6 +52,7 @@ NONE: Mapping[str, Any] = {
     "needs": {
         field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Requirements)
     },
+    "report": {"by": None, "reference": None, "margin": None},
     "groups": [],
     "search": {},
     "diagnostics": {},

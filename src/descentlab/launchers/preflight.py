@@ -129,6 +129,25 @@ def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mappin
     return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
 
 
+def costs(server: ForkServerContext, configs: Sequence[Mapping[str, Any]]) -> list[tuple[int | None, float | None]]:
+    """Return for each config the number of its steps and the seconds of a step, timed on this machine.
+
+    The steps are None if only seconds bound the run, the seconds if the step cannot be timed here. Configs that differ in
+    their budgets only are timed once. If the process dies, all numbers are None.
+    """
+    return _ask(server, cost, list(configs)) or [(None, None)] * len(configs)
+
+
+def cost(configs: Sequence[Mapping[str, Any]], answer: Connection) -> None:
+    """Send back the steps and the seconds of a step of each config."""
+    from descentlab.launchers.checks.timing import timed
+
+    found: list[tuple[int | None, float | None]] = []
+    with contextlib.suppress(Exception):  # user code
+        found = [*timed(configs)]
+    _send(answer, found)
+
+
 def may_change(data: Mapping[str, Any]) -> bool:
     """Return True if the data come from a user's class, a user's files or a hub, and so have no version."""
     return not data["_target_"].startswith("descentlab.") or any(data.get(key) for key in OWN_FILES)

@@ -14,7 +14,7 @@ from descentlab.store.record import read_json, write_json
 
 MANIFEST = "tuning.json"  # in the sweep's folder
 
-Role = Literal["trial", "report", "default"]
+Role = Literal["trial", "report", "default", "superseded"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Arm:
         selected: the index of the trial with the best value; None while the trials are not complete.
         report: ids of the runs of the selected point with the report seeds.
         default: ids of the runs of the optimizer's default settings with the report seeds.
+        superseded: ids of runs of earlier commands that are none of these: reports of a point that was selected from fewer
+            trials, or trials beyond those of this command. They count in the bill only.
     """
 
     name: str
@@ -63,6 +65,13 @@ class Arm:
     selected: int | None = None
     report: list[str] = field(default_factory=list)
     default: list[str] = field(default_factory=list)
+    superseded: list[str] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[str]:
+        """The ids of all runs of the arm, each once."""
+        trials = [id for trial in self.trials for id in (*trial.earlier, *trial.runs)]
+        return list(dict.fromkeys([*trials, *self.report, *self.default, *self.superseded]))
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ class Manifest:
         """Return the role of each run by its id. A run that also reports has the role "report"."""
         found: dict[str, Role] = {}
         for arm in self.arms:
+            found |= dict.fromkeys(arm.superseded, "superseded")
             found |= {id: "trial" for trial in arm.trials for id in (*trial.earlier, *trial.runs)}
             found |= dict.fromkeys(arm.default, "default")
             found |= dict.fromkeys(arm.report, "report")

@@ -57,7 +57,7 @@ def launch(composed: Iterable[Composed], make_launcher: MakeLauncher, signals: S
     if not ranks.is_first():
         return [follow(jobs[0])]
     records = train(Grid(jobs), make_launcher, signals)
-    _report(jobs)
+    report(jobs[0].folder.parent, jobs[0].config.get("report"))
     return records
 
 
@@ -73,7 +73,7 @@ def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
     decisions = decide_all(jobs)
     todo = [job for job in jobs if decisions[job.id][0] is not JobDecision.REUSE]
     if todo:
-        _check(make_launcher(todo), todo, print_error)
+        check(make_launcher(todo), todo, print_error)
     for job in jobs:
         decision, reason = decisions[job.id]
         print(f"{decision:7} {job.folder}{f'  ({reason})' if reason else ''}")
@@ -99,23 +99,40 @@ def checked_plan(composed: Iterable[Composed], notify: Callable[[str], None] = p
     Raises:
         UsageError: a config is not valid.
     """
-    configs: list[dict[str, Any]] = []
     choices: list[Mapping[str, str]] = []
     overrides: list[Sequence[str]] = []
-    mistakes: list[str] = []
-    for run in composed:
-        config, found = resolve(run.config, run.choices)
-        configs.append(config)
-        choices.append(run.choices)
-        overrides.append(run.overrides)
-        mistakes += found
-    refuse(mistakes)
-    refuse([*without_effect(configs, (word for words in overrides for word in words)), *unknown_wandb_mode(configs)])
+
+    def kept() -> Iterator[Composed]:
+        for run in composed:
+            choices.append(run.choices)
+            overrides.append(run.overrides)
+            yield run
+
+    configs = validated(kept())
     jobs = plan_jobs(configs, choices, overrides)
     if len(jobs) < len(configs):
         for line in same_runs(configs, overrides):
             notify(line)
     return jobs
+
+
+def validated(composed: Iterable[Composed]) -> list[dict[str, Any]]:
+    """Return the resolved configs of the composed runs.
+
+    Raises:
+        UsageError: a config is not valid; the message lists the mistakes of all of them.
+    """
+    configs: list[dict[str, Any]] = []
+    words: dict[str, None] = {}
+    mistakes: list[str] = []
+    for run in composed:
+        config, found = resolve(run.config, run.choices)
+        configs.append(config)
+        words |= dict.fromkeys(run.overrides)
+        mistakes += found
+    refuse(mistakes)
+    refuse([*without_effect(configs, words), *unknown_wandb_mode(configs)])
+    return configs
 
 
 def unknown_wandb_mode(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -125,10 +142,18 @@ def unknown_wandb_mode(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"WANDB_MODE={mode}: it is one of {', '.join(WANDB_MODES)}{nearest(mode, WANDB_MODES)}"
 
 
-def train(source: Source, make_launcher: MakeLauncher, signals: StopSignals | None = None) -> list[Record]:
+def train(
+    source: Source, make_launcher: MakeLauncher, signals: StopSignals | None = None, view: ProgressView | None = None
+) -> list[Record]:
     """Run the jobs of `source` and return the records of those that ended, in the order in which they were proposed.
 
     Results of earlier commands are reused. All jobs of a source belong to one sweep.
+
+    Args:
+        source: the jobs.
+        make_launcher: makes the launcher for given jobs.
+        signals: counts the requests to stop.
+        view: shows the progress.
 
     Raises:
         UsageError: a job of the first round cannot work; nothing was started. A job of a later round fails instead.
@@ -139,20 +164,22 @@ def train(source: Source, make_launcher: MakeLauncher, signals: StopSignals | No
     if not first.decided:
         return []
     launcher = make_launcher(first.jobs) if first.jobs else None
-    view = ProgressView()
+    view = view or ProgressView()
     view.add(intake.sweep, first.decided)
     if launcher is None:
+        intake.save()
         return intake.ended()
     with _lock(first.jobs[0].folder.parent), launcher:
-        _check(launcher, first.jobs, view.print)
+        check(launcher, first.jobs, view.print)
         with view, signals:
             Queue(launcher, intake, first.jobs, view, signals).run()
+            intake.save()
             if signals.count:
                 view.print("rerun the same command to resume")
     return intake.ended()
 
 
-def _check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None]) -> None:
+def check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None]) -> None:
     """Check that `jobs` work with `launcher`; `notify` receives notes for the user.
 
     Raises:
@@ -165,13 +192,12 @@ def _check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None
         notify(note)
 
 
-def _report(jobs: Sequence[Job]) -> None:
-    """Write the report of the sweep. A failure leaves the records as they are."""
+def report(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
+    """Write the report of the sweep, with the config's node `report`. A failure leaves the records as they are."""
     from descentlab.sweeps import summary
 
-    sweep = jobs[0].folder.parent
     try:
-        summary.show(sweep)
+        summary.show(sweep, asked)
     except Exception as error:  # no record, no space on the disk, an error while drawing
         print_error(f"no report: {describe_error(error)}; python scripts/report.py {sweep} tries again")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,23 @@ MAX_NAME = 80
 
 
 def plan_jobs(
-    configs: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]
+    configs: Sequence[Mapping[str, Any]],
+    choices: Sequence[Mapping[str, str]],
+    overrides: Sequence[Sequence[str]],
+    shared: Collection[str] | None = None,
 ) -> list[Job]:
     """Return the jobs of a sweep, in order. Runs with the same id are one job (see `same_runs`).
 
     Args:
         configs: the resolved config of each run.
         choices: config group -> option, for each run.
-        overrides: the command-line overrides of each run; those that differ between runs name its folder.
+        overrides: the command-line overrides of each run; those that are not shared name its folder.
+        shared: the overrides that all runs of the sweep share; None: those that these runs share.
     """
     ids = [run_id(config) for config in configs]
     cores = [Core.of(config) for config in configs]
     sweep = cores[0].sweep or _sweep_name(choices, ids)
-    labels = _labels(choices, overrides)
+    labels = _labels(choices, overrides, set(overrides[0]).intersection(*overrides) if shared is None else shared)
     parents = [Path(core.output_dir) / sweep for core in cores]
     known = {parent: _names_by_id(parent) for parent in set(parents)}
     jobs: dict[str, Job] = {}
@@ -60,12 +64,11 @@ def _names_by_id(sweep: Path) -> dict[str, str]:
 def _sweep_name(choices: Sequence[Mapping[str, str]], ids: Sequence[str]) -> str:
     problems = {chosen["problem"] for chosen in choices}
     name = problems.pop() if len(problems) == 1 else f"{len(problems)}-problems"
-    return f"{_as_file_name(name)}-{short_hash(' '.join(sorted(ids)))}"
+    return f"{as_file_name(name)}-{short_hash(' '.join(sorted(ids)))}"
 
 
-def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]]) -> list[str]:
+def _labels(choices: Sequence[Mapping[str, str]], overrides: Sequence[Sequence[str]], shared: Collection[str]) -> list[str]:
     """Return for each run the overrides that not all runs share, as a file name: `adam-lr0.1-seed1`."""
-    shared = set(overrides[0]).intersection(*overrides)
     return [_label(chosen, [o for o in own if o not in shared]) for chosen, own in zip(choices, overrides, strict=True)]
 
 
@@ -75,8 +78,9 @@ def _label(chosen: Mapping[str, str], differing: Sequence[str]) -> str:
         key, _, value = override.lstrip("+~").partition("=")
         without = "no" * override.startswith("~")
         parts.append(value if key in chosen and value else without + key.rpartition(".")[2] + value)
-    return _as_file_name("-".join(parts))
+    return as_file_name("-".join(parts))
 
 
-def _as_file_name(text: str) -> str:
+def as_file_name(text: str) -> str:
+    """Return `text` with underscores for the characters that names of folders should not have."""
     return re.sub(r"[^A-Za-z0-9.,_-]+", "_", text)

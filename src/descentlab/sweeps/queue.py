@@ -88,6 +88,7 @@ class Queue:
             self.launcher.wait([watch.attempt for watch in self.running], POLL)
             for watch in list(self.running):
                 self._supervise(watch)
+            self.intake.save()
             shown = [job for watch in self.running if watch.began for job in watch.attempt.jobs]
             self.view.refresh(shown, self._unstarted())
 

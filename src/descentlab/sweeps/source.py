@@ -26,6 +26,10 @@ class Source(Protocol):
         """Receive the record of a job that ended: completed, diverged, failed, or reused from an earlier command."""
         ...
 
+    def save(self, sweep: Path) -> None:
+        """Write the state of the source, if it has any and if it has changed, to the sweep's folder."""
+        ...
+
 
 class Grid:
     """A source with a fixed list of jobs."""
@@ -40,6 +44,9 @@ class Grid:
 
     def tell(self, record: Record) -> None:
         """Ignore the record: the jobs of a grid do not depend on each other."""
+
+    def save(self, sweep: Path) -> None:
+        """Write nothing: the folders of its runs are the state of a grid."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,12 @@ class Intake:
         self.records: dict[str, Record] = {}
 
     def next(self) -> Round:
-        """Return the next jobs that must be run; none if the source proposes none for now."""
+        """Return all jobs that must be run and are known now; none if the source proposes none for now.
+
+        An attempt that an earlier command left on a cluster is adopted only if its job is among the first ones.
+        """
         found = Round()
-        while not found.jobs and (proposed := self.source.ask()):
+        while proposed := self.source.ask():
             for record in [self.records[job.id] for job in proposed if job.id in self.records]:
                 self.source.tell(record)
             self._decide({job.id: job for job in proposed if job.id not in self.decisions}, found)
@@ -91,6 +101,11 @@ class Intake:
         """Keep the record of a job that ended, and pass it to the source."""
         self.records[record.id] = record
         self.source.tell(record)
+
+    def save(self) -> None:
+        """Let the source write its state, once the folder of the sweep exists."""
+        if self.sweep.is_dir():
+            self.source.save(self.sweep)
 
     def ended(self) -> list[Record]:
         """Return the records of the jobs that ended, in the order in which the jobs were proposed."""

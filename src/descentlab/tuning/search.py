@@ -1,0 +1,179 @@
+"""The search of one arm: its trials, the selection of the best one, and the runs that report it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from descentlab.errors import UsageError
+from descentlab.store.job import Job
+from descentlab.store.manifest import Arm, Trial
+from descentlab.tuning.arms import Definition
+from descentlab.tuning.jobs import JobFactory, Planned
+from descentlab.tuning.outcomes import Outcome, TrialRuns, best
+from descentlab.tuning.samplers import make_sampler
+from descentlab.tuning.settings import Settings
+
+ROUND = 4  # most trials that start between two comparisons of the costs of an arm with its limits
+RUNGS = 3  # largest number of budgets of successive halving
+
+
+class ArmSearch:
+    """Proposes the jobs of one arm, in rounds that depend on the outcomes of its earlier jobs.
+
+    The jobs depend on the settings and the outcomes only, never on the order in which runs end, so that a repeated command
+    proposes the same jobs.
+
+    Args:
+        definition: the arm.
+        settings: the protocol.
+        jobs: makes the jobs.
+        outcomes: the outcomes of all runs that ended, by run id; updated by the caller.
+        notify: receives sentences for the user.
+
+    Attributes:
+        trials: in order of their index.
+        selected: the index of the selected trial; None before the selection, or if no trial has a value.
+        over: True once the selection was made.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        settings: Settings,
+        jobs: JobFactory,
+        outcomes: Mapping[str, Outcome],
+        notify: Callable[[str], None],
+    ) -> None:
+        self.definition, self.settings, self.jobs, self.outcomes, self.notify = definition, settings, jobs, outcomes, notify
+        ranges = list(definition.space.values())
+        try:
+            self.sampler = make_sampler(settings.sampler, ranges, settings.trials, settings.sampler_seed)
+        except UsageError as error:
+            raise UsageError(f"{definition.name} on {definition.problem}: {error}") from None
+        self.count = min(settings.trials, self.sampler.size or settings.trials)
+        self.shares = shares(self.count, settings.halving)
+        self.trials: list[TrialRuns] = []
+        self.rung = 0
+        self.selected: int | None = None
+        self.over = False
+        self.default: list[str] = []
+        self.report: list[str] = []
+
+    def ask_default(self) -> list[Job]:
+        """Return the runs of the default settings with the report seeds."""
+        jobs = self.jobs.make(self.definition, [Planned({}, seed) for seed in self.settings.report])
+        self.default = [job.id for job in jobs]
+        return jobs
+
+    def ask(self) -> list[Job]:
+        """Return the next jobs; none while further outcomes are needed, or if the arm is over."""
+        if self.over:
+            return []
+        if jobs := self._further_trials():
+            return jobs
+        if not all(trial.ended(self.outcomes) for trial in self.trials):
+            return []
+        return self._promote() if self.rung + 1 < len(self.shares) else self._select()
+
+    def _further_trials(self) -> list[Job]:
+        """Return the runs of the trials that can be proposed now."""
+        scores: list[float | None] = []
+        for trial in self.trials:
+            if not trial.ended(self.outcomes):
+                break
+            scores.append(trial.score(self.outcomes))
+        units = self.sampler.propose(self._limit(), scores) if self.rung == 0 else []
+        jobs: list[Job] = []
+        for index in range(len(self.trials), len(units)):
+            ranges = self.definition.space.items()
+            point: dict[str, object] = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
+            runs = self._runs_of(index, point)
+            self.trials.append(TrialRuns(index, point, [job.id for job in runs], []))
+            jobs += runs
+        return jobs
+
+    def _runs_of(self, index: int, point: Mapping[str, object]) -> list[Job]:
+        """Return the runs of a trial at the present budget; none if its config is not valid."""
+        share = self.shares[self.rung]
+        try:
+            return self.jobs.make(self.definition, [Planned(point, seed, share) for seed in self.settings.tuning])
+        except UsageError as error:
+            self.notify(f"trial {index} counts as the worst, for its settings are not valid: {error}")
+            return []
+
+    def _limit(self) -> int:
+        """Return the number of trials that may have started now."""
+        if not self.settings.has_cost_limit:
+            return self.count
+        started = len(self.trials)
+        if not all(trial.ended(self.outcomes) for trial in self.trials):
+            return started
+        return min(self.count, started + min(ROUND, self._affordable()))
+
+    def _affordable(self) -> int:
+        """Return how many further trials, of the mean cost so far, reach a limit of steps or of seconds; 0 if it is reached."""
+        runs = [self.outcomes[id] for id in dict.fromkeys(id for trial in self.trials for id in trial.runs)]
+        found = ROUND
+        for limit, spent in (
+            (self.settings.max_steps, sum(run.steps for run in runs)),
+            (self.settings.max_seconds, sum(run.seconds for run in runs)),
+        ):
+            if limit is not None and spent:
+                found = min(found, max(0, math.ceil((limit - spent) / (spent / len(self.trials)))))
+        return found
+
+    def _promote(self) -> list[Job]:
+        """Prune all trials but the best ones, and return the runs of those with the next budget."""
+        alive = [trial for trial in self.trials if not trial.pruned]
+        kept = best(alive, self.outcomes, max(1, int(len(alive) / (self.settings.halving or 1))))
+        if not kept:
+            return self._select()
+        self.rung += 1
+        jobs: list[Job] = []
+        for trial in alive:
+            trial.pruned = trial not in kept
+            if not trial.pruned:
+                runs = self._runs_of(trial.index, trial.point)
+                trial.earlier, trial.runs = [*trial.earlier, *trial.runs], [job.id for job in runs]
+                jobs += runs
+        return jobs
+
+    def _select(self) -> list[Job]:
+        """Select the best trial, and return the runs that report it."""
+        self.over = True
+        found = best([trial for trial in self.trials if not trial.pruned], self.outcomes, 1)
+        name = f"{self.definition.problem}: {self.definition.name}:"
+        if not found:
+            reasons = dict.fromkeys(self.outcomes[id].reason for trial in self.trials for id in trial.runs)
+            self.notify(f"{name} none of the {len(self.trials)} trials has a validation value: {'; '.join(list(reasons)[:3])}")
+            return []
+        trial = found[0]
+        self.selected = trial.index
+        point = ", ".join(f"{key.removeprefix('optimizer.')}={value}" for key, value in trial.point.items())
+        metric = self.outcomes[trial.runs[0]].metric
+        value = trial.value(self.outcomes)
+        self.notify(f"{name} selected {point} of {len(self.trials)} trials (valid {metric} {value:.4g})")
+        jobs = self.jobs.make(self.definition, [Planned(trial.point, seed) for seed in self.settings.report])
+        self.report = [job.id for job in jobs]
+        return jobs
+
+    def arm(self) -> Arm:
+        """Return the arm's entry in the manifest."""
+        trials = [
+            Trial(each.index, dict(each.point), each.runs, each.value(self.outcomes), each.pruned, each.earlier)
+            for each in self.trials
+        ]
+        return replace(self.definition.arm(), trials=trials, selected=self.selected, report=self.report, default=self.default)
+
+
+def shares(trials: int, factor: float | None) -> list[float]:
+    """Return the shares of the budget at which trials are compared: [1] without successive halving, by `factor` with it.
+
+    Source: Jamieson and Talwalkar 2016, with at most three budgets.
+    """
+    if factor is None:
+        return [1.0]
+    rungs = min(RUNGS, 1 + math.floor(math.log(trials, factor) + 1e-9)) if trials > 1 else 1
+    return [factor ** -(rungs - 1 - rung) for rung in range(rungs)]
