@@ -67,7 +67,7 @@ class Step:
 
     Attributes:
         evaluations: number of gradient evaluations; a Hessian-vector product counts as one.
-        captured: the tensors of the last step for which `capture` was not empty.
+        captured: the tensors of the last step that was measured (`capture` was not None).
     """
 
     def __init__(
