@@ -172,7 +172,7 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
 def _smallest_part(core: Core, plan: Plan) -> int:
     """Return the smallest number of examples in a forward pass of the training."""
     loader = StepLoader(plan.rows, plan, 0, core.microbatch)
-    return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step))
+    return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.part_indices(step))
 
 
 def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) -> None:

@@ -159,7 +159,7 @@ class HookTranslator(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step, before_training = task.step, trainer.sanity_checking
         batches = None if before_training else task.data.loader.digest(step.count)
-        metrics, undefined = task.validated(), task.valid.undefined
+        metrics, undefined = task.validation_metrics(), task.valid.undefined
         event = Validated(step.count, step.evaluations, metrics, undefined, before_training, batches, trainer.should_stop)
         self.observers.validated(event)
         trainer.should_stop |= self.observers.stopping
