@@ -72,7 +72,7 @@ class Ray:
         self.ray.shutdown()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Rehearse `jobs` in a process on this machine."""
+        """Take the trial steps of `jobs` in a process on this machine."""
         return preflight.check_in_process(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

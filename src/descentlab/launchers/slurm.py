@@ -93,7 +93,7 @@ class Slurm:
         """Leave the jobs to Slurm: they continue when the command is killed."""
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Rehearse `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
+        """Take the trial steps of `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
         return preflight.check_in_process(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

@@ -31,7 +31,7 @@ REAPED = 5.0  # seconds to wait for the exit code of a process that died
 class LightningEngine:
     """Trains with Lightning's Trainer, whose logging, checkpoints, progress bars and signal handlers are disabled.
 
-    An epoch of the Trainer is the stretch between two validations, since the loader ends there.
+    One Lightning epoch is the interval between two validations: the loader ends at each validation.
 
     Args:
         settings: the config's trainer node.
