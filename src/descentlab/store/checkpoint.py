@@ -22,7 +22,7 @@ DIGEST = 32  # length of the digest at the end of the file, in bytes
 
 
 def write(folder: Path, state: State) -> None:
-    """Write `state`, which may consist of tensors, numbers, texts, lists, tuples and dicts.
+    """Write `state`, which may consist of tensors, numbers, strings, lists, tuples and dicts.
 
     Raises:
         OSError: there is no space, or no permission to write; the previous checkpoint is unchanged.

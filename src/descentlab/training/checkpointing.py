@@ -49,7 +49,7 @@ class Checkpointing(Observer):
         saved: content of the checkpoint in it, in the first process; None: the run starts from the beginning.
         interruption: reports whether the run was asked to end.
         task, outcome, curves, callbacks: the objects whose state is saved; that of callbacks has to be of tensors, numbers,
-            texts, lists, tuples and dicts only.
+            strings, lists, tuples and dicts only.
         every: seconds between two saves; None: save only when the run is asked to end.
         keep: also save at the end of training, so that the weights can be used later.
     """
@@ -160,6 +160,6 @@ def callback_states(callbacks: Sequence[Stateful]) -> State:
         if state and (reason := checkpoints.reason_not_loadable(state)):
             raise UsageError(
                 f"state_dict() of the callback {type(callback).__name__} cannot be kept in a checkpoint: {reason}; "
-                "it may consist of tensors, numbers, texts, lists, tuples and dicts"
+                "it may consist of tensors, numbers, strings, lists, tuples and dicts"
             )
     return states
