@@ -13,6 +13,7 @@ from descentlab.report.statistics.difference import Paired, Unpaired
 from descentlab.report.statistics.equivalence import Conclusion
 from descentlab.report.statistics.estimate import Estimate
 from descentlab.report.statistics.logrank import LogRank
+from descentlab.report.statistics.multiple import all_pairs
 from descentlab.report.statistics.ranking import ranked
 from descentlab.report.statistics.survival import Survival
 from descentlab.store.manifest import Arm
@@ -132,6 +133,11 @@ class Answer:
         return own[0] if own else None
 
     @property
+    def comparisons(self) -> int:
+        """The number of comparisons for which the p-values are corrected, see `count_comparisons`."""
+        return count_comparisons(sum(pair.p is not None for pair in self.pairs), self.is_named)
+
+    @property
     def series(self) -> list[Series]:
         """The series in the order of tables: those of the entries, the defaults, then the others by validation."""
         first = [entry.series for entry in self.entries]
@@ -141,6 +147,15 @@ class Answer:
     @property
     def is_tuned(self) -> bool:
         return any(entry.arm is not None for entry in self.entries)
+
+
+def count_comparisons(tests: int, is_named: bool) -> int:
+    """Return the number of comparisons for which the p-values of `tests` pairs are corrected.
+
+    Pairs with a named reference are their own number. Without one, the best entry is compared with each other one: such pairs
+    are chosen by the data from all pairs of entries.
+    """
+    return tests if is_named else all_pairs(tests + 1)
 
 
 def entry_named(entries: Sequence[Entry], name: str) -> Entry | None:

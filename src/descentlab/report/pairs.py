@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from descentlab.report.answer import Entry, Pair
+from descentlab.report.answer import Entry, Pair, count_comparisons
 from descentlab.report.criterion import Criterion
 from descentlab.report.selection import values_by_seed
 from descentlab.report.series import format_statuses
@@ -42,8 +42,9 @@ def make_pairs(
     tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
     p_values = [None if both is None else both.p_t for both in differences]
     p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
+    adjusted = _adjusted(p_values, is_named)
     pairs: list[Pair] = []
-    for (first, second), both, test, p in zip(sides, differences, tests, _adjusted(p_values), strict=True):
+    for (first, second), both, test, p in zip(sides, differences, tests, adjusted, strict=True):
         conclusion = conclude(both, margin, p_adjusted=p) if both is not None and test is None else None
         reason = "" if both or test else _reason(first, second, by)
         pairs.append(Pair(first, second, None if test else both, conclusion, p, reason, test))
@@ -70,9 +71,10 @@ def _logrank(first: Entry, second: Entry, by: Criterion) -> LogRank | None:
     return logrank(*times) if any(each.censored for each in times) else None
 
 
-def _adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+def _adjusted(p_values: Sequence[float | None], is_named: bool) -> list[float | None]:
     """Return the p-values after Holm's correction; None stays None and does not count."""
-    adjusted = iter(holm([p for p in p_values if p is not None]))
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(holm(known, count_comparisons(len(known), is_named)))
     return [None if p is None else next(adjusted) for p in p_values]
 
 

@@ -58,8 +58,7 @@ def describe_test(pair: Pair, answer: Answer) -> str:
 
 
 def _correction(answer: Answer) -> str:
-    several = sum(each.p is not None for each in answer.pairs)
-    return f" corrected for {several} comparisons" if several > 1 else ""
+    return f" corrected for {answer.comparisons} comparisons" if answer.comparisons > 1 else ""
 
 
 def _equal(difference: Paired | Unpaired, conclusion: Conclusion, sign: int) -> str:

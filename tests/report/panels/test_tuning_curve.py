@@ -50,6 +50,7 @@ def test_each_optimizer_has_a_line_of_its_color(tune, draw):
     lines = draw()[EXPECTED].traces[2:]
     assert [line["name"] for line in lines] == ["adam, 1 of 4 trials failed", "sgd"]
     assert len({line["line"]["color"] for line in lines}) == 2
+    assert [line["series"] for line in lines] == ["adam (tuned, 2 seeds)", "sgd (tuned, 2 seeds)"]
 
 
 def test_a_metric_without_bounds_has_the_median_curve_without_infinite_numbers(tune, draw):

@@ -150,12 +150,12 @@ def test_the_interval_is_cut_at_the_largest_possible_difference():
 @pytest.mark.parametrize("n", [3, 5, 10])
 @pytest.mark.parametrize("shape", ["normal", "coarse", "skewed"])
 def test_false_positives_of_the_paired_test_are_at_most_as_frequent_as_its_level(n, shape):
-    rng, size = np.random.default_rng([n, len(shape)]), (2, 20_000, n)
+    rng, size = np.random.default_rng([n, len(shape)]), (2, 10_000, n)
     draw = {
-        "normal": lambda: rng.normal(size=size) + rng.normal(size=(1, 20_000, n)),  # correlation .5
+        "normal": lambda: rng.normal(size=size) + rng.normal(size=(1, 10_000, n)),  # correlation .5
         "coarse": lambda: rng.binomial(300, 0.97, size) / 300,
         "skewed": lambda: rng.lognormal(0, 0.5, size),
     }[shape]
     first, second = draw()
     share = np.mean([pairs(x, y).p_t < 0.05 for x, y in zip(first, second, strict=True)])
-    assert share <= 0.055 + 2 * math.sqrt(0.05 * 0.95 / 20_000)
+    assert share <= 0.055 + 2 * math.sqrt(0.05 * 0.95 / 10_000)

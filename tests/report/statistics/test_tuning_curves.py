@@ -1,8 +1,7 @@
 """Tuning curves, compared with the documented examples of opda and with simulations.
 
-README and USAGE are the examples of opda's documentation. The recorded band is that of opda 0.8.0 for README with
-`confidence=0.80, a=0, b=1, method="ld_equal_tailed"`; its default method gives (.8172, .8456, .8824, .8851, .9034) and
-(.9034, .9292, .9449, .9456, .9456).
+README and USAGE are the examples of opda's documentation. The recorded bands are those of opda 0.8.0 for README with
+`confidence=0.80, a=0, b=1`, as in the figure of its README, whose method is "ld_highest_density".
 """
 
 from __future__ import annotations
@@ -32,7 +31,14 @@ def test_the_expected_curve_equals_the_documented_one():
     assert [found.best[k - 1] for k in (1, 2, 4)] == pytest.approx([0.78, 0.8272, 0.871936])
 
 
-def test_the_band_equals_opdas():
+@pytest.mark.slow  # the intervals of highest density take seconds
+def test_the_band_equals_that_of_opdas_readme():
+    found = tuning_curve(README, "max", low=0, high=1, level=0.8, band="highest_density")
+    assert found.low[:5] == [0.8172, 0.8456, 0.8824, 0.8851, 0.9034]
+    assert found.high[:5] == [0.9034, 0.9292, 0.9449, 0.9456, 0.9456]
+
+
+def test_the_band_of_equal_tails_equals_opdas():
     found = tuning_curve(README, "max", low=0, high=1, level=0.8)
     assert found.low[:5] == [0.8141, 0.8456, 0.8824, 0.8986, 0.9034]
     assert found.high[:5] == [0.9036, 0.9292, 0.9449, 0.9456, 1.0]

@@ -28,16 +28,10 @@ def draw_across(data: AcrossData) -> Html | None:
 
 
 def _caption(ranks: Ranks) -> Markup:
-    joined = (
-        "A bar joins optimizers whose ranks differ by less than the critical difference CD"
-        if ranks.groups
-        else ("All ranks differ by at least the critical difference CD")
-    )
-    text = (
-        f"Rank 1 is the best. {joined} = {ranks.critical_difference:.2f} (Nemenyi, {ranks.level:.0%}). "
-        f"Friedman's test by permutation: {format_p(ranks.p_permutation)}, n = {ranks.problems} problems."
-    )
-    return Markup('<p class="soft">{}</p>').format(text)
+    joined = "A bar joins optimizers whose ranks differ by less than" if ranks.groups else "All ranks differ by at least"
+    difference = f"the critical difference, CD = {ranks.critical_difference:.2f} (Nemenyi, {100 * ranks.level:.0f} %)"
+    test = f"Friedman's test by permutation: {format_p(ranks.p_permutation)}, n = {ranks.problems} problems"
+    return Markup('<p class="soft">{}</p>').format(f"Rank 1 is the best. {joined} {difference}. {test}.")
 
 
 def _svg(ranks: Ranks, colors: dict[str, str]) -> Markup:

@@ -15,19 +15,21 @@ from descentlab.report.statistics.profiles import Profile, performance_profiles
 from descentlab.report.times import times_to_target
 
 ORDER = 120
+MIN_BANDS = 5  # problems; with fewer, the bands fill the panel
 
 
 def draw_across(data: AcrossData) -> Figure | None:
     """Draw the panel if at least two optimizers have runs on at least two problems with a target."""
-    names = data.names
     targeted = [answer for answer in data.answers if len(answer.comparison.targets) == 1]
-    times = {name: [_times(answer, name) for answer in targeted] for name in names}
-    if len(names) < 2 or len(targeted) < 2 or not all(runs for problems in times.values() for runs in problems):
+    times = {name: [_times(answer, name) for answer in targeted] for name in data.names}
+    complete = {name: problems for name, problems in times.items() if all(problems)}
+    if len(complete) < 2 or len(targeted) < 2:
         return None
-    profiles = performance_profiles(times)
+    profiles = performance_profiles(complete)
     if not any(profile.solved for profile in profiles.values()):
         return None
-    traces = [trace for name in names for trace in _traces(name, profiles[name], data.style(name))]
+    traces = [trace for name, profile in profiles.items() for trace in _traces(name, profile, data.style(name))]
+    traces = traces if len(targeted) >= MIN_BANDS else [trace for trace in traces if "fill" not in trace]
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
     title = f"Performance profile: fraction of {len(targeted)} problems solved within tau times the fastest's steps to target"
     return Figure(title, traces, "linear", x="tau")
@@ -43,13 +45,14 @@ def _times(answer: Answer, name: str) -> list[float]:
 
 
 def _traces(name: str, profile: Profile, style: Style) -> list[Trace]:
-    """Return the band and the line of an optimizer, which is named at its end."""
+    """Return the band and the line of an optimizer, which is named where it has risen half of its way."""
     ratios, fractions = _steps(profile.ratios, profile.fractions)
     low, high = (_steps(profile.ratios, limits)[1] for limits in zip(*profile.band, strict=True))
     score = "AlgoPerf score {:.2f} [{:.2f}, {:.2f}]".format(profile.score, *profile.score_limits)
     band: Trace = {"type": "scatter", "x": [*ratios, *reversed(ratios)], "y": [*high, *reversed(low)], "mode": "lines"}
     line: Trace = {"type": "scatter", "name": f"{name}: {score}", "x": ratios, "y": fractions, "mode": "lines+text"}
-    line |= {"text": [*[""] * (len(ratios) - 1), name], "textposition": "top left"}
+    named = next(index for index, fraction in enumerate(fractions) if fraction >= fractions[-1] / 2)
+    line |= {"text": [name if index == named else "" for index in range(len(ratios))], "textposition": "bottom right"}
     line |= {"line": {"color": style.color, "dash": style.dash, "width": 2}}
     line |= {"hovertemplate": "%{fullData.name}<br>%{y:.0%} of the problems within %{x:.3g}<extra></extra>"}
     fill: Trace = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip"}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from markupsafe import Markup
-
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Html
+from descentlab.report.drawing.html_table import html_table
 from descentlab.report.formats import format_number
 from descentlab.report.panels.sensitivity import Rates, best_by_rate
 from descentlab.report.statistics.estimate import mean
@@ -19,7 +18,7 @@ from descentlab.store.record import Status
 ORDER = 82
 MIN_RATES = 3
 TOLERANCE = 0.05
-HEADINGS = ("optimizer", "rates", "range", "best rate", "sensitivity", f"rates within {TOLERANCE:.0%} of the best")
+HEADINGS = ("optimizer", "rates", "range", "best rate", "sensitivity", f"rates within {100 * TOLERANCE:.0f} % of the best")
 NOTE = """Sensitivity: the mean over the logarithm of the rate of how much worse the best validation {} is than at the best
 rate; values worse than before training, and rates with a diverged run, count as the value before training. It depends on the
 range. Neither number has an interval: each is computed from one mean per rate."""
@@ -28,17 +27,13 @@ range. Neither number has an interval: each is computed from one mean per rate."
 def draw(data: PanelData) -> Html | None:
     """Draw the panel if an optimizer has at least three learning rates and no other setting was tuned with them."""
     tuned = {arm.optimizer for arm in data.comparison.arms if set(arm.space) - {"optimizer.lr", "lr"}}
-    rates = {name: by_rate for name, by_rate in best_by_rate(data).items() if name not in tuned}
+    found = best_by_rate(data)
+    names = dict.fromkeys(one.optimizer for one in data.series)  # the best first
+    rates = {name: found[name] for name in names if name in found and name not in tuned}
     rows = [row for name, by_rate in rates.items() if (row := _row(name, by_rate, data))]
     if not rows:
         return None
-    head = Markup("").join(Markup("<th>{}</th>").format(each) for each in HEADINGS)
-    lines = [Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row) for row in rows]
-    body = Markup("").join(Markup("<tr>{}</tr>").format(line) for line in lines)
-    table = Markup('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(head, body)
-    return Html(
-        "Learning-rate sensitivity", table + Markup('<p class="soft">{}</p>').format(NOTE.format(data.comparison.monitor))
-    )
+    return Html("Learning-rate sensitivity", html_table(HEADINGS, rows, NOTE.format(data.comparison.monitor)))
 
 
 def _row(name: str, by_rate: Rates, data: PanelData) -> list[str]:
@@ -53,7 +48,7 @@ def _row(name: str, by_rate: Rates, data: PanelData) -> list[str]:
     start = _before_training(data)
     excess = None if start is None else sensitivity(values, mode, start)
     number = NOT_MEASURED if excess is None else format_number(excess)
-    return [name, str(len(values)), f"{min(values):g} to {max(values):g}", f"{best:g}", number, _describe(found)]
+    return [name, str(len(values)), f"{min(values):.3g} to {max(values):.3g}", f"{best:.3g}", number, _describe(found)]
 
 
 def _value(by_rate: Rates, rate: float) -> float | None:

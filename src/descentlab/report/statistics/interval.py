@@ -9,13 +9,18 @@ degrees of freedom:
   that the interval never leaves the range. It estimates the mean of the metric, unlike the interval of the mean of g(values);
 - from 20 values on: the bias-corrected and accelerated bootstrap.
 
-Coverage of 95 % intervals in 20,000 simulations each (standard error .15 %), at n = 3, 5, 10, 30: normal values .949, .955,
-.951, .951; accuracies from beta distributions of mean .98 and sd .01: .949, .947, .946, .952, and of mean .95 and sd .04: .949,
-.943, .941, .950 (the plain t-interval: .912, .907, .921, .937); log-normal losses with a sd of .5 of the logarithm: .944, .937,
-.936, .946 (plain t: .923, .915, .923, .937). Known shortfall: exponential losses .945, .933, .934, .937, and log-normal losses
-with a sd of 1 of the logarithm .916, .885, .885, .90: no method recovers the mean of so heavy a tail from so few values. If all
-values are equal by chance, which coarse metrics allow (an accuracy over 100 examples: 2 % of the samples at n = 3), the
-interval has no width and misses the mean.
+Coverage of 95 % intervals in 20,000 simulations each (standard error .0015), at n = 3, 5, 10, 30 (the last by bootstrap):
+
+    normal values                                   .950  .952  .949  .948
+    uniform values in [0, 1]                        .954  .957  .961  .961
+    accuracies (beta), mean .98, sd .01             .949  .947  .945  .947
+    accuracies (beta), mean .95, sd .04             .948  .944  .940  .947    plain t: .912  .907  .921  .937
+    losses, log-normal, sd .5 of the logarithm      .940  .935  .937  .940    plain t: .923  .915  .923  .937
+    losses, exponential                             .944  .936  .933  .940    plain t: .885  .880  .903  .930
+
+Known shortfalls. Heavy tails: the mean of log-normal losses with a sd of 1 of the logarithm is covered with .91, .89, .88, .91,
+since few values seldom contain the tail. Coarse metrics: if all values are equal by chance, the interval has no width and
+misses the mean (an accuracy of .98 over 100 examples: 2 % of the samples at n = 3).
 """
 
 from __future__ import annotations
@@ -166,13 +171,21 @@ def bca(values: Array, level: float = 0.95) -> tuple[float, float]:
     """
     n, mean = len(values), values.mean()
     deviations = (values - mean) / np.ptp(values)
-    means = np.sort(_resampling(n) @ deviations)
+    means = _resampling(n) @ deviations
     bias = ndtri(np.clip(((means < 0).sum() + (means <= 0).sum()) / (2 * RESAMPLES), 1 / RESAMPLES, 1 - 1 / RESAMPLES))
     acceleration = (deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5)
     wide = stdtrit(n - 1, (1 + level) / 2) * math.sqrt(n / (n - 1))
     shifted = np.array([bias - wide, bias + wide])
-    low, high = mean + np.ptp(values) * np.quantile(means, ndtr(bias + shifted / (1 - acceleration * shifted)))
+    low, high = mean + np.ptp(values) * _quantiles(means, ndtr(bias + shifted / (1 - acceleration * shifted)))
     return float(np.clip(low, values.min(), values.max())), float(np.clip(high, values.min(), values.max()))
+
+
+def _quantiles(values: Array, levels: Array) -> Array:
+    """Return np.quantile(values, levels), seven times as fast for a few levels of thousands of values."""
+    positions = levels * (len(values) - 1)
+    below = np.minimum(positions.astype(int), len(values) - 2)
+    ordered = np.partition(values, [*below, *(below + 1)])
+    return ordered[below] + (positions - below) * (ordered[below + 1] - ordered[below])
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""The logrank test: do two groups of runs reach the target after different times?"""
+"""The logrank test of equal distributions of the time to target in two groups of runs."""
 
 from __future__ import annotations
 

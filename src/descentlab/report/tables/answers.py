@@ -50,10 +50,13 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
     headings = ["optimizer", "difference", "p", "n", "correlation", "effect size", "wins", "conclusion"]
     rows = [_pair_row(pair, 1 if answer.is_named else -1) for pair in answer.pairs]
     if detailed:
-        headings += ["p (permutation)", "p (ranks)"]
-        rows = [[*row, *_exact(pair)] for row, pair in zip(rows, answer.pairs, strict=True)]
-    several = sum(pair.p is not None for pair in answer.pairs) > 1
-    notes = ["p of the paired t-test" + (", corrected by Holm's method for the number of rows." if several else ".")]
+        after = headings.index("p") + 1
+        headings[after:after] = ["p (permutation)", "p (ranks)"]
+        rows = [[*row[:after], *_exact(pair), *row[after:]] for row, pair in zip(rows, answer.pairs, strict=True)]
+    number = answer.comparisons
+    all_pairs = "" if answer.is_named else ", all pairs of optimizers, since the best was chosen by the same runs"
+    correction = f", corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
+    notes = [f"p of the paired t-test{correction}."]
     notes += _floor(answer.pairs)
     return PlainTable(title, headings, rows, notes if any(pair.difference for pair in answer.pairs) else [])
 
