@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from descentlab.report.settings import Settings, differences, format_assignment, settings_of, varying_keys
 from descentlab.store.manifest import Arm, Role
@@ -69,28 +70,28 @@ class Comparison:
     trials: list[Series] = field(default_factory=list)
     arms: list[Arm] = field(default_factory=list)
 
-    @property
+    @cached_property
     def runs(self) -> list[Record]:
         """The runs of `series`."""
         return [run for series in self.series for run in series.runs]
 
-    @property
+    @cached_property
     def all_runs(self) -> list[Record]:
         """The runs of `series` and of `trials`; each once."""
         runs = [run for series in (*self.series, *self.trials) for run in series.runs]
         return list({run.id: run for run in runs}.values())
 
-    @property
+    @cached_property
     def monitor(self) -> str:
         """The name of the validation metric that ranks the series, without the prefix "valid/"."""
         return self._first("monitor") or "metric"
 
-    @property
+    @cached_property
     def mode(self) -> str:
         """The direction of the metric: "max" if higher values are better, "min" if lower values are."""
         return self._first("mode") or "max"
 
-    @property
+    @cached_property
     def targets(self) -> list[float]:
         """The distinct target values of the runs, ascending."""
         values = {run.summary.get("target", run.config.get("target")) for run in self.runs}
