@@ -147,8 +147,8 @@ class ArmSearch:
         found = best([trial for trial in self.trials if not trial.pruned], self.outcomes, 1)
         name = f"{self.definition.problem}: {self.definition.name}:"
         if not found:
-            reasons = dict.fromkeys(self.outcomes[id].reason for trial in self.trials for id in trial.runs)
-            self.notify(f"{name} none of the {len(self.trials)} trials has a validation value: {'; '.join(list(reasons)[:3])}")
+            reason = next((self.outcomes[id].reason for trial in self.trials for id in trial.runs), "no settings are valid")
+            self.notify(f"{name} nothing is selected, for none of {len(self.trials)} trials has a validation value: {reason}")
             return []
         trial = found[0]
         self.selected = trial.index
