@@ -55,7 +55,7 @@ def _module(name: str) -> tuple[str, str] | None:
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None:
-        return None  # the preflight check reports it
+        return None  # the trial step reports it
     path = Path(found.origin)
     files = sorted(path.parent.rglob("*.py")) if found.submodule_search_locations else [path]
     return f"{name} (source)", _hash(files, path.parent)
