@@ -11,6 +11,7 @@ from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.console import show_answers, wrapped
+from descentlab.report.tables.gains import gains_table
 from descentlab.store.record import Status
 
 
@@ -46,6 +47,13 @@ def test_an_entry_without_statistics_has_the_reason(make_run, tmp_path):
     make_run("sgd", status=Status.DIVERGED, summary={"test": {}, "diverged_step": 3})
     (row,) = pairs_table(compare(load([tmp_path / "sweep"]))[0]).rows
     assert row == ["sgd", *["–"] * 7, "no run of sgd completed (diverged at step 3)"]
+
+
+def test_the_gain_from_tuning_is_paired_over_the_report_seeds(tuned, make_run, tmp_path):
+    table = gains_table(tuned[0])
+    assert table.rows[0] == ["muon", "0.05 (equal in all 5)", "0.062", "5"]
+    make_run()
+    assert gains_table(compare(load([tmp_path / "sweep"]))[0]) is None
 
 
 def test_one_entry_has_no_table_of_differences(make_run, tmp_path):

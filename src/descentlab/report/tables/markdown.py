@@ -8,6 +8,7 @@ from descentlab.report.answer import Answer
 from descentlab.report.overall import overall_statement
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.results import TEXT_COLUMNS, interval_note, results_table
 from descentlab.report.tables.robust import robust_table
 
@@ -24,7 +25,7 @@ def _section(answer: Answer) -> str:
     flags = "".join(f"- {flag.message}\n" for flag in answer.flags)
     parts = [f"### {answer.comparison.name}\n\n{statement(answer)}\n", flags]
     parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), [interval_note(table), *table.notes])]
-    more = (pairs_table(answer, detailed=True), robust_table(answer), bill_table([answer]))
+    more = (pairs_table(answer, detailed=True), gains_table(answer), robust_table(answer), bill_table([answer]))
     parts += [_plain(table) for table in more if table is not None]
     return "\n".join(filter(None, parts))
 
