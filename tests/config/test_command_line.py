@@ -128,7 +128,7 @@ def test_options_of_a_user_folder_are_available_under_new_names_only(plan, refus
     mine = str(tmp_path / "mine")
     assert plan("optimizer=slow", config_dir=mine)[0][0].config["optimizer"]["lr"] == 1e-9
     assert [job.config["seed"] for job in plan("problem=twice", config_dir=mine)[0]] == [0, 1]
-    assert "there is no folder" in refused(config_dir=str(tmp_path / "other"))
+    assert "no such folder" in refused(config_dir=str(tmp_path / "other"))
     (tmp_path / "mine" / "optimizer" / "adam.yaml").write_text("lr: 1\n")
     assert "descentlab has a optimizer/adam.yaml too" in refused(config_dir=mine)
 

@@ -14,7 +14,7 @@ from descentlab.store.record import Status
 
 
 @pytest.fixture
-def say(tmp_path):
+def sentence(tmp_path):
     """Return the statement of tmp_path/sweep, or of another folder."""
     return lambda folder=None, **how: statement(compare(load([folder or tmp_path / "sweep"]), **how)[0])
 
@@ -30,114 +30,114 @@ def make_seeds(make_run):
     return make
 
 
-def test_a_better_optimizer_after_tuning(make_tuned, say):
-    found = say(make_tuned({"adam": 0.9, "muon": 0.95}))
+def test_a_better_optimizer_after_tuning(make_tuned, sentence):
+    found = sentence(make_tuned({"adam": 0.9, "muon": 0.95}))
     assert found == (
         "muon reaches 0.9505 [0.9474, 0.9534] test accuracy, better than adam by 0.0501 [0.0497, 0.0505] "
         "(paired t, p < 0.0001, n = 5 pairs), after 4 trials each; 28 s of training in 28 runs."
     )
 
 
-def test_a_named_reference_is_compared_with_the_best(make_tuned, say):
-    found = say(make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8}), reference="sgd")
+def test_a_named_reference_is_compared_with_the_best(make_tuned, sentence):
+    found = sentence(make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8}), reference="sgd")
     assert "muon reaches" in found
     assert "better than sgd by 0.1499 [0.1495, 0.1503]" in found
     assert "corrected for 2 comparisons" in found
 
 
-def test_one_optimizer_has_no_relation(make_seeds, say):
+def test_one_optimizer_has_no_relation(make_seeds, sentence):
     make_seeds("adam", [0.9, 0.91, 0.92])
-    assert re.fullmatch(r"adam reaches 0\.910 \[.*\] test accuracy \(n = 3\); 3 s of training in 3 runs\.", say())
+    assert re.fullmatch(r"adam reaches 0\.910 \[.*\] test accuracy \(n = 3\); 3 s of training in 3 runs\.", sentence())
 
 
-def test_one_seed_says_nothing_about_others(make_seeds, say):
+def test_one_seed_gives_no_interval(make_seeds, sentence):
     make_seeds("adam", [0.9])
     make_seeds("sgd", [0.8])
-    assert say() == (
+    assert sentence() == (
         "adam reaches 0.9 test accuracy with one seed, 0.1 better than sgd; 2 s of training in 2 runs. "
         "One seed shows nothing about other seeds: 'seed=range(5)' adds seeds."
     )
 
 
-def test_equal_values_are_practically_equal(make_seeds, say):
+def test_equal_values_are_practically_equal(make_seeds, sentence):
     for name in ("adam", "twin"):
         make_seeds(name, [0.9, 0.91, 0.92])
-    assert "practically equal to twin: no difference in any of 3 pairs" in say()
+    assert "practically equal to twin: no difference in any of 3 pairs" in sentence()
 
 
-def test_a_difference_within_the_margin_is_practically_equal(make_seeds, say):
+def test_a_difference_within_the_margin_is_practically_equal(make_seeds, sentence):
     make_seeds("adam", [0.9, 0.91, 0.92, 0.93, 0.9])
     make_seeds("sgd", [0.9001, 0.9099, 0.9202, 0.9298, 0.9])
-    assert "practically equal to" in say(margin=0.01)
-    assert "within the margin of 0.01 (n = 5 pairs)" in say(margin=0.01)
+    assert "practically equal to" in sentence(margin=0.01)
+    assert "within the margin of 0.01 (n = 5 pairs)" in sentence(margin=0.01)
 
 
-def test_an_undecided_difference_has_the_number_of_seeds_that_would_do(make_seeds, say):
+def test_an_undecided_difference_has_the_number_of_seeds_that_would_do(make_seeds, sentence):
     make_seeds("adam", [0.9, 0.95, 0.91])
     make_seeds("sgd", [0.92, 0.9, 0.9])
     assert re.search(
-        r"not distinguishable from sgd with n = 3 pairs: difference .* \(paired t, p = .*; about \d+ pairs would", say()
+        r"not distinguishable from sgd with n = 3 pairs: difference .* \(paired t, p = .*; about \d+ pairs would", sentence()
     )
 
 
-def test_unshared_seeds_are_compared_by_welch(make_run, say):
+def test_unshared_seeds_are_compared_by_welch(make_run, sentence):
     for seed, value in enumerate((0.9, 0.91, 0.92, 0.5, 0.51, 0.52)):
         make_run("adam" if seed < 3 else "sgd", seed=seed, summary={"best_valid": value, "test": {"accuracy": value}})
-    assert "(Welch's t, p < 0.0001, n = 3 and 3 seeds, not shared)" in say()
+    assert "(Welch's t, p < 0.0001, n = 3 and 3 seeds, not shared)" in sentence()
 
 
-def test_all_diverged(make_run, say):
+def test_all_diverged(make_run, sentence):
     for seed in range(2):
         make_run("adam", seed=seed, status=Status.DIVERGED, summary={"best_valid": None, "test": {}})
-    assert say() == "All 2 runs of adam diverged: there is nothing to compare; 2 s of training in 2 runs."
+    assert sentence() == "All 2 runs of adam diverged: there is nothing to compare; 2 s of training in 2 runs."
 
 
-def test_no_run_completed(make_run, say):
+def test_no_run_completed(make_run, sentence):
     make_run("adam", status=Status.FAILED, summary={"best_valid": None, "test": {}})
     make_run("sgd", status=Status.CRASHED, summary={"best_valid": None, "test": {}})
-    assert say().startswith("No run of adam and sgd completed (1 failed, 1 crashed): there is nothing to compare")
+    assert sentence().startswith("No run of adam and sgd completed (1 failed, 1 crashed): there is nothing to compare")
 
 
-def test_an_undefined_metric_has_its_reason(make_run, say):
+def test_an_undefined_metric_has_its_reason(make_run, sentence):
     reason = "the test split has no negative example"
     undefined = {"test": {"accuracy": None}, "best_valid": None, "undefined": {"best_valid": reason, "valid/accuracy": reason}}
     make_run("adam", summary=undefined)
-    assert say().startswith(f"There is no validation accuracy of adam: {reason} (1 of 1 runs)")
+    assert sentence().startswith(f"There is no validation accuracy of adam: {reason} (1 of 1 runs)")
 
 
-def test_some_diverged_runs_are_named(make_seeds, make_run, say):
+def test_some_diverged_runs_are_named(make_seeds, make_run, sentence):
     make_seeds("adam", [0.9, 0.91])
     make_seeds("sgd", [0.8])
     make_run("sgd", seed=1, status=Status.DIVERGED, summary={"diverged_step": 12, "test": {}})
-    assert "Not all runs completed (sgd: 1 completed, 1 diverged at step 12)." in say()
-    assert "sgd has one seed" in say()
+    assert "Not all runs completed (sgd: 1 completed, 1 diverged at step 12)." in sentence()
+    assert "sgd has one seed" in sentence()
 
 
-def test_an_unfinished_tuning_is_preliminary(make_tuned, say):
-    found = say(make_tuned({"adam": 0.9}, unfinished=["adam"]))
+def test_an_unfinished_tuning_is_preliminary(make_tuned, sentence):
+    found = sentence(make_tuned({"adam": 0.9}, unfinished=["adam"]))
     assert "The tuning of adam is not complete" in found
 
 
-def test_a_target_that_some_runs_miss(make_run, say):
+def test_a_target_that_some_runs_miss(make_run, sentence):
     for seed in range(5):
         make_run("adam", seed=seed, summary={"steps_to_target": 40 + seed, "steps": 100})
         make_run("sgd", seed=seed, summary={"steps_to_target": 90 if seed else None, "steps": 100})
-    assert say(by="steps_to_target").startswith(
+    assert sentence(by="steps_to_target").startswith(
         "adam reaches the target 0.95 in 5 of 5 runs, after 42 [40, 44] steps, earlier than sgd, which reaches it in 4 of 5 "
         "(logrank test, p = 0.00"
     )
 
 
-def test_a_target_that_no_run_reaches(make_run, say):
+def test_a_target_that_no_run_reaches(make_run, sentence):
     make_run("adam", summary={"steps": 100})
-    assert say(by="steps_to_target").startswith("No run of adam reached the target 0.95;")
+    assert sentence(by="steps_to_target").startswith("No run of adam reached the target 0.95;")
 
 
-def test_selection_in_a_grid_is_counted(make_seeds, say):
+def test_selection_in_a_grid_is_counted(make_seeds, sentence):
     for lr, value in ((0.1, 0.9), (0.2, 0.8)):
         make_seeds("adam", [value, value + 0.01], lr=lr)
     make_seeds("sgd", [0.5, 0.52])
-    assert "at the best of 2 settings (sgd 1); 6 s of training in 6 runs" in say()
+    assert "at the best of 2 settings (sgd 1); 6 s of training in 6 runs" in sentence()
 
 
 def test_several_problems_have_average_ranks(make_tuned):

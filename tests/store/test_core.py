@@ -13,7 +13,7 @@ from descentlab.store.core import NODES, Core
 # Keys with a type of their own: parts that a class builds, and the nodes of optim.
 OTHERS = {
     "data", "model", "task", "optimizer", "schedule", "momentum_schedule", "decay_schedule", "auxiliary", "baseline", "groups",
-    "needs", "search", "clip", "decay", "lr_decay", "average", "callbacks", "diagnostics",
+    "needs", "search", "clip", "decay", "lr_decay", "average", "callbacks", "diagnostics", "report",
 }  # fmt: skip
 
 

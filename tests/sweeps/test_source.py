@@ -25,7 +25,8 @@ def launcher(monkeypatch):
 class Rounds:
     """Proposes two jobs at a time until `number` rounds have ended; the next round waits for all records of the last."""
 
-    def __init__(self, sweep, number, **config):
+    def __init__(self, sweep, number, prefix="", **config):
+        self.prefix = prefix
         self.sweep, self.number, self.config = sweep, number, config
         self.asked, self.told = 0, []
 
@@ -33,7 +34,7 @@ class Rounds:
         if self.asked == self.number or len(self.told) < 2 * self.asked:
             return ()
         self.asked += 1
-        return [make_job(self.sweep, f"{self.asked}{letter}", **self.config) for letter in "ab"]
+        return [make_job(self.sweep, f"{self.prefix}{self.asked}{letter}", **self.config) for letter in "ab"]
 
     def tell(self, record):
         self.told.append((record.name, str(record.status)))
@@ -71,6 +72,31 @@ def test_reused_results_are_passed_to_the_source_like_new_ones(tmp_path, launche
     train(source, lambda _: launcher)
     assert [names for _, names in launcher.starts] == [("2b",)]
     assert dict(source.told) == {"1a": "diverged", "1b": "diverged", "2a": "diverged", "2b": "completed"}
+
+
+def test_rounds_that_follow_from_earlier_results_are_proposed_together(tmp_path):
+    """An attempt that an earlier command left on a cluster is adopted only if its job is among the first ones."""
+    source = Rounds(tmp_path / "s", 3)
+    for name in ("1a", "1b", "2a", "2b"):
+        finished(make_job(tmp_path / "s", name))
+    first = Intake(source).next()
+    assert [job.name for job in first.jobs] == ["3a", "3b"]
+
+
+def test_jobs_of_a_later_round_of_one_part_are_proposed_with_the_first_of_another(tmp_path):
+    class Parts:
+        def __init__(self):
+            self.parts = [Rounds(tmp_path / "s", 2, prefix) for prefix in "xy"]
+
+        def ask(self):
+            return [job for part in self.parts for job in part.ask()]
+
+        def tell(self, record):
+            self.parts["xy".index(record.name[0])].tell(record)
+
+    for name in ("x1a", "x1b"):
+        finished(make_job(tmp_path / "s", name))
+    assert [job.name for job in Intake(Parts()).next().jobs] == ["y1a", "y1b", "x2a", "x2b"]
 
 
 def test_invalid_jobs_of_a_later_round_fail_and_the_sweep_continues(tmp_path, launcher):

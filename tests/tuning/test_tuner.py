@@ -98,7 +98,10 @@ def test_an_arm_without_a_completed_trial_has_no_result_and_the_others_continue(
     assert tuned.tuner.without_result == ["sgd"]
     assert (tuned.arms["sgd"].selected, tuned.arms["sgd"].report) == (None, [])
     assert len(tuned.arms["sgd"].default) == len(tuned.arms["adam"].report) == 2
-    assert any("sgd: none of the 4 trials has a validation value: diverged" in message for message in tune.messages)
+    assert any(
+        "sgd: nothing is selected, for none of 4 trials has a validation value: diverged" in message
+        for message in tune.messages
+    )
 
 
 def test_a_loss_is_minimised(tune):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -155,10 +156,11 @@ class Command:
         Raises:
             UsageError: after the last run; the message lists the mistakes of all runs.
         """
-        return compose_all(self.composer(), self.combinations())
+        return compose_all(self.composer, self.combinations())
 
+    @cached_property
     def composer(self) -> Composer:
-        """Return a composer of runs with the settings of Hydra that this command gives."""
+        """A composer of runs with the settings of Hydra that this command gives."""
         return Composer(self.loader, self.master)
 
     def parse(self, lines: Sequence[str]) -> list[Override]:

@@ -37,7 +37,7 @@ def arrange(groups: Mapping[SeriesKey, list[Record]], manifests: Sequence[Manife
     """
     merged: dict[SeriesKey, list[Record]] = {}
     for (settings, role), runs in groups.items():
-        joined = next((each for each in JOINED if (settings, each) in groups), None)
+        joined: Role | None = next((each for each in JOINED if (settings, each) in groups), None)
         merged.setdefault((settings, role or joined), []).extend(runs)
     trials = [Group(runs, role) for (_, role), runs in merged.items() if role in HIDDEN]
     shown = [Group(runs, role) for (_, role), runs in merged.items() if role not in HIDDEN]

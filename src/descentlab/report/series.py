@@ -91,7 +91,7 @@ class Comparison:
         """The direction of the metric: "max" if higher values are better, "min" if lower values are."""
         return self._first("mode") or "max"
 
-    @property
+    @cached_property
     def targets(self) -> list[float]:
         """The distinct target values of the runs, ascending."""
         values = {run.summary.get("target", run.config.get("target")) for run in self.runs}

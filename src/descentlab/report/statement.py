@@ -1,6 +1,6 @@
 """The statement of an answer: one or two sentences that name the best optimizer, the difference, its certainty and the cost.
 
-The same text stands on the console, on the page, in table.md and in the output of scripts/compare.py.
+The same text is shown on the console, on the page, in table.md and in the output of scripts/compare.py.
 """
 
 from __future__ import annotations

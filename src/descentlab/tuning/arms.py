@@ -60,7 +60,7 @@ def define_arms(command: Command) -> list[Definition]:
     """
     combinations = list(command.combinations())
     refuse(list(dict.fromkeys(_seeds_given(combinations))))
-    composed = list(compose_all(command.composer(), combinations))
+    composed = list(compose_all(command.composer, combinations))
     configs = validated(composed)
     refuse([line for run, config in zip(composed, configs, strict=True) for line in _without_space(run, config)])
     shared = {word for word in composed[0].overrides if all(word in run.overrides for run in composed)}

@@ -12,6 +12,7 @@ from descentlab.store.job import Job
 from descentlab.sweeps.past import JobDecision
 from descentlab.tuning.jobs import Planned
 from descentlab.tuning.search import ROUND, ArmSearch
+from descentlab.tuning.settings import Settings
 from descentlab.tuning.tuner import Tuner
 
 RUN_BYTES, POINT_BYTES = 30_000, 60  # of the files of a run, and of each point of its curves; typical values
@@ -76,7 +77,7 @@ def _cost(
     steps = [one[0] for one in of_job]
     seconds = [_seconds(count, pace, job.core.budget.seconds) for count, job in zip(steps, jobs, strict=True)]
     full = steps[-1]
-    trials = _trials(search, full, seconds[-1])
+    trials = planned_trials(settings, search.count, full, seconds[-1])
     alive = [trials]
     while len(alive) < len(search.shares):
         alive.append(max(1, int(alive[-1] / (settings.halving or 1))))
@@ -98,9 +99,12 @@ def _seconds(steps: int | None, pace: float | None, limit: float | None) -> floa
     return min([*bounds, limit]) if limit is not None else min(bounds, default=None)
 
 
-def _trials(search: ArmSearch, steps: int | None, seconds: float | None) -> int:
-    """Return the number of trials that an arm takes, given the cost of one run; the first round precedes any limit."""
-    settings, found = search.settings, search.count
+def planned_trials(settings: Settings, count: int, steps: int | None, seconds: float | None) -> int:
+    """Return the number of trials that an arm of at most `count` trials takes, given the cost of a run; None if unknown.
+
+    The first round precedes any limit of cost.
+    """
+    found = count
     for limit, one in ((settings.max_steps, steps), (settings.max_seconds, seconds)):
         if limit is not None and one:
             found = min(found, max(ROUND, math.ceil(limit / (one * settings.tuning_seeds))))

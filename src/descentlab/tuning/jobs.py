@@ -39,7 +39,7 @@ class JobFactory:
     """
 
     def __init__(self, command: Command, arms: Sequence[Definition], sweep: str) -> None:
-        self.command, self.sweep, self.composer = command, sweep, command.composer()
+        self.command, self.sweep, self.composer = command, sweep, command.composer
         self.shared = set(arms[0].lines).intersection(*(arm.lines for arm in arms))
 
     def make(self, arm: Definition, runs: Sequence[Planned]) -> list[Job]:

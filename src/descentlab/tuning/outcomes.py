@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Self
 
@@ -49,9 +49,9 @@ class TrialRuns:
     """A trial and its runs; see store.manifest.Trial. An empty `runs` means that its config is not valid."""
 
     index: int
-    point: dict[str, object]
-    runs: list[str]
-    earlier: list[str]
+    point: Mapping[str, object]
+    runs: list[str] = field(default_factory=list)
+    earlier: list[str] = field(default_factory=list)
     pruned: bool = False
 
     def ended(self, outcomes: Mapping[str, Outcome]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from descentlab.errors import UsageError
@@ -85,23 +85,27 @@ class ArmSearch:
                 break
             scores.append(trial.score(self.outcomes))
         units = self.sampler.propose(self._limit(), scores) if self.rung == 0 else []
-        jobs: list[Job] = []
+        new: list[TrialRuns] = []
         for index in range(len(self.trials), len(units)):
             ranges = self.definition.space.items()
-            point: dict[str, object] = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
-            runs = self._runs_of(index, point)
-            self.trials.append(TrialRuns(index, point, [job.id for job in runs], []))
-            jobs += runs
-        return jobs
+            point = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
+            new.append(TrialRuns(index, point))
+        self.trials += new
+        return self._start(new)
 
-    def _runs_of(self, index: int, point: Mapping[str, object]) -> list[Job]:
-        """Return the runs of a trial at the present budget; none if its config is not valid."""
-        share = self.shares[self.rung]
+    def _start(self, trials: Sequence[TrialRuns]) -> list[Job]:
+        """Return the runs of trials at the present budget, and enter them; a trial whose config is not valid has none."""
+        seeds, share = self.settings.tuning, self.shares[self.rung]
         try:
-            return self.jobs.make(self.definition, [Planned(point, seed, share) for seed in self.settings.tuning])
+            jobs = self.jobs.make(self.definition, [Planned(trial.point, seed, share) for trial in trials for seed in seeds])
         except UsageError as error:
-            self.notify(f"trial {index} counts as the worst, for its settings are not valid: {error}")
-            return []
+            if len(trials) > 1:
+                return [job for trial in trials for job in self._start([trial])]
+            self.notify(f"trial {trials[0].index} counts as the worst, for its settings are not valid: {error}")
+            jobs = []
+        for number, trial in enumerate(trials):
+            trial.runs = [job.id for job in jobs[number * len(seeds) : (number + 1) * len(seeds)]]
+        return jobs
 
     def _limit(self) -> int:
         """Return the number of trials that may have started now."""
@@ -131,14 +135,11 @@ class ArmSearch:
         if not kept:
             return self._select()
         self.rung += 1
-        jobs: list[Job] = []
         for trial in alive:
             trial.pruned = trial not in kept
-            if not trial.pruned:
-                runs = self._runs_of(trial.index, trial.point)
-                trial.earlier, trial.runs = [*trial.earlier, *trial.runs], [job.id for job in runs]
-                jobs += runs
-        return jobs
+        for trial in kept:
+            trial.earlier = [*trial.earlier, *trial.runs]
+        return self._start(sorted(kept, key=lambda trial: trial.index))
 
     def _select(self) -> list[Job]:
         """Select the best trial, and return the runs that report it."""
@@ -146,8 +147,8 @@ class ArmSearch:
         found = best([trial for trial in self.trials if not trial.pruned], self.outcomes, 1)
         name = f"{self.definition.problem}: {self.definition.name}:"
         if not found:
-            reasons = dict.fromkeys(self.outcomes[id].reason for trial in self.trials for id in trial.runs)
-            self.notify(f"{name} none of the {len(self.trials)} trials has a validation value: {'; '.join(list(reasons)[:3])}")
+            reason = next((self.outcomes[id].reason for trial in self.trials for id in trial.runs), "no settings are valid")
+            self.notify(f"{name} nothing is selected, for none of {len(self.trials)} trials has a validation value: {reason}")
             return []
         trial = found[0]
         self.selected = trial.index

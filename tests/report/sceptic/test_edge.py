@@ -10,7 +10,7 @@ from descentlab.report.answer import Entry
 from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.sceptic._ranges import Range, bounds, ranges
-from descentlab.report.sceptic.edge import is_on_edge
+from descentlab.report.sceptic.edge import is_extreme, is_near_end
 from descentlab.store.record import Status
 
 
@@ -25,7 +25,7 @@ def test_a_best_rate_at_the_upper_end_of_a_grid_is_flagged_with_a_wider_range(ma
     grid(make_run, {0.001: 0.5, 0.01: 0.7, 0.1: 0.9})
     (flag,) = flags("edge")
     assert flag.subject == "adam"
-    assert "lr=0.1 is at the highest end (3 values tried, 0.001 to 0.1)" in flag.message
+    assert "lr=0.1 is at the highest end of its range (0.001 to 0.1)" in flag.message
     assert "extend the range to 1" in flag.message
 
 
@@ -52,10 +52,19 @@ def test_a_selected_trial_at_the_end_of_the_search_range_is_flagged(make_arm, ma
     assert (flag.subject, "extend the range to 10" in flag.message) == ("adam", True)
 
 
+def test_a_selected_trial_above_all_others_but_within_the_range_calls_for_more_trials(make_arm, make_sweep, flags):
+    make_sweep(make_arm("adam", [0.002, 0.03, 0.3], 0.3), make_arm("sgd", [0.002, 0.03, 0.9], 0.03))
+    (flag,) = flags("edge")
+    assert flag.message == (
+        "adam: the selected lr=0.3 is the highest of the 3 values tried, and the range ends at 1: train more trials."
+    )
+
+
 def test_a_value_near_the_end_of_the_range_is_on_the_edge():
     near = Range("optimizer.lr", 0.09, [0.001, 0.09, 0.095], 1e-3, 0.1, True)
-    assert is_on_edge(near, "high")
-    assert not is_on_edge(near, "low")
+    assert is_near_end(near, "high")
+    assert not is_extreme(near, "high")
+    assert not is_near_end(near, "low")
 
 
 @pytest.mark.parametrize(

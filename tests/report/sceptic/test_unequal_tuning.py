@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_four_times_the_trials_are_flagged(make_arm, make_sweep, flags):
     make_sweep(make_arm("muon", [0.01 * k for k in range(1, 9)], 0.02), make_arm("adam", [0.01, 0.02], 0.01))
     (flag,) = flags("unequal_tuning")
     assert flag.subject == "muon"
     assert "muon was selected among 8 settings, adam among 2" in flag.message
+
+
+@pytest.mark.parametrize("few", [1, 2, 4, 8])
+def test_four_times_the_trials_are_always_flagged(make_arm, make_sweep, flags, few):
+    rates = [0.01 * (index + 1) for index in range(4 * few)]
+    make_sweep(make_arm("muon", rates, 0.01), make_arm("adam", rates[:few], 0.01))
+    assert flags("unequal_tuning") or flags("untuned_baseline")
 
 
 def test_as_many_trials_are_not_flagged(make_arm, make_sweep, flags):

@@ -153,7 +153,7 @@ def conclusions(rng: np.random.Generator, runs: int, n: int, correlation: float,
 @pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.86])
 def test_a_planted_difference_is_found_as_often_as_power_predicts(correlation):
-    runs = 10_000
+    runs = 5_000
     found = conclusions(np.random.default_rng(5), runs, 5, correlation, shift=1.0)
     share, predicted = np.mean([each.kind is Kind.BETTER for each in found]), power(1.0, 1.0, 5, correlation)
     assert share == pytest.approx(predicted, abs=3 * math.sqrt(predicted * (1 - predicted) / runs) + 0.005)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from descentlab.report.statistics.interval import EQUAL
-from descentlab.report.statistics.ranges import FRACTION
+from descentlab.report.statistics.ranges import FRACTION, POSITIVE, UNBOUNDED
 from descentlab.report.statistics.robust import interquartile_mean, median
 
 
@@ -67,3 +67,32 @@ def test_equal_single_and_undefined_values(estimate):
     assert (equal.value, equal.interval.low, equal.interval.high, equal.interval.method) == (1.0, 1.0, 1.0, EQUAL)
     assert (single.value, single.interval, single.n) == (0.5, None, 1)
     assert [estimate(values) for values in ([], [0.5, None], [0.5, math.nan])] == [None, None, None]
+
+
+DISTRIBUTIONS = {
+    "normal": (stats.norm(), UNBOUNDED),
+    "accuracies": (stats.beta(191.1, 3.9), FRACTION),
+    "losses": (stats.lognorm(0.5), POSITIVE),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 5, 10, 30])
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_intervals_cover_the_interquartile_mean_as_often_as_documented(name, n):
+    distribution, bounds = DISTRIBUTIONS[name]
+    true = distribution.ppf(np.linspace(0.25, 0.75, 100_001)).mean()
+    samples = distribution.rvs(size=(20_000, n), random_state=np.random.default_rng(n)).tolist()
+    found = [interquartile_mean(sample, bounds) for sample in samples]
+    intervals = [each.interval for each in found if each is not None and each.interval is not None]
+    assert 0.93 <= np.mean([each.low <= true <= each.high for each in intervals]) <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 5, 6, 10, 30])
+def test_intervals_cover_the_median_at_least_as_often_as_their_level(n):
+    samples = stats.lognorm(0.5).rvs(size=(5_000, n), random_state=np.random.default_rng(n)).tolist()
+    intervals = [found.interval for sample in samples if (found := median(sample)) is not None and found.interval is not None]
+    level = intervals[0].level
+    share = np.mean([each.low <= 1 <= each.high for each in intervals])
+    assert share >= level - 2 * math.sqrt(level * (1 - level) / 5_000)

@@ -14,7 +14,7 @@ MAX_SPREAD = 1.5  # ratio of the slowest to the fastest seconds per step among r
 
 
 def find(answer: Answer) -> Iterator[Flag]:
-    """Yield a flag if runs were trained under a high load, and one for entries whose seconds per step vary."""
+    """Yield a flag if runs were trained under a high load, and one if the seconds per step of equal runs vary much."""
     busy = [(load, entry.name) for entry in answer.entries if (load := highest_load(entry.series.runs)) > MAX_LOAD]
     if busy:
         load, found = max(busy)[0], [name for _, name in busy]
@@ -24,13 +24,14 @@ def find(answer: Answer) -> Iterator[Flag]:
             f"do not compare them.",
             found[0] if len(found) == 1 else "",
         )
-    for entry in answer.entries:
-        if (spread := spread_of_seconds(entry)) > MAX_SPREAD:
-            yield Flag(
-                "busy_machine",
-                f"{entry.name}: the slowest of its equal runs took {spread:.1f} times the seconds per step of the fastest.",
-                entry.name,
-            )
+    uneven = [(spread, entry.name) for entry in answer.entries if (spread := spread_of_seconds(entry)) > MAX_SPREAD]
+    if uneven:
+        spread, found = max(uneven)[0], [name for _, name in uneven]
+        yield Flag(
+            "busy_machine",
+            f"Seconds per step of equal runs differ by a factor of up to {spread:.1f} ({join_words(found)}).",
+            found[0] if len(found) == 1 else "",
+        )
 
 
 def highest_load(runs: list[Record]) -> float:
