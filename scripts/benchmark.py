@@ -1,13 +1,14 @@
-"""Measure the cost of steps, whole runs, sweeps and composition on this machine, as ratios to other implementations.
+"""Measure the cost of steps, runs, sweeps, composition (as ratios to other implementations) and reports on this machine.
 
-    python scripts/benchmark.py [steps] [runs] [compose] [sweep] [--problem NAME ...] [--rounds N] [--markdown FILE] [--quick]
+    python scripts/benchmark.py [NAME ...] [--problem NAME ...] [--rounds N] [--markdown FILE] [--quick]
 
 steps    one training step against a hand-written PyTorch loop and against plain Lightning        about 8 minutes
 runs     a whole command, from process start to report, against a hand-written script             about 20 minutes
 compose  composing, validating and planning a run of a sweep, against Hydra's own composition     half a minute
 sweep    one more run of a sweep, beyond its training, against Hydra's own launchers              about 6 minutes
+report   reading 1,000 and 10,000 finished runs and computing every statistic                     about 2 minutes
 
-Without a name all four are measured. Close other programs first. The figures of docs/benchmarks.md come from
+Without a name all five are measured. Close other programs first. The figures of docs/benchmarks.md come from
 
     python scripts/benchmark.py --markdown docs/benchmarks.md
 
@@ -25,7 +26,7 @@ from pathlib import Path
 from benchmarks.measure import Options
 from benchmarks.table import Table, machine, with_block
 
-NAMES = ("steps", "runs", "compose", "sweep")
+NAMES = ("steps", "runs", "compose", "sweep", "report")
 PROBLEMS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_softmax")
 
 

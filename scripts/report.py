@@ -16,12 +16,17 @@ def main() -> None:
     out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
 
     from descentlab.report import page, tables
+    from descentlab.report.compare import compare
+    from descentlab.report.load import load
+    from descentlab.report.question import Question
 
     try:
-        path = page.build(sweeps, out)
-        tables.show_on_console(sweeps)
+        asked, results = Question.read(sweeps), load(sweeps)
+        answers = compare(results, asked.by, asked.reference, asked.margin)
+        path = page.write(results, answers, out)
     except (OSError, ValueError) as error:
         sys.exit(f"report: {error}")
+    tables.show_answers(answers, tables.make_console())
     print(path)
 
 

@@ -74,10 +74,10 @@ def test_validation_is_every_epoch_by_default():
     assert plan(epochs=3, validate_every=7).validate_every == 7
 
 
-def test_next_stop_is_a_validation_or_the_end():
+def test_the_last_validation_is_at_the_end():
     made = plan(steps=10, validate_every=4)
-    assert [made.next_stop(step) for step in range(10)] == [4, 4, 4, 4, 8, 8, 8, 8, 10, 10]
-    assert plan(seconds=1.0, validate_every=4).next_stop(8) == 12
+    assert [made.next_validation(step) for step in range(10)] == [4, 4, 4, 4, 8, 8, 8, 8, 10, 10]
+    assert plan(seconds=1.0, validate_every=4).next_validation(8) == 12
 
 
 def test_run_is_done_at_the_total_and_never_without_one():

@@ -120,7 +120,7 @@ def test_numbers_in_other_notations_are_numbers(command, name):
     ("words", "parts"),
     [
         (table("typo", *R), ["x1: 1 of 300 cells", "unknown (row 8)", "data.missing=[unknown]", "data.categorical=[x1]"]),
-        (table("ids", *R), ["id has 300 distinct texts", "data.drop=[id]", "data.max_categories"]),
+        (table("ids", *R), ["id has 300 distinct strings", "data.drop=[id]", "data.max_categories"]),
         (table("plain", *R, "data.logarithm=[x1]"), ["x1", "the minimum"]),
         (table("inf", *R), ["x1 is inf in row 126", "data.missing=[inf]"]),
         (table("one", *R), ["no column to predict y from"]),

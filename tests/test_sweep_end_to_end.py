@@ -62,6 +62,7 @@ def test_a_record_contains_its_provenance(sweep):
     assert record.choices["optimizer"] == "adam"
     assert record.versions["torch"] == "2.14.1"
     assert record.code["package"]
+    assert {"load_at_start", "load_at_end"} <= set(record.timings)
     assert len(record.data["digest"]) == 64
     assert record.config["optimizer"]["betas"] == [0.9, 0.999]
     assert not list(record.folder.glob("*.jsonl")), "curves are parquet when a run is done"

@@ -29,7 +29,7 @@ def measure(options: Options) -> Table:
         composed = _milliseconds(lambda: sum(1 for _ in command.runs()), len(jobs))
         hydras = _milliseconds(lambda: [loader.load_sweep_config(command.master, job) for job in some], len(some))
     notes = f"{len(jobs)} runs (5 optimizers, 20 learning rates, {seeds} seeds): {planned * len(jobs) / 1e3:.1f} s of a core."
-    table = Table("Composing a sweep", notes, ["work", "ms a run", "ratio to Hydra's composition"])
+    table = Table("Composing a sweep", notes, ["work", "ms per run", "ratio to Hydra's composition"])
     table.add("compose, validate and plan", f"{planned:.2f}", f"{planned / hydras:.3f}")
     table.add("compose", f"{composed:.2f}", f"{composed / hydras:.3f}")
     table.add(f"Hydra's own composition of {len(some)} runs", f"{hydras:.2f}", "reference")

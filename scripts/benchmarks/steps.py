@@ -29,7 +29,7 @@ OURS, LIGHTNING = "descentlab", "Lightning, DataLoader, self.log"
 
 
 def measure(options: Options) -> Table:
-    """Return the table of microseconds a step and ratios."""
+    """Return the table of microseconds per step and ratios."""
     rounds, steps, warm_up = options.rounds or 7, *((60, 20) if options.quick else (2000, 200))
     notes = NOTES.format(rounds=rounds, steps=steps - warm_up, kernels=", ".join(KERNELS))
     table = Table("Cost of a training step", notes, ["problem", "implementation", "microseconds", "ratio to the loop"])
@@ -60,7 +60,7 @@ def _loop(spec: dict[str, Any], folder: Path, kernel: str) -> float:
 
 
 def _descentlab(problem: str, folder: Path, bounds: dict[str, int]) -> float:
-    """Return microseconds a step between the warm-up and the end, from the curves of a run."""
+    """Return microseconds per step between the warm-up and the end, from the curves of a run."""
     ends = (f"budget.steps={bounds['steps']}", "budget.epochs=null", "target=null", f"validate_every={bounds['steps']}")
     (record,) = train(folder, problem, *ends)
     curves = (

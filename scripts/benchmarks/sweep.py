@@ -48,18 +48,18 @@ def main(config):
 main()
 '''
 NOTES = (
-    "Wall seconds a run of one step, (sweep of {long} runs - sweep of {short} runs) / {runs}; median and quartiles over "
+    "Wall seconds per run of one step, (sweep of {long} runs - sweep of {short} runs) / {runs}; median and quartiles over "
     "{rounds} interleaved rounds. `memory` is the peak of the parent process in the short and the long sweep."
 )
 
 
 def measure(options: Options) -> Table:
-    """Return the table of seconds a run and the parent's memory."""
+    """Return the table of seconds per run and the parent's memory."""
     rounds = options.rounds or 3
     short, long = (1, 2) if options.quick else LENGTHS
     notes = NOTES.format(short=short, long=long, runs=long - short, rounds=rounds)
     table = Table(
-        "Cost of a run of a sweep", notes, ["logger", "launcher", "s a run", "ratio of descentlab to it", "memory, MB"]
+        "Cost of a run of a sweep", notes, ["logger", "launcher", "s per run", "ratio of descentlab to it", "memory, MB"]
     )
     with tempfile.TemporaryDirectory() as folder:
         commands = _commands(Path(folder))

@@ -71,10 +71,10 @@ class Plan:
         epochs, within = divmod(step, self.steps_per_epoch)
         return epochs * self.rows + min(within * self.batch_size, self.rows)
 
-    def next_stop(self, step: int) -> int:
-        """Return the first step after `step` at which the run is validated or ends."""
-        stop = (step // self.validate_every + 1) * self.validate_every
-        return stop if self.total is None else min(stop, self.total)
+    def next_validation(self, step: int) -> int:
+        """Return the first step after `step` at which the run is validated; the last validation is at its end."""
+        scheduled = (step // self.validate_every + 1) * self.validate_every
+        return scheduled if self.total is None else min(scheduled, self.total)
 
     def done(self, step: int) -> bool:
         """Return True if the run has ended after `step` steps; seconds are not considered."""

@@ -42,7 +42,7 @@ def config_repository(loader: ConfigLoader, config_name: str, hydra_overrides: S
 
 
 class _Sources:
-    """The repository of a list of sources, by Hydra's public interface."""
+    """Fallback for Hydra's config repository that uses only the public ConfigSource interface."""
 
     def __init__(self, sources: Sequence[ConfigSource]) -> None:
         self.sources = sources

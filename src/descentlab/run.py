@@ -40,6 +40,7 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
         Interrupted: the run was asked to end; a checkpoint has been saved if training had started.
     """
     config, core, began = job.config, job.core, time.perf_counter()
+    load = provenance.load_average()
     interruption = interruption or Interruption()
     set_up_torch(core)
 
@@ -62,7 +63,8 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
 
     seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
     seconds["diagnostics"] = sum(probes.seconds.values())
-    return make_record(job, data, observers.outcome, seconds, str(engine.device))
+    loads = {"load_at_start": load, "load_at_end": provenance.load_average()}
+    return make_record(job, data, observers.outcome, seconds | loads, str(engine.device))
 
 
 def main(folder: Path, interruption: Interruption) -> int:

@@ -49,7 +49,7 @@ def test_gap_decreases_during_gradient_descent(train):
     assert first > second > last
     assert -1e-5 < last < 1e-3
     shown = next(measure for measure in MEASURES if measure.key == "gap")
-    assert shown.get(gaps[0].record.summary) == first
+    assert shown.get(gaps[0].record) == first
 
 
 def test_baseline_does_not_affect_training(train):

@@ -95,7 +95,7 @@ def test_the_top_level_has_the_documented_keys():
         "data_dir", "data_seed", "decay", "decay_schedule", "deterministic", "diagnostics", "engine", "groups", "heartbeat",
         "jobs_per_gpu", "log_every", "logger", "lr_decay", "microbatch", "model",
         "momentum_schedule", "needs", "on_error", "optimizer", "output_dir",
-        "rerun", "retries", "retry_after", "schedule", "search", "seed", "stop", "sweep", "target", "task", "threads",
+        "report", "rerun", "retries", "retry_after", "schedule", "search", "seed", "stop", "sweep", "target", "task", "threads",
         "timeout", "trainer", "validate_every", "workers",
     ]  # fmt: skip
 

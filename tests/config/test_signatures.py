@@ -162,7 +162,7 @@ def test_a_value_outside_the_range_of_a_signature_is_refused(words, message):
         (Annotated[Sequence[Fraction], Len(2, 2)] | None, "a list of 2 values, each a number in [0, 1), or null"),
         (Sequence[Count], "a list of any number of values, each a whole number in [1, inf)"),
         (Literal[None, ".", ","], "one of null, ., ,"),
-        (Name | None, "a text or null"),
+        (Name | None, "a string or null"),
         (bool, "one of true, false"),
     ],
 )

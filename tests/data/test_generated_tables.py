@@ -26,7 +26,7 @@ GAPS = ["", "NA", " "]
 
 @dataclass
 class Converted:
-    """A table as text, and its values: floats or texts, NaN or None for empty cells."""
+    """A table as text, and its values: floats or strings, NaN or None for empty cells."""
 
     content: bytes
     frame: pd.DataFrame

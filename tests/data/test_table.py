@@ -145,7 +145,7 @@ def test_groups_and_identical_rows_are_never_split(frame, tmp_path):
     assert not train & valid
     assert not (train | valid) & test
     groups = np.repeat(np.arange(12), 5)
-    some, rest = Cut(groups, None, seed=0).off(np.arange(60), 0.25, leave=1)
+    some, rest = Cut(groups, None, seed=0).split_off(np.arange(60), 0.25, min_remaining=1)
     assert (len(some), len(rest)) == (15, 45)
     assert not set(groups[some]) & set(groups[rest])
 

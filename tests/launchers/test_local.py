@@ -49,10 +49,10 @@ def test_a_group_of_jobs_uses_the_slots_of_one_job(tmp_path):
 
 
 def test_jobs_that_exceed_this_machine_are_refused_in_the_first_and_in_later_rounds(tmp_path):
-    with pytest.raises(UsageError, match="threads = 1000"):
+    with pytest.raises(UsageError, match=r"1 x \(1000 \+ 0\) = 1000"):
         launcher(tmp_path, 4, threads=1000)
     mistakes = launcher(tmp_path, 4).check(jobs(tmp_path, 1, threads=1000)).mistakes
-    assert "threads = 1000" in mistakes[0]
+    assert "1 x (1000 + 0) = 1000" in mistakes[0]
 
 
 def test_the_local_launcher_adopts_no_attempts(tmp_path):

@@ -52,7 +52,7 @@ def test_a_small_run_starts_alongside_another_and_a_large_one_waits():
     assert slots.take(resources()) == Share(1)
 
 
-def test_a_run_larger_than_the_machine_runs_alone():
+def test_a_run_that_needs_more_than_the_machine_has_runs_alone():
     slots = Slots(2, [], 1)
     small = slots.take(resources())
     assert slots.take(resources(devices=5)) is None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tuned_sweep import write_tuned
 
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Html
@@ -75,6 +77,12 @@ def make_run(tmp_path: Path) -> MakeRun:
         return record
 
     return make
+
+
+@pytest.fixture
+def make_tuned(make_run: MakeRun, tmp_path: Path) -> Callable[..., Path]:
+    """Write a tuned sweep into tmp_path/tuned and return the folder; see `write_tuned` for the arguments."""
+    return partial(write_tuned, make_run, tmp_path / "tuned")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from descentlab.report import page
+from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.tables.results import results_table
 from descentlab.store.record import Status
@@ -103,7 +104,7 @@ def test_different_code_or_libraries_are_reported_in_every_table(run_on, tmp_pat
     run_on("adam", **one)
     run_on("sgd", **other)
     sweep = tmp_path / "sweep"
-    table = results_table(load([sweep]).comparisons[0])
+    table = results_table(compare(load([sweep]))[0])
     assert len(table.notes) == 1
     assert table.notes[0].startswith(f"not strictly comparable: {note}")
     page.build([sweep], sweep)
@@ -116,7 +117,7 @@ def test_different_code_or_libraries_are_reported_in_every_table(run_on, tmp_pat
 def test_different_code_within_a_series_is_reported(run_on, tmp_path):
     run_on(seed=0, package="1" * 16)
     run_on(seed=1, package="2" * 16)
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     assert len(table.rows) == 1
     assert "(11111111: adam (2 seeds); 22222222: adam (2 seeds))" in table.notes[0]
 
@@ -125,4 +126,4 @@ def test_classes_of_one_run_and_runs_without_a_result_are_not_reported(run_on, t
     run_on("adam", versions={"torch": "2.8.0", "mine (source)": "ab" * 8})
     run_on("sgd", versions={"torch": "2.8.0"})
     run_on("lion", versions={"torch": "2.9.0"}, status=Status.FAILED)
-    assert results_table(load([tmp_path / "sweep"]).comparisons[0]).notes == []
+    assert results_table(compare(load([tmp_path / "sweep"]))[0]).notes == []

@@ -73,7 +73,7 @@ def test_statuses_are_counted(make_run):
 
 
 def test_unreadable_records_are_reported_and_left_out(make_run, tmp_path, capsys):
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
         load([tmp_path / "nowhere"])
     with pytest.raises(FileNotFoundError, match="no record"):
         load([tmp_path])

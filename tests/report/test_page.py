@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from descentlab.report import sections
+from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.page import build, commands, render
 from descentlab.store.record import Status
@@ -101,7 +102,8 @@ def test_data_reading_is_shown_once_and_escaped(make_run, tmp_path):
         record = make_run(optimizer)
         record.data.update(columns=columns, warnings=["valid has a single row."])
         record.write(record.folder)
-    page = render(load([tmp_path / "sweep"]))
+    results = load([tmp_path / "sweep"])
+    page = render(results, compare(results))
     assert page.count("How the data were read") == 1
     assert page.count("valid has a single row.") == 1
     assert "<td>&lt;x1&gt;</td><td>number</td><td>date, in days</td>" in page
@@ -109,7 +111,8 @@ def test_data_reading_is_shown_once_and_escaped(make_run, tmp_path):
 
 
 def test_data_without_descriptions_have_no_section(sweep):
-    assert "How the data were read" not in render(load([sweep]))
+    results = load([sweep])
+    assert "How the data were read" not in render(results, compare(results))
 
 
 def fail(runs):

@@ -10,7 +10,7 @@ import torch
 class Broken:
     """A baseline that raises in `fit` or in its predictor; only in process `rank`, if given."""
 
-    suits, exact = (), False
+    supported_tasks, exact = (), False
 
     def __init__(self, error="ValueError", late=False, rank=None):
         self.error, self.late = {"ValueError": ValueError, "MemoryError": MemoryError}[error], late

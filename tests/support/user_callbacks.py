@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from lightning.pytorch.callbacks import Callback, EarlyStopping
@@ -25,6 +26,13 @@ class Count(Callback):
 
     def load_state_dict(self, state_dict):
         self.seen = list(state_dict["seen"])
+
+
+class KeepsPath(Callback):
+    """A callback whose state a checkpoint cannot be loaded with."""
+
+    def state_dict(self):
+        return {"best": Path("best.ckpt")}
 
 
 class Patient(EarlyStopping):

@@ -264,6 +264,13 @@ def test_a_job_of_a_lost_process_that_has_its_record_is_not_retried(clock, make)
     assert [names for _, names in launcher.starts] == [("a", "b"), ("b",)]
 
 
+def test_a_job_is_not_retried_if_another_of_its_group_stops_the_sweep(clock, make, capsys):
+    launcher = FakeLauncher(clock, {"a": [DIE, "completed"], "b": ["failed"]})
+    assert Pairs(launcher, make("a", "b", retries=1, on_error="stop")).statuses() == {"a": "crashed", "b": "failed"}
+    assert [names for _, names in launcher.starts] == [("a", "b")]
+    assert "retry" not in capsys.readouterr().err
+
+
 def test_the_heartbeat_of_one_job_is_that_of_its_group(clock, make):
     launcher = FakeLauncher(clock, {"a": [BEAT], "b": ["completed"]}, beats=100)
     assert Pairs(launcher, make("a", "b", heartbeat=1.0)).statuses() == {"a": "completed", "b": "completed"}

@@ -8,9 +8,9 @@ from filelock import FileLock
 from support.commands import run_script
 
 from descentlab.errors import UsageError
-from descentlab.store.record import CHECKPOINT, LOCK, Status
+from descentlab.store.record import ALIVE, CHECKPOINT, LOCK, RECORD, Status
 from descentlab.sweeps.past import JobDecision, prepare
-from descentlab.sweeps.upkeep import prune, states
+from descentlab.sweeps.upkeep import prune, remove, states
 
 
 @pytest.fixture
@@ -69,3 +69,49 @@ def test_the_script_prints_a_line_for_each_run_and_refuses_a_wrong_folder(sweep,
     wrong = sweep_command("status", str(tmp_path))
     assert wrong.returncode == 1
     assert "is not the folder of a sweep" in wrong.stderr
+
+
+def test_a_run_is_removed_by_its_name_or_its_id(sweep):
+    folder = sweep[0].folder.parent
+    assert [path for path, _ in remove(folder, [sweep[0].name])] == [sweep[0].folder]
+    assert [path for path, _ in remove(folder, [sweep[1].id])] == [sweep[1].folder]
+    assert [state.name for state in states(folder)] == [sweep[2].name]
+
+
+def test_a_whole_sweep_is_removed_with_its_report(sweep):
+    folder = sweep[0].folder.parent
+    (folder / "report.html").write_text("page")
+    prepare(sweep[0], JobDecision.RERUN)
+    assert sum(freed for _, freed in remove(folder)) > 3000
+    assert not folder.exists()
+
+
+def test_files_of_other_programs_are_kept(sweep):
+    folder = sweep[0].folder.parent
+    (folder / "notes.txt").write_text("mine")
+    list(remove(folder))
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_nothing_is_removed_if_a_run_is_unknown(sweep):
+    with pytest.raises(UsageError, match="there is no run 0123456789"):
+        list(remove(sweep[0].folder.parent, [sweep[0].name, "0123456789"]))
+    assert sweep[0].folder.exists()
+
+
+def test_a_run_that_has_not_ended_is_not_removed(sweep):
+    folder = sweep[2].folder.parent
+    with FileLock(sweep[2].folder / ALIVE), pytest.raises(UsageError, match="a process still trains"):
+        list(remove(folder))
+    (sweep[2].folder / "slurm.json").write_text('{"id": "12_3"}')
+    with pytest.raises(UsageError, match="scancel 12_3"):
+        list(remove(folder))
+    assert (sweep[0].folder / RECORD).exists()
+
+
+def test_the_script_removes_a_run_and_names_the_command_that_rebuilds_the_report(sweep):
+    folder = sweep[0].folder.parent
+    answer = run_script(ROOT / "scripts" / "sweep.py", "rm", str(folder), sweep[0].name)
+    assert answer.returncode == 0, answer.stderr
+    assert f"python scripts/report.py {folder}" in answer.stdout
+    assert not sweep[0].folder.exists()

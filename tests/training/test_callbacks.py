@@ -60,6 +60,13 @@ def test_a_resumed_run_continues_global_step_and_writes_rows_of_callbacks_once(j
     assert found.select(expected.columns).equals(expected)
 
 
+def test_a_callback_whose_state_cannot_be_loaded_is_refused_before_the_first_step(job):
+    refused = job(*SHORT, "+callbacks.mine._target_=support.user_callbacks.KeepsPath")
+    with pytest.raises(UsageError, match="the callback KeepsPath cannot be kept in a checkpoint: it contains a pathlib"):
+        run(refused)
+    assert "train/loss" not in read_curves(refused.folder).columns
+
+
 def test_global_step_counts_optimizer_steps_also_without_callbacks(train, monkeypatch):
     seen = []
     validated = L.LightningModule.on_validation_model_eval

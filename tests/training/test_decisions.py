@@ -50,7 +50,8 @@ def test_a_diverged_chunk_is_cut_after_the_step_whose_loss_diverged(bad):
     outcome = made(divergence=100.0)
     outcome.validated(validated(0, 1.0, loss=3.0, before_training=True))
     decision = outcome.steps_done(steps(5, 1.0, bad, 2.0))
-    assert decision == cut_after(6, f"the training loss was {bad:.3g} at step 6")
+    assert decision == cut_after(6)
+    assert outcome.reason == f"the training loss was {bad:.3g} at step 6"
     assert outcome.status is Status.DIVERGED
     outcome.ended(Ended(8, 16))
     assert (outcome.summary["steps"], outcome.summary["gradient_evaluations"]) == (6, 12)

@@ -51,9 +51,9 @@ def test_a_chunk_counts_the_steps_up_to_its_end():
 
 
 def test_observers_after_a_cut_receive_the_steps_that_remain():
-    before, cutting, after = Recorder(), Recorder(cut_after(11, "diverged")), Recorder()
+    before, cutting, after = Recorder(), Recorder(cut_after(11)), Recorder()
     observers = Observers(before, cutting, after)
-    assert observers.steps_done(STEPS) == cut_after(11, "diverged")
+    assert observers.steps_done(STEPS) == cut_after(11)
     assert observers.stopping
     assert before.events == cutting.events == [STEPS]
     assert (after.events[0].losses, after.events[0].evaluations) == ([1.0, 2.0], [10, 11])

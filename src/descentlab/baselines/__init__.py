@@ -31,11 +31,11 @@ class Baseline(Protocol):
     """A reference predictor.
 
     Attributes:
-        suits: the tasks to which it applies.
+        supported_tasks: the tasks to which it applies.
         exact: True if no linear model has a lower training loss.
     """
 
-    suits: Sequence[type[Task]]
+    supported_tasks: Sequence[type[Task]]
     exact: bool
 
     def fit(self, train: Batch) -> Predict:

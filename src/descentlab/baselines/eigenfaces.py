@@ -17,14 +17,16 @@ from descentlab.tasks.faces import Faces
 
 @dataclass(frozen=True, kw_only=True)
 class Eigenfaces:
-    """The first principal components of an image, scaled to length 1, and the largest cosine to training images of each person.
+    """Embed images by their first principal components, scaled to unit length.
+
+    The score of a person is the largest cosine similarity to that person's training images.
 
     Args:
         dimensions: the number of components, equal to the dimensions of the task's embedding.
         whiten: scale the components to equal variance.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Faces,)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Faces,)
     exact: ClassVar[bool] = False
     dimensions: Count
     whiten: bool = False

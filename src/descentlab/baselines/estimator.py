@@ -27,7 +27,7 @@ class Estimator:
         classifier, regressor: scikit-learn estimators; None if it does not apply to such targets.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Regression, Binary, Classification)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Regression, Binary, Classification)
     exact: ClassVar[bool] = False
     classifier: Any = None
     regressor: Any = None

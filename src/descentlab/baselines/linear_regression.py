@@ -23,7 +23,7 @@ class LinearRegression:
         weight_decay: the coefficient of ridge, >= 0, as in torch.optim.SGD.
     """
 
-    suits: ClassVar = (Regression,)
+    supported_tasks: ClassVar = (Regression,)
     exact: ClassVar[bool] = True
     method: Literal["normal_equation", "least_squares", "ridge"] = "normal_equation"
     weight_decay: NonNegative = 0.0

@@ -17,14 +17,15 @@ NEAREST = 1e-6  # smallest distance to 0 and 1 of a pixel before the logit
 
 @dataclass(frozen=True, kw_only=True)
 class PrincipalComponents:
-    """Projection onto the first principal components of the training split: the least squared error of a linear code.
+    """Project onto the first principal components of the training split: the linear code with the smallest squared
+    reconstruction error.
 
     Args:
         code_size: the number of components, >= 1; at most the number of examples or of values.
         likelihood: gaussian or bernoulli, as in the task; for bernoulli, predictions are logits of pixels clamped to (0, 1).
     """
 
-    suits: ClassVar = (Reconstruction,)
+    supported_tasks: ClassVar = (Reconstruction,)
     exact: ClassVar[bool] = False
     code_size: Count
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"

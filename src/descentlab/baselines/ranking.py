@@ -24,7 +24,7 @@ class BestFeature:
         k: ranks considered, >= 1.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Ranking,)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Ranking,)
     exact: ClassVar[bool] = False
     k: Count = 10
 
@@ -45,7 +45,7 @@ class Pointwise:
         regressor: a scikit-learn estimator.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Ranking,)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Ranking,)
     exact: ClassVar[bool] = False
     regressor: Any
 

@@ -24,7 +24,7 @@ class Popularity:
         num_items: >= 1.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Recommendation,)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Recommendation,)
     exact: ClassVar[bool] = False
     num_items: int
 
@@ -46,7 +46,7 @@ class Biases:
         item_shrinkage, user_shrinkage: >= 0.
     """
 
-    suits: ClassVar[Sequence[type[Task]]] = (Regression,)
+    supported_tasks: ClassVar[Sequence[type[Task]]] = (Regression,)
     exact: ClassVar[bool] = False
     num_users: int
     num_items: int

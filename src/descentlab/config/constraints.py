@@ -120,7 +120,7 @@ class Text:
     def __str__(self) -> str:
         excluded = f" without {' '.join(self.without)}" if self.without else ""
         bounded = f" of at most {self.longest} characters" if self.longest else ""
-        return f"a text{bounded}{excluded}{' or null' * self.optional}"
+        return f"a string{bounded}{excluded}{' or null' * self.optional}"
 
 
 Constraint = Number | Choice | Either | Each | Text | Node

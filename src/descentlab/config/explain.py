@@ -57,7 +57,9 @@ def _unreadable_override(word: str) -> str:
     if not re.fullmatch(r"[~+]*[\w./@-]+", key) or key.startswith("/"):
         return f"{word}: cannot be read; a key is names with dots between them, an element of a list is key.0"
     quoted = value.strip("'\"").replace('"', '\\"')
-    return f"{word}: cannot be read; a text with spaces, commas, brackets or other signs is quoted twice: '{key}=\"{quoted}\"'"
+    return (
+        f"{word}: cannot be read; a string with spaces, commas, brackets or other signs is quoted twice: '{key}=\"{quoted}\"'"
+    )
 
 
 def _yaml_error(error: yaml.YAMLError) -> str:

@@ -56,7 +56,7 @@ def _number(integer: bool, optional: bool, bounds: Sequence[Any]) -> Number:
 
 
 def _union(members: Sequence[Any]) -> Constraint | None:
-    """Return the constraint satisfied by any of `members`. None in a union is part of a number's or a text's constraint."""
+    """Return the constraint satisfied by any of `members`. None in a union is part of a number's or a string's constraint."""
     found = [constraint(member) for member in members if member is not NoneType]
     if not found or None in found:
         return None

@@ -40,5 +40,5 @@ def _named(target: Any) -> Any:
 
 
 def config_key(node: Mapping[str, Any]) -> str:
-    """Return a text that is equal for two nodes of configs if and only if their contents are equal."""
+    """Return a string that is equal for two nodes of configs if and only if their contents are equal."""
     return json.dumps(node, sort_keys=True, default=str)

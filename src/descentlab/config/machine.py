@@ -16,16 +16,34 @@ def beyond_this_machine(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each requirement of a resolved config that this machine does not meet."""
     core = Core.of(config)
     accelerator = core.trainer.accelerator
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not has_gpu())
-    threads = core.threads * (core.trainer.devices if on_cpu else 1)
-    if threads > cores():
-        yield f"trainer.devices x threads = {threads}: more than the {cores()} cores here, which would only be slower"
+    if core.trainer.devices * cores_of_a_process(config) > cores():
+        yield _too_few_cores(core.trainer.devices, core.threads, reading_processes(config))
     if accelerator in ("gpu", "cuda") and not has_gpu():
         yield f"trainer.accelerator={accelerator}: no GPU is visible on this machine; use trainer=cpu"
     if accelerator == "mps" and sys.platform != "darwin":
         yield "trainer.accelerator=mps: this is no Mac; use trainer=cpu"
     if accelerator == "tpu" and find_spec("torch_xla") is None:
         yield "trainer.accelerator=tpu: torch_xla is not installed; use trainer=cpu"
+
+
+def _too_few_cores(devices: int, threads: int, workers: int) -> str:
+    """Return the message for a run that needs more cores than there are, with the keys that can be lowered."""
+    lower = {"data.workers": workers > 0, "threads": threads > 1, "trainer.devices": devices > 1}
+    keys = " or ".join(key for key, possible in lower.items() if possible)
+    needed = f"{devices} x ({threads} + {workers}) = {devices * (threads + workers)}"
+    return (
+        f"trainer.devices x (threads + data.workers) = {needed} is more than the {cores()} cores of this machine; lower {keys}"
+    )
+
+
+def cores_of_a_process(config: Mapping[str, Any]) -> int:
+    """Return the number of cores that each process of a run uses: its threads and the processes that read its data."""
+    return config["threads"] + reading_processes(config)
+
+
+def reading_processes(config: Mapping[str, Any]) -> int:
+    """Return the number of processes that read data ahead; 0 unless the data are streamed."""
+    return config["data"].get("workers", 0)
 
 
 def cores() -> int:

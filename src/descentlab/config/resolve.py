@@ -38,7 +38,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
     mistakes = list(misshapen(plain))
     if mistakes:
         return plain, mistakes
-    plain = _with_texts(plain)
+    plain = _with_strings(plain)
     return plain, [*out_of_range(plain), *invalid_search(plain)] or list(contradictions(plain))
 
 
@@ -47,8 +47,11 @@ def _unresolved(config: DictConfig, key: Any) -> Any:
     return key if OmegaConf.is_interpolation(config, key) or OmegaConf.is_missing(config, key) else config[key]
 
 
-def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
-    """Return `config` with texts that were typed as numbers or flags (sweep=2024) as texts, and with ~ in paths expanded."""
+def _with_strings(config: dict[str, Any]) -> dict[str, Any]:
+    """Return `config` with string-valued keys that YAML parsed as numbers or booleans converted, and ~ in paths expanded.
+
+    Example: sweep=2024 becomes the string "2024".
+    """
     changed = dict(config)
     for key in (key for key, allowed in ALLOWED.items() if isinstance(allowed, Text)):
         node, _, last = key.rpartition(".")
@@ -58,7 +61,7 @@ def _with_texts(config: dict[str, Any]) -> dict[str, Any]:
         changed |= {node: {**changed[node], last: text}} if node else {last: text}
     for key in PATHS:
         if isinstance(changed[key], str):
-            changed[key] = os.path.expanduser(changed[key])  # noqa: PTH111, the text stays as typed
+            changed[key] = os.path.expanduser(changed[key])  # noqa: PTH111, the rest stays as typed
     return changed
 
 

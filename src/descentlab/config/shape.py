@@ -10,7 +10,7 @@ from descentlab.config.ranges import ALLOWED
 from descentlab.config.requirements import Requirements
 from descentlab.errors import format_value, no_such_key
 
-# Nodes defined by an option of a group. Their keys are the arguments of the class (_target_), which the preflight checks.
+# Nodes defined by an option of a group. Their keys are the arguments of the class (_target_), which the trial step checks.
 PARTS = ("data", "model", "task", "optimizer", "schedule")
 OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline")
 # Nodes whose keys are fixed, with an example of each.
@@ -24,6 +24,7 @@ EXAMPLES = {
     "checkpoint": "checkpoint.every=60",
     "trainer": "trainer=cpu",
     "logger": "logger=none",
+    "report": "report.by=valid/loss",
 }
 OPTIONAL_EXAMPLES = {
     "momentum_schedule": "schedule@momentum_schedule=linear",
@@ -51,6 +52,7 @@ NONE: Mapping[str, Any] = {
     "needs": {
         field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Requirements)
     },
+    "report": {"by": None, "reference": None, "margin": None},
     "groups": [],
     "search": {},
     "diagnostics": {},
@@ -117,11 +119,11 @@ def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mixed_keys(node: Any, path: str = "") -> Iterator[str]:
-    """Yield a message for each mapping that has both texts and numbers as keys."""
+    """Yield a message for each mapping that has both strings and numbers as keys."""
     if isinstance(node, Mapping):
         if len({type(key) is str for key in node}) > 1:
             number = next(key for key in node if not isinstance(key, str))
-            yield f"{path}{number}: the keys of one node are texts; write '{number}' in quotes"
+            yield f"{path}{number}: the keys of one node are strings; write '{number}' in quotes"
         for key, value in node.items():
             yield from _mixed_keys(value, f"{path}{key}.")
 

@@ -23,7 +23,7 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 Fraction = Annotated[float, Interval(ge=0, lt=1)]
 PositiveShare = Annotated[float, Interval(gt=0, le=1)]
 PositiveFraction = Annotated[float, Interval(gt=0, lt=1)]
-Name = Annotated[str, Text()]  # a text that is not empty
+Name = Annotated[str, Text()]  # a string that is not empty
 Separator = Annotated[str, Text(blank=True)]  # separator of columns
 
 

@@ -93,9 +93,9 @@ class ImageFolder(TensorData):
         cut = Cut(_identical(pixels), labels.numpy(), self.split_seed)
         rest: Rows = np.arange(len(labels))
         parts = dict(read)
-        for name, fraction, leave in (("test", self.fractions[0], 2), ("valid", self.fractions[1], 1)):
+        for name, fraction, min_remaining in (("test", self.fractions[0], 2), ("valid", self.fractions[1], 1)):
             if name not in read:
-                rows, rest = cut.off(rest, fraction, leave)
+                rows, rest = cut.split_off(rest, fraction, min_remaining)
                 parts[name] = (pixels[rows], labels[rows])
         parts["train"] = (pixels[rest], labels[rest])
         if empty := [name for name, (_, part) in parts.items() if not len(part)]:

@@ -35,8 +35,8 @@ class Table(TensorData):
     """Inputs (rows, num_features); target (rows, 1) standardised, (rows,) 1.0 or 0.0, or (rows,) of classes.
 
     Numbers are standardised; missing ones are replaced by the median of train, and an additional column indicates them.
-    Texts are categories, including one for missing values; a category that is not in train is all zeros (one_hot) or code 0
-    (codes). A column of texts is read as numbers if one rule parses all of them as numbers, dates or truth values, and is
+    Strings are categories, including one for missing values; a category that is not in train is all zeros (one_hot) or code 0
+    (codes). A column of strings is read as numbers if one rule parses all of them as numbers, dates or truth values, and is
     refused if it parses only most of them. Identical rows, and rows of one group, are in the same split (a published test
     split is kept unchanged); with a binary target or classes the splits are stratified. `columns` describes how each column
     was read, `warnings` are shown before training, `rows` are the row numbers of train, valid and test.
@@ -50,9 +50,9 @@ class Table(TensorData):
         data_dir: folder of all data sets.
         categorical: columns of numbers to read as categories: a name or a list.
         categories: one_hot: a column of 0 or 1 per category; codes: one column of 1, 2, ..., after the numbers, for embeddings.
-        max_categories: a column with more distinct texts is refused.
+        max_categories: a column with more distinct strings is refused.
         logarithm: columns of numbers >= 0 to transform to log(1 + x): a name or a list.
-        missing: values that mean missing: a text, a number, or a list. Numbers are compared numerically in columns of numbers.
+        missing: values that mean missing: a string, a number, or a list. Columns of numbers are compared numerically.
         drop: columns to leave out: a name or a list.
         group: a column, not an input; rows with the same value are in one split, a row without a value is a separate group.
         test_rows: {column: value} of a published test split, such as {split: test} on the hub; null: a test_fraction is cut.

@@ -42,8 +42,8 @@ class Probe(Protocol):
     """Measures one or several numbers of a step.
 
     Attributes:
-        name: name of the probe; the cost is recorded under it.
-        cost: "light" if it takes at most about as long as a step, else "full".
+        name: name of the probe.
+        cost: "light" if it takes at most about as long as a step, else "full". For documentation only: nothing reads it yet.
         needs: the tensors that it reads: "weights" (those before the step), "gradients".
     """
 

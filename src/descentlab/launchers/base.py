@@ -40,13 +40,13 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
     """Starts jobs. Use as a context manager, which holds the resources needed to start them.
 
     Attributes:
-        ignores: keys of the config that have no effect with this launcher -> the key that has that effect, or "".
+        ignores: keys of the config that have no effect with this launcher -> the key to use instead, or "" if there is none.
     """
 
     ignores: ClassVar[Mapping[str, str]]
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts nothing."""
+        """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts no run."""
         ...
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

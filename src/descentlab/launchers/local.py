@@ -54,7 +54,7 @@ class Local:
             attempt.kill()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Rehearse `jobs` in a process of the fork server."""
+        """Take the trial steps of `jobs` in a process of the fork server."""
         mistakes = _beyond_this_machine(jobs)
         return Findings(mistakes) if mistakes else preflight.check_in_process(self.server, jobs)
 

@@ -37,7 +37,7 @@ class Findings:
 
 
 def check_in_process(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
-    """Rehearse `jobs` in a process of `server`.
+    """Take the trial steps of `jobs` in a process of `server`.
 
     Args:
         server: a fork server that has torch loaded.

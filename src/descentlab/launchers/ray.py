@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from descentlab.config.machine import cores
+from descentlab.config.machine import cores, cores_of_a_process
 from descentlab.errors import UsageError
 from descentlab.extras import require
 from descentlab.launchers import child, preflight
 from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
-from descentlab.launchers.slots import cores_of_a_process, gpus
+from descentlab.launchers.slots import gpus
 from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
 from descentlab.store.record import PROGRESS, STOP_REQUEST, write_json
@@ -72,7 +72,7 @@ class Ray:
         self.ray.shutdown()
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Rehearse `jobs` in a process on this machine."""
+        """Take the trial steps of `jobs` in a process on this machine."""
         return preflight.check_in_process(self.server, jobs, here=self.address is None)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
@@ -90,7 +90,7 @@ class Ray:
     def _start(self, group: Group) -> RayAttempt:
         job, core = group[0], group[0].core
         trainer = core.trainer
-        wanted = trainer.devices * cores_of_a_process(job)
+        wanted = trainer.devices * cores_of_a_process(job.config)
         if self.address is None:  # a task that asks for more cores than exist would never start; a cluster may grow
             wanted = min(wanted, cores())
         needs: dict[str, Any] = {"num_cpus": wanted, "max_retries": 0}

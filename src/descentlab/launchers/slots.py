@@ -7,6 +7,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+from descentlab.config.machine import cores_of_a_process
 from descentlab.store.job import Job
 
 
@@ -19,7 +20,7 @@ class Share:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that restrict a process to its GPUs; effective until it initialises CUDA."""
+        """The environment variables that restrict a process to its GPUs; they must be set before it initialises CUDA."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
 
 
@@ -38,9 +39,9 @@ class Slots:
         self.taken = 0
 
     def take(self, job: Job) -> Share | None:
-        """Return a share for `job`, or None if it must wait. A run larger than the machine runs alone."""
+        """Return a share for `job`, or None if it must wait. A run that needs more than the machine has runs alone."""
         trainer = job.core.trainer
-        cores = min(self.most, trainer.devices * cores_of_a_process(job))
+        cores = min(self.most, trainer.devices * cores_of_a_process(job.config))
         open_gpus = sorted((gpu for gpu, left in self.free.items() if left), key=lambda gpu: -self.free[gpu])
         wanted = min(trainer.devices, len(self.free)) if trainer.accelerator != "cpu" else 0
         if self.taken and (cores > self.cores or wanted > len(open_gpus)):
@@ -58,11 +59,6 @@ class Slots:
         self.taken -= sign
         for gpu in share.gpus:
             self.free[gpu] += sign
-
-
-def cores_of_a_process(job: Job) -> int:
-    """Return the number of cores that each process of `job` uses: its threads and its data-loading workers."""
-    return job.core.threads + job.config["data"].get("workers", 0)
 
 
 def gpus() -> list[str]:

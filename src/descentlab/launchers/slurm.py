@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from descentlab.config.machine import cores_of_a_process
 from descentlab.errors import UsageError
 from descentlab.extras import require
 from descentlab.launchers import preflight
@@ -17,7 +18,6 @@ from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.shepherd import Shepherd
-from descentlab.launchers.slots import cores_of_a_process
 from descentlab.store.job import Job
 from descentlab.store.record import RECORD, read_json, write_json
 
@@ -93,7 +93,7 @@ class Slurm:
         """Leave the jobs to Slurm: they continue when the command is killed."""
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Rehearse `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
+        """Take the trial steps of `jobs` on this node. Resources that it lacks and compute nodes may have are notes."""
         return preflight.check_in_process(self.server, jobs, here=False)
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
@@ -158,7 +158,7 @@ class Slurm:
         needs = {
             "nodes": trainer.num_nodes,
             "tasks_per_node": trainer.devices,
-            "cpus_per_task": cores_of_a_process(job),
+            "cpus_per_task": cores_of_a_process(job.config),
         }
         on_gpus = trainer.devices if trainer.accelerator in ("gpu", "cuda") else 0
         gpus = on_gpus if self.gpus_per_node is None else self.gpus_per_node

@@ -15,8 +15,9 @@ class FaceCNN(nn.Module):
     """Images (batch, channels, height, width) -> (batch, dimensions + num_classes): an embedding of length 1, and cosines.
 
     Four times: 3 x 3 convolution, group normalisation, ReLU, max-pooling by 2; then dropout, a dense layer and batch
-    normalisation, as in Deng et al. (arXiv:1801.07698, section 3.1): without it, all faces would start at the same point. The
-    cosines are those of the angles to the centre of each class, a learned vector; without classes there are none.
+    normalisation, as in Deng et al. (arXiv:1801.07698, section 3.1): without batch normalisation, all initial embeddings would
+    be nearly equal. The cosines are those of the angles to the centre of each class, a learned vector; without classes there
+    are none.
 
     Args:
         image_shape: channels, height and width of an image; height and width >= 16.

@@ -49,7 +49,7 @@ def himmelblau(p: Tensor) -> Tensor:
 
 
 def rastrigin(p: Tensor) -> Tensor:
-    """10 n + sum x^2 - 10 cos(2 pi x) (Rastrigin 1974): a local minimum near every whole number."""
+    """10 n + sum(x^2 - 10 cos(2 pi x)) (Rastrigin 1974): a local minimum near every point with integer coordinates."""
     return (10 + p**2 - 10 * torch.cos(2 * math.pi * p)).sum(-1)
 
 

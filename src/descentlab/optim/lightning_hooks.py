@@ -1,4 +1,7 @@
-"""A shorter way through Lightning's manual optimization, for trainers whose hooks have no effect inside a step."""
+"""Backward pass and optimizer step that bypass Lightning's per-step hooks.
+
+They are used if no user callback and no gradient scaler needs these hooks.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from torch import Tensor
 def hooks_are_noops(trainer: L.Trainer) -> bool:
     """Return True if Lightning's manual-optimization hooks are no-ops: no gradient scaler, no callback of the user's.
 
-    Its own way through a step (manual_backward, LightningOptimizer.step) costs about as much as a step of softmax regression
-    on 128 examples, because it looks for hooks to call. descentlab's own callback, marked `internal`, has none of them.
+    Lightning's manual_backward and LightningOptimizer.step together cost about as much as a step of softmax regression on 128
+    examples, because they look for hooks to call. descentlab's own callback, marked `internal`, has none of them.
     """
     callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
     quiet = all(getattr(callback, "internal", False) for callback in callbacks)

@@ -67,7 +67,7 @@ class Step:
 
     Attributes:
         evaluations: number of gradient evaluations; a Hessian-vector product counts as one.
-        captured: the tensors of the last step for which `capture` was not empty.
+        captured: the tensors of the last step that was measured (`capture` was not None).
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class Step:
         self.evaluation_weights = EvaluationWeights(model, self.bare_optimizer, self.average, lambda: self.count)
         self.frozen = FrozenStatistics(model)
         needs = recipe.needs
-        self.take = self._with_closure if needs.closure else self._with_two_passes if needs.two_passes else self._with_gradient
+        with_passes = self._with_two_passes if needs.two_passes else self._with_gradient
+        self._evaluate_and_update = self._with_closure if needs.closure else with_passes
 
     def __call__(self, parts: Sequence[Part], capture: frozenset[str] | None = None) -> Tensor:
         """Update the weights once.
@@ -115,7 +116,7 @@ class Step:
                 before = self._named({p: p.detach().clone() for p in self.parameters}) if "weights" in capture else {}
                 self.captured = Captured(before, after=self._named({p: p.detach() for p in self.parameters}))
         self.capture_gradients = capture is not None and "gradients" in capture
-        loss = self.take(parts)
+        loss = self._evaluate_and_update(parts)
         self.count += 1
         if self.average is not None:
             self.average.update(self.count)
@@ -142,7 +143,7 @@ class Step:
         buffers = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
         with seeded(0):
             for part in parts:
-                self._part(part)
+                self._backward_part(part)
         self.optimizer.zero_grad()
         for buffer, before in buffers:
             buffer.copy_(before)
@@ -186,7 +187,7 @@ class Step:
         losses: list[Tensor] = []
         for place, part in enumerate(parts, 1):
             with nullcontext() if place == len(parts) else self.unaveraged():
-                losses.append(self._part(part))
+                losses.append(self._backward_part(part))
         self.evaluations += 1
         if self.capture_gradients:
             self.capture_gradients = False  # only the first gradient of a step is the one at its weights
@@ -194,7 +195,8 @@ class Step:
                 self.captured.gradients = self._gradients()  # copied before they are clipped or changed in place
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
-    def _part(self, part: Part) -> Tensor:
+    def _backward_part(self, part: Part) -> Tensor:
+        """Accumulate the gradient of a part of the batch, and return its share of the loss."""
         loss = self.loss(part.batch)
         if part.weight != 1.0:
             loss = loss * part.weight

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from descentlab.report import comparability
+from descentlab.report.roles import SeriesKey, arrange, roles_of
 from descentlab.report.series import Comparison, Series, build_series
 from descentlab.report.settings import series_key, settings_of
+from descentlab.store.manifest import Manifest, Role
 from descentlab.store.record import Record, find
 
 Key = tuple[str, str]  # problem, digest of the data
@@ -22,11 +24,13 @@ class Results:
         sweeps: the folders that were read.
         comparisons: one for each problem and data set.
         duplicates: the number of records left out because another sweep holds the same run; each run is compared once.
+        manifests: those of the sweeps that were tuned.
     """
 
     sweeps: list[Path]
     comparisons: list[Comparison]
     duplicates: int
+    manifests: list[Manifest] = field(default_factory=list)
 
     @property
     def series(self) -> list[Series]:
@@ -34,7 +38,13 @@ class Results:
 
     @property
     def runs(self) -> list[Record]:
-        return [run for comparison in self.comparisons for run in comparison.runs]
+        """All runs, those of trials included."""
+        return [run for comparison in self.comparisons for run in comparison.all_runs]
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The role of each run of a tuned sweep, by run id."""
+        return roles_of(self.manifests)
 
 
 def load(sweeps: Sequence[Path]) -> Results:
@@ -45,21 +55,25 @@ def load(sweeps: Sequence[Path]) -> Results:
     """
     found = [record for sweep in sweeps for record in _records(sweep)]
     runs = _distinct(found)
+    manifests = [manifest for sweep in sweeps if (manifest := Manifest.read(sweep))]
+    roles = roles_of(manifests)
     data = comparability.data_keys(runs)
-    groups: dict[Key, dict[str, list[Record]]] = {}  # problem and data -> series -> runs
+    groups: dict[Key, dict[SeriesKey, list[Record]]] = {}  # problem and data -> series -> runs
     for run in runs:
         group = groups.setdefault((settings_of(run)["problem"], data[run.id]), {})
-        group.setdefault(series_key(run), []).append(run)
+        group.setdefault((series_key(run), roles.get(run.id)), []).append(run)
     names = _names(groups)
     comparisons: list[Comparison] = []
     for (problem, digest), group in groups.items():
         name = names[problem, digest]
-        series = build_series(list(group.values()), name if len(groups) > 1 else "", digest)
-        comparisons.append(Comparison(problem, series, name))
-    return Results(list(sweeps), comparisons, duplicates=len(found) - len(runs))
+        shown, trials, arms = arrange(group, manifests)
+        prefix = name if len(groups) > 1 else ""
+        series = build_series(shown, prefix, digest)
+        comparisons.append(Comparison(problem, series, name, build_series(trials, prefix, digest), arms))
+    return Results(list(sweeps), comparisons, len(found) - len(runs), manifests)
 
 
-def _names(groups: Mapping[Key, Mapping[str, list[Record]]]) -> dict[Key, str]:
+def _names(groups: Mapping[Key, Mapping[SeriesKey, list[Record]]]) -> dict[Key, str]:
     """Return the name of each comparison: the problem's name, with the data set if the problem has several."""
     names: dict[Key, str] = {}
     for problem in dict.fromkeys(problem for problem, _ in groups):

@@ -15,11 +15,14 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from descentlab.report import sections, tables
+from descentlab.report.answer import Answer
+from descentlab.report.compare import compare
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.style import styles
 from descentlab.report.load import Results, load
+from descentlab.report.overall import statements
+from descentlab.report.question import Question
 from descentlab.report.series import format_statuses
-from descentlab.report.statistics.ranking import ranked
 from descentlab.store.record import LOG
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -29,30 +32,39 @@ FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 """
 
 
-def build(sweeps: list[Path], out: Path) -> Path:
-    """Write report.html, table.csv, runs.csv and table.md for the runs of `sweeps`.
-
-    If the page cannot be drawn, report.html contains the error and refers to the tables, and the traceback is printed.
+def build(sweeps: list[Path], out: Path, question: Question | None = None) -> Path:
+    """Load `sweeps`, compare their optimizers and write the report.
 
     Args:
         sweeps: the folders of the sweeps.
         out: the folder to write into; it is created.
+        question: what is compared; None: the question that the sweeps keep.
 
     Returns:
         the path of the page.
 
     Raises:
         FileNotFoundError: a sweep contains no record.
+        UsageError: the runs do not have what the question asks for.
         OSError: a file cannot be written.
     """
     results = load(sweeps)
+    asked = question or Question.read(sweeps)
+    return write(results, compare(results, asked.by, asked.reference, asked.margin), out)
+
+
+def write(results: Results, answers: Sequence[Answer], out: Path) -> Path:
+    """Write report.html, table.csv, runs.csv and table.md, and return the path of the page.
+
+    If the page cannot be drawn, report.html contains the error and refers to the tables, and the traceback is printed.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    tables.write_series(results.comparisons, out / "table.csv")
+    tables.write_series(answers, out / "table.csv")
     tables.write_runs(results, out / "runs.csv")
-    (out / "table.md").write_text(tables.markdown_tables(results.comparisons), encoding="utf-8")
+    (out / "table.md").write_text(tables.markdown_tables(answers), encoding="utf-8")
     page = out / "report.html"
     try:
-        text = render(results)
+        text = render(results, answers)
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
@@ -62,18 +74,21 @@ def build(sweeps: list[Path], out: Path) -> Path:
     return page
 
 
-def render(results: Results) -> str:
+def render(results: Results, answers: Sequence[Answer]) -> str:
     """Return the HTML of the page."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     style_of = styles(results)
+    data = [(answer, PanelData(answer.comparison, style_of)) for answer in answers]
     return environment.get_template("page.html.jinja").render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
+        statements=statements(answers),
         statuses=format_statuses(results.runs),
-        sections=[sections.comparison_section(PanelData(comparison, style_of)) for comparison in results.comparisons],
+        sections=[sections.comparison_section(answer, drawn) for answer, drawn in data],
+        across=sections.across_section(answers, style_of),
         swatches={label: (style.color, style.dash_array) for label, style in style_of.items()},
-        configs=sections.configs([one for comparison in results.comparisons for one in ranked(comparison)]),
+        configs=sections.configs([one for answer in answers for one in answer.series]),
         failures=[(run, run.folder / LOG) for run in results.runs if not run.status.is_result],
         data_reading=sections.data_reading(results.runs),
         provenance=sections.provenance(results.runs),

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from descentlab.report.answer import Answer
+from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
-from descentlab.report.statistics.ranking import ranked
+from descentlab.report.statement import statement
+from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.measures import NOT_MEASURED
-from descentlab.report.tables.results import metrics_table, results_table
+from descentlab.report.tables.results import interval_note, metrics_table, results_table
 from descentlab.store.record import EXHIBITS, Record, Status
 
 NOT_PROVENANCE = ("name", "columns", "warnings")  # keys of a record's data that the page shows elsewhere
@@ -23,17 +27,29 @@ Artifact = tuple[str, str, str]  # name, "png" or "txt", the text or the image i
 DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data set, description of each column, warnings
 
 
-def comparison_section(data: PanelData) -> dict[str, Any]:
-    """Return the contents of one comparison: tables, panels, notes and artifacts."""
+def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
+    """Return the contents of one comparison: statement, tables, panels, notes and artifacts."""
     panels, failures = draw_panels(data)
+    table = results_table(answer)
     return {
-        "comparison": data.comparison,
-        "table": results_table(data.comparison),
+        "answer": answer,
+        "comparison": answer.comparison,
+        "statement": statement(answer),
+        "table": table,
+        "intervals": interval_note(table),
+        "pairs": pairs_table(answer, detailed=True),
+        "bill": bill_table([answer]),
         "panels": [vars(panel) for panel in panels],
-        "notes": [*_notes(data.comparison.runs), *failures],
-        "metrics": metrics_table(data.comparison),
-        "artifacts": _artifacts(ranked(data.comparison)),
+        "notes": [*_notes(answer.comparison.runs), *failures],
+        "metrics": metrics_table(answer),
+        "artifacts": _artifacts(answer.series),
     }
+
+
+def across_section(answers: Sequence[Answer], styles: dict[str, Style]) -> dict[str, Any]:
+    """Return the panels over several problems, and a note for each that failed; both are empty with one problem."""
+    panels, failures = draw_panels(AcrossData(answers, styles)) if len(answers) > 1 else ([], [])
+    return {"panels": [vars(panel) for panel in panels], "notes": failures}
 
 
 def _artifacts(series: Sequence[Series]) -> list[tuple[str, list[Artifact]]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from descentlab.report.settings import Settings, differences, format_assignment, settings_of, varying_keys
+from descentlab.store.manifest import Arm, Role
 from descentlab.store.record import Record, Status
 
+ROLE_NAMES: Mapping[Role, str] = {"report": "tuned", "default": "default", "trial": "trial", "superseded": "superseded"}
 MAX_DIVERGED_STEPS = 3  # a status lists the steps of divergence only up to this number of them
 
 
@@ -22,6 +25,7 @@ class Series:
         differences: the settings that distinguish the series from the others of its comparison.
         runs: the records, one per seed.
         data: the digest of the data of its runs.
+        role: in a tuned sweep, the role of its runs: trial, report (of the selected settings) or default; otherwise None.
     """
 
     label: str
@@ -29,6 +33,7 @@ class Series:
     differences: Settings
     runs: list[Record]
     data: str = ""
+    role: Role | None = None
 
     @property
     def problem(self) -> str:
@@ -53,24 +58,35 @@ class Comparison:
 
     Args:
         problem: the problem's name in the config.
-        series: the series to compare.
+        series: the series to compare and to draw; of a tuned sweep, those of the selected and of the default settings.
         name: the problem's name, followed by the data set if the problem was trained on several.
+        trials: the series of the trials of a tuned sweep, which are not compared.
+        arms: the arms of a tuned sweep that belong to this comparison.
     """
 
     problem: str
     series: list[Series]
     name: str = ""
+    trials: list[Series] = field(default_factory=list)
+    arms: list[Arm] = field(default_factory=list)
 
-    @property
+    @cached_property
     def runs(self) -> list[Record]:
+        """The runs of `series`."""
         return [run for series in self.series for run in series.runs]
 
-    @property
+    @cached_property
+    def all_runs(self) -> list[Record]:
+        """The runs of `series` and of `trials`; each once."""
+        runs = [run for series in (*self.series, *self.trials) for run in series.runs]
+        return list({run.id: run for run in runs}.values())
+
+    @cached_property
     def monitor(self) -> str:
         """The name of the validation metric that ranks the series, without the prefix "valid/"."""
         return self._first("monitor") or "metric"
 
-    @property
+    @cached_property
     def mode(self) -> str:
         """The direction of the metric: "max" if higher values are better, "min" if lower values are."""
         return self._first("mode") or "max"
@@ -87,7 +103,20 @@ class Comparison:
         return next(filter(None, values), None)
 
 
-def build_series(groups: Sequence[list[Record]], name: str, data: str) -> list[Series]:
+@dataclass(frozen=True)
+class Group:
+    """The runs of a series before it is named.
+
+    Args:
+        runs: runs that differ in their seeds only.
+        role: their role in a tuned sweep, or None.
+    """
+
+    runs: list[Record]
+    role: Role | None = None
+
+
+def build_series(groups: Sequence[Group], name: str, data: str) -> list[Series]:
     """Return the series of one comparison.
 
     Args:
@@ -95,20 +124,22 @@ def build_series(groups: Sequence[list[Record]], name: str, data: str) -> list[S
         name: the comparison's name, a prefix of all labels; "" for labels without a prefix.
         data: the digest of the comparison's data.
     """
-    settings = [settings_of(runs[0]) for runs in groups]
+    settings = [settings_of(group.runs[0]) for group in groups]
     varied = varying_keys(settings)
     built: list[Series] = []
-    for own, runs in zip(settings, groups, strict=True):
+    for own, group in zip(settings, groups, strict=True):
         distinct = differences(own, settings, varied)
-        built.append(Series(_label(own, distinct, len(runs), name), own, distinct, runs, data))
+        built.append(Series(_label(own, distinct, group, name), own, distinct, group.runs, data, group.role))
     return built
 
 
-def _label(settings: Settings, distinct: Settings, seeds: int, name: str) -> str:
-    """Return a label such as "adam lr=0.1 (3 seeds)"."""
+def _label(settings: Settings, distinct: Settings, group: Group, name: str) -> str:
+    """Return a label such as "adam lr=0.1 (3 seeds)" or "adam lr=0.1 (tuned, 3 seeds)"."""
     words = [f"{name} / {settings['optimizer']}" if name else settings["optimizer"]]
     words += map(format_assignment, distinct, distinct.values())
-    return " ".join(words) + (f" ({seeds} seeds)" if seeds > 1 else "")
+    facts = [] if group.role is None else [ROLE_NAMES[group.role]]
+    facts += [f"{len(group.runs)} seeds"] if len(group.runs) > 1 else []
+    return " ".join(words) + (f" ({', '.join(facts)})" if facts else "")
 
 
 def format_statuses(runs: Sequence[Record]) -> str:

@@ -28,7 +28,8 @@ def settings_of(run: Record) -> Settings:
 def series_key(run: Record) -> str:
     """Return a key that is equal for runs that differ in their seeds only."""
     chosen = [run.choices.get("problem"), run.choices.get("optimizer")]
-    return json.dumps([chosen, _relevant_config(run)], sort_keys=True, default=str)
+    config = {key: value for key, value in run.config.items() if key not in IGNORED}
+    return json.dumps([chosen, config], sort_keys=True, default=str)
 
 
 def _relevant_config(run: Record) -> Settings:
@@ -42,7 +43,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Settings:
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, dict) and value:  # read from JSON; isinstance with Mapping takes most of the time of a load
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

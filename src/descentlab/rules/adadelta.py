@@ -1,6 +1,6 @@
 """AdaDelta (Zeiler, arXiv:1212.5701, algorithm 1).
 
-As torch.optim.Adadelta, which adds lr (1 is the paper) and coupled weight decay.
+Same update as torch.optim.Adadelta. Differences from the paper: a learning rate lr (1 in the paper) and coupled weight decay.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Adafactor (Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5, with the relative steps of algorithm 6).
 
-As torch.optim.Adafactor, which departs from the paper in three ways: eps[0] bounds the second moment from below, where the
-paper adds it to g^2, and is the dtype's epsilon by default (the paper: 1e-30); lr bounds the relative step, 0.01 in the paper;
-weight_decay (decoupled) is added. Tensors of more than two dimensions are factored along the last two.
+Same update as torch.optim.Adafactor. Differences from the paper: eps[0] bounds the second moment from below, where the paper
+adds it to g^2, and is the dtype's epsilon by default (1e-30 in the paper); lr bounds the relative step, 0.01 in the paper;
+there is a decoupled weight_decay. Tensors of more than two dimensions are factored along the last two.
 """
 
 from __future__ import annotations

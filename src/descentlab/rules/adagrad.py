@@ -1,6 +1,7 @@
 """AdaGrad (Duchi et al. 2011, figure 1, diagonal).
 
-As torch.optim.Adagrad, which adds lr_decay and coupled weight decay to the paper; eps is the paper's delta, outside the root.
+Same update as torch.optim.Adagrad. Differences from the paper: lr_decay and coupled weight decay. eps is the paper's delta,
+outside the root.
 initial_accumulator_value is added at the first step.
 """
 

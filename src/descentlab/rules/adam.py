@@ -1,6 +1,6 @@
 """Adam (Kingma and Ba, arXiv:1412.6980, algorithm 1).
 
-As torch.optim.Adam. weight_decay, which is not in the paper, is coupled (L2); adamw decouples it.
+Same update as torch.optim.Adam. Differences from the paper: weight_decay, which is coupled (L2); adamw decouples it.
 """
 
 from __future__ import annotations

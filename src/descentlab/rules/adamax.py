@@ -1,6 +1,7 @@
 """AdaMax (Kingma and Ba, arXiv:1412.6980, algorithm 2): Adam with the infinity norm.
 
-As torch.optim.Adamax, which adds eps to |g|, where the paper divides by u alone, and coupled weight decay.
+Same update as torch.optim.Adamax. Differences from the paper: eps is added to |g|, where the paper divides by u alone; there is
+a coupled weight_decay.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """AMSGrad (Reddi et al. 2018, arXiv:1904.09237, algorithm 2): Adam whose second moment never falls.
 
-As torch.optim.Adam(amsgrad=True), which takes the maximum of the uncorrected second moments and corrects the bias of the
-maximum afterwards; the paper corrects the bias of neither moment and has no eps. weight_decay is coupled (L2).
+Same update as torch.optim.Adam(amsgrad=True). Differences from the paper: the maximum is that of the uncorrected second
+moments, and its bias is corrected afterwards, where the paper corrects the bias of neither moment; there are eps and a coupled
+(L2) weight_decay.
 """
 
 from __future__ import annotations

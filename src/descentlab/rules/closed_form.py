@@ -37,7 +37,9 @@ def normal_equation(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def least_squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the same minimum, computed from X by LAPACK's gelsd (QR, then singular values); if not unique, that of least norm.
+    """Return the weight and bias with the least mean squared error, computed from X by LAPACK's gelsd.
+
+    The result is the minimum-norm solution if it is not unique. gelsd uses a QR factorization, then singular values.
 
     The cost is O(n d^2 + d^3), a few times that of the normal equation; X'X, which squares the condition number, is never
     formed. Ill-conditioned features still reduce the precision, of the predictions less than of the weights.

@@ -1,6 +1,6 @@
 """Gradient descent: w <- w - lr g (Cauchy 1847). With noisy gradients, SGD (Robbins and Monro 1951).
 
-As torch.optim.SGD; weight_decay is coupled (L2): it is added to the gradient.
+Same update as torch.optim.SGD. weight_decay is coupled (L2): its term is added to the gradient.
 """
 
 from __future__ import annotations

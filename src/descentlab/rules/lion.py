@@ -1,6 +1,7 @@
 """Lion (Chen et al., arXiv:2302.06675, algorithm 2): the sign of an interpolation between momentum and gradient.
 
-As in the paper, which recommends an lr 3 to 10 times lower than that of AdamW, and a weight_decay higher by the same factor.
+Same update as in the paper, which recommends an lr 3 to 10 times lower than that of AdamW, and a weight_decay higher by the
+same factor.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The heavy ball (Polyak 1964), in the form of Sutskever et al. 2013, eqs. 1 and 2.
 
-As torch.optim.SGD(momentum=...), which departs from the paper in three ways: lr is outside the velocity, so that a new lr
-immediately scales all of it; dampening, which is in no paper, scales every gradient but the first; momentum is 0 by default,
-here 0.9.
+Same update as torch.optim.SGD(momentum=...). Differences from the paper: lr is outside the velocity, so that a new lr
+immediately scales all of it; dampening, which is in no paper, scales every gradient but the first. The default of momentum is
+0.9, whereas it is 0 in torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): orthogonalized momentum. For matrices only.
 
-As torch.optim.Muon, which departs from the post in three ways: the momentum is a moving average (its scale has no effect); eps
+Same update as torch.optim.Muon. Differences from the post: the momentum is a moving average (its scale has no effect); eps
 bounds the norm from below, where the post adds it; weight_decay is decoupled, with the unadjusted lr (arXiv:2502.16982).
 ns_dtype is an addition: the dtype of the iteration, bfloat16 in torch. ns_steps and ns_coefficients determine the computation,
 and are therefore plain numbers.

@@ -1,7 +1,8 @@
 """NAdam (Dozat 2016, algorithm 2): Adam with Nesterov's momentum.
 
-As torch.optim.NAdam, which weighs the two parts of the step by the scheduled momentum mu_t, but averages the gradient with a
-constant b1; the paper also averages with mu_t. The schedule of mu_t is that of Dozat, after Sutskever et al. 2013.
+Same update as torch.optim.NAdam. Differences from the paper: the gradient is averaged with a constant b1, and only the weights
+of the two parts of the step follow the scheduled momentum mu_t; the paper also averages with mu_t. The schedule of mu_t is
+that of Dozat, after Sutskever et al. 2013.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Nesterov's accelerated gradient (1983) in the form of Sutskever et al. 2013, eqs. 3 and 4.
 
-As torch.optim.SGD(nesterov=True): the weights are the look-ahead point w + momentum v, at which the paper evaluates the
-gradient, and lr is outside the velocity. momentum is constant and 0.9 by default; Nesterov's own rises with the step.
+Same update as torch.optim.SGD(nesterov=True). Differences from the paper: the weights are the look-ahead point w + momentum v,
+at which the paper evaluates the gradient; lr is outside the velocity; momentum is constant, 0.9 by default, whereas Nesterov's
+rises with the step.
 """
 
 from __future__ import annotations

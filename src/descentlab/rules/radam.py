@@ -1,7 +1,7 @@
 """RAdam (Liu et al., arXiv:1908.03265, algorithm 2): Adam whose step is adaptive once its variance is finite.
 
-As torch.optim.RAdam, which rectifies if rho_t > 5 (the paper: 4) and adds eps to sqrt(v) before the bias correction (the paper
-has no eps). weight_decay, which is not in the paper, is coupled or decoupled.
+Same update as torch.optim.RAdam. Differences from the paper: the step is rectified if rho_t > 5 (4 in the paper); eps is added
+to sqrt(v) before the bias correction (the paper has no eps); there is a weight_decay, coupled or decoupled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """RMSProp (Tieleman and Hinton 2012, lecture 6e); centred and with momentum by Graves, arXiv:1308.0850, eqs. 38 to 41.
 
-As torch.optim.RMSprop. Graves has eps inside the root and lr inside the momentum. Where rounding makes the centred variance
-negative, torch returns NaN; here the variance is clamped to 0.
+Same update as torch.optim.RMSprop, except that a centred variance which rounding makes negative is clamped to 0, where torch
+returns NaN. Differences from Graves: eps is outside the root, and lr is outside the momentum.
 """
 
 from __future__ import annotations

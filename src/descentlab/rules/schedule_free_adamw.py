@@ -1,7 +1,8 @@
 """Schedule-free AdamW (Defazio et al., arXiv:2405.15682, algorithm 1): schedule_free_sgd with Adam's second moment.
 
-As the package schedulefree (AdamWScheduleFree), which corrects the bias of v; the paper scales lr by sqrt(1 - b2^t) instead,
-and thereby weight decay and the weights of the average (the package's AdamWScheduleFreePaper). b1 takes the role of momentum;
+Same update as AdamWScheduleFree of the package schedulefree. Differences from the paper: the bias of v is corrected; the paper
+scales lr by sqrt(1 - b2^t) instead, and thereby weight decay and the weights of the average (as the package's
+AdamWScheduleFreePaper). b1 takes the role of momentum;
 there is no first moment. weight_decay is decoupled, at y.
 """
 

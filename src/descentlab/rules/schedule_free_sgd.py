@@ -2,9 +2,10 @@
 
     y = (1 - momentum) z + momentum x;  z <- z - lr g(y);  x <- (1 - c) x + c z
 
-As the package schedulefree (SGDScheduleFree): the training weights are y, the state holds z, and the evaluation weights x are
-computed from both, so that momentum must not be 0. c_t = a_t / (a_1 + ... + a_t) with a_t = t^r lr_max^weight_lr_power; in the
-paper's experiments r = 0 and the power is 2. lr_max is the largest lr so far; lr rises linearly over warmup_steps.
+Same update as SGDScheduleFree of the package schedulefree: the training weights are y, the state holds z, and the evaluation
+weights x are computed from both, so that momentum must not be 0. c_t = a_t / (a_1 + ... + a_t) with
+a_t = t^r lr_max^weight_lr_power; in the paper's experiments r = 0 and the power is 2. lr_max is the largest lr so far; lr
+rises linearly over warmup_steps.
 weight_decay is coupled, at y.
 """
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import random
+import re
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +22,7 @@ DIGEST = 32  # length of the digest at the end of the file, in bytes
 
 
 def write(folder: Path, state: State) -> None:
-    """Write `state`, which may consist of tensors, numbers, texts, lists, tuples and dicts.
+    """Write `state`, which may consist of tensors, numbers, strings, lists, tuples and dicts.
 
     Raises:
         OSError: there is no space, or no permission to write; the previous checkpoint is unchanged.
@@ -38,6 +40,19 @@ def write(folder: Path, state: State) -> None:
         raise OSError(f"the checkpoint could not be written: {error}") from error
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def reason_not_loadable(state: State) -> str:
+    """Return the reason why a checkpoint with `state` could not be read again; empty if it could."""
+    file = io.BytesIO()
+    try:
+        torch.save(state, file)
+        file.seek(0)
+        torch.load(file, weights_only=True)
+    except (AttributeError, TypeError, RuntimeError, pickle.PickleError) as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        return f"it contains a {named[1]}" if named else str(error)
+    return ""
 
 
 def read(folder: Path) -> State | None:

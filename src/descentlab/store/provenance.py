@@ -1,4 +1,4 @@
-"""The provenance of a result: code, versions, hardware."""
+"""The provenance of a result: code, versions, hardware, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _module(name: str) -> tuple[str, str] | None:
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None:
-        return None  # the preflight check reports it
+        return None  # the trial step reports it
     path = Path(found.origin)
     files = sorted(path.parent.rglob("*.py")) if found.submodule_search_locations else [path]
     return f"{name} (source)", _hash(files, path.parent)
@@ -79,6 +79,14 @@ def versions() -> dict[str, str]:
 def hardware() -> dict[str, str | int | None]:
     """Return operating system, processor and cores; nothing that identifies the machine or its owner."""
     return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
+
+
+def load_average() -> float | None:
+    """Return the number of processes that ran or waited for a core, averaged over the last minute; None if unknown."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):  # not every operating system counts it
+        return None
 
 
 def _processor() -> str:

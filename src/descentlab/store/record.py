@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 SCHEMA = 1
 # Config keys that set where a result is stored, how it is observed and how fast it is computed; none changes the result.
 NOT_IDENTITY = frozenset(
-    {"search", "sweep", "output_dir", "data_dir", "logger", "log_every", "diagnostics", "checkpoint", "rerun", "hydra"}
+    {
+        "search",
+        "sweep",
+        "output_dir",
+        "data_dir",
+        "logger",
+        "log_every",
+        "diagnostics",
+        "checkpoint",
+        "report",
+        "rerun",
+        "hydra",
+    }
     | {"workers", "threads", "jobs_per_gpu", "on_error", "retries", "retry_after", "timeout", "heartbeat"}
 )
 RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progress.json"
@@ -62,7 +74,7 @@ class Record:
         status: how the run ended.
         reason: a sentence about it; empty for a completed run.
         summary: the metrics and counts of the run.
-        timings: seconds of its phases.
+        timings: seconds of its phases; `load_at_start` and `load_at_end` are the machine's load averages of one minute.
         data: name, sizes, digest, columns and warnings of its data.
         code, versions, hardware: its provenance.
         schema: version of the record format.
@@ -77,7 +89,7 @@ class Record:
     config: dict[str, Any]
     reason: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float | None] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     code: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

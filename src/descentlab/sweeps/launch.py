@@ -57,7 +57,7 @@ def launch(composed: Iterable[Composed], make_launcher: MakeLauncher, signals: S
     if not ranks.is_first():
         return [follow(jobs[0])]
     records = train(Grid(jobs), make_launcher, signals)
-    report(jobs[0].folder.parent)
+    report(jobs[0].folder.parent, jobs[0].config.get("report"))
     return records
 
 
@@ -192,12 +192,12 @@ def check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None]
         notify(note)
 
 
-def report(sweep: Path) -> None:
-    """Write the report of the sweep. A failure leaves the records as they are."""
+def report(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
+    """Write the report of the sweep, with the config's node `report`. A failure leaves the records as they are."""
     from descentlab.sweeps import summary
 
     try:
-        summary.show(sweep)
+        summary.show(sweep, asked)
     except Exception as error:  # no record, no space on the disk, an error while drawing
         print_error(f"no report: {describe_error(error)}; python scripts/report.py {sweep} tries again")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from descentlab.launchers.base import Group, Launcher
 from descentlab.launchers.child import GRACE
@@ -24,6 +25,16 @@ HELD = 1.0  # seconds until a job that is still locked by a process of an earlie
 def one_by_one(jobs: Sequence[Job]) -> list[Group]:
     """Return one group for each job, so that each job runs in a separate process."""
     return [(job,) for job in jobs]
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a job ended: its record if it wrote one, and whether its process died or hung, so that it may be retried."""
+
+    record: Record | None
+    status: Status
+    reason: str
+    died: bool
 
 
 class Queue:
@@ -170,32 +181,36 @@ class Queue:
 
     def _attempt_ended(self, watch: Watch, how: str) -> None:
         """Record how each job of an attempt ended, and queue those to be retried."""
-        reasons = {job.id: self._job_ended(watch, job, how) for job in watch.attempt.jobs}
-        broken = [job for job in watch.attempt.jobs if reasons[job.id] is not None]
-        for group in self.group(broken):
+        ends = [(job, end) for job in watch.attempt.jobs if (end := self._end_of(watch, job, how)) is not None]
+        # Jobs that are not retried come first: one of them may stop the sweep (on_error=stop), after which none is retried.
+        broken: dict[str, str] = {}  # run id -> reason, of the jobs to retry
+        for job, end in sorted(ends, key=lambda each: self._is_retried(*each)):
+            if self._is_retried(job, end):
+                broken[job.id] = end.reason
+            elif end.record is not None and end.reason == end.record.reason:
+                self._finish(job, end.record)
+            else:
+                self._write_record(job, end.status, end.reason)
+        for group in self.group([job for job in watch.attempt.jobs if job.id in broken]):
             delay = max(job.core.retry_after * 2 ** (self.tries[job.id] - 1) for job in group)
             self.later.append((time.monotonic() + delay, group))
             for job in group:
                 self.intake.decisions[job.id] = JobDecision.RESUME if past.has_checkpoint(job) else JobDecision.RERUN
-                self.view.retried(job, reasons[job.id] or "", delay)
+                self.view.retried(job, broken[job.id], delay)
 
-    def _job_ended(self, watch: Watch, job: Job, how: str) -> str | None:
-        """Record how `job` ended. If it is to be retried, return the reason instead; else None."""
+    def _end_of(self, watch: Watch, job: Job, how: str) -> _End | None:
+        """Return how `job` ended; None if it was removed from a cluster's queue before it ran."""
         record = past.read_record(job.folder)
         if record is None and not watch.started and self.stopping:
-            return None  # it was removed from a cluster's queue before it ran
+            return None
         cause = str(read_json(job.folder / FAULT).get("reason", ""))  # the error of a process that does not write the record
         status, reason = self._outcome_without_record(watch, how, cause) if record is None else (record.status, record.reason)
         if status is Status.FAILED:
             reason = cause or reason  # the first process failed only because the other one did
-        broken = status is Status.CRASHED or (watch.hung and record is None)
-        if broken and self.tries[job.id] <= job.core.retries and not self.stopping:
-            return reason
-        if record is None or reason != record.reason:
-            self._write_record(job, status, reason)
-        else:
-            self._finish(job, record)
-        return None
+        return _End(record, status, reason, died=status is Status.CRASHED or (watch.hung and record is None))
+
+    def _is_retried(self, job: Job, end: _End) -> bool:
+        return end.died and self.tries[job.id] <= job.core.retries and not self.stopping
 
     def _outcome_without_record(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
         """Return the status and the reason of a job that ended without a record."""

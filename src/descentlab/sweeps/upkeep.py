@@ -1,17 +1,21 @@
-"""Show the state of each run in a sweep's folder, and free disk space there."""
+"""Show the state of each run in a sweep's folder, free disk space there, and remove runs."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from descentlab.errors import UsageError
+from descentlab.errors import UsageError, nearest
 from descentlab.launchers.slurm import ticket
 from descentlab.store import progress
-from descentlab.store.record import CHECKPOINT, CONFIG, LOCK, Status, is_held
+from descentlab.store.manifest import MANIFEST
+from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
+
+REPORT = ("report.html", "table.csv", "table.md", "runs.csv")
+OF_SWEEP = (*REPORT, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,69 @@ def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
     Raises:
         UsageError: a command is training the sweep.
     """
-    if is_held(sweep / LOCK):
-        raise UsageError(f"a command is training {sweep}: wait until it has ended")
+    _check_idle(sweep)
     for state in states(sweep):
         checkpoint = sweep / state.name / CHECKPOINT
         if state.checkpoint and (interrupted or state.status in (Status.COMPLETED, Status.DIVERGED)):
             checkpoint.unlink()
             yield checkpoint, state.checkpoint
     for replaced in sorted((sweep / REPLACED).glob("*")):
-        size = sum(file.stat().st_size for file in replaced.rglob("*") if file.is_file())
-        shutil.rmtree(replaced)
-        yield replaced, size
+        yield _delete(replaced)
+
+
+def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
+    """Remove runs of a sweep, or the whole sweep. Yield each removed path and its bytes.
+
+    Files that descentlab does not write are kept, and then also the sweep's folder.
+
+    Args:
+        sweep: the sweep's folder.
+        runs: names of the runs' folders, or run ids; empty: all runs, the report, replaced results and offline curves.
+
+    Raises:
+        UsageError: `sweep` is not the folder of a sweep, there is no such run, or a run has not ended; nothing was removed.
+    """
+    _check_idle(sweep)
+    names = [state.name for state in states(sweep)]
+    chosen = [_find(sweep, names, run) for run in runs] if runs else [sweep / name for name in names]
+    for folder in chosen:
+        _check_ended(folder)
+    others = [] if runs else [sweep / name for name in OF_SWEEP]
+    for path in [*chosen, *others]:
+        if path.exists():
+            yield _delete(path)
+    if not any(sweep.iterdir()):
+        sweep.rmdir()
+
+
+def _check_idle(sweep: Path) -> None:
+    if is_held(sweep / LOCK):
+        raise UsageError(f"a command is training {sweep}: wait until it has ended")
+
+
+def _find(sweep: Path, names: Sequence[str], run: str) -> Path:
+    """Return the folder of the run that has this name or this id."""
+    name = Path(run).name
+    for known in names:
+        if name in (known, known.rpartition("-")[2]):
+            return sweep / known
+    raise UsageError(f"there is no run {run} in {sweep}{nearest(name, names)}")
+
+
+def _check_ended(folder: Path) -> None:
+    """Check that no process or job on a cluster will write to the folder of a run."""
+    if is_held(folder / ALIVE):
+        raise UsageError(f"a process still trains {folder}: wait until it has ended")
+    if (id := ticket(folder)) and not (folder / RECORD).exists():
+        raise UsageError(f"{folder} is on Slurm as {id}: cancel it first, with scancel {id}")
+
+
+def _delete(path: Path) -> tuple[Path, int]:
+    """Delete a file or a folder. Return its path and size in bytes."""
+    if path.is_dir() and not path.is_symlink():
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        shutil.rmtree(path)
+        return path, size
+    size = path.lstat().st_size
+    path.unlink()
+    return path, size

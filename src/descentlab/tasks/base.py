@@ -55,8 +55,8 @@ class Task(L.LightningModule):
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
-    def plain(self) -> bool:
-        """True if the loss is the one that descentlab.rules.backprop differentiates by hand for this class of tasks."""
+    def has_manual_gradient(self) -> bool:
+        """True if rules.backprop implements the gradient of this loss with the current settings (e.g. no class weights)."""
         return True
 
     @property
@@ -129,16 +129,16 @@ class Task(L.LightningModule):
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
         self.step = Step(
-            self.model,
-            self._own_loss,
-            backward,
-            optimizer,
-            self.recipe,
-            self.total_steps,
-            self._mean,
-            self._scale,
-            partial(weights.unaveraged, self.trainer.strategy.model),
-            self.pause,
+            model=self.model,
+            loss=self._own_loss,
+            backward=backward,
+            optimizer=optimizer,
+            recipe=self.recipe,
+            total=self.total_steps,
+            mean=self._mean,
+            scale=self._scale,
+            unaveraged=partial(weights.unaveraged, self.trainer.strategy.model),
+            pause=self.pause,
         )
 
     def on_train_start(self) -> None:
@@ -156,7 +156,7 @@ class Task(L.LightningModule):
             UsageError: batch normalisation would see a single example.
         """
         normalised = any(isinstance(module, nn.BatchNorm1d) for module in self.model.modules())
-        if normalised and 1 in (len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step)):
+        if normalised and 1 in (len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.part_indices(step)):
             raise UsageError(
                 "batch normalisation would get a single example, as the last of an epoch or of a microbatch: choose another "
                 "batch_size or microbatch, or data.drop_last=true"
@@ -212,7 +212,7 @@ class Task(L.LightningModule):
         if not before_training and not math.isnan(value):  # an undefined metric does not indicate a plateau
             self.recipe.schedule.observe(value)
 
-    def validated(self) -> dict[str, float]:
+    def validation_metrics(self) -> dict[str, float]:
         """Return the metrics of the last validation by name, without "valid/"."""
         metrics = self.trainer.callback_metrics.items()
         return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
@@ -221,7 +221,7 @@ class Task(L.LightningModule):
         self.begin_evaluation(getattr(self.data, "loader", None))
 
     def on_validation_end(self) -> None:  # called after the callbacks, which may copy the evaluation weights
-        self.end_evaluation(self.validated(), self.trainer.sanity_checking)
+        self.end_evaluation(self.validation_metrics(), self.trainer.sanity_checking)
 
     def on_validation_epoch_start(self) -> None:
         weights.check_agreement(self.model)
@@ -252,7 +252,8 @@ class Task(L.LightningModule):
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         """Update `scores` with the outputs of `predict` for `batch`."""
         outputs = predict(batch[0])
-        scores.loss.update(self.loss(lambda _: outputs, batch), len(batch[0]))
+        loss = self.loss(lambda _: outputs, batch)  # reuses the outputs, rather than evaluating the model again
+        scores.loss.update(loss, len(batch[0]))
         if len(batch) > 1:
             scores.metrics.update(self.score(outputs), batch[1])
 

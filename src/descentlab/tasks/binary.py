@@ -47,7 +47,7 @@ class Binary(Task):
             self.weight.fill_(float((len(targets) - targets.sum()) / targets.sum()))
 
     @property
-    def plain(self) -> bool:
+    def has_manual_gradient(self) -> bool:
         return self.focus == 0 and float(self.weight) == 1
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:

@@ -60,7 +60,7 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 class _CrossEntropy(MeanMetric):
-    """Cross-entropy of the drawn code, in nats per example."""
+    """Reconstruction cross-entropy given the sampled latent code, in nats per example."""
 
     def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().update(cross_entropy(outputs[0], inputs))
@@ -74,7 +74,7 @@ class _Divergence(MeanMetric):
 
 
 class _MSE(MeanSquaredError):
-    """Mean squared error of pixels, from the drawn code."""
+    """Mean squared error of pixels, given the sampled latent code."""
 
     def update(self, outputs: Outputs, inputs: Tensor) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().update(outputs[0].sigmoid().flatten(), inputs.flatten())

@@ -29,7 +29,7 @@ class Regression(Task):
         super().__init__(**task)
 
     @property
-    def plain(self) -> bool:
+    def has_manual_gradient(self) -> bool:
         return self.error == "mse"
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:

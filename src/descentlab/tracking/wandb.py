@@ -25,7 +25,7 @@ PATIENCE = 15.0  # seconds to wait for the server before continuing offline
 
 
 def mode() -> str:
-    """Return online, offline or disabled: the value of WANDB_MODE, else online if there is an API key."""
+    """Return the value of WANDB_MODE if it is set; otherwise "online" if there is an API key, else "offline"."""
     import wandb
 
     if os.environ.get("WANDB_MODE"):

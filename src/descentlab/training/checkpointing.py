@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import torch.distributed as dist
 
+from descentlab.errors import UsageError
 from descentlab.parallel import ranks, weights
 from descentlab.parallel.collectives import broadcast, gather, maximum
 from descentlab.store import checkpoint as checkpoints
@@ -48,7 +49,7 @@ class Checkpointing(Observer):
         saved: content of the checkpoint in it, in the first process; None: the run starts from the beginning.
         interruption: reports whether the run was asked to end.
         task, outcome, curves, callbacks: the objects whose state is saved; that of callbacks has to be of tensors, numbers,
-            texts, lists, tuples and dicts only.
+            strings, lists, tuples and dicts only.
         every: seconds between two saves; None: save only when the run is asked to end.
         keep: also save at the end of training, so that the weights can be used later.
     """
@@ -82,6 +83,7 @@ class Checkpointing(Observer):
         return HEAVY if self.task.is_sharded else ()
 
     def restore(self) -> Decision:
+        callback_states(self.callbacks)  # an error ends the run before its first step instead of at its first checkpoint
         if not self.saved:
             return CONTINUE
         self._restore(self.saved)
@@ -126,7 +128,7 @@ class Checkpointing(Observer):
             "curves": self.curves.state_dict(),
             "clock": self.clock.seconds,
             "written": self.curves.sink.position(),
-            "callbacks": {callback.state_key: callback.state_dict() for callback in self.callbacks},
+            "callbacks": callback_states(self.callbacks),
             "random": gather(checkpoints.random_state()),
         }
 
@@ -144,3 +146,20 @@ class Checkpointing(Observer):
                 callback.load_state_dict(own)
         random: list[Any] = saved["random"]
         checkpoints.set_random_state(random[task.global_rank])
+
+
+def callback_states(callbacks: Sequence[Stateful]) -> State:
+    """Return the state of each callback by its key.
+
+    Raises:
+        UsageError: a state contains an object that a checkpoint could not be loaded with.
+    """
+    states: State = {}
+    for callback in callbacks:
+        states[callback.state_key] = state = callback.state_dict()
+        if state and (reason := checkpoints.reason_not_loadable(state)):
+            raise UsageError(
+                f"state_dict() of the callback {type(callback).__name__} cannot be kept in a checkpoint: {reason}; "
+                "it may consist of tensors, numbers, strings, lists, tuples and dicts"
+            )
+    return states

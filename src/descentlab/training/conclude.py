@@ -83,8 +83,8 @@ def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dic
     return {}
 
 
-def make_record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, float], device: str) -> Record:
-    """Return the record of a run that ended with `outcome`."""
+def make_record(job: Job, data: Data[Any], outcome: Outcome, timings: dict[str, float | None], device: str) -> Record:
+    """Return the record of a run that ended with `outcome`; `timings` as in the record."""
     return Record(
         id=job.id,
         name=job.name,
@@ -94,7 +94,7 @@ def make_record(job: Job, data: Data[Any], outcome: Outcome, seconds: dict[str, 
         choices=job.choices,
         config=job.config,
         summary=outcome.summary,
-        timings=seconds,
+        timings=timings,
         data={
             "name": job.choices.get("data"),
             "rows": data.splits.sizes(),

@@ -88,18 +88,16 @@ class Decision:
     Args:
         stop: end training; the validation that is due is still made.
         last_step: discard the steps of the chunk after this one; None keeps all.
-        reason: the reason why training ends; empty if it is the end of the budget.
     """
 
     stop: bool = False
     last_step: int | None = None
-    reason: str = ""
 
 
 CONTINUE = Decision()
 STOP = Decision(stop=True)
 
 
-def cut_after(step: int, reason: str) -> Decision:
+def cut_after(step: int) -> Decision:
     """Return the decision to stop and to discard all steps after `step`."""
-    return Decision(stop=True, last_step=step, reason=reason)
+    return Decision(stop=True, last_step=step)

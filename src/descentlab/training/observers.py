@@ -61,7 +61,7 @@ class Observers(Observer):
         return next((step for each in self.observers if (step := each.locate()) is not None), None)
 
     def restore(self) -> Decision:
-        return self._all(each.restore() for each in self.observers)
+        return self._combine(each.restore() for each in self.observers)
 
     def training(self) -> None:
         for each in self.observers:
@@ -82,7 +82,7 @@ class Observers(Observer):
             decisions.append(decision := each.steps_done(event))
             if decision.last_step is not None:
                 event = event.until(decision.last_step)
-        return self._all(decisions)
+        return self._combine(decisions)
 
     def logged(self, event: Logged) -> None:
         for each in self.observers:
@@ -94,7 +94,7 @@ class Observers(Observer):
         for each in self.observers:
             decisions.append(decision := each.validated(event))
             event = replace(event, stopping=event.stopping or decision.stop)
-        return self._all(decisions)
+        return self._combine(decisions)
 
     def boundary(self, event: Boundary) -> None:
         for each in self.observers:
@@ -104,8 +104,8 @@ class Observers(Observer):
         for each in self.observers:
             each.ended(event)
 
-    def _all(self, decisions: Iterable[Decision]) -> Decision:
-        """Return the first decision to stop, or CONTINUE if there is none."""
+    def _combine(self, decisions: Iterable[Decision]) -> Decision:
+        """Return the first decision to stop, else CONTINUE; set `stopping` if there is one."""
         found = next((decision for decision in list(decisions) if decision.stop), CONTINUE)
         self.stopping = self.stopping or found.stop
         return found

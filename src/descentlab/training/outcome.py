@@ -22,8 +22,8 @@ class Stop:
     """The config's `stop` node.
 
     Args:
-        divergence: a loss above this multiple of the validation loss at the start is a divergence; None: only a loss that is
-            not finite.
+        divergence: a loss above this multiple of the absolute validation loss before the first step is a divergence; None:
+            only a loss that is not finite.
         patience: number of validations without improvement after which a run stops; None: it never does.
         min_delta: the amount by which a value must beat the best one to be an improvement.
         at_target: stop when the target is reached.
@@ -97,7 +97,7 @@ class Outcome(Observer):
         for step, loss in enumerate(event.losses, event.first):
             if self._diverges("training", loss, step):
                 self.summary |= {"gradient_evaluations": event.evaluations[step - event.first], "last_train_loss": loss}
-                return cut_after(step, self.reason)
+                return cut_after(step)
         self.summary["last_train_loss"] = event.losses[-1]
         return STOP if self.plan.done(event.count) or self._out_of_time() else CONTINUE
 
@@ -122,9 +122,9 @@ class Outcome(Observer):
                 self.bound = self.stop.divergence * abs(loss)
             return CONTINUE
         if "loss" not in event.undefined and self._diverges("validation", event.metrics["loss"], event.step):
-            return Decision(stop=True, reason=self.reason)
+            return STOP
         self._update(event)
-        return Decision(stop=True, reason=self.reason) if self._enough() else CONTINUE
+        return STOP if self._stops_early() else CONTINUE
 
     def _update(self, event: Validated) -> None:
         """Update the best value and weights, and the steps to the target.
@@ -153,7 +153,7 @@ class Outcome(Observer):
         self.summary["valid"] = finite(event.metrics)
         self.summary["undefined"] = {f"valid/{name}": reason for name, reason in event.undefined.items()}
 
-    def _enough(self) -> bool:
+    def _stops_early(self) -> bool:
         """Return True, and set the reason, if a condition other than the budget ends the run."""
         if self.stop.at_target and self.summary["steps_to_target"] is not None:
             self.reason = f"reached the target {self.goal.target:g}"

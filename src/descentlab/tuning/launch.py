@@ -40,7 +40,7 @@ def tune(command: Command, make_launcher: MakeLauncher, signals: StopSignals | N
     view = ProgressView()
     tuner, sweep = plan(command, view)
     records = train(tuner, make_launcher, signals, view)
-    report(sweep)
+    report(sweep, tuner.searches[0].definition.config.get("report"))
     return records, tuner.without_result
 
 

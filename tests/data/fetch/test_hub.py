@@ -65,7 +65,7 @@ def test_unknown_data_set_is_reported(tmp_path):
 
 def test_nested_columns_are_refused(tmp_path):
     pl.DataFrame({"many": [[1, 2], [3]], "paid": ["no", "yes"]}).write_parquet(tmp_path / "train.parquet")
-    with pytest.raises(DataError, match=r"neither numbers nor texts are in many: 'data.drop=\[many\]"):
+    with pytest.raises(DataError, match=r"neither numbers nor strings are in many: 'data.drop=\[many\]"):
         _ = loans(tmp_path, tmp_path).splits
 
 

@@ -58,7 +58,7 @@ def test_order_does_not_depend_on_the_global_generator():
     assert batch(loader(), 0) == first
 
 
-def test_iteration_ends_at_the_next_stop():
+def test_iteration_ends_at_the_next_validation():
     made = loader(steps=10, validate_every=4)
     assert [len(served(made)) for _ in range(3)] == [4, 4, 2]
     assert made.step == 10

@@ -35,7 +35,7 @@ def test_the_script_draws_one_schedule_and_a_page(tmp_path):
     ("words", "expected"),
     [
         (["schedule=cosin"], ["schedule=cosin", "did you mean cosine?"]),
-        (["schedule=cosine", "schedule.finl=0.1"], ["no finl in schedule=cosine", "did you mean final?"]),
+        (["schedule=cosine", "schedule.finl=0.1"], ["unknown key finl in schedule=cosine", "did you mean final?"]),
         (["schedule=cosine", "schedule.final=2"], ["schedule.final=2", "[0, 1]"]),
         (["schedule=cosine", "budget.epochs=null", "budget.seconds=5"], ["Cosine", "budget.steps"]),
     ],

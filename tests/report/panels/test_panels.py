@@ -29,6 +29,15 @@ def draw(data):
     return Html("My text", {content})
 """
 
+ACROSS = """
+from descentlab.report.drawing.figure import Html
+
+ORDER = 105
+
+def draw_across(data):
+    return Html("My overview", ", ".join(answer.comparison.name for answer in data.answers))
+"""
+
 
 @pytest.fixture
 def add_panel(monkeypatch, tmp_path):
@@ -89,11 +98,33 @@ def test_a_panel_that_fails_is_named_and_left_out(add_panel, page, text, error):
     assert "<h3>Training loss</h3>" in found
 
 
+def test_a_panel_over_several_problems_is_drawn_once(add_panel, make_run, tmp_path):
+    add_panel("my_panel", ACROSS)
+    make_run("adam")
+    assert "My overview" not in build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    make_run("adam", problem="wine_mlp")
+    text = build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    assert text.count("<h3>My overview</h3>digits_mlp, wine_mlp<") == 1
+    assert text.index("<h2>Over all problems</h2>") < text.index("My overview") < text.index("<h3>Training loss</h3>")
+
+
+def test_a_panel_over_several_problems_that_fails_is_named_and_left_out(add_panel, make_run, tmp_path):
+    add_panel("broken", ACROSS.replace("answers)", "no_answers)"))
+    make_run("adam")
+    make_run("adam", problem="wine_mlp")
+    text = build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    assert text.count("The panel broken could not be drawn: AttributeError") == 1
+    assert "<h3>Training loss</h3>" in text
+
+
 def test_every_panel_follows_the_contract():
     modules = [import_module(f"{panels.__name__}.{name}") for name in panels.panel_names()]
     orders = [module.ORDER for module in modules]
     assert len(set(orders)) == len(orders) >= 8
-    assert all(module.__doc__ and callable(module.draw) for module in modules)
+    for module in modules:
+        drawing = [name for name in ("draw", "draw_across") if callable(getattr(module, name, None))]
+        assert module.__doc__, module.__name__
+        assert len(drawing) == 1, module.__name__
 
 
 def test_two_ordinary_runs_have_the_expected_panels(make_run, draw):

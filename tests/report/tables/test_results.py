@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.tables.results import results_table
 
 
 def test_each_series_has_a_row(mixed_sweep):
-    table = results_table(load([mixed_sweep]).comparisons[0])
+    table = results_table(compare(load([mixed_sweep]))[0])
     best, shaky = (dict(zip(table.headings, row, strict=True)) for row in table.rows)
     assert (best["optimizer"], best["best valid accuracy"], best["test accuracy"]) == ("sgd", "0.8", "0.8")
     assert shaky["hyperparameters"] == "lr=0.1"
     assert (shaky["n"], shaky["status"]) == ("2", "2 completed, 1 diverged at step 12")
-    assert shaky["best valid accuracy"] == "0.92 ± 0.25"
+    assert shaky["best valid accuracy"] == "0.92 [0.27, 1.00]"
     assert shaky["steps to target"] == "1 of 2 seeds"
     assert "seconds to target" not in table.headings  # no run has this number
 
 
 def test_each_baseline_has_a_row(make_run, tmp_path):
     make_run(summary={"baseline": {"name": "a_tree", "test": {"accuracy": 0.71}}})
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     (row,) = table.baseline_rows
     assert dict(zip(table.headings, row, strict=True))["test accuracy"] == "0.71"

@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from descentlab.report import page
+from descentlab.report.compare import compare, compare_one
 from descentlab.report.load import load
 from descentlab.report.statistics.ranking import ranked
-from descentlab.report.tables.console import console_table
+from descentlab.report.tables.console_table import console_table
 from descentlab.report.tables.results import results_table
 
 NO_NEGATIVE = "the validation split has no negative example"
@@ -24,7 +25,7 @@ UNDEFINED = {
 
 def printed(folder, width=100):
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(console_table([folder]))
+    console.print(console_table(compare(load([folder]))))
     return " ".join(console.export_text().split())
 
 
@@ -38,7 +39,7 @@ def sweep(make_run, tmp_path):
 def test_an_undefined_value_has_a_note_and_ranks_after_defined_ones(sweep):
     comparison = load([sweep]).comparisons[0]
     assert [one.optimizer for one in ranked(comparison)] == ["sgd", "adam"]
-    table = results_table(comparison)
+    table = results_table(compare_one(comparison))
     _, row = (dict(zip(table.headings, cells, strict=True)) for cells in table.rows)
     assert (row["best valid accuracy"], row["test accuracy"]) == ("undefined", "undefined")
     assert table.notes == [
@@ -62,14 +63,14 @@ def test_all_tables_give_the_reason(sweep):
 def test_the_number_of_seeds_with_a_defined_value_is_shown(make_run, tmp_path):
     make_run(seed=0, summary=UNDEFINED)
     make_run(seed=1)
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     assert dict(zip(table.headings, table.rows[0], strict=True))["best valid accuracy"] == "1 of 2 seeds"
     assert table.notes[0] == f"best valid accuracy undefined: {NO_NEGATIVE}"
 
 
 def test_a_column_of_undefined_values_is_shown(make_run, tmp_path):
     make_run(summary={**UNDEFINED, "gap": None, "undefined": {**UNDEFINED["undefined"], "gap": "the baseline's is 0"}})
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     cells = dict(zip(table.headings, table.rows[0], strict=True))
     assert (cells["best valid accuracy"], cells["gap to optimum"]) == ("undefined", "undefined")
     page.build([tmp_path / "sweep"], tmp_path / "sweep")  # panels without a value
@@ -78,7 +79,7 @@ def test_a_column_of_undefined_values_is_shown(make_run, tmp_path):
 def test_old_records_without_reasons_show_values_as_not_measured(make_run, tmp_path):
     make_run(summary={"best_valid": None, "test": {}})
     make_run("sgd")
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     assert dict(zip(table.headings, table.rows[1], strict=True))["best valid accuracy"] == "–"
     assert table.notes == []
 
@@ -88,7 +89,7 @@ def test_failed_and_undefined_baselines_are_named_with_their_reason(make_run, tm
     reasons = {"baseline/test/accuracy": "the test split has no example"}
     make_run("sgd", summary={"baseline": {"name": "a_tree", "test": {"accuracy": None}}, "undefined": reasons})
     make_run("lion", summary={"baseline": {"name": "a_tree", "error": "ValueError: not here"}})
-    table = results_table(load([tmp_path / "sweep"]).comparisons[0])
+    table = results_table(compare(load([tmp_path / "sweep"]))[0])
     forest, tree = (dict(zip(table.headings, cells, strict=True)) for cells in table.baseline_rows)
     assert forest["status"].startswith("failed: MemoryError: 8 GiB xxx")
     assert len(forest["status"]) < 70

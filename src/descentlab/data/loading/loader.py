@@ -51,7 +51,7 @@ class Chunk:
 
 
 class StepLoader:
-    """Iterate over chunks of steps, from `step` up to the plan's next stop; the next iteration continues there.
+    """Iterate over chunks of steps, from `step` up to the plan's next validation; the next iteration continues there.
 
     The order of an epoch depends on `seed` and the epoch only, so that a run can start at any step. The number of steps in a
     chunk is chosen by measured time and affects only the overhead; with several processes it is fixed, since they must agree.
@@ -59,7 +59,7 @@ class StepLoader:
 
     Args:
         rows: the number of rows of the training split.
-        plan: the plan of the run's steps, with their stops.
+        plan: the plan of the run's steps and validations.
         seed: seed of the order.
         microbatch: the largest number of examples in one part; None: unlimited.
         rank, world: the rank of this process and the number of processes, which share every batch.
@@ -86,9 +86,9 @@ class StepLoader:
         self.hash = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Chunk]:
-        stop = self.plan.next_stop(self.step)
-        while self.step < stop:
-            chunk = Chunk(self, self.step, min(self._chunk_size(), stop - self.step))
+        end = self.plan.next_validation(self.step)
+        while self.step < end:
+            chunk = Chunk(self, self.step, min(self._chunk_size(), end - self.step))
             self.step += len(chunk)
             yield chunk
 
@@ -103,15 +103,15 @@ class StepLoader:
         """Return this process's parts of the batch of `step`, on the training device."""
         raise NotImplementedError
 
-    def pieces(self, step: int) -> list[tuple[Tensor, float]]:
+    def part_indices(self, step: int) -> list[tuple[Tensor, float]]:
         """Return the row numbers and the weight of each of this process's parts of the batch of `step`.
 
         Processes with fewer parts than others are padded with parts of weight 0, since all must run as many backward passes.
         """
         indices = self.indices(step)
         own = indices[self.rank :: self.world]
-        pieces = own.split(self.microbatch) if self.microbatch else (own,)
-        found = [(piece, len(piece) * self.world / len(indices)) for piece in pieces if len(piece)]
+        parts = own.split(self.microbatch) if self.microbatch else (own,)
+        found = [(rows, len(rows) * self.world / len(indices)) for rows in parts if len(rows)]
         largest = math.ceil(len(indices) / self.world)  # share of any process
         missing = math.ceil(largest / (self.microbatch or largest)) - len(found)
         return found + [(indices[:1], 0.0)] * missing
@@ -169,7 +169,7 @@ class TrainLoader(StepLoader):
         self.tensors, self.augment = tensors, augment
 
     def parts(self, step: int) -> list[Part]:
-        parts = [Part(self._gather(rows), weight) for rows, weight in self.pieces(step)]
+        parts = [Part(self._gather(rows), weight) for rows, weight in self.part_indices(step)]
         return parts if self.augment is None else self._augmented(step, parts, self.augment)
 
     def _augmented(self, step: int, parts: list[Part], augment: Augment) -> list[Part]:

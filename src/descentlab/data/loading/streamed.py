@@ -85,7 +85,7 @@ class StreamedLoader(StepLoader):
     def parts(self, step: int) -> list[Part]:
         if step == self.last[0]:
             return self.last[1]
-        weights = [weight for _, weight in self.pieces(step)]
+        weights = [weight for _, weight in self.part_indices(step)]
         if step != self.due:
             found = [self.batches[key] for key in self._keys(step, step + 1)]
             return [Part(self.transfer(tuple(each)), weight) for each, weight in zip(found, weights, strict=True)]
@@ -98,7 +98,7 @@ class StreamedLoader(StepLoader):
     def _keys(self, start: int, stop: int) -> Iterator[Key]:
         """Yield the key of each part of the steps from `start` to `stop`."""
         for step in range(start, stop):
-            for rows, _ in self.pieces(step):
+            for rows, _ in self.part_indices(step):
                 yield step // self.plan.steps_per_epoch, rows.tolist()
 
 

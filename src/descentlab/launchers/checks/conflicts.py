@@ -41,9 +41,9 @@ def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:
     from hydra.utils import get_object
 
     baseline, task, data = (get_object(config[group]["_target_"]) for group in ("baseline", "task", "data"))
-    if not issubclass(task, tuple(baseline.suits)):
-        suits = ", ".join(each.__name__ for each in baseline.suits)
-        yield f"baseline: {baseline.__name__} is for {suits}, not for {task.__name__}; leave it out"
+    if not issubclass(task, tuple(baseline.supported_tasks)):
+        names = ", ".join(each.__name__ for each in baseline.supported_tasks)
+        yield f"baseline: {baseline.__name__} is for {names}, not for {task.__name__}; leave it out"
     if not getattr(data, "in_memory", True):
         yield "baseline: it needs all training examples at once, and these data are streamed; leave it out"
 

@@ -1,7 +1,7 @@
-"""Rehearse runs: construct data, model, task and optimizer, and take one step and one evaluation on a few examples.
+"""Trial steps: construct data, model, task and optimizer, and take one step and one evaluation on a few examples.
 
 An error that affects every run of a sweep is found once, before the first run starts. Baselines, checkpoints and loggers are
-not rehearsed, since a failure there does not affect the result of a run.
+not tried, since a failure there does not affect the result of a run.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LARGEST = 1024  # upper bound of that batch size
 NAMES, LINES = 8, 20  # column names in a line of a note, and lines in a note
 LARGE = 30_000_000  # parameters; a larger model is not trained here, since a step may take minutes and much memory
 PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU supports
-# Nodes whose numbers do not affect construction: rehearsals with other numbers would find no other errors.
+# Nodes whose numbers do not affect construction: trial steps with other numbers would find no other errors.
 NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
 SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
 IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
@@ -45,7 +45,7 @@ NOT_HERE = (OSError, MemoryError)  # errors of reading data that are not mistake
 
 
 class NoSink:
-    """A sink that discards the rows of a rehearsal."""
+    """A sink that discards the rows of a trial step."""
 
     def write(self, rows: list[Row]) -> None: ...
 
@@ -56,7 +56,7 @@ class NoSink:
 
 
 class Rehearsals:
-    """The rehearsals of a sweep's runs.
+    """The trial steps of a sweep's runs.
 
     Args:
         here: True if the runs will run on this machine; otherwise data that are missing here are a note, not a mistake.
@@ -172,7 +172,7 @@ def _take_a_step(config: Mapping[str, Any], data: Data[Any], plan: Plan) -> None
 def _smallest_part(core: Core, plan: Plan) -> int:
     """Return the smallest number of examples in a forward pass of the training."""
     loader = StepLoader(plan.rows, plan, 0, core.microbatch)
-    return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.pieces(step))
+    return min(len(rows) for step in ends_of_an_epoch(loader) for rows, _ in loader.part_indices(step))
 
 
 def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) -> None:
@@ -227,7 +227,10 @@ def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
 
 
 def structure_of(config: Mapping[str, Any]) -> str:
-    """Return the config as text, without seeds, budgets and numbers of the update. One rehearsal serves for equal texts."""
+    """Return a string key of the config without seeds, budgets and numeric hyperparameters.
+
+    Configs with equal keys share one trial step.
+    """
     kept = {key: value for key, value in config.items() if key not in IGNORED}
     return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
 

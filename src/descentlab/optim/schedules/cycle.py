@@ -18,7 +18,7 @@ class CosineRestarts(Schedule):
     """Repeated cosines from 1 to final (SGDR, arXiv:1608.03983, eq. 5; torch's CosineAnnealingWarmRestarts).
 
     Args:
-        period: steps of the first cosine (T_0); below 1, a fraction.
+        period: steps of the first cosine (T_0); below 1, a fraction of the steps after the warm-up.
         growth: the ratio of the length of each cosine to that of the one before (T_mult), >= 1.
         final: the multiplier that each cosine approaches at its end, in [0, 1].
     """
@@ -44,7 +44,7 @@ class OneCycle(Schedule):
     a step, whereas torch's may lie between two steps.
 
     Args:
-        rise: steps up to and including the peak; below 1, a fraction.
+        rise: steps up to and including the peak; below 1, a fraction of the steps after the warm-up.
         div: the ratio of the peak to the first multiplier.
         final_div: the ratio of the first multiplier to the last.
         anneal: the shape of both phases.

@@ -24,7 +24,7 @@ class Step(Schedule):
     """gamma^floor(step / every) (torch's StepLR).
 
     Args:
-        every: steps between two reductions; below 1, a fraction.
+        every: steps between two reductions; below 1, a fraction of the steps after the warm-up.
         gamma: the factor of each reduction, in (0, 1].
     """
 
@@ -40,7 +40,7 @@ class MultiStep(Schedule):
     """gamma^(milestones reached) (torch's MultiStepLR).
 
     Args:
-        milestones: the steps at which the multiplier is reduced; below 1, fractions.
+        milestones: the steps at which the multiplier is reduced; below 1, fractions of the steps after the warm-up.
         gamma: the factor of each reduction, in (0, 1].
     """
 
@@ -56,7 +56,7 @@ class Exponential(Schedule):
     """gamma^(step / every), a continuous `Step` (torch's ExponentialLR has every = 1).
 
     Args:
-        every: steps over which the multiplier is reduced by the factor gamma; below 1, a fraction.
+        every: steps over which the multiplier falls by the factor gamma; below 1, a fraction of the steps after the warm-up.
         gamma: the factor, in (0, 1].
     """
 
@@ -104,7 +104,7 @@ class InverseSquareRoot(Schedule):
     With timescale = warmup this is the Transformer's schedule (arXiv:1706.03762, eq. 3), scaled to a peak of 1.
 
     Args:
-        timescale: in steps; below 1, a fraction. After three timescales the multiplier is 1/2.
+        timescale: in steps; below 1, a fraction of the steps after the warm-up. After three timescales the multiplier is 1/2.
     """
 
     timescale: Positive = 100
@@ -122,7 +122,7 @@ class WarmupStableDecay(Schedule):
     1 - (1 - final) sqrt(x) for 1-sqrt (Hägele et al., arXiv:2405.18392). MiniCPM itself decays exponentially.
 
     Args:
-        stable: steps before the decay; below 1, a fraction.
+        stable: steps before the decay; below 1, a fraction of the steps after the warm-up.
         decay: the shape of the decay.
         final: the multiplier that is approached at the end, in [0, 1].
     """

@@ -92,11 +92,11 @@ def _mean(series: Series, rows: pl.DataFrame, style: Style) -> list[Trace]:
 
 def _band(series: Series, rows: pl.DataFrame, style: Style, limits: Range) -> list[Trace]:
     """Draw the 95 % interval as a filled outline: along the upper edge, and back along the lower one."""
-    rows = rows.drop_nulls("half_width")
+    rows = rows.drop_nulls("low")
     if rows.is_empty():
         return []
-    upper = rows["y"] + rows["half_width"]
-    lower = (rows["y"] - rows["half_width"]).clip(lower_bound=limits.band_low)
+    lower = rows["low"].clip(lower_bound=limits.band_low)
+    upper = rows["high"].clip(upper_bound=limits.high)  # with few seeds, an interval on a log scale may be very wide
     outline, y = pl.concat([rows, rows.reverse()]), pl.concat([upper, lower.reverse()])
     fill = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip"}
     return [_trace(series, outline, y, style, **fill) | NO_LINE]

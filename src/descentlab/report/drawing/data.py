@@ -9,7 +9,7 @@ import polars as pl
 
 from descentlab.report.drawing.style import Style
 from descentlab.report.series import Comparison, Series
-from descentlab.report.statistics.curves import run_curves
+from descentlab.report.statistics.curves import curves_by_id
 from descentlab.report.statistics.ranking import ranked
 
 
@@ -33,7 +33,7 @@ class PanelData:
     @cached_property
     def frames(self) -> dict[str, pl.DataFrame]:
         """The curves of each run, by run id (see `run_curves` for the columns)."""
-        return {run.id: run_curves(run) for run in self.comparison.runs}
+        return curves_by_id(self.comparison.runs)
 
     @property
     def points(self) -> int:

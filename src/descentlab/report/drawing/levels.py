@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from descentlab.report.formats import format_number
 from descentlab.report.series import Comparison
-from descentlab.report.tables.measures import format_number
 
 Level = tuple[float, str]  # a value of y, and its label
 

@@ -1,1 +1,1 @@
-"""Statistics over seeds: means with intervals, the ranking of series, mean curves."""
+"""Statistics over seeds, over the trials of a search and over problems: a method a file, numbers in and numbers out."""

@@ -4,13 +4,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
+import numpy as np
 import polars as pl
 
-from descentlab.report.statistics.estimate import t_factor
-from descentlab.store.record import Record, read_curves
+from descentlab.report.statistics.interval import t_factor, within
+from descentlab.report.statistics.ranges import bounds_of
+from descentlab.store.record import PARQUET, Record, read_curves
 
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")  # the x axes a reader can choose from
+BATCH = 256  # files read together
+MOST_ROWS = 4  # of a step, in runs that are read together; usually there are two: training and validation
+
+
+def curves_by_id(runs: Sequence[Record]) -> dict[str, pl.DataFrame]:
+    """Return the curves of each run by its id, as `run_curves` does, but several times faster.
+
+    Files with the same columns are read together, since most of the time of reading one is spent on preparing a query.
+    """
+    alike: dict[tuple[str, ...], list[Record]] = {}
+    found: dict[str, pl.DataFrame] = {}
+    for run in runs:
+        path = run.folder / PARQUET
+        columns = tuple(pl.read_parquet_schema(path)) if path.exists() else ()
+        if set(AXES) <= set(columns):
+            alike.setdefault(columns, []).append(run)
+        else:
+            found[run.id] = run_curves(run)
+    for columns, group in alike.items():
+        for first in range(0, len(group), BATCH):
+            found |= _read_together(group[first : first + BATCH], _measured(columns))
+    return found
+
+
+def _read_together(runs: Sequence[Record], columns: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return the curves of runs that are sealed and have the same columns."""
+    paths = [run.folder / PARQUET for run in runs]
+    scanned = pl.scan_parquet(paths, include_file_paths="file", glob=False, hive_partitioning=False)
+    rows = scanned.select(pl.col("file").rle_id(), pl.col(columns).cast(pl.Float64)).collect().rechunk()
+    merged = _merge_adjacent(rows)
+    heights = [] if merged is None else merged["file"].rle().struct.field("len").to_list()
+    if merged is None or len(heights) != len(runs):  # steps out of order, or a run without rows
+        return {run.id: run_curves(run) for run in runs}
+    starts = accumulate(heights, initial=0)
+    merged = merged.drop("file")
+    slices = zip(runs, starts, heights, strict=False)
+    return {run.id: _until_divergence(merged.slice(start, height), run) for run, start, height in slices}
+
+
+def _merge_adjacent(rows: pl.DataFrame) -> pl.DataFrame | None:
+    """Return `rows` with one row per file and step, which holds the last value of each column.
+
+    Rows of a step follow each other, as a run writes them. None if they do not, or if a step has more than MOST_ROWS.
+    """
+    step, file = pl.col("step"), pl.col("file")
+    same = (step == step.shift(1)) & (file == file.shift(1))
+    backwards = (step < step.shift(1)) & (file == file.shift(1))
+    longest = rows.select(pl.struct("file", "step").rle().struct.field("len").max()).item() or 0
+    if longest > MOST_ROWS or rows.select(backwards.any()).item():
+        return None
+    values = [column for column in rows.columns if column not in ("file", "step")]
+    for _ in range(longest - 1):
+        rows = rows.with_columns(
+            pl.when(same).then(pl.coalesce(name, pl.col(name).shift(1))).otherwise(name) for name in values
+        )
+    return rows.filter(~same.shift(-1, fill_value=False))
 
 
 def run_curves(run: Record) -> pl.DataFrame:
@@ -27,8 +86,16 @@ def run_curves(run: Record) -> pl.DataFrame:
         rows = rows.with_columns(gradient_evaluations="step")
     if not set(AXES) <= set(rows.columns):
         return pl.DataFrame(schema=dict.fromkeys(AXES, pl.Float64))
-    measured = [column for column in rows.columns if column in AXES or column.startswith(("train/", "valid/"))]
-    rows = rows.select(pl.col(measured).cast(pl.Float64)).group_by("step").agg(pl.all().drop_nulls().last()).sort("step")
+    measured = rows.select(pl.col(_measured(rows.columns)).cast(pl.Float64))
+    return _until_divergence(measured.group_by("step").agg(pl.all().drop_nulls().last()).sort("step"), run)
+
+
+def _measured(columns: Sequence[str]) -> list[str]:
+    """Return the columns that reports show."""
+    return [column for column in columns if column in AXES or column.startswith(("train/", "valid/"))]
+
+
+def _until_divergence(rows: pl.DataFrame, run: Record) -> pl.DataFrame:
     diverged_step = run.summary.get("diverged_step")
     return rows if diverged_step is None else rows.filter(pl.col("step") <= diverged_step)
 
@@ -37,18 +104,38 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     """Return the mean of `column` over `frames`, aligned by step; the other x axes are averaged.
 
     Returns:
-        a frame with the columns AXES, y (the mean) and half_width (of the 95 % t-interval; null for a single frame). Its rows
-        are the steps at which every frame has a finite value.
+        a frame with the columns AXES, y (the mean), low and high (the ends of the 95 % t-interval within the range of the
+        metric, see `interval.within`; null for a single frame). Its rows are the steps at which every frame has a finite value.
     """
     columns = [*AXES, column]
     if not frames or any(column not in frame.columns for frame in frames):
-        return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "half_width"], pl.Float64))
+        return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
     stacked = pl.concat([frame.select(columns) for frame in frames]).filter(pl.col(column).is_finite())
-    axes = pl.col(AXES[1:]).mean()
-    means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
-    aligned = means.filter(pl.col("n") == len(frames)).sort("step")
-    factor = t_factor(len(frames)) if len(frames) > 1 else None
-    return aligned.select(*AXES, "y", half_width=pl.col("spread") * pl.lit(factor, pl.Float64))
+    aligned = _aligned(stacked, len(frames))
+    if aligned is None:  # the frames have different steps
+        axes = pl.col(AXES[1:]).mean()
+        means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
+        aligned = means.filter(pl.col("n") == len(frames)).sort("step")
+    if len(frames) == 1 or aligned.is_empty():
+        none = pl.lit(None, pl.Float64)
+        return aligned.select(*AXES, "y", low=none, high=none)
+    extremes = stacked.select(pl.col(column).min().alias("low"), pl.col(column).max().alias("high")).row(0)
+    bounds = bounds_of(column).without_violated(extremes)
+    low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
+    return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
+
+
+def _aligned(stacked: pl.DataFrame, n: int) -> pl.DataFrame | None:
+    """Return the means over `n` frames with equal steps, which are stacked in turn; None if their steps differ."""
+    height, rest = divmod(stacked.height, n)
+    if rest:
+        return None
+    steps, *others = (stacked[name].to_numpy().reshape(n, height) for name in stacked.columns)
+    if not (steps == steps[0]).all():
+        return None
+    spread = others[-1].std(axis=0, ddof=1) if n > 1 else np.full(height, np.nan)
+    means = [steps[0], *(values.mean(axis=0) for values in others)]
+    return pl.DataFrame(dict(zip((*AXES, "y", "spread"), (*means, spread), strict=True)))
 
 
 def thin(rows: pl.DataFrame, points: int) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Means over seeds with Student's t confidence intervals."""
+"""Means over seeds with confidence intervals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
-
 from descentlab.report.series import Series
+from descentlab.report.statistics.interval import EQUAL, mean_interval
+from descentlab.report.statistics.ranges import bounds_of
 
 
 @dataclass(frozen=True)
@@ -18,37 +18,48 @@ class Estimate:
 
     Args:
         mean: the mean of the values.
-        half_width: half the width of its 95 % t-interval, in the unit of the values; None for a single seed.
         n: the number of seeds.
+        low: the lower end of its 95 % interval, in the unit of the values; None for a single seed.
+        high: the upper end.
+        method: the method of the interval in words, such as "t on the logit scale"; "" for a single seed.
     """
 
     mean: float
-    half_width: float | None
     n: int
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+
+    @property
+    def is_equal(self) -> bool:
+        """True if there are several values and all are equal: then the interval has no width, which shows no certainty."""
+        return self.method == EQUAL
 
 
-def t_factor(n: int) -> float:
-    """Return the half-width of the 95 % t-interval of a mean of `n` values, in sample standard deviations.
-
-    That is the .975 quantile of Student's t distribution with n - 1 degrees of freedom, divided by sqrt(n).
-    """
-    return float(stdtrit(n - 1, 0.975)) / math.sqrt(n)
-
-
-def estimate(values: Iterable[float | None]) -> Estimate | None:
+def estimate(values: Iterable[float | None], name: str = "") -> Estimate | None:
     """Return the mean of `values` with its interval.
+
+    Args:
+        values: one per seed.
+        name: the name of the metric or of the number of a record; the interval keeps to its range (`bounds_of`).
 
     Returns:
         None if there are no values, or if one is None or not finite: a mean over the rest would be biased.
     """
     known = list(values)
+    average, interval = mean(known), mean_interval(known, bounds_of(name))
+    if average is None or interval is None:
+        return None if average is None else Estimate(average, len(known))
+    return Estimate(average, len(known), interval.low, interval.high, interval.method)
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of `values`; None in the cases of `estimate`."""
+    known = list(values)
     finite = [value for value in known if value is not None and math.isfinite(value)]
-    if not finite or len(finite) < len(known):
-        return None
-    half_width = t_factor(len(finite)) * statistics.stdev(finite) if len(finite) > 1 else None
-    return Estimate(statistics.fmean(finite), half_width, len(finite))
+    return statistics.fmean(finite) if finite and len(finite) == len(known) else None
 
 
-def best_valid(series: Series) -> Estimate | None:
-    """Return the mean of the best validation value over the completed runs of a series."""
-    return estimate(run.summary.get("best_valid") for run in series.completed)
+def best_valid(series: Series, metric: str = "") -> Estimate | None:
+    """Return the mean of the best validation value over the completed runs of a series; `metric` is its name."""
+    return estimate((run.summary.get("best_valid") for run in series.completed), metric)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from descentlab.report.formats import format_number
 from descentlab.report.series import Comparison
-from descentlab.report.tables.measures import NOT_MEASURED, UNDEFINED, format_number
+from descentlab.report.tables.measures import NOT_MEASURED, UNDEFINED
 
 PREFIX = "baseline/test/"  # prefix of the keys of a baseline's test metrics in a summary's `undefined`
 MAX_ERROR = 60  # largest number of characters of an error in a cell; the notes contain the whole message

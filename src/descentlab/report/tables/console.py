@@ -1,71 +1,69 @@
-"""The results table on the console, within 80 columns."""
+"""The answers on the console, within 80 columns: statements, warnings, and tables of results, differences and costs."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
-from descentlab.report.load import load
-from descentlab.report.series import Comparison
-from descentlab.report.tables.results import TEXT_COLUMNS, ResultTable, results_table
+from descentlab.report.answer import Answer
+from descentlab.report.overall import problem_prefix, statements
+from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.console_table import PIPE_WIDTH, bare_table, console_table
 
-PIPE_WIDTH = 160  # width in characters if the output is not a terminal
+WIDE = 110  # columns of a terminal from which the table of differences is shown in full
+NARROW_LACKS = ("correlation", "effect size", "wins")  # columns of that table that a narrower terminal leaves out
+TOGETHER = re.compile(r"\S+ \[[^ ]+ [^ ]+\]|\b[np] [=<] \S+")  # "0.98 [0.97, 0.99]", "n = 5"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def show_on_console(sweeps: list[Path]) -> Console:
-    """Print the results table of `sweeps`; return the console, for further output."""
+def make_console() -> Console:
+    """Return a console for the answers; without a terminal its width is PIPE_WIDTH."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    console.print(console_table(sweeps))
     return console
 
 
-def console_table(sweeps: list[Path]) -> Table:
-    """Return the results of `sweeps` as a table for the console, with a block of rows per comparison.
-
-    The caption contains the notes of the results tables.
-
-    Raises:
-        FileNotFoundError: as `load`.
-    """
-    comparisons = load(sweeps).comparisons
-    several = len(comparisons) > 1  # their metrics may differ: a row contains the names instead of the headings
-    results = [results_table(comparison, metric="" if several else None) for comparison in comparisons]
-    numbers = list(dict.fromkeys(heading for one in results for heading in one.headings[len(TEXT_COLUMNS) :]))
-    table = _empty(numbers, _caption(comparisons, results))
-    for comparison, one in zip(comparisons, results, strict=True):
-        if several:
-            metrics = [comparison.monitor if heading in ("best valid", "test") else "" for heading in numbers]
-            table.add_row(*(Text(cell, style="bold") for cell in (comparison.name, "", *metrics)))
-        for cells in one.rows + one.baseline_rows:
-            optimizer, settings, status = cells[: len(TEXT_COLUMNS)]
-            by_heading = dict(zip(one.headings, cells, strict=True))
-            measured = [by_heading.get(heading, "").replace(" ± ", "\n± ") for heading in numbers]
-            table.add_row(*map(Text, [f"{optimizer} {settings}", status.replace(", ", "\n"), *measured]))
-        table.add_section()
-    return table
+def show_answers(answers: Sequence[Answer], console: Console) -> None:
+    """Print the statements with their warnings, the results, the differences of three or more entries, and the costs."""
+    for line in statements(answers):
+        console.print(Text(wrapped(line, console.width), style="bold"))
+    for answer in answers:
+        for flag in answer.flags:
+            console.print(Text(wrapped(f"! {problem_prefix(answer, answers)}{flag.message}", console.width), style="yellow"))
+    console.print()
+    console.print(console_table(answers, console.width))
+    compared = [answer for answer in answers if len(answer.pairs) > 1]
+    for answer in compared:
+        differences = pairs_table(answer)
+        if differences is not None:
+            notes = differences.notes if answer is compared[-1] else []
+            _show_plain(replace(differences, notes=notes), console, problem_prefix(answer, answers))
+    if any(entry.candidates > 1 for answer in answers for entry in answer.entries):
+        _show_plain(bill_table(answers), console)
+    console.print()
 
 
-def _empty(numbers: Sequence[str], caption: Text | None) -> Table:
-    """Return a table without rows. Headings of numbers are broken before the last word, to save width."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), caption=caption)
-    table.caption_justify, table.caption_style = "left", "dim"
-    table.add_column("optimizer", overflow="fold")
-    table.add_column("status", overflow="fold")
-    for heading in numbers:
-        table.add_column("\n".join(heading.rsplit(" ", 1)), justify="right", no_wrap=True)
-    return table
+def wrapped(text: str, width: int) -> str:
+    """Return `text` in lines of at most `width` characters; later lines are indented, intervals and "n = 5" not divided."""
+    kept = TOGETHER.sub(lambda found: found.group().replace(" ", NO_BREAK), text)
+    lines = textwrap.wrap(kept, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(NO_BREAK, " ")
 
 
-def _caption(comparisons: Sequence[Comparison], results: Sequence[ResultTable]) -> Text | None:
-    """Return the notes of all tables, one per line, preceded by the comparison's name if there are several."""
-    lines: list[str] = []
-    for comparison, one in zip(comparisons, results, strict=True):
-        lines += [f"{comparison.name}: {note}" if len(results) > 1 else note for note in one.notes]
-    return Text("\n".join(lines)) if lines else None
+def _show_plain(plain: PlainTable, console: Console, prefix: str = "") -> None:
+    kept = [i for i, name in enumerate(plain.headings) if console.width >= WIDE or name not in NARROW_LACKS]
+    table = bare_table(plain.notes)
+    for index in kept:
+        numeric = index > 0 and plain.headings[index] != "conclusion"
+        table.add_column(plain.headings[index], justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in plain.rows:
+        table.add_row(*(Text(row[index]) for index in kept))
+    console.print(Padding(Text(f"{prefix}{plain.title}", style="bold"), (1, 0, 0, 0)))
+    console.print(table)

@@ -1,34 +1,32 @@
-"""The tables as CSV files with unrounded numbers: table.csv with a row per series, runs.csv with a row per run."""
+"""The table of series as a CSV file with unrounded numbers."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from descentlab.report import comparability
-from descentlab.report.load import Results
+from descentlab.report.answer import Answer
 from descentlab.report.series import Comparison, Series, format_statuses
-from descentlab.report.settings import flatten, format_value, settings_of, varying_keys
-from descentlab.report.statistics.estimate import estimate
-from descentlab.report.statistics.ranking import ranked
 from descentlab.report.tables.measures import MEASURES
 from descentlab.report.tables.results import hyperparameters, undefined_reason
-from descentlab.store.record import Record
 
 
-def write_series(comparisons: Sequence[Comparison], path: Path) -> None:
-    """Write a CSV file with a row per series.
+def write_series(answers: Sequence[Answer], path: Path) -> None:
+    """Write a CSV file with a row per series, in the order of the other tables.
 
-    A column ``<measure>_ci95`` contains the half-width of the 95 % t-interval over the `n` completed seeds, `undefined` the
-    reasons for empty cells, `data` the beginning of the data's digest, and `not_comparable` the versions of code and
-    libraries in which the runs of the comparison differ.
+    Columns ``<measure>_low`` and ``<measure>_high`` contain the ends of the 95 % interval of the mean over the `n` completed
+    seeds, ``<measure>_interval`` its method, `role` the role of the runs in a tuned sweep, `undefined` the reasons for empty
+    cells, `data` the beginning of the data's digest, and `not_comparable` the versions of code and libraries in which the runs
+    of the comparison differ.
     """
     rows: list[dict[str, Any]] = []
-    for comparison in comparisons:
+    for answer in answers:
+        comparison = answer.comparison
         unlike = comparability.version_differences(comparison.runs)
-        for rank, series in enumerate(ranked(comparison), 1):
+        for rank, series in enumerate(answer.series, 1):
             row = _series_row(comparison, series, rank)
             rows.append(row | {"not_comparable": comparability.own_versions(series.runs, unlike)})
     _write_csv(path, rows)
@@ -37,38 +35,16 @@ def write_series(comparisons: Sequence[Comparison], path: Path) -> None:
 def _series_row(comparison: Comparison, series: Series, rank: int) -> dict[str, Any]:
     row: dict[str, Any] = {"problem": comparison.name, "rank": rank, "optimizer": series.optimizer}
     row |= {"label": series.label, "hyperparameters": hyperparameters(series), "status": format_statuses(series.runs)}
-    row["n"] = len(series.completed)
+    row |= {"role": series.role or "", "n": len(series.completed)}
     for measure in MEASURES:
-        found = estimate(measure.get(run.summary) for run in series.completed)
+        found = measure.estimate(series.completed, comparison.monitor)
         row[measure.key] = found and found.mean
-        row[f"{measure.key}_ci95"] = found and found.half_width
+        ends = {"low": found and found.low, "high": found and found.high, "interval": found and found.method}
+        row |= {f"{measure.key}_{name}": value for name, value in ends.items()}
     reasons = {measure.key: undefined_reason(series, measure, comparison.monitor) for measure in MEASURES}
     row["undefined"] = "; ".join(f"{key}: {reason}" for key, reason in reasons.items() if reason)
     row["data"] = series.data[: comparability.SHORT]
     return row
-
-
-def write_runs(results: Results, path: Path) -> None:
-    """Write a CSV file with a row per run: its ids, the settings that vary between the runs, and its whole summary."""
-    keys = varying_keys([settings_of(run) for run in results.runs])
-    rows: list[dict[str, Any]] = []
-    for comparison in results.comparisons:
-        unlike = comparability.version_differences(comparison.runs)
-        for series in comparison.series:
-            for run in series.runs:
-                row = _run_row(comparison, series, run, keys)
-                rows.append(row | {"not_comparable": comparability.own_versions([run], unlike)})
-    _write_csv(path, rows)
-
-
-def _run_row(comparison: Comparison, series: Series, run: Record, keys: Iterable[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"sweep": run.sweep, "name": run.name, "id": run.id, "series": series.label}
-    row |= {"problem": comparison.name, "optimizer": series.optimizer, "status": run.status, "reason": run.reason}
-    row |= {key: run.config.get(key) for key in ("seed", "data_seed")}
-    settings = settings_of(run)
-    row |= {key: format_value(settings[key]) for key in keys if key in settings and key not in row}
-    row |= {"data.digest": series.data[: comparability.SHORT]}
-    return row | flatten(run.summary)
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,21 +1,39 @@
-"""The results table in Markdown."""
+"""The statements and tables of answers in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from descentlab.report.series import Comparison
-from descentlab.report.tables.results import TEXT_COLUMNS, ResultTable, results_table
+from descentlab.report.answer import Answer
+from descentlab.report.overall import overall_statement
+from descentlab.report.statement import statement
+from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.results import TEXT_COLUMNS, interval_note, results_table
 
 
-def markdown_tables(comparisons: Sequence[Comparison]) -> str:
-    """Return a table per comparison, each below the comparison's name and followed by its notes."""
-    return "\n".join(f"### {comparison.name}\n\n{_markdown(results_table(comparison))}\n" for comparison in comparisons)
+def markdown_tables(answers: Sequence[Answer]) -> str:
+    """Return the statement over all problems, and for each its statement, flags, results, differences and costs."""
+    overall = overall_statement(answers)
+    return "\n".join(filter(None, [f"{overall}\n" if overall else "", *map(_section, answers)]))
 
 
-def _markdown(table: ResultTable) -> str:
-    rule = ["---"] * len(TEXT_COLUMNS) + ["---:"] * (len(table.headings) - len(TEXT_COLUMNS))
-    rows = (table.headings, rule, *table.rows, *table.baseline_rows)
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    notes = "".join(f"- {note}\n" for note in table.notes)
-    return "".join(f"| {' | '.join(row)} |\n" for row in escaped) + (f"\n{notes}" if notes else "")
+def _section(answer: Answer) -> str:
+    table = results_table(answer)
+    rows = [*table.rows, *table.baseline_rows]
+    flags = "".join(f"- {flag.message}\n" for flag in answer.flags)
+    parts = [f"### {answer.comparison.name}\n\n{statement(answer)}\n", flags]
+    parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), [interval_note(table), *table.notes])]
+    parts += [_plain(each) for each in (pairs_table(answer, detailed=True), bill_table([answer])) if each is not None]
+    return "\n".join(filter(None, parts))
+
+
+def _plain(table: PlainTable) -> str:
+    return f"{table.title}:\n\n{_markdown(table.headings, table.rows, 1, table.notes)}"
+
+
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, notes: Sequence[str]) -> str:
+    """Return a table whose first `texts` columns are aligned to the left, and its notes as a list."""
+    rule = ["---"] * texts + ["---:"] * (len(headings) - texts)
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, rule, *rows)]
+    listed = "".join(f"- {note}\n" for note in notes if note)
+    return "".join(f"| {' | '.join(row)} |\n" for row in escaped) + (f"\n{listed}" if listed else "")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from descentlab.report import comparability
-from descentlab.report.series import Comparison, Series, format_statuses
+from descentlab.report.answer import Answer
+from descentlab.report.formats import format_estimate
+from descentlab.report.series import Series, format_statuses
 from descentlab.report.settings import format_assignment
-from descentlab.report.statistics.estimate import estimate
-from descentlab.report.statistics.ranking import ranked
 from descentlab.report.tables.baselines import BaselineResult, baseline_results
-from descentlab.report.tables.measures import COSTS, MEASURES, NOT_MEASURED, UNDEFINED, Measure, format_estimate, of_test
+from descentlab.report.tables.measures import COSTS, MEASURES, NOT_MEASURED, UNDEFINED, Measure, of_criterion, of_test
+from descentlab.store.record import Record
 
 TEXT_COLUMNS = ("optimizer", "hyperparameters", "status")  # the first columns of a results table
 LEADING = (*TEXT_COLUMNS, "n")  # the columns before those of the measures
@@ -23,11 +25,12 @@ class ResultTable:
 
     Args:
         headings: the column names.
-        rows: the cells of each series.
+        rows: the cells of each series; the entries of the answer first, then defaults and settings that were not selected.
         series: the series, in the order of `rows`.
         baseline_rows: the cells of each baseline, which follow those of the series.
         tooltips: for each cell of `rows` and then of `baseline_rows`, the reason why it is undefined; empty if it is defined.
         notes: sentences to print below the table: undefined values, failures, differences between the runs' code.
+        selected: the number of leading rows that are entries of the answer.
     """
 
     headings: list[str]
@@ -36,21 +39,24 @@ class ResultTable:
     baseline_rows: list[list[str]]
     tooltips: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    selected: int = 0
 
 
-def results_table(comparison: Comparison, metric: str | None = None) -> ResultTable:
-    """Return the results of a comparison.
+def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
+    """Return the results of the runs of an answer.
 
     Measures that no run has are left out, and so are COSTS if every step takes one gradient evaluation.
 
     Args:
-        comparison: the series to tabulate.
+        answer: it determines the order of the rows.
         metric: the name of the monitored metric in the headings; None: its own name.
     """
-    order, monitor, baselines = ranked(comparison), comparison.monitor, baseline_results(comparison)
-    shown = _shown_measures(comparison)
+    comparison, order = answer.comparison, answer.series
+    monitor, baselines = comparison.monitor, baseline_results(comparison)
+    shown = _shown_measures(answer)
+    names = {entry.series.label: entry.name for entry in answer.entries}
     rows = [
-        [one.optimizer, hyperparameters(one), format_statuses(one.runs), str(len(one.completed))]
+        [row_name(one, names), hyperparameters(one), format_statuses(one.runs), str(len(one.completed))]
         + [cell(one, measure, monitor) for measure in shown]
         for one in order
     ]
@@ -67,18 +73,36 @@ def results_table(comparison: Comparison, metric: str | None = None) -> ResultTa
         [_baseline_row(each, shown, monitor) for each in baselines],
         tooltips,
         notes,
+        len(answer.entries),
     )
 
 
-def _shown_measures(comparison: Comparison) -> list[Measure]:
-    equal_costs = all(run.summary.get("steps") == run.summary.get("gradient_evaluations") for run in comparison.runs)
-    return [measure for measure in MEASURES if not (equal_costs and measure.key in COSTS) and _is_known(comparison, measure)]
+def interval_note(table: ResultTable) -> str:
+    """Return a sentence about the intervals of a table, and about rows without one."""
+    numbers = {row[LEADING.index("n")] for row in table.rows}
+    single = "one seed (n = 1) gives no interval" if "1" in numbers else ""
+    several = "[low, high] is the 95 % interval of the mean over n seeds" if numbers - {"0", "1"} else ""
+    return "; ".join(filter(None, [several, single]))
 
 
-def _is_known(comparison: Comparison, measure: Measure) -> bool:
+def row_name(series: Series, names: Mapping[str, str]) -> str:
+    """Return the name of a row: that of its entry (`names`, by label), or the optimizer, with the role in a tuned sweep."""
+    role = {"default": " (default)", "trial": " (best trial so far)"}.get(series.role or "", "")
+    return names.get(series.label, series.optimizer) + role
+
+
+def _shown_measures(answer: Answer) -> list[Measure]:
+    """Return the measures of a table, preceded by the one that is compared unless it is among them."""
+    runs, monitor = answer.comparison.runs, answer.comparison.monitor
+    equal_costs = all(run.summary.get("steps") == run.summary.get("gradient_evaluations") for run in runs)
+    own = of_criterion(answer.by, monitor)
+    measures = [measure for measure in MEASURES if not (equal_costs and measure.key in COSTS)]
+    return [*([own] if own else []), *(measure for measure in measures if _is_known(runs, measure, monitor))]
+
+
+def _is_known(runs: Sequence[Record], measure: Measure, monitor: str) -> bool:
     """Return True if a run has the number, or a reason why it is undefined."""
-    summaries = [run.summary for run in comparison.runs]
-    return any(measure.get(each) is not None or measure.reason(each, comparison.monitor) for each in summaries)
+    return any(measure.get(run) is not None or measure.reason(run, monitor) for run in runs)
 
 
 def _headings(measures: Sequence[Measure], metric: str) -> list[str]:
@@ -100,10 +124,10 @@ def cell(series: Series, measure: Measure, monitor: str) -> str:
 
     If some of them lack the number, return how many have it: a mean over those would be biased.
     """
-    values = [measure.get(run.summary) for run in series.completed]
-    found = estimate(values)
+    found = measure.estimate(series.completed, monitor)
     if found is not None:
         return format_estimate(found, measure.format)
+    values = [measure.get(run) for run in series.completed]
     known = sum(value is not None for value in values)
     if known:
         return f"{known} of {len(values)} seeds"
@@ -112,14 +136,19 @@ def cell(series: Series, measure: Measure, monitor: str) -> str:
 
 def undefined_reason(series: Series, measure: Measure, monitor: str) -> str:
     """Return the reasons why completed runs of a series lack a number, separated by "; "."""
-    reasons = (measure.reason(run.summary, monitor) for run in series.completed if measure.get(run.summary) is None)
+    reasons = (measure.reason(run, monitor) for run in series.completed if measure.get(run) is None)
     return "; ".join(dict.fromkeys(filter(None, reasons)))
 
 
 def hyperparameters(series: Series) -> str:
-    """Return the learning rate, followed by the settings that distinguish the series."""
+    """Return the learning rate, followed by the settings that distinguish the series; three digits of tuned settings."""
     lr = {key: series.settings[key] for key in ("optimizer.lr",) if key in series.settings}
-    return " ".join(format_assignment(key, value) for key, value in (lr | series.differences).items())
+    shown = {key: _rounded(value) if series.role else value for key, value in (lr | series.differences).items()}
+    return " ".join(format_assignment(key, value) for key, value in shown.items())
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _undefined_notes(labels: Sequence[str], headings: Sequence[str], tooltips: Sequence[Sequence[str]]) -> list[str]:
@@ -135,13 +164,14 @@ def _undefined_notes(labels: Sequence[str], headings: Sequence[str], tooltips: S
     ]
 
 
-def metrics_table(comparison: Comparison) -> ResultTable:
+def metrics_table(answer: Answer) -> ResultTable:
     """Return all test metrics of the series and the baselines.
 
     The table is empty if the results table already shows every metric: if there is no baseline, and no test metric other than
     the monitored one and the loss.
     """
-    order, baselines = ranked(comparison), baseline_results(comparison)
+    comparison, order = answer.comparison, answer.series
+    baselines = baseline_results(comparison)
     tests = [run.summary.get("test") or {} for run in comparison.runs]
     names = list(dict.fromkeys(name for test in tests for name in test))
     if not baselines and set(names) <= {comparison.monitor, "loss"}:

@@ -29,7 +29,8 @@ class Engine(Protocol):
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train `task` from the step that `observers` locate until they decide to stop or the plan ends.
 
-        A full validation precedes the first step, follows every stretch that the plan marks, and follows the last step.
+        The validation split is evaluated before the first step, at every step where the plan schedules a validation, and after
+        the last step.
 
         Raises:
             Interrupted: an observer ended the run at a boundary.

@@ -95,7 +95,7 @@ class Descent:
 def by_hand(task: Task) -> Gradient | None:
     """Return the hand-written gradient of the task's loss; None unless the model is a dense net and the loss is in LOSSES."""
     activations = dense(task.model)
-    if activations is None or type(task) not in LOSSES or not task.plain:
+    if activations is None or type(task) not in LOSSES or not task.has_manual_gradient:
         return None
     return partial(backpropagate, activations=activations, loss=LOSSES[type(task)])
 

@@ -52,11 +52,11 @@ class Explicit:
         steps = descent.steps(loader)
         while not (observers.stopping or plan.done(descent.count)):
             observers.training()
-            for event in islice(steps, plan.next_stop(descent.count) - descent.count):
+            for event in islice(steps, plan.next_validation(descent.count) - descent.count):
                 observers.steps_done(event)
                 if observers.stopping:
                     break
-                if descent.count < plan.next_stop(descent.count - 1):  # at a stop it is validated first
+                if descent.count < plan.next_validation(descent.count - 1):  # otherwise it is validated first
                     observers.boundary(Boundary(descent.count))
             self._validate(task, data, observers, before_training=False)
             if not (observers.stopping or plan.done(descent.count)):

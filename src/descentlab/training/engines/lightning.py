@@ -31,7 +31,7 @@ REAPED = 5.0  # seconds to wait for the exit code of a process that died
 class LightningEngine:
     """Trains with Lightning's Trainer, whose logging, checkpoints, progress bars and signal handlers are disabled.
 
-    An epoch of the Trainer is the stretch between two validations, since the loader ends there.
+    One Lightning epoch is the interval between two validations: the loader ends at each validation.
 
     Args:
         settings: the config's trainer node.
@@ -159,7 +159,7 @@ class HookTranslator(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, task: Task) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         step, before_training = task.step, trainer.sanity_checking
         batches = None if before_training else task.data.loader.digest(step.count)
-        metrics, undefined = task.validated(), task.valid.undefined
+        metrics, undefined = task.validation_metrics(), task.valid.undefined
         event = Validated(step.count, step.evaluations, metrics, undefined, before_training, batches, trainer.should_stop)
         self.observers.validated(event)
         trainer.should_stop |= self.observers.stopping

@@ -160,7 +160,7 @@ def test_integers_beyond_float64_are_exact(table, first):
 def test_too_many_categories_are_refused(table, refusal):
     names = [f"p{place}" for place in range(ROWS)]
     message = refusal({"id": names}, max_categories=50)
-    assert "id has 60 distinct texts (p0, p1, p2, ...) in 60 rows, more than data.max_categories=50" in message
+    assert "id has 60 distinct strings (p0, p1, p2, ...) in 60 rows, more than data.max_categories=50" in message
     assert "'data.drop=[id]'" in message
     assert "data.max_categories=60" in message
     assert table({"id": names}, max_categories=60).splits.train[0].shape[1] == 41
@@ -173,7 +173,9 @@ def test_too_many_categories_are_refused(table, refusal):
 def test_category_with_mostly_distinct_values_gives_a_warning(table, number):
     data = table({"id": [f"p{place}" for place in range(ROWS)], "x": number})
     assert detail(data, "id")[0] == "category"
-    assert data.warnings == ["id has 60 distinct texts in 60 rows and is coded as a category: 'data.drop=[id]' leaves it out."]
+    assert data.warnings == [
+        "id has 60 distinct strings in 60 rows and is coded as a category: 'data.drop=[id]' leaves it out."
+    ]
     few = table({"c": [f"p{place % 9}" for place in range(ROWS)], "x": number})
     assert few.splits
     assert not few.warnings

@@ -32,7 +32,7 @@ def test_too_few_or_too_large_groups_are_refused(refusal, number, groups, kind):
 
 @pytest.mark.parametrize("value", [1, "1", 1.0, [1], ["1"], True])
 @pytest.mark.parametrize("cells", [("0", "1"), ("0.0", "1.0"), ("false", "true")])
-def test_test_rows_are_compared_as_numbers_and_as_texts(table, refusal, number, value, cells):
+def test_test_rows_are_compared_as_numbers_and_as_strings(table, refusal, number, value, cells):
     column = [cells[1] if place % 4 == 0 else cells[0] for place in range(ROWS)]
     fits = (value is True) == (cells[0] == "false")
     if not fits:

@@ -82,7 +82,7 @@ def test_regression_target_is_read_like_a_column(table, refusal, number):
     assert "data.drop" not in message
 
 
-def test_message_suggests_classes_for_a_target_of_texts(refusal, number):
+def test_message_suggests_classes_for_a_target_of_strings(refusal, number):
     assert "data.kind=binary data.positive=yes task=binary?" in refusal({"x": number, "y": ["no", "yes"] * (ROWS // 2)})
     assert "data.kind=binary data.positive=true task=binary?" in refusal({"x": number, "y": ["True", "False"] * (ROWS // 2)})
     assert "data.kind=classes task=classification?" in refusal({"x": number, "y": ["a", "b", "c"] * (ROWS // 3)})

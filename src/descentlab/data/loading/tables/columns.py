@@ -17,7 +17,7 @@ from descentlab.data.loading.tables.lookalikes import (
     form_of,
     has_decimal_points,
 )
-from descentlab.data.loading.tables.missing import stripped, texts_of, without_moments, without_sentinels
+from descentlab.data.loading.tables.missing import strings_of, stripped, without_moments, without_sentinels
 from descentlab.data.loading.tables.moments import TRUTH, native_moments, parse_booleans, parse_dates, parse_times
 from descentlab.data.loading.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.loading.tables.options import Options
@@ -32,7 +32,7 @@ SHOWN = 3  # largest number of unreadable cells in a message
 class Column:
     """A column after reading.
 
-    `values` are float64, or integers if float64 would not be exact, or texts if `is_number` is False; null where missing.
+    `values` are float64, or integers if float64 would not be exact, or strings if `is_number` is False; null where missing.
     `note` describes conversions, `warning` is a sentence about a doubtful reading, or "".
     """
 
@@ -55,7 +55,7 @@ def read_columns(table: pl.DataFrame, names: Sequence[str], options: Options) ->
     """
     nested = [name for name in names if table[name].dtype.is_nested() or table[name].dtype in (pl.Binary, pl.Object)]
     if nested:
-        raise DataError(f"neither numbers nor texts are in {', '.join(nested)}: {override('drop', nested)}")
+        raise DataError(f"neither numbers nor strings are in {', '.join(nested)}: {override('drop', nested)}")
     bounds = {options.target: replace(options, max_categories=UNBOUNDED, categorical=())}
     columns = {name: read_column(table[name], bounds.get(name, options)) for name in names}
     return columns if options.decimal is not None else _in_context(table, columns, bounds, options)
@@ -66,9 +66,9 @@ def _in_context(
 ) -> dict[str, Column]:
     """Return `columns` with points and commas interpreted consistently across columns."""
     comma = next((name for name, column in columns.items() if column.style and column.style.decimal == ","), None)
-    texts = {name: stripped(table[name], options) for name, column in columns.items() if column.style in (GROUPED, PLAIN)}
-    points = any(has_decimal_points(cells) for name, cells in texts.items() if columns[name].style == PLAIN)
-    for name, cells in texts.items():
+    strings = {name: stripped(table[name], options) for name, column in columns.items() if column.style in (GROUPED, PLAIN)}
+    points = any(has_decimal_points(cells) for name, cells in strings.items() if columns[name].style == PLAIN)
+    for name, cells in strings.items():
         if comma is not None and _reads_with_comma(cells):
             if doubtful := doubtful_commas(cells):
                 raise DataError(_either_comma(name, *doubtful, comma))
@@ -90,7 +90,7 @@ def read_column(raw: pl.Series, options: Options) -> Column:
         DataError: it is neither all numbers nor a category, or it has too many categories.
     """
     if raw.name in options.categorical or raw.dtype in (pl.Categorical, pl.Enum):
-        return _bounded(Column(raw.name, as_texts(raw, options), is_number=False), options)
+        return _bounded(Column(raw.name, as_strings(raw, options), is_number=False), options)
     if raw.dtype not in (pl.String, pl.Null):
         values, note = _native(raw)
         return Column(raw.name, without_moments(raw, without_sentinels(values, options), options), True, note)
@@ -116,8 +116,8 @@ def read_column(raw: pl.Series, options: Options) -> Column:
     )
 
 
-def as_texts(raw: pl.Series, options: Options) -> pl.Series:
-    """Return the categories of `raw` as texts: 1 for both 1 and 1.0, true for True; null where missing.
+def as_strings(raw: pl.Series, options: Options) -> pl.Series:
+    """Return the categories of `raw` as strings: 1 for both 1 and 1.0, true for True; null where missing.
 
     Numbers beyond 2^53 keep their own digits, since float64 would merge neighbouring integers.
     """
@@ -133,26 +133,26 @@ def as_texts(raw: pl.Series, options: Options) -> pl.Series:
     values = without_sentinels(parsed.values.set(large, None), options)
     held = values.drop_nulls()
     whole = (held == held.round()).all()
-    texts = (values.cast(pl.Int64) if whole else values).cast(pl.String)
-    return texts.zip_with(~large, cells.str.strip_prefix("+").str.replace(r"\.0*$", ""))
+    strings = (values.cast(pl.Int64) if whole else values).cast(pl.String)
+    return strings.zip_with(~large, cells.str.strip_prefix("+").str.replace(r"\.0*$", ""))
 
 
-def equal_to(texts: pl.Series, value: str | float) -> pl.Series:
-    """Return a mask of the `texts` (as as_texts returns them) that equal `value`: as text, or else as number.
+def equal_to(strings: pl.Series, value: str | float) -> pl.Series:
+    """Return a mask of the `strings` (as as_strings returns them) that equal `value`: as a string, or else as a number.
 
     Integers beyond 2^53 are equal only if all their digits are.
     """
     text = str(value).strip()
     text = text.lower() if text.lower() in ("true", "false") else text
-    same = (texts == text).fill_null(False)
-    number, numbers = parse_numbers(pl.Series([text])), parse_numbers(texts)
+    same = (strings == text).fill_null(False)
+    number, numbers = parse_numbers(pl.Series([text])), parse_numbers(strings)
     if same.any() or number.note or not number.whole or numbers.note or not numbers.whole or abs(number.values[0]) >= EXACT:
         return same
     return (numbers.values == number.values[0]).fill_null(False)
 
 
 def _native(raw: pl.Series) -> tuple[pl.Series, str]:
-    """Return the numbers in a column that is not of texts, and a note of their conversion."""
+    """Return the numbers in a column that is not of strings, and a note of their conversion."""
     kind = raw.dtype
     if kind.is_temporal():
         return native_moments(raw)
@@ -185,18 +185,18 @@ def _mostly(cells: pl.Series, forms: Sequence[Parsed]) -> Parsed | None:
 def _unreadable(cells: pl.Series, parsed: Parsed, raw: pl.Series, options: Options) -> str:
     bad = (~parsed.fits).fill_null(False)
     places, name = bad.arg_true().to_list(), cells.name
-    texts = cells.filter(bad).unique(maintain_order=True).to_list()
+    strings = cells.filter(bad).unique(maintain_order=True).to_list()
     shown = ", ".join(f"{shortened(cells[place])} (row {place + 1})" for place in places[:SHOWN])
     more = ", ..." if len(places) > SHOWN else ""
-    kept = [text for each in options.missing for text in texts_of(each) if (raw.str.strip_chars() == text).any()]
-    comma = any(re.search(r"[0-9],[0-9]", text) for text in texts)
+    kept = [text for each in options.missing for text in strings_of(each) if (raw.str.strip_chars() == text).any()]
+    comma = any(re.search(r"[0-9],[0-9]", text) for text in strings)
     decimal = f"{override('decimal', ',')} reads decimal commas, " if comma and not options.decimal else ""
     number = f"{len(places):,} of {len(cells) - cells.null_count():,} cells"
     what = f"{name}: {number} cannot be read as {parsed.what} like the others: {shown}{more}; {decimal}"
     if name == options.target:
         return f"{what}correct these cells or remove their rows, since a target must not have missing values"
-    fitting = [text for text in texts[:SHOWN] if len(text) <= CELL and "\n" not in text]
-    gaps = override("missing", [*kept, *fitting, *(["..."] if len(texts) > len(fitting) else [])])
+    fitting = [text for text in strings[:SHOWN] if len(text) <= CELL and "\n" not in text]
+    gaps = override("missing", [*kept, *fitting, *(["..."] if len(strings) > len(fitting) else [])])
     category = f"{override('categorical', [name])} makes the column a category"
     return f"{what}{gaps} treats them as missing, {category}, {override('drop', [name])} leaves it out"
 
@@ -242,6 +242,6 @@ def _bounded(column: Column, options: Options) -> Column:
     form = form_of(cells)
     hint = f"; they look like {form.what}: {form.fix}" if form else ""
     name, some = column.name, ", ".join(map(shortened, cells.unique(maintain_order=True).head(SHOWN).to_list()))
-    what = f"{name} has {distinct:,} distinct texts ({some}, ...) in {len(cells):,} rows"
+    what = f"{name} has {distinct:,} distinct strings ({some}, ...) in {len(cells):,} rows"
     fix = f"{override('drop', [name])} leaves it out, {override('max_categories', distinct)} codes them all{hint}"
     raise DataError(f"{what}, more than data.max_categories={options.max_categories}: {fix}")

@@ -56,13 +56,13 @@ class Cut:
     classes: NDArray[Any] | None
     seed: int
 
-    def off(self, rows: Rows, fraction: float, leave: int) -> tuple[Rows, Rows]:
-        """Split about `fraction` of `rows` off; return these and the rest, each shuffled.
+    def split_off(self, rows: Rows, fraction: float, min_remaining: int) -> tuple[Rows, Rows]:
+        """Split off about `fraction` of `rows`; return these and the rest, each shuffled.
 
         Args:
             rows: row numbers.
             fraction: fraction of `rows` to split off; with classes, of each class. A group's class is that of most of its rows.
-            leave: the least number of groups of a class that remain, if it has more.
+            min_remaining: the least number of groups of a class that remain, if it has more.
         """
         _, group_of = np.unique(self.together[rows], return_inverse=True)
         count = int(group_of.max(initial=-1)) + 1
@@ -71,7 +71,7 @@ class Cut:
         ranks, sizes = rank[group_of], np.bincount(rank[group_of], minlength=count)
         chosen = np.zeros(count, bool)
         for members in self._strata(rows, ranks, count):
-            chosen[members[choose(sizes[members], fraction, leave)]] = True
+            chosen[members[choose(sizes[members], fraction, min_remaining)]] = True
         order = np.argsort(ranks, kind="stable")
         off = chosen[ranks[order]]
         return rows[order[off]], rows[order[~off]]
@@ -89,19 +89,20 @@ class Cut:
         return np.split(order, np.searchsorted(major[order], np.arange(1, len(values))))
 
 
-def choose(sizes: Rows, fraction: float, leave: int) -> NDArray[np.bool_]:
+def choose(sizes: Rows, fraction: float, min_remaining: int) -> NDArray[np.bool_]:
     """Return a mask of the groups that are split off, with about `fraction` of all rows.
 
     A prefix of the groups is chosen; if it misses the wanted size by far because of a large group, groups that fit are chosen
-    instead. At least one group is split off and `leave` remain. Of two groups one is split off even so, of one group none.
+    instead. At least one group is split off and `min_remaining` remain. Exception: of two groups one is split off regardless of
+    `min_remaining`; a single group is never split off.
 
     Args:
         sizes: (groups,), the number of rows of each group, in random order.
         fraction: fraction of the rows.
-        leave: the least number of groups that remain.
+        min_remaining: the least number of groups that remain.
     """
     count = len(sizes)
-    most = max(count - leave, 1 if count == 2 and leave else 0)
+    most = max(count - min_remaining, 1 if count == 2 and min_remaining else 0)
     if most < 1:
         return np.zeros(count, bool)
     wanted, total = fraction * sizes.sum(), sizes.cumsum()
@@ -131,6 +132,6 @@ def three_parts(cut: Cut, rows: Rows, published: Rows | None, fractions: tuple[f
         published: the row numbers of a published test split; None: test is split off at random.
         fractions: test, of all rows; valid, of the rows that are not test.
     """
-    test, rest = (published, np.setdiff1d(rows, published)) if published is not None else cut.off(rows, fractions[0], 2)
-    valid, train = cut.off(rest, fractions[1], 1)
+    test, rest = (published, np.setdiff1d(rows, published)) if published is not None else cut.split_off(rows, fractions[0], 2)
+    valid, train = cut.split_off(rest, fractions[1], 1)
     return train, valid, test

@@ -49,9 +49,9 @@ def build(columns: Mapping[str, Column], parts: Sequence[Rows], options: Options
     inputs = [column for name, column in columns.items() if name not in empty]
     if not inputs:
         raise DataError(f"no input column has a value in train ({', '.join(empty[:SHOWN])}): fill one in, or add one")
-    if texts := [column.name for column in inputs if not column.is_number and column.name in options.logarithm]:
+    if names := [column.name for column in inputs if not column.is_number and column.name in options.logarithm]:
         raise DataError(
-            f"{override('logarithm', texts)}: {texts[0]} is read as a category, which has no logarithm: remove it from the list"
+            f"{override('logarithm', names)}: {names[0]} is read as a category, which has no logarithm: remove it from the list"
         )
     made: list[list[Part]] = []
     for column in (column for column in inputs if column.is_number):
@@ -109,7 +109,7 @@ def shifted(values: pl.Series) -> tuple[pl.Series, int]:
 def category_codes(values: pl.Series, train: Rows) -> tuple[NDArray[np.int64], int]:
     """Return a code for each row, and the number of categories in train.
 
-    Codes are 1, 2, ... in the order of the texts, then one for missing values if train has any; 0: not in train.
+    Codes are 1, 2, ... in the order of the strings, then one for missing values if train has any; 0: not in train.
     """
     seen = values.gather(train)
     known = seen.drop_nulls().unique().sort()

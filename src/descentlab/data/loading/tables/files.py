@@ -19,13 +19,13 @@ from descentlab.data.loading.tables.overrides import format_value, override
 from descentlab.data.loading.tables.separators import BLANK, NONE, detect_separator, single_blanks
 from descentlab.data.loading.tables.unread import refuse_text_keys
 
-TEXTS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".gz")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".gz")
 REASON = 120  # characters of a library's message
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_file(path: Path, options: Options) -> pl.DataFrame:
-    """Return the table in `path`: columns of texts for a text file, of the file's own types for Parquet.
+    """Return the table in `path`: columns of strings for a text file, of the file's own types for Parquet.
 
     Raises:
         DataError: the file does not exist, or it is not a table.
@@ -39,13 +39,13 @@ def read_file(path: Path, options: Options) -> pl.DataFrame:
             return table
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise DataError(f"data.path={path} cannot be read as a table: {_reason(error)}") from error
-    if not any(suffix.lower() in TEXTS for suffix in path.suffixes[-2:]):
-        raise DataError(f"data.path={path} cannot be read as a table: it is neither {', '.join(TEXTS)} nor Parquet")
+    if not any(suffix.lower() in TEXT_SUFFIXES for suffix in path.suffixes[-2:]):
+        raise DataError(f"data.path={path} cannot be read as a table: it is neither {', '.join(TEXT_SUFFIXES)} nor Parquet")
     return parse(_decoded(content, path, options.encoding), path, options)
 
 
 def parse(text: str, path: Path, options: Options) -> pl.DataFrame:
-    """Return the table in `text`, with texts as cells and null for blank ones; rows without a value are dropped.
+    """Return the table in `text`, with strings as cells and null for blank ones; rows without a value are dropped.
 
     Raises:
         DataError: the text is empty or has lines of different lengths, or two columns share a name.

@@ -53,7 +53,7 @@ def decimal_warning(cells: pl.Series, elsewhere: bool) -> str:
     """Return a warning if decimal points may be thousands separators, as in a column of 28.798 and 950, else "".
 
     Args:
-        cells: texts, read as numbers with decimal points.
+        cells: strings, read as numbers with decimal points.
         elsewhere: True if another column has decimal points, so that data.decimal cannot be a comma.
     """
     plain = cells.filter(cells.str.contains(r"^[-+]?[0-9]{1,3}$").fill_null(False))

@@ -1,4 +1,4 @@
-"""Values that represent a missing one (data.missing) in columns of texts, numbers, dates and times."""
+"""Values that represent a missing one (data.missing) in columns of strings, numbers, dates and times."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEFAULT = ("NA", "N/A", "NaN", "nan", "null", "?")  # the default of conf/data/c
 
 
 def stripped(raw: pl.Series, options: Options) -> pl.Series:
-    """Return the texts of `raw` without surrounding blanks; blank cells and the texts that data.missing lists are null."""
+    """Return the strings of `raw` without surrounding blanks; blank cells and the strings that data.missing lists are null."""
     cells = raw.cast(pl.String).str.strip_chars()
-    texts = ["", *(text for each in options.missing for text in texts_of(each))]
-    return cells.set(cells.is_in(texts).fill_null(False), None)
+    strings = ["", *(text for each in options.missing for text in strings_of(each))]
+    return cells.set(cells.is_in(strings).fill_null(False), None)
 
 
 def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
@@ -47,8 +47,8 @@ def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.S
     if raw.dtype not in (pl.Date, pl.Datetime, pl.Time):
         return values
     parse = parse_times if raw.dtype == pl.Time else parse_dates
-    texts = [text for each in options.missing for text in texts_of(each)]
-    missing = parse(pl.Series(texts, dtype=pl.String)).values.drop_nulls()
+    strings = [text for each in options.missing for text in strings_of(each)]
+    missing = parse(pl.Series(strings, dtype=pl.String)).values.drop_nulls()
     return values.set(values.is_in(missing.to_list()).fill_null(False), None) if len(missing) else values
 
 
@@ -63,7 +63,7 @@ def unused_sentinels(table: pl.DataFrame, names: Iterable[str], options: Options
 
 
 def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
-    """Return True if a cell of `raw` equals `sentinel` as text, number, date or time."""
+    """Return True if a cell of `raw` equals `sentinel` as a string, number, date or time."""
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
         return False
     number = number_of(sentinel)
@@ -72,13 +72,13 @@ def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
         meant = number if number is not None else parse(pl.Series([sentinel], dtype=pl.String)).values[0]
         return meant is not None and bool((native_moments(raw)[0] == float(meant)).any())
     cells = raw.cast(pl.String).str.strip_chars()
-    if cells.is_in(texts_of(sentinel)).any():
+    if cells.is_in(strings_of(sentinel)).any():
         return True
     return number is not None and bool((parse_numbers(cells).values == float(number)).any())
 
 
-def texts_of(sentinel: str | float) -> list[str]:
-    """Return the texts that equal `sentinel`: -999 and -999.0 for the number -999.0."""
+def strings_of(sentinel: str | float) -> list[str]:
+    """Return the strings that equal `sentinel`: -999 and -999.0 for the number -999.0."""
     if isinstance(sentinel, str):
         return [sentinel]
     return [str(sentinel), *([str(int(sentinel))] if sentinel == sentinel // 1 else [])]

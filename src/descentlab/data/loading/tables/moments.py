@@ -1,4 +1,4 @@
-"""Convert dates, times and truth values in texts to numbers."""
+"""Convert dates, times and truth values in strings to numbers."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ STYLES = (PLAIN, GROUPED, COMMA, Style(",", "."), *(Style(point, mark) for mark 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A column of texts, parsed by one rule.
+    """A column of strings, parsed by one rule.
 
     `values` (float64) is null where the rule does not apply; `fits` is True where it does and null for missing cells; `like` is
     the number of cells that are numbers in any style or unit.
@@ -70,7 +70,7 @@ def parse_numbers(cells: pl.Series, decimal: str | None = None) -> Parsed:
     """Parse `cells` as numbers by the single rule that applies to most of them.
 
     Args:
-        cells: stripped texts; null where missing.
+        cells: stripped strings; null where missing.
         decimal: "." or ","; None: inferred.
     """
     if decimal != ",":

@@ -135,13 +135,13 @@ def sentinels(value: Any) -> tuple[str | float, ...]:
     """Return the values that represent a missing one, from one value or a list.
 
     Raises:
-        DataError: one of them is neither a text nor a number.
+        DataError: one of them is neither a string nor a number.
     """
     items = [] if value is None else [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
     found: list[str | float] = []
     for item in items:
         if isinstance(item, bool | Mapping | list):
-            raise DataError(f"data.missing={format_value(value)}: give texts or numbers: 'data.missing=[NA,-999]'")
+            raise DataError(f"data.missing={format_value(value)}: give strings or numbers: 'data.missing=[NA,-999]'")
         if item is None:
             found.append("null")
         elif isinstance(item, float) and math.isnan(item):
@@ -175,14 +175,14 @@ def whole(key: str, value: Any, at_least: int) -> int:
 
 
 def optional_text(key: str, value: Any, example: str) -> str | None:
-    """Return `value` if it is a non-empty text or None.
+    """Return `value` if it is a non-empty string or None.
 
     Raises:
         DataError: it is neither.
     """
     if value is None or (isinstance(value, str) and value):
         return value
-    raise DataError(f"data.{key}={format_value(value)}: give one text, such as {example}")
+    raise DataError(f"data.{key}={format_value(value)}: give one string, such as {example}")
 
 
 def _positive(value: Any) -> Scalar | None:

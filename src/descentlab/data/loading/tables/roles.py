@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tables.columns import Column, as_texts, equal_to
+from descentlab.data.loading.tables.columns import Column, as_strings, equal_to
 from descentlab.data.loading.tables.cutting import Rows
 from descentlab.data.loading.tables.design import Design
 from descentlab.data.loading.tables.options import Options
@@ -56,8 +56,8 @@ def published_rows(table: pl.DataFrame, options: Options) -> Rows | None:
 
 def _comparable(column: pl.Series, options: Options) -> pl.Series:
     if column.dtype.is_nested():
-        raise DataError(f"{column.name} holds neither numbers nor texts: it cannot be a group or a split")
-    return as_texts(column, options)
+        raise DataError(f"{column.name} holds neither numbers nor strings: it cannot be a group or a split")
+    return as_strings(column, options)
 
 
 def describe(
@@ -87,7 +87,7 @@ def _identifiers(columns: Mapping[str, Column]) -> Iterator[str]:
     for name, column in columns.items():
         distinct, rows = column.values.drop_nulls().n_unique(), len(column.values)
         if not column.is_number and distinct > max(FEW, rows / 2):
-            what = f"{name} has {distinct:,} distinct texts in {rows:,} rows and is coded as a category"
+            what = f"{name} has {distinct:,} distinct strings in {rows:,} rows and is coded as a category"
             yield f"{what}: {override('drop', [name])} leaves it out."
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tables.columns import Column, as_texts, equal_to
+from descentlab.data.loading.tables.columns import Column, as_strings, equal_to
 from descentlab.data.loading.tables.cutting import Rows
 from descentlab.data.loading.tables.design import finite, representable, shifted
 from descentlab.data.loading.tables.moments import TRUTH
@@ -65,14 +65,14 @@ def read_target(raw: pl.Series, column: Column | None, options: Options) -> Targ
         DataError: cells are missing, infinite or not numeric, or the values contradict data.kind or data.positive.
     """
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
-        raise DataError(f"data.target={raw.name} holds neither numbers nor texts: choose another column")
+        raise DataError(f"data.target={raw.name} holds neither numbers nor strings: choose another column")
     return _classes(raw, options) if column is None else _number(raw, column, options)
 
 
 def _number(raw: pl.Series, column: Column, options: Options) -> Target:
     _complete(column.values, raw)
     if not column.is_number or column.note == TRUTH:
-        found = as_texts(raw, options).unique().sort().to_list()
+        found = as_strings(raw, options).unique().sort().to_list()
         binary = f"data.kind=binary {override('positive', found[-1])} task=binary"
         fix = binary if len(found) == 2 else "data.kind=classes task=classification"
         raise DataError(f"data.target={raw.name} is not numeric: {fix}?")
@@ -81,20 +81,20 @@ def _number(raw: pl.Series, column: Column, options: Options) -> Target:
 
 
 def _classes(raw: pl.Series, options: Options) -> Target:
-    texts = as_texts(raw, options)
-    _complete(texts, raw)
-    parsed = parse_numbers(texts)
+    strings = as_strings(raw, options)
+    _complete(strings, raw)
+    parsed = parse_numbers(strings)
     if parsed.whole:
         finite(Column(raw.name, parsed.values, True), "correct or remove the row, since a target must not have missing values")
-    numbers = dict(zip(texts, parsed.values, strict=True)) if parsed.whole else {}
-    values = sorted(texts.unique().to_list(), key=lambda text: (numbers.get(text, 0.0), text))
+    numbers = dict(zip(strings, parsed.values, strict=True)) if parsed.whole else {}
+    values = sorted(strings.unique().to_list(), key=lambda text: (numbers.get(text, 0.0), text))
     if options.kind == "binary":
         positive = _positive(values, options.positive)
         if positive is None or len(values) != 2:
             raise DataError(_not_binary(raw.name, values, options.positive))
         values.sort(key=lambda value: value == positive)
-    _check_count(raw.name, values, len(texts), parsed.whole)
-    codes = texts.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
+    _check_count(raw.name, values, len(strings), parsed.whole)
+    codes = strings.replace_strict(values, list(range(len(values))), return_dtype=pl.Int64).to_numpy()
     some = ", ".join(map(shortened, values[:SHOWN])) + (", ..." if len(values) > SHOWN else "")
     return Target(codes, values, f"{values[1]} is 1" if options.kind == "binary" else f"{len(values)} classes: {some}")
 
@@ -122,9 +122,9 @@ def _positive(values: Sequence[str], positive: Scalar | None) -> str | None:
     if positive is None:
         return None
     candidates = (positive, OTHER_TRUTH.get(str(positive).strip().lower().removesuffix(".0")))
-    texts = pl.Series(values, dtype=pl.String)
-    found = [texts.filter(equal_to(texts, each)).to_list() for each in candidates if each is not None]
-    return next((texts[0] for texts in found if texts), None)
+    strings = pl.Series(values, dtype=pl.String)
+    found = [strings.filter(equal_to(strings, each)).to_list() for each in candidates if each is not None]
+    return next((strings[0] for strings in found if strings), None)
 
 
 def _not_binary(name: str, values: Sequence[str], positive: Scalar | None) -> str:

@@ -12,7 +12,7 @@ TEXT_KEYS = {"separator": None, "encoding": None, "header": True, "skip": 0}  # 
 
 
 def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
-    """Check that no key of text files is set for another kind of table; data.decimal may be if `table` has texts.
+    """Check that no key of text files is set for another kind of table; data.decimal may be if `table` has strings.
 
     Args:
         options: the table's options.

@@ -1,0 +1,84 @@
+"""The bill of an answer: what each entry cost, with everything that was trained to select and to report it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from descentlab.report.series import Series
+from descentlab.store.manifest import Arm
+from descentlab.store.record import Record
+
+
+@dataclass(frozen=True)
+class BillLine:
+    """The cost of one entry: sums over all its runs, also those that diverged, failed or were pruned.
+
+    Attributes:
+        name: the entry's name.
+        trials: the number of settings that were tried.
+        runs: the number of runs.
+        steps: optimizer steps.
+        gradient_evaluations: evaluations of the gradient of a batch.
+        train_seconds: seconds of training, without validation and logging; of runs in parallel, the sum.
+        uncounted: the number of runs that left no counts, because they failed or crashed.
+    """
+
+    name: str
+    trials: int
+    runs: int
+    steps: int
+    gradient_evaluations: int
+    train_seconds: float
+    uncounted: int = 0
+
+
+@dataclass(frozen=True)
+class Bill:
+    """The cost of an answer: a line for each entry.
+
+    Attributes:
+        lines: in the order of the entries.
+        total: the sums; a run of several entries is counted once.
+    """
+
+    lines: list[BillLine]
+    total: BillLine
+
+
+def bill_line(name: str, trials: int, runs: Iterable[Record]) -> BillLine:
+    """Return the sums over `runs`."""
+    distinct = list({run.id: run for run in runs}.values())
+    counted = [run.summary for run in distinct if run.summary.get("steps") is not None]
+    return BillLine(
+        name,
+        trials,
+        len(distinct),
+        sum(int(summary["steps"]) for summary in counted),
+        sum(int(summary.get("gradient_evaluations") or summary["steps"]) for summary in counted),
+        sum(float(run.summary.get("train_seconds") or 0) for run in distinct),
+        len(distinct) - len(counted),
+    )
+
+
+def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]]) -> Bill:
+    """Return the bill of entries.
+
+    Args:
+        trials: the number of settings tried, by the entry's name.
+        runs: all runs of each entry, by its name.
+    """
+    lines = [bill_line(name, trials[name], runs[name]) for name in runs]
+    return Bill(lines, bill_line("total", sum(trials.values()), [run for each in runs.values() for run in each]))
+
+
+def sum_bills(bills: Sequence[Bill]) -> BillLine:
+    """Return the total over several problems."""
+    counts = ("trials", "runs", "steps", "gradient_evaluations", "train_seconds", "uncounted")
+    return BillLine("total", **{key: sum(getattr(bill.total, key) for bill in bills) for key in counts})
+
+
+def runs_of(arm: Arm | None, series: Iterable[Series], by_id: Mapping[str, Record]) -> list[Record]:
+    """Return all runs of an entry: those of its arm, or those of all its settings."""
+    own = [run for one in series for run in one.runs]
+    return own if arm is None else [*own, *(by_id[id] for id in arm.runs if id in by_id)]

@@ -1,0 +1,91 @@
+"""Pairs: each entry of an answer against another one, over shared seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from descentlab.report.answer import Entry, Pair, count_comparisons
+from descentlab.report.criterion import Criterion
+from descentlab.report.selection import values_by_seed
+from descentlab.report.series import format_statuses
+from descentlab.report.statistics.difference import Paired, Unpaired
+from descentlab.report.statistics.equivalence import conclude
+from descentlab.report.statistics.logrank import LogRank, logrank
+from descentlab.report.statistics.multiple import holm
+from descentlab.report.statistics.paired import paired, unpaired
+from descentlab.report.statistics.ranges import bounds_of
+from descentlab.report.times import times_to_target
+
+ONE_SEED = "one seed each"
+
+
+def make_pairs(
+    entries: Sequence[Entry], reference: Entry | None, is_named: bool, by: Criterion, margin: float | None = None
+) -> list[Pair]:
+    """Return the pairs of an answer, with p-values corrected by Holm's method.
+
+    Args:
+        entries: the best first.
+        reference: the entry that the others are compared with.
+        is_named: True if the reference was asked for: each other entry is compared with it. Otherwise the best entry is
+            compared with each other one.
+        by: the number to compare.
+        margin: the margin of equivalence in the unit of the number; None: `equivalence.default_margin`.
+    """
+    if reference is None:
+        return []
+    if is_named:
+        sides = [(entry, reference) for entry in entries if entry is not reference]
+    else:
+        sides = [(entries[0], other) for other in entries[1:]]
+    differences = [difference(first, second, by) for first, second in sides]
+    tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
+    p_values = [None if both is None else both.p_t for both in differences]
+    p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
+    adjusted = _adjusted(p_values, is_named)
+    pairs: list[Pair] = []
+    for (first, second), both, test, p in zip(sides, differences, tests, adjusted, strict=True):
+        conclusion = conclude(both, margin, p_adjusted=p) if both is not None and test is None else None
+        reason = "" if both or test else _reason(first, second, by)
+        pairs.append(Pair(first, second, None if test else both, conclusion, p, reason, test))
+    return pairs
+
+
+def difference(first: Entry, second: Entry, by: Criterion) -> Paired | Unpaired | None:
+    """Return the difference of two entries over shared seeds; without two shared ones, that of independent samples."""
+    sides = values_by_seed(first.series, by), values_by_seed(second.series, by)
+    shared = sides[0].keys() & sides[1].keys()
+    seeds = {key: index for index, key in enumerate(sorted(sides[0].keys() | sides[1].keys()))}
+    x, y = (_indexed(side, seeds) for side in sides)
+    compared = paired if len(shared) >= 2 else unpaired
+    return compared(x, y, by.mode, bounds=bounds_of(by.key))
+
+
+def _indexed(values: Mapping[str, float], seeds: Mapping[str, int]) -> dict[int, float | None]:
+    return {seeds[key]: value for key, value in values.items()}
+
+
+def _logrank(first: Entry, second: Entry, by: Criterion) -> LogRank | None:
+    """Return the logrank test of the times to target; None if all runs of both entries reached it, or none did."""
+    times = times_to_target(first.series, by), times_to_target(second.series, by)
+    return logrank(*times) if any(each.censored for each in times) else None
+
+
+def _adjusted(p_values: Sequence[float | None], is_named: bool) -> list[float | None]:
+    """Return the p-values after Holm's correction; None stays None and does not count."""
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(holm(known, count_comparisons(len(known), is_named)))
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _reason(first: Entry, second: Entry, by: Criterion) -> str:
+    """Return the reason why two entries have no statistics of their difference."""
+    for entry in (second, first):
+        if not entry.completed:
+            return f"no run of {entry.name} completed ({format_statuses(entry.series.runs)})"
+        missing = [run for run in entry.completed if by.get(run) is None]
+        if missing:
+            why = next(filter(None, map(by.reason, missing)), "was not measured" if not by.censored else "was not reached")
+            return f"{by.label} of {entry.name} is missing in {len(missing)} of {len(entry.completed)} runs: {why}"
+    single = [entry.name for entry in (first, second) if len(entry.completed) < 2]
+    return ONE_SEED if len(single) == 2 else f"{single[0]} has one seed" if single else "no two seeds are comparable"

@@ -1,0 +1,103 @@
+"""Tuning curve: the best validation value of k trials, for each optimizer of a tuned sweep.
+
+With trials that are independent of each other, the curve is the median or the expected value with its simultaneous 95 % band.
+Trials of a model-based sampler or of successive halving are not: their curve is the best value so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Figure, Trace
+from descentlab.report.series import Series
+from descentlab.report.statistics.ranges import Bounds, bounds_of
+from descentlab.report.statistics.tuning_curves import Mode, Statistic, TuningCurve, best_so_far, tuning_curve
+from descentlab.store.manifest import Arm, Manifest
+
+ORDER = 85
+MODEL_BASED = ("tpe",)  # samplers that propose points from the results of earlier ones
+MIN_TRIALS = 3
+
+
+def draw(data: PanelData) -> Figure | None:
+    """Draw the panel if an arm has at least three trials with a value."""
+    arms = [arm for arm in data.comparison.arms if sum(trial.value is not None for trial in arm.trials) >= MIN_TRIALS]
+    if not arms:
+        return None
+    metric, mode = data.comparison.monitor, "min" if data.comparison.mode == "min" else "max"
+    if _sampler(data) in MODEL_BASED or any(trial.pruned for arm in arms for trial in arm.trials):
+        traces = [_of(arm, data, _best_so_far(arm, mode)) for arm in arms]
+        return Figure(f"Best validation {metric} so far by trial", traces, _scale(traces, mode), x="trials")
+    bounds = bounds_of(metric)
+    bounds = bounds.without_violated(trial.value for arm in arms for trial in arm.trials if trial.value is not None)
+    statistic: Statistic = "median" if bounds.low is None or bounds.high is None else "expected"
+    traces = [_of(arm, data, trace) for arm in arms for trace in _curve(arm, mode, statistic, bounds)]
+    traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
+    title = f"Tuning curve: {statistic} best validation {metric} of k trials"
+    return Figure(title, traces, _scale(traces, mode), x="trials k")
+
+
+def _of(arm: Arm, data: PanelData, trace: Trace) -> Trace:
+    """Return the trace with the colour and the dash of the arm, and the series whose button hides it."""
+    label = _series(arm, data).label
+    style = data.styles[label]
+    if "fill" in trace:
+        return trace | {"series": label, "fillcolor": f"{style.color}{BAND_OPACITY}", **NO_LINE}
+    return trace | {"series": label, "line": {"color": style.color, "dash": style.dash, "width": 2}}
+
+
+def _sampler(data: PanelData) -> str:
+    """Return the sampler of the sweep; "" if its manifest cannot be read."""
+    folders = dict.fromkeys(run.folder.parent for run in data.comparison.all_runs)
+    manifests = (Manifest.read(folder) for folder in folders)
+    return next((manifest.sampler for manifest in manifests if manifest is not None), "")
+
+
+def _scale(traces: Sequence[Trace], mode: Mode) -> str:
+    return "loss" if mode == "min" and all(y > 0 for trace in traces for y in trace["y"]) else "linear"
+
+
+def _series(arm: Arm, data: PanelData) -> Series:
+    """Return the series whose style and button in the legend the arm has: its report runs, or one of its optimizer."""
+    ids = {*arm.report, *(id for trial in arm.trials for id in trial.runs)}
+    own = [one for one in data.series if any(run.id in ids for run in one.runs)]
+    of_optimizer = [one for one in data.series if one.optimizer == arm.optimizer]
+    return (own or of_optimizer or data.series)[0]
+
+
+def _values(arm: Arm) -> list[float | None]:
+    """Return the values of the trials; while the tuning is not complete, only those that are known."""
+    return [trial.value for trial in arm.trials if trial.value is not None or arm.selected is not None]
+
+
+def _best_so_far(arm: Arm, mode: Mode) -> Trace:
+    known = [(k, best) for k, best in enumerate(best_so_far(_values(arm), mode), 1) if best is not None]
+    return _line(arm.name, [k for k, _ in known], [best for _, best in known]) | {"mode": "lines+markers"}
+
+
+def _curve(arm: Arm, mode: Mode, statistic: Statistic, bounds: Bounds) -> list[Trace]:
+    """Return the band and the line of an arm, without the numbers of trials at which they are infinite."""
+    low, high = (-math.inf if bounds.low is None else bounds.low), (math.inf if bounds.high is None else bounds.high)
+    curve = tuning_curve(_values(arm), mode, statistic, low, high)
+    if curve is None:
+        return []
+    rows = [(k, best) for k, best in enumerate(curve.best, 1) if math.isfinite(best)]
+    failed = f", {curve.failed} of {curve.trials} trials failed" if curve.failed else ""
+    return [*_band(curve), _line(arm.name + failed, [k for k, _ in rows], [best for _, best in rows])]
+
+
+def _band(curve: TuningCurve) -> list[Trace]:
+    rows = [row for row in zip(range(1, curve.trials + 1), curve.low, curve.high, strict=True) if all(map(math.isfinite, row))]
+    if not rows:
+        return []
+    k, low, high = map(list, zip(*rows, strict=True))
+    outline = {"x": [*k, *reversed(k)], "y": [*high, *reversed(low)]}
+    return [{"type": "scatter", **outline, "fill": "toself", "hoverinfo": "skip", "mode": "lines"}]
+
+
+def _line(name: str, x: list[int], y: list[float]) -> Trace:
+    hover = "%{fullData.name}<br>%{x} trials, %{y:.4~g}<extra></extra>"
+    return {"type": "scatter", "name": name, "x": x, "y": y, "mode": "lines", "hovertemplate": hover}

@@ -1,0 +1,101 @@
+"""The clause of a statement that compares the best entry with the reference."""
+
+from __future__ import annotations
+
+from descentlab.report.answer import Answer, Entry, Pair
+from descentlab.report.formats import format_p, format_range
+from descentlab.report.pairs import ONE_SEED
+from descentlab.report.series import format_statuses
+from descentlab.report.statistics.difference import Paired, Unpaired
+from descentlab.report.statistics.equivalence import Conclusion, Kind
+
+
+def relation(answer: Answer) -> str:
+    """Return a clause such as "better than adam by 0.006 [0.002, 0.010] (paired t, p = 0.01, n = 5 pairs)".
+
+    It is about the best entry, also where that is the reference. "" if there is no other entry.
+    """
+    pair = answer.headline
+    if pair is None:
+        return ""
+    other = pair.other if pair.entry is answer.best else pair.entry
+    if pair.logrank is not None:
+        return _by_logrank(answer, other, pair)
+    if pair.difference is None or pair.conclusion is None:
+        return _without_statistics(answer, other, pair)
+    sign = 1 if pair.entry is answer.best else -1
+    kind = pair.conclusion.kind
+    if kind is Kind.EQUAL:
+        return f"practically equal to {other.name}: {_equal(pair.difference, pair.conclusion, sign)}"
+    if kind is Kind.UNDECIDED:
+        return f"not distinguishable from {other.name} with {seeds(pair.difference)}: {_undecided(pair, sign, answer)}"
+    better = (kind is Kind.BETTER) == (sign > 0)
+    shown = format_difference(pair.difference, sign if better else -sign)
+    word = answer.by.comparative if better else answer.by.opposite
+    return f"{word} than {other.name} by {shown} ({describe_test(pair, answer)}, {seeds(pair.difference)})"
+
+
+def format_difference(difference: Paired | Unpaired, sign: int = 1) -> str:
+    """Return a difference with its interval, such as "0.006 [0.002, 0.010]"; `sign` -1 exchanges the two sides."""
+    ends = sorted((sign * difference.low, sign * difference.high))
+    if ends[0] == ends[1]:
+        return f"{sign * difference.difference + 0.0:.4g} (equal in all {difference.n})"
+    return "{} [{}, {}]".format(*format_range([sign * difference.difference, *ends]))
+
+
+def seeds(difference: Paired | Unpaired) -> str:
+    """Return the number of pairs or of independent seeds."""
+    if isinstance(difference, Paired):
+        return f"n = {difference.n} pairs"
+    return f"n = {difference.n_first} and {difference.n_second} seeds, not shared"
+
+
+def describe_test(pair: Pair, answer: Answer) -> str:
+    """Return the test and its p-value, such as "paired t, p = 0.01"."""
+    if pair.p is None or pair.difference is None:
+        return ""
+    return f"{pair.difference.method}, {format_p(pair.p)}{_correction(answer)}"
+
+
+def _correction(answer: Answer) -> str:
+    return f" corrected for {answer.comparisons} comparisons" if answer.comparisons > 1 else ""
+
+
+def _equal(difference: Paired | Unpaired, conclusion: Conclusion, sign: int) -> str:
+    if not difference.error and not difference.difference:
+        return f"no difference in any of {difference.n} pairs"
+    shown = format_difference(difference, sign)
+    return f"difference {shown}, within the margin of {conclusion.margin:.2g} ({seeds(difference)})"
+
+
+def _undecided(pair: Pair, sign: int, answer: Answer) -> str:
+    assert pair.difference is not None
+    assert pair.conclusion is not None
+    found, shown = pair.conclusion, format_difference(pair.difference, sign)
+    if found.needed is None:
+        return f"difference {shown} ({describe_test(pair, answer)})"
+    unit = "pairs" if isinstance(pair.difference, Paired) else "seeds each"
+    purpose = "show that they are practically equal" if found.needed_for is Kind.EQUAL else "do"
+    return f"difference {shown} ({describe_test(pair, answer)}; about {found.needed:,} {unit} would {purpose})"
+
+
+def _by_logrank(answer: Answer, other: Entry, pair: Pair) -> str:
+    assert pair.logrank is not None
+    curve = other.survival
+    reached = f", which reaches it in {curve.reached} of {curve.n}" if curve is not None else ""
+    p = pair.logrank.p_permutation if pair.p is None else pair.p
+    word = "earlier than" if p < 0.05 else "not distinguishable from"
+    return f"{word} {other.name}{reached} (logrank test, {format_p(p)}{_correction(answer)})"
+
+
+def _without_statistics(answer: Answer, other: Entry, pair: Pair) -> str:
+    """Return the difference of the means without an interval, or the reason why there is none."""
+    best = answer.best.estimate
+    if best is None or other.estimate is None:
+        ended = format_statuses(other.series.runs)
+        return f"{other.name} has no value to compare with ({ended if not other.completed else pair.reason})"
+    gap = best.mean - other.estimate.mean if answer.mode == "max" else other.estimate.mean - best.mean
+    reason = "" if pair.reason == ONE_SEED else f" ({pair.reason})"
+    if gap == 0:
+        return f"as {other.name} does{reason}"
+    return f"{abs(gap):.3g} {answer.by.comparative if gap > 0 else answer.by.opposite} than {other.name}{reason}"

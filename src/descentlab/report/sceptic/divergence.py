@@ -1,0 +1,36 @@
+"""Divergence rates of the reported runs and of the settings that were tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from descentlab.report.answer import Answer, Entry, Flag
+from descentlab.store.record import Record, Status
+
+ORDER = 60
+MANY = 0.5  # share of the tried runs that diverged from which the search range is doubtful
+
+
+def find(answer: Answer) -> Iterator[Flag]:
+    """Yield a flag for each entry of which a reported run diverged, or at least half of the runs of all its settings."""
+    for entry in answer.entries:
+        reported, tried = entry.series.runs, [run for one in entry.alternatives for run in one.runs]
+        if diverged(reported):
+            yield Flag("divergence", _of_reported(entry), entry.name)
+        elif len(tried) > 1 and diverged(tried) >= MANY * len(tried):
+            yield Flag("divergence", _of_tried(entry, diverged(tried), len(tried)), entry.name)
+
+
+def diverged(runs: Sequence[Record]) -> int:
+    """Return the number of runs that diverged."""
+    return sum(run.status is Status.DIVERGED for run in runs)
+
+
+def _of_reported(entry: Entry) -> str:
+    n, total = diverged(entry.series.runs), len(entry.series.runs)
+    rest = "its mean is over the others, which are the favourable seeds" if n < total else "it has no result"
+    return f"{entry.name}: {n} of {total} reported runs diverged; {rest}."
+
+
+def _of_tried(entry: Entry, n: int, total: int) -> str:
+    return f"{entry.name}: {n} of the {total} runs among which it was selected diverged, so few of its settings were usable."

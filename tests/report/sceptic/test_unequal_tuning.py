@@ -1,0 +1,37 @@
+"""Optimizers tuned with unequal effort."""
+
+from __future__ import annotations
+
+
+def test_four_times_the_trials_are_flagged(make_arm, make_sweep, flags):
+    make_sweep(make_arm("muon", [0.01 * k for k in range(1, 9)], 0.02), make_arm("adam", [0.01, 0.02], 0.01))
+    (flag,) = flags("unequal_tuning")
+    assert flag.subject == "muon"
+    assert "muon was selected among 8 settings, adam among 2" in flag.message
+
+
+def test_as_many_trials_are_not_flagged(make_arm, make_sweep, flags):
+    make_sweep(make_arm("muon", [0.01, 0.02], 0.02), make_arm("adam", [0.01, 0.02], 0.01))
+    assert flags("unequal_tuning") == []
+
+
+def test_unequal_grids_are_flagged(make_run, flags):
+    for lr in (0.1, 0.2, 0.3):
+        make_run("adam", lr=lr)
+    for lr in (0.1, 0.2):
+        make_run("sgd", lr=lr)
+    assert "adam was selected among 3 settings, sgd among 2" in flags("unequal_tuning")[0].message
+
+
+def test_twice_the_gradient_evaluations_for_as_many_settings_are_flagged(make_run, flags):
+    for optimizer, evaluations in {"sam": 400, "sgd": 200}.items():
+        make_run(optimizer, summary={"steps": 200, "gradient_evaluations": evaluations})
+    (flag,) = flags("unequal_tuning")
+    assert flag.subject == "sam"
+    assert "400 gradient evaluations, 2.0 times those of sgd (200)" in flag.message
+
+
+def test_slightly_more_gradient_evaluations_are_not_flagged(make_run, flags):
+    for optimizer, evaluations in {"adam": 220, "sgd": 200}.items():
+        make_run(optimizer, summary={"steps": evaluations, "gradient_evaluations": evaluations})
+    assert flags("unequal_tuning") == []

@@ -1,0 +1,85 @@
+"""The tables of differences and costs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from descentlab.report.compare import compare
+from descentlab.report.load import load
+from descentlab.report.tables.answers import bill_table, pairs_table
+from descentlab.report.tables.console import show_answers, wrapped
+from descentlab.store.record import Status
+
+
+@pytest.fixture
+def tuned(make_tuned):
+    return compare(load([make_tuned({"muon": 0.95, "adam": 0.9, "sgd": 0.8})]))
+
+
+def test_differences_are_from_the_best_entry_and_negative_for_worse_ones(tuned):
+    table = pairs_table(tuned[0])
+    assert table.title == "Difference in test accuracy from muon (positive: better)"
+    rows = [dict(zip(table.headings, row, strict=True)) for row in table.rows]
+    assert [(row["optimizer"], row["n"], row["wins"], row["conclusion"]) for row in rows] == [
+        ("adam", "5", "0%", "worse"),
+        ("sgd", "5", "0%", "worse"),
+    ]
+    assert rows[0]["difference"].startswith("-0.0499 [")
+    assert any("cannot give p below 0.062" in note for note in table.notes)
+
+
+def test_differences_from_a_named_reference(make_tuned):
+    (answer,) = compare(load([make_tuned({"muon": 0.95, "adam": 0.9, "sgd": 0.8})]), reference="adam")
+    table = pairs_table(answer, detailed=True)
+    assert [(row[0], row[-1]) for row in table.rows] == [("muon", "better"), ("sgd", "worse")]
+    assert table.headings[3:5] == ["p (permutation)", "p (ranks)"]
+    assert [row[3:5] for row in table.rows] == [["0.062", "0.062"]] * 2
+
+
+def test_an_entry_without_statistics_has_the_reason(make_run, tmp_path):
+    for seed in range(2):
+        make_run("adam", seed=seed, summary={"test": {"accuracy": 0.8 + seed / 100}})
+    make_run("sgd", status=Status.DIVERGED, summary={"test": {}, "diverged_step": 3})
+    (row,) = pairs_table(compare(load([tmp_path / "sweep"]))[0]).rows
+    assert row == ["sgd", *["–"] * 6, "no run of sgd completed (diverged at step 3)"]
+
+
+def test_one_entry_has_no_table_of_differences(make_run, tmp_path):
+    make_run()
+    assert pairs_table(compare(load([tmp_path / "sweep"]))[0]) is None
+
+
+def test_the_cost_counts_every_run_once(tuned):
+    table = bill_table(tuned)
+    assert table.headings[:3] == ["optimizer", "trials", "runs"]
+    assert table.rows[0] == ["muon", "4", "14", "1,400", "1,400", "14 s"]
+    assert table.rows[-1] == ["total", "12", "42", "4,200", "4,200", "42 s"]
+
+
+def test_runs_without_counts_are_noted(make_run, tmp_path):
+    make_run(status=Status.FAILED)
+    (note,) = bill_table(compare(load([tmp_path / "sweep"]))).notes
+    assert note == "1 runs without a result left no counts and are not included."
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_everything_fits_the_terminal(tuned, width):
+    console = Console(width=width, file=io.StringIO(), record=True)
+    show_answers(tuned, console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert "muon lr=0.01" in text
+    assert ("correlation" in text) is (width >= 110)
+
+
+def test_lines_are_not_broken_within_an_interval_or_an_equation():
+    text = "muon reaches 0.981 [0.978, 0.984] test accuracy, with p = 0.01 and n = 5 pairs"
+    lines = wrapped(text, 26).splitlines()
+    assert any("0.981 [0.978, 0.984]" in line for line in lines)
+    assert any("p = 0.01" in line for line in lines)
+    assert any("n = 5" in line for line in lines)
+    assert " ".join(line.strip() for line in lines) == text

@@ -1,0 +1,151 @@
+"""The statement of an answer, case by case."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from descentlab.report.compare import compare
+from descentlab.report.load import load
+from descentlab.report.overall import overall_statement
+from descentlab.report.statement import statement
+from descentlab.store.record import Status
+
+
+@pytest.fixture
+def say(tmp_path):
+    """Return the statement of tmp_path/sweep, or of another folder."""
+    return lambda folder=None, **how: statement(compare(load([folder or tmp_path / "sweep"]), **how)[0])
+
+
+@pytest.fixture
+def make_seeds(make_run):
+    """Write a run with each test accuracy, with the seeds 0, 1, ..."""
+
+    def make(optimizer, values, **how):
+        for seed, value in enumerate(values):
+            make_run(optimizer, seed=seed, summary={"best_valid": value, "test": {"accuracy": value}, "steps": 10}, **how)
+
+    return make
+
+
+def test_a_better_optimizer_after_tuning(make_tuned, say):
+    found = say(make_tuned({"adam": 0.9, "muon": 0.95}))
+    assert found == (
+        "muon reaches 0.9505 [0.9474, 0.9534] test accuracy, better than adam by 0.0501 [0.0497, 0.0505] "
+        "(paired t, p < 0.0001, n = 5 pairs), after 4 trials each; 28 s of training in 28 runs."
+    )
+
+
+def test_a_named_reference_is_compared_with_the_best(make_tuned, say):
+    found = say(make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8}), reference="sgd")
+    assert "muon reaches" in found
+    assert "better than sgd by 0.1499 [0.1495, 0.1503]" in found
+    assert "corrected for 2 comparisons" in found
+
+
+def test_one_optimizer_has_no_relation(make_seeds, say):
+    make_seeds("adam", [0.9, 0.91, 0.92])
+    assert re.fullmatch(r"adam reaches 0\.910 \[.*\] test accuracy \(n = 3\); 3 s of training in 3 runs\.", say())
+
+
+def test_one_seed_says_nothing_about_others(make_seeds, say):
+    make_seeds("adam", [0.9])
+    make_seeds("sgd", [0.8])
+    assert say() == (
+        "adam reaches 0.9 test accuracy with one seed, 0.1 better than sgd; 2 s of training in 2 runs. "
+        "One seed shows nothing about other seeds: 'seed=range(5)' adds seeds."
+    )
+
+
+def test_equal_values_are_practically_equal(make_seeds, say):
+    for name in ("adam", "twin"):
+        make_seeds(name, [0.9, 0.91, 0.92])
+    assert "practically equal to twin: no difference in any of 3 pairs" in say()
+
+
+def test_a_difference_within_the_margin_is_practically_equal(make_seeds, say):
+    make_seeds("adam", [0.9, 0.91, 0.92, 0.93, 0.9])
+    make_seeds("sgd", [0.9001, 0.9099, 0.9202, 0.9298, 0.9])
+    assert "practically equal to" in say(margin=0.01)
+    assert "within the margin of 0.01 (n = 5 pairs)" in say(margin=0.01)
+
+
+def test_an_undecided_difference_has_the_number_of_seeds_that_would_do(make_seeds, say):
+    make_seeds("adam", [0.9, 0.95, 0.91])
+    make_seeds("sgd", [0.92, 0.9, 0.9])
+    assert re.search(
+        r"not distinguishable from sgd with n = 3 pairs: difference .* \(paired t, p = .*; about \d+ pairs would", say()
+    )
+
+
+def test_unshared_seeds_are_compared_by_welch(make_run, say):
+    for seed, value in enumerate((0.9, 0.91, 0.92, 0.5, 0.51, 0.52)):
+        make_run("adam" if seed < 3 else "sgd", seed=seed, summary={"best_valid": value, "test": {"accuracy": value}})
+    assert "(Welch's t, p < 0.0001, n = 3 and 3 seeds, not shared)" in say()
+
+
+def test_all_diverged(make_run, say):
+    for seed in range(2):
+        make_run("adam", seed=seed, status=Status.DIVERGED, summary={"best_valid": None, "test": {}})
+    assert say() == "All 2 runs of adam diverged: there is nothing to compare; 2 s of training in 2 runs."
+
+
+def test_no_run_completed(make_run, say):
+    make_run("adam", status=Status.FAILED, summary={"best_valid": None, "test": {}})
+    make_run("sgd", status=Status.CRASHED, summary={"best_valid": None, "test": {}})
+    assert say().startswith("No run of adam and sgd completed (1 failed, 1 crashed): there is nothing to compare")
+
+
+def test_an_undefined_metric_has_its_reason(make_run, say):
+    reason = "the test split has no negative example"
+    undefined = {"test": {"accuracy": None}, "best_valid": None, "undefined": {"best_valid": reason, "valid/accuracy": reason}}
+    make_run("adam", summary=undefined)
+    assert say().startswith(f"There is no validation accuracy of adam: {reason} (1 of 1 runs)")
+
+
+def test_some_diverged_runs_are_named(make_seeds, make_run, say):
+    make_seeds("adam", [0.9, 0.91])
+    make_seeds("sgd", [0.8])
+    make_run("sgd", seed=1, status=Status.DIVERGED, summary={"diverged_step": 12, "test": {}})
+    assert "Not all runs completed (sgd: 1 completed, 1 diverged at step 12)." in say()
+    assert "sgd has one seed" in say()
+
+
+def test_an_unfinished_tuning_is_preliminary(make_tuned, say):
+    found = say(make_tuned({"adam": 0.9}, unfinished=["adam"]))
+    assert "The tuning of adam is not complete" in found
+
+
+def test_a_target_that_some_runs_miss(make_run, say):
+    for seed in range(5):
+        make_run("adam", seed=seed, summary={"steps_to_target": 40 + seed, "steps": 100})
+        make_run("sgd", seed=seed, summary={"steps_to_target": 90 if seed else None, "steps": 100})
+    assert say(by="steps_to_target").startswith(
+        "adam reaches the target 0.95 in 5 of 5 runs, after 42 [40, 44] steps, earlier than sgd, which reaches it in 4 of 5 "
+        "(logrank test, p = 0.00"
+    )
+
+
+def test_a_target_that_no_run_reaches(make_run, say):
+    make_run("adam", summary={"steps": 100})
+    assert say(by="steps_to_target").startswith("No run of adam reached the target 0.95;")
+
+
+def test_selection_in_a_grid_is_counted(make_seeds, say):
+    for lr, value in ((0.1, 0.9), (0.2, 0.8)):
+        make_seeds("adam", [value, value + 0.01], lr=lr)
+    make_seeds("sgd", [0.5, 0.52])
+    assert "at the best of 2 settings (sgd 1); 6 s of training in 6 runs" in say()
+
+
+def test_several_problems_have_average_ranks(make_tuned):
+    make_tuned({"adam": 0.9, "sgd": 0.8})
+    sweep = make_tuned({"adam": 0.9, "sgd": 0.95}, problem="digits_softmax")
+    make_tuned({"adam": 0.9, "sgd": 0.8}, problem="third")
+    answers = compare(load([sweep]))
+    assert overall_statement(answers).startswith(
+        "Over 3 problems adam has the best average rank, 1.33 (sgd 1.67); problems won: "
+    )
+    assert overall_statement(answers[:1]) == ""
