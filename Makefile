@@ -26,7 +26,7 @@ test-long: $(READY) ## train the problems that take minutes each and compare the
 data: $(READY) ## fetch every data set that a package registry provides, 170 MB in all
 	@$(BIN)/python scripts/data.py fetch --all-registry
 
-lint: $(READY) ## check format, style, types and the imports between rooms
+lint: $(READY) ## check format, style, types and the imports between subpackages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright

@@ -86,7 +86,7 @@ def tree() -> str:
         files = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
         lines += ["", f"### {name}/", "", folder_purpose(name), ""]
         lines += ["| file | purpose |", "| --- | --- |", *(row(path, path.name, purpose(path)) for path in files)]
-    lines += ["", "### Modules outside of the rooms", "", "| file | purpose |", "| --- | --- |"]
+    lines += ["", "### Top-level modules", "", "| file | purpose |", "| --- | --- |"]
     modules = [path for path in sorted(PACKAGE.glob("*.py")) if not path.name.startswith("__")]
     return "\n".join([*lines, *(row(path, path.name, purpose(path)) for path in modules), ""])
 
@@ -108,8 +108,8 @@ def folders() -> Iterator[Path]:
     """Yield the folders of the package that contain modules, in the order of the layers in pyproject.toml."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    for room in (name.strip() for layer in layers for name in layer.split(":")):
-        for init in sorted((PACKAGE / room).rglob("__init__.py")):
+    for folder in (name.strip() for layer in layers for name in layer.split(":")):
+        for init in sorted((PACKAGE / folder).rglob("__init__.py")):
             if any(path.name != "__init__.py" for path in init.parent.glob("*.py")):
                 yield init.parent
 

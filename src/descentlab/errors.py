@@ -57,10 +57,11 @@ def no_such_key(key: str, where: str, valid: Iterable[str], deeper: Sequence[str
 
     Args:
         key: dotted, as the user typed it.
-        where: the node that lacks it.
+        where: the node that lacks it; '' for the top level of the config.
         valid: the keys that the node has; the most similar one is suggested.
         deeper: dotted keys of the same name below the node, suggested instead if there are any.
     """
     last, known = key.rpartition(".")[2], sorted(valid)
     hint = f"; did you mean {' or '.join(deeper)}?" if deeper else nearest(last, known)
-    return f"{key}: unknown key {last} in {where}{hint}\n  {where} has: {', '.join(known)}"
+    place = f" {last} in {where}" if where else ""
+    return f"{key}: unknown key{place}{hint}\n  {where or 'the top level'} has: {', '.join(known)}"

@@ -89,7 +89,7 @@ CONFLICTS = [
     (("optimizer=adam_mini", "decay.to=matrices"), "AdamMini makes its own parameter groups"),
     (("optimizer=adam_mini", "groups=[{lr: 0.5}]"), "AdamMini makes its own parameter groups"),
     (("optimizer=ranger21", *UNKNOWN_END), "Ranger21 needs the run's number of steps"),
-    (("optimizer=adam", "engine=explicit"), "engine=explicit takes a rule"),
+    (("optimizer=adam", "engine=explicit"), "engine=explicit requires an update rule; torch.optim.Adam is not one"),
     (("optimizer=alig", "schedule=cosine"), "AliG has no learning rate to multiply"),
     (("optimizer=alig", "schedule.warmup=10"), "AliG has no learning rate to multiply"),
     (("optimizer=alig", "decay.rate=0.1"), "decay.kind=independent"),

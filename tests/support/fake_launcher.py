@@ -100,7 +100,7 @@ class FakeLauncher:
         slots: number of groups that may run at the same time.
         left: attempts that an earlier command left running.
         obedient: True if attempts stop when they are asked to.
-        beats: number of polls in which an attempt with the outcome BEAT shows a sign of life.
+        beats: number of polls in which an attempt with the outcome BEAT makes progress.
         queued: number of polls in which an attempt with the outcome QUEUED waits before it begins.
         mistakes: run name -> the mistake that `check` finds.
         summary: returns the summary of a job's record.

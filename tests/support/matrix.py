@@ -23,8 +23,8 @@ FAULTS = {
     "memory": ("failed", "allocate memory"),
     "terminate": ("interrupted", "SIGTERM"),
     "nan": ("diverged", "loss was nan at step"),
-    "hang": ("timeout", "no sign of life for heartbeat=8 seconds"),
-    "stop": ("timeout", "no sign of life for heartbeat=8 seconds"),
+    "hang": ("timeout", "no progress for heartbeat=8 seconds"),
+    "stop": ("timeout", "no progress for heartbeat=8 seconds"),
 }
 PLACES = {
     ("raise", "record"): ("crashed", "exited with code 1"),  # the record could not be written; the log has the exception

@@ -105,7 +105,7 @@ def test_a_run_without_a_heartbeat_is_killed_and_retried(clock, make):
     assert launcher.attempts[0].killed
     launcher = FakeLauncher(clock, {"b": [HANG]})
     (record,) = train(Grid(make("b", heartbeat=10.0)), lambda _: launcher)
-    assert (record.status, record.reason) == ("timeout", "hung: no sign of life for heartbeat=10 seconds")
+    assert (record.status, record.reason) == ("timeout", "hung: no progress for heartbeat=10 seconds")
 
 
 def test_a_slow_run_with_a_heartbeat_is_not_killed(clock, make):
@@ -117,7 +117,7 @@ def test_a_slow_run_with_a_heartbeat_is_not_killed(clock, make):
 def test_time_in_the_queue_of_a_cluster_does_not_count_towards_limits(clock, make):
     launcher = FakeLauncher(clock, {"a": [QUEUED]}, queued=400)
     (record,) = train(Grid(make("a", timeout=5.0, heartbeat=3.0)), lambda _: launcher)
-    assert record.reason == "hung: no sign of life for heartbeat=3 seconds"
+    assert record.reason == "hung: no progress for heartbeat=3 seconds"
     assert clock.now - launcher.starts[0][0] > 100
 
 

@@ -101,7 +101,7 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> str
         return f"{key}: {str(error).splitlines()[0]}"
     chosen = next((override for override in overrides if prefix and override.startswith(f"{prefix}=")), None)
     deeper = [f"{k}.{last}" for k in valid if k != "search" and isinstance(nodes[k], dict) and last in nodes[k]]
-    return no_such_key(key, chosen or prefix or "the top level", valid, deeper)
+    return no_such_key(key, chosen or prefix, valid, deeper)
 
 
 def _quoted(text: str) -> str:

@@ -83,7 +83,7 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
                 for node, value in config.items()
                 if node != "search" and isinstance(value, Mapping) and key in value
             ]
-            yield no_such_key(key, "the top level", TOP, deeper)
+            yield no_such_key(key, "", TOP, deeper)
     for key, example in {**EXAMPLES, **OPTIONAL_EXAMPLES}.items():
         if not isinstance(config.get(key), Mapping | None):
             yield f"{key}={format_value(config[key])} is not allowed: it has parts; write for example {example}"

@@ -54,7 +54,7 @@ class Watch:
         if timeout is not None and self.began is not None and now - self.began > timeout:
             self.exceeded = f"took more than timeout={timeout:g} seconds"
         elif heartbeat is not None and now - self.alive_at > heartbeat:
-            self.exceeded, self.hung = f"hung: no sign of life for heartbeat={heartbeat:g} seconds", True
+            self.exceeded, self.hung = f"hung: no progress for heartbeat={heartbeat:g} seconds", True
 
 
 def _modified(path: Path) -> int:

@@ -87,7 +87,8 @@ def test_settings_without_support_in_the_explicit_engine_are_refused(words, mess
 def test_the_explicit_engine_requires_a_rule():
     config, _, mistakes = compose_config("optimizer=adam", "engine=explicit")
     assert not mistakes
-    assert conflicts(config) == ["engine=explicit takes a rule, which torch.optim.Adam is not: optimizer=scratch/..."]
+    message = "engine=explicit requires an update rule; torch.optim.Adam is not one. Use optimizer=scratch/NAME."
+    assert conflicts(config) == [message]
     assert conflicts(compose_config("optimizer=scratch/lion", "engine=explicit")[0]) == []
 
 

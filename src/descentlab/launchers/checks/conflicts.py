@@ -33,7 +33,8 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
     if core.trainer.strategy == "fsdp" and not getattr(task, "one_pass", True):
         mistakes.append(f"{task.__name__} evaluates in several forward passes, which fsdp cannot gather: use trainer=ddp")
     if core.engine == "explicit" and not hasattr(get_object(config["optimizer"]["_target_"]), "rule"):
-        mistakes.append(f"engine=explicit takes a rule, which {config['optimizer']['_target_']} is not: optimizer=scratch/...")
+        target = config["optimizer"]["_target_"]
+        mistakes.append(f"engine=explicit requires an update rule; {target} is not one. Use optimizer=scratch/NAME.")
     return mistakes
 
 
