@@ -43,10 +43,10 @@ def _seconds_of_a_step(config: Mapping[str, Any], core: Core, data: Data[Any], p
     """Return the mean seconds of a step, without compiling the model; None for a large model or several processes."""
     if core.trainer.processes > 1 or parameters_of(config["model"], data) > LARGE:
         return None
-    part = copy.copy(data)
-    part._splits = data.limited(data.splits, min(BATCHES * plan.batch_size, plan.rows))
-    _steps(config, core, part, plan, WARM_UP)
-    summary = _steps(config, core, part, plan, STEPS)
+    small = copy.copy(data)
+    small._splits = data.limited(data.splits, min(BATCHES * plan.batch_size, plan.rows))
+    _steps(config, core, small, plan, WARM_UP)
+    summary = _steps(config, core, small, plan, STEPS)
     return summary["train_seconds"] / summary["steps"] if summary["steps"] else None
 
 
