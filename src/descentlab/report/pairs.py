@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from descentlab.report.answer import Entry, Pair, count_comparisons
 from descentlab.report.criterion import Criterion
 from descentlab.report.selection import values_by_seed
-from descentlab.report.series import format_statuses
+from descentlab.report.series import Series, format_statuses
 from descentlab.report.statistics.difference import Paired, Unpaired
 from descentlab.report.statistics.equivalence import conclude
 from descentlab.report.statistics.logrank import LogRank, logrank
@@ -38,7 +38,7 @@ def make_pairs(
         sides = [(entry, reference) for entry in entries if entry is not reference]
     else:
         sides = [(entries[0], other) for other in entries[1:]]
-    differences = [difference(first, second, by) for first, second in sides]
+    differences = [compare_series(first.series, second.series, by) for first, second in sides]
     tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
     p_values = [None if both is None else both.p_t for both in differences]
     p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
@@ -51,9 +51,9 @@ def make_pairs(
     return pairs
 
 
-def difference(first: Entry, second: Entry, by: Criterion) -> Paired | Unpaired | None:
-    """Return the difference of two entries over shared seeds; without two shared ones, that of independent samples."""
-    sides = values_by_seed(first.series, by), values_by_seed(second.series, by)
+def compare_series(first: Series, second: Series, by: Criterion) -> Paired | Unpaired | None:
+    """Return the difference of two series over shared seeds; without two shared ones, that of independent samples."""
+    sides = values_by_seed(first, by), values_by_seed(second, by)
     shared = sides[0].keys() & sides[1].keys()
     seeds = {key: index for index, key in enumerate(sorted(sides[0].keys() | sides[1].keys()))}
     x, y = (_indexed(side, seeds) for side in sides)

@@ -16,8 +16,10 @@ from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import bill_table, pairs_table
+from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.measures import NOT_MEASURED
 from descentlab.report.tables.results import interval_note, metrics_table, results_table
+from descentlab.report.tables.robust import robust_table
 from descentlab.store.record import EXHIBITS, Record, Status
 
 NOT_PROVENANCE = ("name", "columns", "warnings")  # keys of a record's data that the page shows elsewhere
@@ -38,6 +40,8 @@ def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
         "table": table,
         "intervals": interval_note(table),
         "pairs": pairs_table(answer, detailed=True),
+        "gains": gains_table(answer),
+        "robust": robust_table(answer),
         "bill": bill_table([answer]),
         "panels": [vars(panel) for panel in panels],
         "notes": [*_notes(answer.comparison.runs), *failures],

@@ -11,6 +11,7 @@ from descentlab.report.compare import compare
 from descentlab.report.load import load
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.console import show_answers, wrapped
+from descentlab.report.tables.gains import gains_table
 from descentlab.store.record import Status
 
 
@@ -29,6 +30,7 @@ def test_differences_are_from_the_best_entry_and_negative_for_worse_ones(tuned):
     ]
     assert rows[0]["difference"].startswith("-0.0499 [")
     assert any("cannot give p below 0.062" in note for note in table.notes)
+    assert all(float(row["power"]) > 0.99 for row in rows)  # the noise of a seed is shared by all optimizers
 
 
 def test_differences_from_a_named_reference(make_tuned):
@@ -44,7 +46,14 @@ def test_an_entry_without_statistics_has_the_reason(make_run, tmp_path):
         make_run("adam", seed=seed, summary={"test": {"accuracy": 0.8 + seed / 100}})
     make_run("sgd", status=Status.DIVERGED, summary={"test": {}, "diverged_step": 3})
     (row,) = pairs_table(compare(load([tmp_path / "sweep"]))[0]).rows
-    assert row == ["sgd", *["–"] * 6, "no run of sgd completed (diverged at step 3)"]
+    assert row == ["sgd", *["–"] * 7, "no run of sgd completed (diverged at step 3)"]
+
+
+def test_the_gain_from_tuning_is_paired_over_the_report_seeds(tuned, make_run, tmp_path):
+    table = gains_table(tuned[0])
+    assert table.rows[0] == ["muon", "0.05 (equal in all 5)", "0.062", "5"]
+    make_run()
+    assert gains_table(compare(load([tmp_path / "sweep"]))[0]) is None
 
 
 def test_one_entry_has_no_table_of_differences(make_run, tmp_path):

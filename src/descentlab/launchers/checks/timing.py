@@ -1,4 +1,4 @@
-"""The number of steps of a run, and the seconds of a step, measured on a part of the run's data."""
+"""The number of steps of a run, and the seconds of a step, measured on a small of the run's data."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from descentlab.report.statistics.equivalence import Kind
 from descentlab.report.tables.measures import NOT_MEASURED
 
 WORDS = {Kind.EQUAL: "practically equal", Kind.UNDECIDED: "not distinguishable"}
+POWER = "power: the estimated probability that as many seeds find a difference of one standard deviation over seeds."
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
         return None
     base = answer.reference if answer.is_named else answer.best
     title = f"Difference in {answer.by.label} from {base.name} (positive: better)"
-    headings = ["optimizer", "difference", "p", "n", "correlation", "effect size", "wins", "conclusion"]
+    headings = ["optimizer", "difference", "p", "n", "correlation", "effect size", "wins", "power", "conclusion"]
     rows = [_pair_row(pair, 1 if answer.is_named else -1) for pair in answer.pairs]
     if detailed:
         after = headings.index("p") + 1
@@ -57,7 +58,7 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
     all_pairs = "" if answer.is_named else ", all pairs of optimizers, since the best was chosen by the same runs"
     correction = f", corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
     notes = [f"p of the paired t-test{correction}."]
-    notes += _floor(answer.pairs)
+    notes += [*_floor(answer.pairs), POWER]
     return PlainTable(title, headings, rows, notes if any(pair.difference for pair in answer.pairs) else [])
 
 
@@ -66,17 +67,18 @@ def _pair_row(pair: Pair, sign: int) -> list[str]:
     name = (pair.entry if sign > 0 else pair.other).name
     if pair.logrank is not None:
         p = pair.logrank.p_permutation if pair.p is None else pair.p
-        return [name, "logrank test", f"{p:.2g}", *[NOT_MEASURED] * 4, "different" if p < 0.05 else WORDS[Kind.UNDECIDED]]
+        return [name, "logrank test", f"{p:.2g}", *[NOT_MEASURED] * 5, "different" if p < 0.05 else WORDS[Kind.UNDECIDED]]
     found, conclusion = pair.difference, pair.conclusion
     if found is None or conclusion is None or pair.p is None:
-        return [name, *[NOT_MEASURED] * 6, pair.reason]
+        return [name, *[NOT_MEASURED] * 7, pair.reason]
     shown = [format_difference(found, sign), f"{pair.p:.2g}" if pair.p >= 1e-4 else "<0.0001"]
     paired = isinstance(found, Paired)
     shown += [str(found.n) if paired else f"{found.n_first}, {found.n_second}"]
     shown += [f"{found.correlation:.2f}" if paired and found.correlation is not None else NOT_MEASURED]
     shown += [NOT_MEASURED if found.effect_size is None else f"{sign * found.effect_size + 0.0:.2f}"]
     wins = found.improvement if paired else found.improvement_all
-    return [name, *shown, f"{wins if sign > 0 else 1 - wins:.0%}", _conclusion(conclusion.kind, sign, conclusion.needed)]
+    shown += [f"{wins if sign > 0 else 1 - wins:.0%}", NOT_MEASURED if conclusion.power is None else f"{conclusion.power:.2f}"]
+    return [name, *shown, _conclusion(conclusion.kind, sign, conclusion.needed)]
 
 
 def _exact(pair: Pair) -> list[str]:

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from descentlab.report.answer import Answer
 from descentlab.report.overall import problem_prefix, statements
-from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.answers import POWER, PlainTable, bill_table, pairs_table
 from descentlab.report.tables.console_table import PIPE_WIDTH, bare_table, console_table
 
 WIDE = 110  # columns of a terminal from which the table of differences is shown in full
-NARROW_LACKS = ("correlation", "effect size", "wins")  # columns of that table that a narrower terminal leaves out
+NARROW_LACKS = ("correlation", "effect size", "wins", "power")  # columns of that table that a narrower terminal leaves out
 TOGETHER = re.compile(r"\S+ \[[^ ]+ [^ ]+\]|\b[np] [=<] \S+")  # "0.98 [0.97, 0.99]", "n = 5"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -59,7 +59,7 @@ def wrapped(text: str, width: int) -> str:
 
 def _show_plain(plain: PlainTable, console: Console, prefix: str = "") -> None:
     kept = [i for i, name in enumerate(plain.headings) if console.width >= WIDE or name not in NARROW_LACKS]
-    table = bare_table(plain.notes)
+    table = bare_table([note for note in plain.notes if console.width >= WIDE or note != POWER])
     for index in kept:
         numeric = index > 0 and plain.headings[index] != "conclusion"
         table.add_column(plain.headings[index], justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)

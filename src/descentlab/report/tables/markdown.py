@@ -8,7 +8,9 @@ from descentlab.report.answer import Answer
 from descentlab.report.overall import overall_statement
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.results import TEXT_COLUMNS, interval_note, results_table
+from descentlab.report.tables.robust import robust_table
 
 
 def markdown_tables(answers: Sequence[Answer]) -> str:
@@ -23,7 +25,8 @@ def _section(answer: Answer) -> str:
     flags = "".join(f"- {flag.message}\n" for flag in answer.flags)
     parts = [f"### {answer.comparison.name}\n\n{statement(answer)}\n", flags]
     parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), [interval_note(table), *table.notes])]
-    parts += [_plain(each) for each in (pairs_table(answer, detailed=True), bill_table([answer])) if each is not None]
+    more = (pairs_table(answer, detailed=True), gains_table(answer), robust_table(answer), bill_table([answer]))
+    parts += [_plain(table) for table in more if table is not None]
     return "\n".join(filter(None, parts))
 
 
