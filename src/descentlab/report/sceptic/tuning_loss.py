@@ -25,7 +25,7 @@ def find(answer: Answer) -> Iterator[Flag]:
         yield Flag(
             "tuning_loss",
             f"{entry.name}: its default settings reach {format_estimate(default, by.format)} {by.unit or by.label}, "
-            f"better than the selected ones with {format_estimate(entry.estimate, by.format)}: selection on validation did not carry "
-            f"over. More tuning seeds (tuning_seeds=3), or more validation data, make it more certain.",
+            f"better than the selected ones with {format_estimate(entry.estimate, by.format)}: selection on validation did "
+            "not carry over. More tuning seeds (tuning_seeds=3), or more validation data, make it more certain.",
             entry.name,
         )
