@@ -111,5 +111,5 @@ if __name__ == "__main__":
     signals = Interruption()
     signals.listen()
     code = max([main(Path(folder), signals) for folder in sys.argv[1:]])
-    collectives.leave()
+    collectives.destroy_process_group()
     sys.exit(code)

@@ -14,7 +14,7 @@ def group(tmp_path, monkeypatch):
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     yield
-    collectives.leave()
+    collectives.destroy_process_group()
 
 
 def test_values_of_a_single_process_are_returned_as_they_are(group):
@@ -24,7 +24,7 @@ def test_values_of_a_single_process_are_returned_as_they_are(group):
 
 
 def test_leave_destroys_the_process_group_once(group):
-    collectives.leave()
+    collectives.destroy_process_group()
     assert not dist.is_initialized()
-    collectives.leave()
+    collectives.destroy_process_group()
     assert collectives.broadcast("a") == "a"  # without a group

@@ -29,4 +29,4 @@ if __name__ == "__main__":
         if ranks.is_first():
             record.write(folder)
         barrier()
-    collectives.leave()
+    collectives.destroy_process_group()

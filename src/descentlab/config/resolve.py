@@ -13,7 +13,7 @@ from descentlab.config.constraints import Text
 from descentlab.config.contradictions import contradictions
 from descentlab.config.ranges import ALLOWED, look_up, out_of_range
 from descentlab.config.search import invalid_search
-from descentlab.config.shape import PARTS, completed, misshapen, missing
+from descentlab.config.shape import PARTS, completed, missing, structural_errors
 from descentlab.errors import format_value
 
 OWN_FILES = ("path", "folder", "hub")  # keys of a data config that name a user's own files, whose digest is not registered
@@ -35,7 +35,7 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
         plain = completed({str(key): value for key, value in resolved.items()})
     except OmegaConfBaseException as error:
         return {}, [_explain_interpolation(error, choices)]
-    mistakes = list(misshapen(plain))
+    mistakes = list(structural_errors(plain))
     if mistakes:
         return plain, mistakes
     plain = _with_strings(plain)

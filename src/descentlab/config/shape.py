@@ -73,7 +73,7 @@ def missing(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: a run needs one, and it was removed (~{key}, or {key}=null): {EXAMPLES.get(key, f'{key}=...')}"
 
 
-def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
+def structural_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each node or key that is unknown, missing or of the wrong type. Later checks require that none is."""
     yield from _mixed_keys(config)
     for key in config:
@@ -98,14 +98,14 @@ def misshapen(config: Mapping[str, Any]) -> Iterator[str]:
             )
         elif key in ("optimizer", "auxiliary") and isinstance(node, Mapping) and not node.get("_partial_"):
             yield f"{key} lacks `_partial_: true`: it is called later, with the model's parameters"
-    yield from _misnamed_parts(config)
+    yield from _malformed_parts(config)
     groups = config.get("groups", [])
     if not isinstance(groups, list) or not all(isinstance(rule, Mapping) for rule in groups):
         example = "'groups=[{match: head, lr: 0.1}, {}]'"
         yield f"groups={format_value(groups)} is not allowed: it is a list of entries, as {example}"
 
 
-def _misnamed_parts(config: Mapping[str, Any]) -> Iterator[str]:
+def _malformed_parts(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each node of named parts that is not a mapping from names to nodes with a _target_."""
     for key in NAMED_PARTS:
         parts = config.get(key, {})

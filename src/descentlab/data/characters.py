@@ -12,7 +12,7 @@ from torch import Tensor
 from descentlab.config.types import Count, Name
 from descentlab.data.fetch.registry import one_file
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.tensors import DataProperties
 from descentlab.data.loading.windows import Windows
 
 UNKNOWN = "\ufffd"  # shown for id 0
@@ -29,7 +29,7 @@ class Characters(Windows):
         path: a text file in UTF-8; None: the file of `source`.
         source: the name of a data set in descentlab.data.fetch.registry, whose only file is the text.
         data_dir: folder of all data sets.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Characters(Windows):
         path: Name | None = None,
         source: str | None = None,
         data_dir: str = "data",
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(length, stride, **facts)
+        super().__init__(length, stride, **properties)
         self.path, self.source, self.data_dir = path, source, Path(data_dir)
         self.known: list[str] = []
 

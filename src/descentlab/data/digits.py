@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Embedded, Facts
+from descentlab.data.loading.tensors import DataProperties, Embedded
 
 
 class Digits(Embedded):
@@ -15,7 +15,7 @@ class Digits(Embedded):
     Args:
         test_fraction, valid_fraction, split_seed: see Embedded.
         pixels: standardised (by the mean and standard deviation of all pixels of train) or unit (from 0 to 1).
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -24,9 +24,9 @@ class Digits(Embedded):
         valid_fraction: PositiveFraction,
         split_seed: Seed = 0,
         pixels: Literal["standardised", "unit"] = "standardised",
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(test_fraction, valid_fraction, split_seed, **facts)
+        super().__init__(test_fraction, valid_fraction, split_seed, **properties)
         self.pixels = pixels
 
     def load(self) -> Splits:

@@ -5,11 +5,13 @@ from typing import Unpack
 from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.entries.images import FASHION_MNIST
 from descentlab.data.fetch.idx import IdxData
-from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.tensors import DataProperties
 
 
 class FashionMNIST(IdxData):
     """Fashion-MNIST (see IdxData) with classes 0 to 9, from T-shirt to ankle boot."""
 
-    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]) -> None:
-        super().__init__(FASHION_MNIST, data_dir, valid_fraction, split_seed, **facts)
+    def __init__(
+        self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **properties: Unpack[DataProperties]
+    ) -> None:
+        super().__init__(FASHION_MNIST, data_dir, valid_fraction, split_seed, **properties)

@@ -12,7 +12,7 @@ from descentlab.config.types import Count, PositiveFraction, Seed
 from descentlab.data.fashion_mnist import FashionMNIST
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 CANVAS, ITEM, MOST = 64, 28, 4
 VISIBLE = 25 / 255  # least brightness of a pixel that belongs to an item; darker pixels are removed
@@ -31,7 +31,7 @@ class FashionScenes(TensorData):
         scenes: the number of scenes of train, valid and test.
         valid_fraction: valid split as a fraction of Fashion-MNIST's training split.
         split_seed: seed of Fashion-MNIST's split and of the scenes.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class FashionScenes(TensorData):
         scenes: Annotated[Sequence[Count], Len(3, 3)],
         valid_fraction: PositiveFraction,
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.items = FashionMNIST(data_dir, valid_fraction, split_seed)
         self.scenes, self.split_seed = scenes, split_seed
 

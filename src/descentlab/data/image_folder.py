@@ -20,7 +20,7 @@ from descentlab.data.loading.tables.cutting import Cut, Rows
 from descentlab.data.loading.tables.options import choice, optional_text, whole
 from descentlab.data.loading.tables.overrides import count
 from descentlab.data.loading.tables.scaling import ROUNDING
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 PARTS = {"train": ("train", "training"), "valid": ("valid", "val", "validation"), "test": ("test", "testing")}
 SHOWN = 5
@@ -41,7 +41,7 @@ class ImageFolder(TensorData):
         test_fraction: test split as a fraction of all images.
         valid_fraction: valid split as a fraction of the images that are not test.
         split_seed: seed of the cuts.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class ImageFolder(TensorData):
         test_fraction: PositiveFraction = 0.2,
         valid_fraction: PositiveFraction = 0.15,
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.path, self.size, self.channels = path, size, channels
         self.fractions, self.split_seed = (test_fraction, valid_fraction), split_seed
 

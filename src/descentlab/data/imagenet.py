@@ -28,11 +28,11 @@ class ImageNet(StreamedData):
         data_dir: folder of all data sets, with imagenet/train/CLASS/*.JPEG and imagenet/val/CLASS/*.JPEG.
         valid_fraction: valid split as a fraction of the training split.
         split_seed: seed of the cut.
-        facts: see StreamedData.
+        properties: see StreamedData.
     """
 
-    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Any) -> None:
-        super().__init__(**facts)
+    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **properties: Any) -> None:
+        super().__init__(**properties)
         self.folder, self.fraction, self.split_seed = Path(data_dir) / "imagenet", valid_fraction, split_seed
 
     def load(self) -> StreamedSplits:
@@ -41,7 +41,7 @@ class ImageNet(StreamedData):
         Raises:
             DataError: a folder is missing or has no images.
         """
-        size = self.facts.get("image_shape", (224,))[-1]
+        size = self.properties.get("image_shape", (224,))[-1]
         training, evaluated = [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()], _centre_crop(size)
         train, valid, test = (self._part(*part) for part in (("train", training), ("train", evaluated), ("val", evaluated)))
         rows = three_way(len(train), 0.0, self.fraction, self.split_seed)

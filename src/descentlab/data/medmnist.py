@@ -10,7 +10,7 @@ from descentlab.data.fetch.registry import REGISTRY
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 
 class MedMNIST(TensorData):
@@ -22,11 +22,11 @@ class MedMNIST(TensorData):
         name: name of the registry's entry, pneumoniamnist or breastmnist.
         data_dir: folder of all data sets.
         positive_label: the published label of the positive class.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
-    def __init__(self, name: str, data_dir: str, positive_label: Literal[0, 1], **facts: Unpack[Facts]) -> None:
-        super().__init__(**facts)
+    def __init__(self, name: str, data_dir: str, positive_label: Literal[0, 1], **properties: Unpack[DataProperties]) -> None:
+        super().__init__(**properties)
         self.entry, self.folder, self.positive_label = REGISTRY[name], Path(data_dir), positive_label
 
     def load(self) -> Splits:

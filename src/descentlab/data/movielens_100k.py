@@ -16,7 +16,7 @@ from descentlab.data.fetch.entries.rankings import MOVIELENS_100K
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch, generator
 from descentlab.data.loading.splits import Splits, standardise, tensor, three_way
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 USERS, ITEMS = 943, 1682
 HELD_OUT, SEEN = 1, -1  # status of an item in ranking rows; 0: neither
@@ -30,7 +30,7 @@ class MovieLens(TensorData):
         test_fraction: test split as a fraction of the rows.
         valid_fraction: valid split as a fraction of the rows that are not test.
         split_seed: seed of the cut.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class MovieLens(TensorData):
         test_fraction: PositiveFraction,
         valid_fraction: PositiveFraction,
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.folder, self.fractions, self.split_seed = Path(data_dir), (test_fraction, valid_fraction), split_seed
 
     def read(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

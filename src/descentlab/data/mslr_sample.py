@@ -14,7 +14,7 @@ from descentlab.data.fetch.entries.rankings import MSLR_SAMPLE
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits, tensor, three_way
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 NUM_FEATURES = 136
 Query = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (documents, 136), labels (documents,)
@@ -31,11 +31,13 @@ class MSLRSample(TensorData):
         valid_fraction: valid split as a fraction of the queries of the published training split. The published test split
             is used as test.
         split_seed: seed of the cut.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
-    def __init__(self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]) -> None:
-        super().__init__(**facts)
+    def __init__(
+        self, data_dir: str, valid_fraction: PositiveFraction, split_seed: Seed = 0, **properties: Unpack[DataProperties]
+    ) -> None:
+        super().__init__(**properties)
         self.folder, self.fraction, self.split_seed = Path(data_dir), valid_fraction, split_seed
 
     def load(self) -> Splits:

@@ -15,7 +15,7 @@ from descentlab.data.fetch.entries.images import NEON_TREES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 TILE, WAYS = 256, 8
 TINT = 0.3  # largest relative change of a channel's gain, and largest shift as a fraction of its range
@@ -34,7 +34,7 @@ class NeonTrees(TensorData):
         kept: the least fraction of a box's area within a tile for the box to be kept there.
         views: versions of each train tile, 1 to 8.
         split_seed: seed of the views.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class NeonTrees(TensorData):
         kept: PositiveShare,
         views: Annotated[int, Interval(ge=1, le=8)],
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.folder, self.shrink, self.kept = Path(data_dir), shrink, kept
         self.views, self.split_seed = views, split_seed
 

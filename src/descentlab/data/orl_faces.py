@@ -15,7 +15,7 @@ from descentlab.data.fetch.entries.images import ORL_FACES
 from descentlab.data.fetch.sources import materialise
 from descentlab.data.loading.augment import AUGMENTS
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 PEOPLE, EACH = 40, 10
 
@@ -33,7 +33,7 @@ class OrlFaces(TensorData):
         strangers: people in valid and in test.
         augment: transform of the training batches, a key of AUGMENTS.
         split_seed: seed of the choice of strangers and held-out images.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class OrlFaces(TensorData):
         strangers: Annotated[Sequence[Count], Len(2, 2)],
         augment: Literal["none", "crop_flip"] = "none",
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.folder, self.shrink, self.split_seed = Path(data_dir), shrink, split_seed
         self.held_out, self.strangers = held_out, strangers
         self.augment = AUGMENTS[augment]

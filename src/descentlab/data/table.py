@@ -24,8 +24,8 @@ from descentlab.data.loading.tables.overrides import override
 from descentlab.data.loading.tables.roles import describe, group_of, published_rows
 from descentlab.data.loading.tables.split_checks import check_classes, check_parts
 from descentlab.data.loading.tables.targets import Target, read_target
-from descentlab.data.loading.tables.unread import no_effect, refuse_text_keys
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tables.unused_keys import no_effect, refuse_text_keys
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 TEST_FRACTION = 0.2
 Names = Sequence[str | float] | str | float
@@ -64,7 +64,7 @@ class Table(TensorData):
         test_fraction: test split as a fraction of all rows.
         valid_fraction: valid split as a fraction of the rows that are not test.
         split_seed: seed of the cuts.
-        facts: see Facts; `positive` is the value of a binary target that is 1.
+        properties: see DataProperties; `positive` is the value of a binary target that is 1.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Table(TensorData):
         test_fraction: PositiveFraction = TEST_FRACTION,
         valid_fraction: PositiveFraction = 0.15,
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.path, self.source, self.hub, self.data_dir = path, source, (hub, subset, revision), Path(data_dir)
-        self.given = {"target": target, "kind": kind, "positive": facts.get("positive"), "categorical": categorical}
+        self.given = {"target": target, "kind": kind, "positive": properties.get("positive"), "categorical": categorical}
         self.given |= {"categories": categories, "max_categories": max_categories, "logarithm": logarithm, "missing": missing}
         self.given |= {"drop": drop, "group": group, "test_rows": test_rows, "decimal": decimal, "separator": separator}
         self.given |= {"encoding": encoding, "header": header, "skip": skip}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from descentlab.config.types import Count, Seed
 from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.splits import Splits
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 from descentlab.errors import UsageError
 
 DISTRACTORS = 4  # ids 0 to 3
@@ -37,7 +37,7 @@ class TemporalOrder(TensorData):
         length: the length of a sequence.
         rows: the number of sequences of train, valid and test.
         split_seed: seed of all draws; independent of the run's seeds.
-        facts: see Facts.
+        properties: see DataProperties.
 
     Raises:
         UsageError: the length is too short for the ranges.
@@ -49,9 +49,9 @@ class TemporalOrder(TensorData):
         length: Count,
         rows: Annotated[Sequence[Count], Len(3, 3)],
         split_seed: Seed = 0,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         if length < SHORTEST:
             raise UsageError(f"data.length={length}: the temporal order problem needs {SHORTEST} steps or more")
         self.bits, self.length, self.rows, self.split_seed = bits, length, rows, split_seed

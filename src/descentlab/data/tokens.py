@@ -13,7 +13,7 @@ from descentlab.budget import Plan
 from descentlab.config.types import Count, Name
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.loader import Batch, EvalLoader, TrainLoader
-from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.tensors import DataProperties
 from descentlab.data.loading.windows import Windows
 from descentlab.errors import UsageError
 from descentlab.extras import require
@@ -31,7 +31,7 @@ class Tokens(Windows):
         path: folder of the files.
         dtype: the dtype of an id: uint16 or uint32.
         tokenizer: a tokenizer.json of the tokenizers library, to decode texts; None: texts are shown as ids.
-        facts: see Facts. `vocabulary` is the number of ids, which the files do not contain.
+        properties: see DataProperties. `vocabulary` is the number of ids, which the files do not contain.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Tokens(Windows):
         stride: Count | None = None,
         dtype: Literal["uint16", "uint32"] = "uint16",
         tokenizer: str | None = None,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
         if tokenizer is not None:
             require("tokenizers", f"data.tokenizer={tokenizer}")
-        super().__init__(length, stride, **facts)
+        super().__init__(length, stride, **properties)
         self.path, self.dtype, self.tokenizer = Path(path).expanduser(), dtype, tokenizer
 
     def tokens(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,7 +61,7 @@ class Tokens(Windows):
         Raises:
             UsageError: the config does not specify it.
         """
-        size = self.facts.get("vocabulary")
+        size = self.properties.get("vocabulary")
         if size is None:
             raise UsageError(f"data.vocabulary=...: the token files in {self.path} do not contain the number of ids")
         return size

@@ -13,7 +13,7 @@ from descentlab.config.types import PositiveFraction, Seed
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.augment import AUGMENTS
 from descentlab.data.loading.splits import Splits, three_way
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 
 class TorchvisionSet(TensorData):
@@ -26,7 +26,7 @@ class TorchvisionSet(TensorData):
         valid_fraction: valid split as a fraction of the published training split.
         split_seed: seed of the cut.
         augment: transform of the training batches, a key of AUGMENTS.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     folder_name: ClassVar[str]
@@ -37,9 +37,9 @@ class TorchvisionSet(TensorData):
         valid_fraction: PositiveFraction,
         split_seed: Seed = 0,
         augment: Literal["none", "crop_flip"] = "none",
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.folder, self.fraction, self.split_seed = Path(data_dir) / self.folder_name, valid_fraction, split_seed
         self.augment = AUGMENTS[augment]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from descentlab.config.types import Count, Name
 from descentlab.data.fetch import hub
 from descentlab.data.fetch.sources import DataError
-from descentlab.data.loading.tensors import Facts
+from descentlab.data.loading.tensors import DataProperties
 from descentlab.data.tokens import Tokens, read_tokenizer
 from descentlab.extras import require
 
@@ -38,7 +38,7 @@ class WikiText2(Tokens):
         revision: its commit, which makes the result reproducible.
         folder: a folder of train, validation and test (.txt, or .parquet with a column `text`), instead of the hub.
         data_dir: folder of all data sets.
-        facts: see Facts. `vocabulary` is the number of tokens.
+        properties: see DataProperties. `vocabulary` is the number of tokens.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class WikiText2(Tokens):
         folder: Name | None = None,
         stride: Count | None = None,
         data_dir: str = "data",
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
         for library in ("datasets", "tokenizers"):
             require(library, "the data set wikitext2")
-        self.size, self.hub = facts.get("vocabulary") or VOCABULARY, (source, subset, revision)
+        self.size, self.hub = properties.get("vocabulary") or VOCABULARY, (source, subset, revision)
         self.folder = Path(folder).expanduser() if folder else None
         self.base = Path(data_dir) / "wikitext2"
         wanted = (self.size, *(_digests_in(self.folder).items() if self.folder else self.hub))
         path = self.base / hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
         dtype = "uint16" if self.size <= 2**16 else "uint32"
-        super().__init__(length, str(path), stride, dtype, str(path / TOKENIZER), **facts)
+        super().__init__(length, str(path), stride, dtype, str(path / TOKENIZER), **properties)
 
     def tokens(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return the ids of train, valid and test.

@@ -60,7 +60,7 @@ class EvaluationWeights:
         """
         if not self.steps() or (not self.modes and self.average is None):
             return
-        weights.sharded(self.model)  # reshards; otherwise gathered weights would be evaluated, not those put into the shards
+        weights.reshard(self.model)  # otherwise gathered weights would be evaluated, not those put into the shards
         tensors = [tensor.detach() for tensor in (*self.model.parameters(), *self.model.buffers())]
         self.saved = [(tensor, tensor.clone()) for tensor in tensors]
         if self.modes:
@@ -76,7 +76,7 @@ class EvaluationWeights:
             return
         if self.modes:
             self.optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
-        weights.sharded(self.model)
+        weights.reshard(self.model)
         for tensor, before in self.saved:
             tensor.copy_(before)
         self.saved = []

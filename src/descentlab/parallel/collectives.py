@@ -37,7 +37,7 @@ def gather(value: T) -> list[T]:
     return gathered
 
 
-def leave() -> None:
+def destroy_process_group() -> None:
     """Destroy the process group, if there is one. Call it before the interpreter exits.
 
     The process group's threads release Python objects. One that does so while the interpreter exits aborts the process.

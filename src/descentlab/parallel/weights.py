@@ -28,12 +28,20 @@ GATHER = StateDictOptions(full_state_dict=True, cpu_offload=True)
 SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
 
 
-def sharded(model: nn.Module) -> bool:
-    """Return True if FSDP2 shards the model's weights. Weights that are gathered at the time are resharded."""
-    parts = [part for part in model.modules() if isinstance(part, FSDPModule)]
-    for part in parts:
-        part.reshard()  # after a validation the weights of the outermost one are still gathered
-    return bool(parts)
+def is_sharded(model: nn.Module) -> bool:
+    """Return True if FSDP2 shards the model's weights."""
+    return any(isinstance(part, FSDPModule) for part in model.modules())
+
+
+def reshard(model: nn.Module) -> None:
+    """Free weights that are gathered at the time; without FSDP2, do nothing.
+
+    After a validation the weights of the outermost module are still gathered. Reading or setting the shards requires that
+    they are not.
+    """
+    for part in model.modules():
+        if isinstance(part, FSDPModule):
+            part.reshard()
 
 
 def shard(model: nn.Module, mesh: DeviceMesh) -> None:
@@ -73,7 +81,8 @@ def unaveraged(model: nn.Module | None) -> Iterator[None]:
 
 def copy_weights(model: nn.Module) -> dict[str, Any]:
     """Return a copy of the model's weights and buffers by name."""
-    if sharded(model):
+    if is_sharded(model):
+        reshard(model)
         return get_model_state_dict(model, options=GATHER)
     return {name: weight.detach().clone() for name, weight in model.state_dict().items()}
 
@@ -91,7 +100,7 @@ def check_agreement(model: nn.Module) -> None:
     Raises:
         RuntimeError: they differ, for example because an optimizer draws different random numbers in each process.
     """
-    if not dist.is_initialized() or sharded(model):
+    if not dist.is_initialized() or is_sharded(model):
         return
     sums = torch.stack([parameter.detach().double().sum() for parameter in model.parameters()])
     first = sums.clone()
@@ -102,7 +111,8 @@ def check_agreement(model: nn.Module) -> None:
 
 def set_weights(model: nn.Module, weights: dict[str, Any]) -> None:
     """Set the weights and buffers that `copy_weights` returned."""
-    if sharded(model):
+    if is_sharded(model):
+        reshard(model)
         set_model_state_dict(model, weights, options=SPREAD)
     else:
         model.load_state_dict(weights)
@@ -111,7 +121,7 @@ def set_weights(model: nn.Module, weights: dict[str, Any]) -> None:
 def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     """Return the optimizer's state dict. With shards the first process has whole tensors; `spread` lists the sharded ones."""
     state = optimizer.state_dict()
-    if not sharded(model):
+    if not is_sharded(model):
         return state
     spread = [(id, key) for id, own in state["state"].items() for key, value in own.items() if isinstance(value, DTensor)]
     whole: dict[Any, Any] = {id: dict(own) for id, own in state["state"].items()}
@@ -128,7 +138,7 @@ def set_optimizer_state(model: nn.Module, optimizer: Optimizer, state: dict[str,
     torch's set_optimizer_state_dict is not used: it takes a step to create the state, which optimizers that count steps in
     their groups count, and it fails for an optimizer without state.
     """
-    if not sharded(model):
+    if not is_sharded(model):
         return optimizer.load_state_dict(state)
     outline = [_outline(state) if dist.get_rank() == 0 else None]
     dist.broadcast_object_list(outline, src=0)

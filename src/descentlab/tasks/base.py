@@ -110,7 +110,7 @@ class Task(L.LightningModule):
 
     def configure_model(self) -> None:
         """Shard the weights under FSDP2. Called by Lightning, possibly more than once."""
-        if isinstance(self.trainer.strategy, ModelParallelStrategy) and not weights.sharded(self.model):
+        if isinstance(self.trainer.strategy, ModelParallelStrategy) and not weights.is_sharded(self.model):
             weights.shard(self.model, self.trainer.strategy.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Optimizer:

@@ -66,7 +66,7 @@ def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dic
 
     The first process creates them; if the weights are sharded, all processes do, from the same batch.
     """
-    sharded = weights.sharded(task.model)
+    sharded = weights.is_sharded(task.model)
     if not (sharded or ranks.is_first()):
         return {}
     try:

@@ -9,8 +9,8 @@ import pytest
 from descentlab.report.answer import Entry
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.sceptic._ranges import Range, bounds, ranges
 from descentlab.report.sceptic.edge import is_extreme, is_near_end
+from descentlab.report.tuned_ranges import Range, bounds, ranges
 from descentlab.store.record import Status
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from descentlab.data.fetch.entries.images import IDX
 from descentlab.data.fetch.sources import Entry, materialise
 from descentlab.data.loading.splits import Splits, three_way
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 
 
 class IdxData(TensorData):
@@ -24,11 +24,13 @@ class IdxData(TensorData):
         data_dir: folder of all data sets.
         valid_fraction: valid split as a fraction of the published training split.
         split_seed: seed of the cut.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
-    def __init__(self, entry: Entry, data_dir: str, valid_fraction: float, split_seed: int, **facts: Unpack[Facts]) -> None:
-        super().__init__(**facts)
+    def __init__(
+        self, entry: Entry, data_dir: str, valid_fraction: float, split_seed: int, **properties: Unpack[DataProperties]
+    ) -> None:
+        super().__init__(**properties)
         self.entry, self.folder, self.fraction, self.split_seed = entry, Path(data_dir), valid_fraction, split_seed
 
     def load(self) -> Splits:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, default_collate
 from descentlab.budget import Plan
 from descentlab.config.types import Count, Whole
 from descentlab.data.loading.loader import Batch, Part, StepLoader, seed_of
-from descentlab.data.loading.tensors import EVAL_BATCH, Data, Facts
+from descentlab.data.loading.tensors import EVAL_BATCH, Data, DataProperties
 
 Key = tuple[int, list[int]]  # an epoch and the row numbers of a batch
 REAPED = 5.0  # seconds until torch notices the death of a worker
@@ -147,7 +147,7 @@ class StreamedData(Data[StreamedSplits]):
         pin_memory: use pinned memory for batches that are moved to a GPU.
         persistent_workers: keep the workers of the validation split between validations.
         eval_batch: examples in a batch of evaluation.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class StreamedData(Data[StreamedSplits]):
         pin_memory: bool = True,
         persistent_workers: bool = True,
         eval_batch: Count = EVAL_BATCH,
-        **facts: Unpack[Facts],
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.workers, self.pin_memory, self.persistent, self.eval_batch = workers, pin_memory, persistent_workers, eval_batch
 
     def limited(self, splits: StreamedSplits, limit: int | None) -> StreamedSplits:
@@ -170,7 +170,7 @@ class StreamedData(Data[StreamedSplits]):
     def inferred(self, splits: StreamedSplits) -> dict[str, Any]:
         first = splits.valid[0][0]  # validation has no random transform
         found: dict[str, Any] = {"num_features": first.numel()}
-        return found | ({"image_shape": list(first.shape)} if "image_shape" in self.facts else {})
+        return found | ({"image_shape": list(first.shape)} if "image_shape" in self.properties else {})
 
     def step_loader(self, plan: Plan, *share: Any) -> StreamedLoader:
         return StreamedLoader(self.splits.train, self._to_device, self._reading(), plan, *share)

@@ -20,7 +20,7 @@ from descentlab.data.loading.splits import AnySplits, Splits, tensor, three_way
 EVAL_BATCH = 1000
 
 
-class Facts(TypedDict, total=False):
+class DataProperties(TypedDict, total=False):
     """Properties that the config of a data set states, from which other groups take shapes; checked against the data."""
 
     num_features: int
@@ -51,21 +51,22 @@ class Data(L.LightningDataModule, Generic[S]):
     shown before training.
 
     Args:
-        facts: see Facts. `limit` keeps at most that many examples of each split, for a quick trial; a table or an image folder
-            with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than the others.
+        properties: see DataProperties. `limit` keeps at most that many examples of each split, for a quick trial; a table or an
+            image folder with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than
+            the others.
 
     Raises:
-        TypeError: a key is not one of Facts.
+        TypeError: a key is not one of DataProperties.
     """
 
     in_memory: ClassVar[bool] = False
 
-    def __init__(self, **facts: Unpack[Facts]) -> None:
+    def __init__(self, **properties: Unpack[DataProperties]) -> None:
         super().__init__()
-        unknown = set(facts) - set(Facts.__annotations__)
+        unknown = set(properties) - set(DataProperties.__annotations__)
         if unknown:
             raise TypeError(f"{type(self).__name__} does not take {', '.join(sorted(unknown))}")
-        self.facts = facts
+        self.properties = properties
         self._splits: S | None = None
         self.plan: Plan | None = None
         self.placement = Placement()  # set by the engine
@@ -96,12 +97,12 @@ class Data(L.LightningDataModule, Generic[S]):
         """The splits, loaded and checked on first access.
 
         Raises:
-            ValueError: a split is empty, or the data contradict the facts in the config.
+            ValueError: a split is empty, or the data contradict the properties in the config.
         """
         if self._splits is None:
             loaded = self.load()
             self._check(loaded)
-            limit = self.facts.get("limit")
+            limit = self.properties.get("limit")
             self._splits = self.limited(loaded, limit)
             if limit is not None:
                 self.check_limit(limit, loaded, self._splits)
@@ -109,26 +110,26 @@ class Data(L.LightningDataModule, Generic[S]):
 
     @property
     def drop_last(self) -> bool:
-        return self.facts.get("drop_last", False)
+        return self.properties.get("drop_last", False)
 
     def _check(self, splits: S) -> None:
-        """Check the facts in the config against the data."""
+        """Check the properties in the config against the data."""
         empty = [name for name, rows in splits.sizes().items() if rows == 0]
         if empty:
             raise ValueError(f"{type(self).__name__}: no examples for {' and '.join(empty)}; increase the fractions")
         for key, value in self.inferred(splits).items():
-            stated = self.facts.get(key)
+            stated = self.properties.get(key)
             if stated is not None and (list(stated) if isinstance(stated, Sequence) else stated) != value:
                 raise ValueError(
                     f"data.{key} is {stated} in the config, but {type(self).__name__} has {value}; null infers it from the data"
                 )
 
     def inferred(self, splits: S) -> dict[str, Any]:
-        """Return the facts that can be determined from the data, by key."""
+        """Return the properties that can be determined from the data, by key."""
         raise NotImplementedError
 
     def fill(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `node` with each null value replaced by the fact inferred from the data, such as a table's column count."""
+        """Return `node` with each null value replaced by the property inferred from the data, e.g. a column count."""
         inferred = self.inferred(self.splits) if None in node.values() else {}
         return {key: inferred.get(key) if value is None else value for key, value in node.items()}
 
@@ -200,11 +201,11 @@ class TensorData(Data[Splits]):
 
     def inferred(self, splits: Splits) -> dict[str, Any]:
         inferred: dict[str, Any] = {"num_features": splits.train[0][0].numel()}
-        if "image_shape" in self.facts:
+        if "image_shape" in self.properties:
             inferred["image_shape"] = list(splits.train[0].shape[1:])
-        if "num_classes" in self.facts:
+        if "num_classes" in self.properties:
             inferred["num_classes"] = int(splits.train[1].max()) + 1
-        if "peak" in self.facts:
+        if "peak" in self.properties:
             inferred["peak"] = float(splits.train[0].max() - splits.train[0].min())
         return inferred
 
@@ -222,13 +223,17 @@ class Embedded(TensorData):
         test_fraction: test split as a fraction of all rows.
         valid_fraction: valid split as a fraction of the rows that are not test.
         split_seed: seed of the cuts; independent of the run's seeds, so that all runs have the same splits.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
     def __init__(
-        self, test_fraction: PositiveFraction, valid_fraction: PositiveFraction, split_seed: Seed = 0, **facts: Unpack[Facts]
+        self,
+        test_fraction: PositiveFraction,
+        valid_fraction: PositiveFraction,
+        split_seed: Seed = 0,
+        **properties: Unpack[DataProperties],
     ) -> None:
-        super().__init__(**facts)
+        super().__init__(**properties)
         self.fractions = (test_fraction, valid_fraction, split_seed)
 
     def cut(self, *columns: NDArray[Any]) -> tuple[Batch, ...]:

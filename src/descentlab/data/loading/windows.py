@@ -10,7 +10,7 @@ from torch import Tensor
 from descentlab.config.types import Count
 from descentlab.data.loading.loader import Batch, EvalLoader
 from descentlab.data.loading.splits import Splits, shared_storage
-from descentlab.data.loading.tensors import Facts, TensorData
+from descentlab.data.loading.tensors import DataProperties, TensorData
 from descentlab.errors import UsageError
 
 EVAL_TOKENS = 16_384  # in an evaluation batch; bounds the memory of the logits
@@ -36,11 +36,11 @@ class Windows(TensorData):
         length: tokens in a window.
         stride: tokens from the start of a training window to that of the next; if smaller than length, windows overlap. None:
             length. The windows of valid and test do not overlap.
-        facts: see Facts.
+        properties: see DataProperties.
     """
 
-    def __init__(self, length: Count, stride: Count | None = None, **facts: Unpack[Facts]) -> None:
-        super().__init__(**facts)
+    def __init__(self, length: Count, stride: Count | None = None, **properties: Unpack[DataProperties]) -> None:
+        super().__init__(**properties)
         self.length, self.stride = length, stride or length
         self.eval_rows = max(1, EVAL_TOKENS // length)
 

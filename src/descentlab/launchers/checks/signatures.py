@@ -99,12 +99,12 @@ def parameters(called: Any, passed_on: Sequence[Any] = ()) -> tuple[list[str], b
     """
     from torch.optim import Optimizer
 
-    from descentlab.data.loading.tensors import Data, Facts
+    from descentlab.data.loading.tensors import Data, DataProperties
 
     takes, anything = [], False
     for each in called.__mro__[:-1] if inspect.isclass(called) else (called,):  # the bases up to the first without **keywords
-        if each is Data:  # Data refuses other facts
-            return list(dict.fromkeys([*takes, *Facts.__annotations__])), False
+        if each is Data:  # Data refuses other properties
+            return list(dict.fromkeys([*takes, *DataProperties.__annotations__])), False
         try:
             found = inspect.signature(each).parameters
         except (TypeError, ValueError):  # a class implemented in C

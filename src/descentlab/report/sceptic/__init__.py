@@ -11,7 +11,7 @@ reason to doubt the answer, and none if it finds nothing::
                 yield Flag("few_runs", f"{entry.name} has fewer than 3 completed runs.", entry.name)
 
 The kind of a flag is the name of its module, its message a sentence, and its subject the name of an entry, or "" if it
-concerns the whole answer. Modules with a leading underscore hold functions that several checks share.
+concerns the whole answer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Check(Protocol):
 
 def check_names() -> list[str]:
     """Return the names of all checks, found by listing this folder."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def find_flags(answer: Answer) -> list[Flag]:

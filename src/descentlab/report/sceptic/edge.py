@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Entry, Flag
-from descentlab.report.sceptic._ranges import Range, ranges
 from descentlab.report.settings import format_assignment
+from descentlab.report.tuned_ranges import Range, ranges
 
 ORDER = 30
 SIDES = {"low": "lowest", "high": "highest"}

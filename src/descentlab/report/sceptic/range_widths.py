@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Entry, Flag
-from descentlab.report.sceptic._ranges import Range, ranges
+from descentlab.report.tuned_ranges import Range, ranges
 
 ORDER = 15
 TOLERANCE = 0.01  # decades

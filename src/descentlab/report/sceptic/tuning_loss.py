@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from descentlab.report.answer import Answer, Flag
 from descentlab.report.formats import format_estimate
-from descentlab.report.pairs import difference
+from descentlab.report.pairs import compare_series
 from descentlab.report.statistics.estimate import estimate
 
 ORDER = 25
@@ -20,13 +19,13 @@ def find(answer: Answer) -> Iterator[Flag]:
         if entry.default is None or entry.arm is None or entry.estimate is None or by.censored:
             continue
         default = estimate(map(by.get, entry.default.completed), by.key)
-        gap = difference(replace(entry, series=entry.default), entry, by)
+        gap = compare_series(entry.default, entry.series, by)
         if default is None or gap is None or gap.low is None or gap.low <= 0:
             continue
         yield Flag(
             "tuning_loss",
-            f"{entry.name}: its default settings reach {format_estimate(default, by.format)} {by.unit or by.label}, better "
-            f"than the selected ones with {format_estimate(entry.estimate, by.format)}: selection on validation did not carry "
-            f"over. More tuning seeds (tuning_seeds=3), or more validation data, make it more certain.",
+            f"{entry.name}: its default settings reach {format_estimate(default, by.format)} {by.unit or by.label}, "
+            f"better than the selected ones with {format_estimate(entry.estimate, by.format)}: selection on validation did "
+            "not carry over. More tuning seeds (tuning_seeds=3), or more validation data, make it more certain.",
             entry.name,
         )

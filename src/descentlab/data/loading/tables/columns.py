@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from descentlab.data.fetch.sources import DataError
+from descentlab.data.loading.tables.datetimes import TRUTH, native_datetimes, parse_booleans, parse_dates, parse_times
 from descentlab.data.loading.tables.lookalikes import (
     Form,
     category_warning,
@@ -17,8 +18,7 @@ from descentlab.data.loading.tables.lookalikes import (
     form_of,
     has_decimal_points,
 )
-from descentlab.data.loading.tables.missing import strings_of, stripped, without_moments, without_sentinels
-from descentlab.data.loading.tables.moments import TRUTH, native_moments, parse_booleans, parse_dates, parse_times
+from descentlab.data.loading.tables.missing import strings_of, stripped, without_datetimes, without_sentinels
 from descentlab.data.loading.tables.number_text import GROUPED, PLAIN, Parsed, Style, parse_numbers
 from descentlab.data.loading.tables.options import Options
 from descentlab.data.loading.tables.overrides import CELL, override, shortened
@@ -93,7 +93,7 @@ def read_column(raw: pl.Series, options: Options) -> Column:
         return _bounded(Column(raw.name, as_strings(raw, options), is_number=False), options)
     if raw.dtype not in (pl.String, pl.Null):
         values, note = _native(raw)
-        return Column(raw.name, without_moments(raw, without_sentinels(values, options), options), True, note)
+        return Column(raw.name, without_datetimes(raw, without_sentinels(values, options), options), True, note)
     cells = stripped(raw, options)
     parsed = parse_numbers(cells, options.decimal)
     if parsed.ambiguous:
@@ -155,7 +155,7 @@ def _native(raw: pl.Series) -> tuple[pl.Series, str]:
     """Return the numbers in a column that is not of strings, and a note of their conversion."""
     kind = raw.dtype
     if kind.is_temporal():
-        return native_moments(raw)
+        return native_datetimes(raw)
     if kind == pl.Boolean:
         return raw.cast(pl.Float64), TRUTH
     if kind.is_integer() and _beyond(raw):

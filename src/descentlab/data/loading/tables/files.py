@@ -17,7 +17,7 @@ from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.options import Options
 from descentlab.data.loading.tables.overrides import format_value, override
 from descentlab.data.loading.tables.separators import BLANK, NONE, detect_separator, single_blanks
-from descentlab.data.loading.tables.unread import refuse_text_keys
+from descentlab.data.loading.tables.unused_keys import refuse_text_keys
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".gz")
 REASON = 120  # characters of a library's message

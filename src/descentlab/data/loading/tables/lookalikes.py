@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from descentlab.data.loading.tables.moments import LOOKS_DATED
+from descentlab.data.loading.tables.datetimes import LOOKS_DATED
 from descentlab.data.loading.tables.overrides import override, shortened
 
 SHOWN = 3

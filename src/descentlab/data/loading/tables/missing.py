@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from descentlab.data.loading.tables.moments import native_moments, parse_dates, parse_times
+from descentlab.data.loading.tables.datetimes import native_datetimes, parse_dates, parse_times
 from descentlab.data.loading.tables.number_text import parse_numbers
 from descentlab.data.loading.tables.options import NAN, Options
 from descentlab.data.loading.tables.overrides import override
@@ -36,7 +36,7 @@ def without_sentinels(values: pl.Series, options: Options) -> pl.Series:
     )
 
 
-def without_moments(raw: pl.Series, values: pl.Series, options: Options) -> pl.Series:
+def without_datetimes(raw: pl.Series, values: pl.Series, options: Options) -> pl.Series:
     """Return `values` with null where `raw`, a column of dates or times, is a date or time that data.missing lists.
 
     Args:
@@ -70,7 +70,7 @@ def _occurs(raw: pl.Series, sentinel: str | float) -> bool:
     if raw.dtype.is_temporal():
         parse = parse_times if raw.dtype == pl.Time else parse_dates
         meant = number if number is not None else parse(pl.Series([sentinel], dtype=pl.String)).values[0]
-        return meant is not None and bool((native_moments(raw)[0] == float(meant)).any())
+        return meant is not None and bool((native_datetimes(raw)[0] == float(meant)).any())
     cells = raw.cast(pl.String).str.strip_chars()
     if cells.is_in(strings_of(sentinel)).any():
         return True

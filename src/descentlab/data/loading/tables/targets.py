@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from descentlab.data.fetch.sources import DataError
 from descentlab.data.loading.tables.columns import Column, as_strings, equal_to
 from descentlab.data.loading.tables.cutting import Rows
+from descentlab.data.loading.tables.datetimes import TRUTH
 from descentlab.data.loading.tables.design import finite, representable, shifted
-from descentlab.data.loading.tables.moments import TRUTH
 from descentlab.data.loading.tables.number_text import parse_numbers
 from descentlab.data.loading.tables.options import Options, Scalar
 from descentlab.data.loading.tables.overrides import count, override, shortened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from descentlab.data.loading.tables.moments import parse_booleans, parse_dates, parse_times
+from descentlab.data.loading.tables.datetimes import parse_booleans, parse_dates, parse_times
 
 
 def test_iso_dates_are_days():

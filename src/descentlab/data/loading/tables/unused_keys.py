@@ -22,11 +22,11 @@ def refuse_text_keys(options: Options, table: pl.DataFrame, what: str) -> None:
     Raises:
         DataError: one of the keys is not at its default.
     """
-    unread = [key for key, default in TEXT_KEYS.items() if getattr(options, key) != default]
+    unused = [key for key, default in TEXT_KEYS.items() if getattr(options, key) != default]
     if options.decimal is not None and pl.String not in table.dtypes:
-        unread.append("decimal")
-    if unread:
-        raise no_effect(unread[0], getattr(options, unread[0]), what)
+        unused.append("decimal")
+    if unused:
+        raise no_effect(unused[0], getattr(options, unused[0]), what)
 
 
 def no_effect(key: str, value: object, what: str, otherwise: str = "") -> DataError:

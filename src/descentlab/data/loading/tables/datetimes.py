@@ -35,7 +35,7 @@ def parse_booleans(cells: pl.Series) -> Parsed:
     return _parsed(cells, values, TRUTH, "truth values")
 
 
-def native_moments(raw: pl.Series) -> tuple[pl.Series, str]:
+def native_datetimes(raw: pl.Series) -> tuple[pl.Series, str]:
     """Return dates and durations in days, times of day in hours (float64), and a note with the unit.
 
     Args:
