@@ -38,7 +38,7 @@ def make_pairs(
         sides = [(entry, reference) for entry in entries if entry is not reference]
     else:
         sides = [(entries[0], other) for other in entries[1:]]
-    differences = [compare_series(first.series, second.series, by) for first, second in sides]
+    differences = [difference(first, second, by) for first, second in sides]
     tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
     p_values = [None if both is None else both.p_t for both in differences]
     p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
@@ -49,6 +49,11 @@ def make_pairs(
         reason = "" if both or test else _reason(first, second, by)
         pairs.append(Pair(first, second, None if test else both, conclusion, p, reason, test))
     return pairs
+
+
+def difference(first: Entry, second: Entry, by: Criterion) -> Paired | Unpaired | None:
+    """Return the difference of two entries, see `compare_series`."""
+    return compare_series(first.series, second.series, by)
 
 
 def compare_series(first: Series, second: Series, by: Criterion) -> Paired | Unpaired | None:
