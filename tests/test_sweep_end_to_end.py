@@ -101,6 +101,7 @@ def test_a_result_on_a_table_that_changed_is_replaced(tmp_path):
     assert "1 of 1 replace their results (1 trained on other data)" in again.stderr
 
 
+@pytest.mark.slow
 def test_the_parent_never_imports_torch(tmp_path):
     script = f"""
 import sys
@@ -163,6 +164,7 @@ class Breaks(torch.optim.SGD):
 '''
 
 
+@pytest.mark.slow
 def test_failed_runs_do_not_affect_the_others(tmp_path):
     """Every kind of failure leaves a record. The optimizer is a user's class, outside of the project."""
     (tmp_path / "mine.py").write_text(BROKEN)
@@ -229,6 +231,7 @@ def test_ctrl_c_interrupts_the_runs(endless, tmp_path):
     assert wait_until(lambda: have_ended(family))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
 def test_a_second_command_is_refused_and_a_killed_one_leaves_no_process(endless, tmp_path):
     parent, family = endless

@@ -33,6 +33,7 @@ def test_optimum_equals_scikit_learns(train, splits, method):
     assert found["test"]["rmse"] == pytest.approx(error * splits.target_scale, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_gap_decreases_during_gradient_descent(train):
     gaps = [
         train(

@@ -56,6 +56,7 @@ def test_mappings_of_one_key_are_merged(plan, multirun):
     assert jobs[0].config["clip"] == {"norm": 0.1, "value": 0.5}
 
 
+@pytest.mark.slow
 def test_a_glob_selects_complete_options_only(plan):
     names = [job.choices["optimizer"] for job in plan("optimizer=glob(*)")[0]]
     assert "adam" in names

@@ -152,7 +152,7 @@ def assert_same(loader: ConfigLoaderImpl, master: DictConfig, jobs: Sequence[Seq
     return kinds
 
 
-@pytest.mark.parametrize("quarter", range(4))
+@pytest.mark.parametrize("quarter", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_composed_runs_equal_those_of_hydra(quarter):
     with command(ROOT / "conf", "hydra.job.name=someone", "seed=9") as (loader, master):
         kinds = assert_same(loader, master, command_lines(quarter))

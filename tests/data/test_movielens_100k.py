@@ -46,6 +46,7 @@ def test_splits_of_ratings_are_disjoint_and_complete(ratings):
     assert set.union(*rows) == {(user - 1, item - 1) for user, item, *_ in table().tolist()}
 
 
+@pytest.mark.slow
 @here
 def test_ratings_are_recovered_by_mean_and_scale_of_train(ratings):
     stars = {(user - 1, item - 1): rating for user, item, rating, _ in table().tolist()}

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 
+import pytest
 from support.slurm import Slurm
 from support.waiting import wait_until
 
@@ -24,6 +25,7 @@ def test_a_job_starts_within_seconds_and_its_end_is_reported(slurm):
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_elements_of_an_array_run_one_at_a_time_if_requested(slurm):
     job = _submit(slurm, "sleep 1", "--array=0-2%1")
     running = 0
@@ -33,6 +35,7 @@ def test_elements_of_an_array_run_one_at_a_time_if_requested(slurm):
     assert running == 1
 
 
+@pytest.mark.slow
 def test_a_requeued_job_starts_again_within_seconds(slurm):
     job = _submit(slurm, "echo start $SLURM_RESTART_COUNT; sleep 30", "--open-mode=append")
     output = slurm.folder / f"job-{job}-4294967294.out"

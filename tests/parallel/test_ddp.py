@@ -35,7 +35,8 @@ def single(tmp_path_factory):
     return train(tmp_path_factory.mktemp("single"), "cpu", "optimizer=adam,sgd,rmsprop", *UNEVEN, "logger=none")
 
 
-@pytest.mark.parametrize("trainer", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
 def test_two_processes_have_the_curve_and_the_files_of_one_process(single, tmp_path, trainer):
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}

@@ -14,7 +14,9 @@ from descentlab.sweeps.signals import StopSignals
 
 
 @pytest.mark.parametrize("signum", StopSignals.SIGNALS)
-def test_signals_are_counted_and_the_handlers_restored(signum):
+def test_signals_are_counted_and_the_handlers_restored(signum, request):
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which the tests may run, ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGHUP, hangup))
     before = [signal.getsignal(each) for each in StopSignals.SIGNALS]
     with StopSignals() as signals:
         assert (signals.count, signals.first) == (0, 0)

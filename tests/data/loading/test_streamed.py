@@ -92,7 +92,7 @@ def test_explicit_engine_trains_on_streamed_data(train):
     assert timeless_curves(train(*words, *STREAMED)).equals(timeless_curves(train(*words)))
 
 
-@pytest.mark.parametrize("more", [(), ("+data.noise=0.3", "microbatch=7")], ids=str)
+@pytest.mark.parametrize("more", [pytest.param((), marks=pytest.mark.slow), ("+data.noise=0.3", "microbatch=7")], ids=str)
 def test_resumed_streamed_run_equals_uninterrupted_run(job, monkeypatch, more):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
     words = (*QUICK, *STREAMED, *more)
@@ -130,6 +130,7 @@ def test_dead_worker_fails_the_run_with_its_message(job, fault, message):
     assert re.search(message, record.reason)
 
 
+@pytest.mark.slow
 def test_reading_options_do_not_change_the_run_id(job):
     ids = {job(*STREAMED, f"+data.workers={n}", f"+data.pin_memory={pin}").id for n, pin in ((0, "true"), (3, "false"))}
     assert len(ids) == 1
