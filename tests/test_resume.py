@@ -169,6 +169,7 @@ def test_a_run_that_died_after_its_curves_were_finished_keeps_all_rows(job):
     assert timeless_curves(given).equals(expected)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, tmp_path):
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)

@@ -219,6 +219,7 @@ def have_ended(pids: set[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads process ids from /proc")
 def test_ctrl_c_interrupts_the_runs(endless, tmp_path):
     parent, family = endless

@@ -57,6 +57,7 @@ def test_ratings_are_recovered_by_mean_and_scale_of_train(ratings):
         np.testing.assert_allclose(y[:500, 0] * ratings.target_scale + train.mean(), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @here
 def test_splits_of_interactions_are_per_user_disjoint_and_complete(interactions):
     train = [tuple(row) for row in interactions.train[0][:, :2].tolist()]
@@ -69,6 +70,7 @@ def test_splits_of_interactions_are_per_user_disjoint_and_complete(interactions)
     np.testing.assert_array_equal(held, [round(n * 0.1) for n in total.tolist()])
 
 
+@pytest.mark.slow
 @here
 def test_seen_items_are_those_of_train_and_for_test_also_of_valid(interactions):
     train = {tuple(row) for row in interactions.train[0][:, :2].tolist()}
@@ -81,6 +83,7 @@ def test_seen_items_are_those_of_train_and_for_test_also_of_valid(interactions):
         assert (kinds == 1).any(1).all()
 
 
+@pytest.mark.slow
 @here
 def test_no_negative_is_an_item_that_the_user_has_in_train(interactions):
     (triples,) = interactions.train

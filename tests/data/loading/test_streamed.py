@@ -92,7 +92,8 @@ def test_explicit_engine_trains_on_streamed_data(train):
     assert timeless_curves(train(*words, *STREAMED)).equals(timeless_curves(train(*words)))
 
 
-@pytest.mark.parametrize("more", [pytest.param((), marks=pytest.mark.slow), ("+data.noise=0.3", "microbatch=7")], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("+data.noise=0.3", "microbatch=7")], ids=str)
 def test_resumed_streamed_run_equals_uninterrupted_run(job, monkeypatch, more):
     monkeypatch.setattr(loader, "MAX_CHUNK", 1)
     words = (*QUICK, *STREAMED, *more)
@@ -118,7 +119,7 @@ def test_random_transforms_depend_on_data_seed_and_epoch_only(train):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("dies", r"DataLoader worker .* (is killed by signal: Killed|exited unexpectedly)"),
+        pytest.param("dies", r"DataLoader worker .* (is killed by signal: Killed|exited unexpectedly)", marks=pytest.mark.slow),
         ("breaks", "example 20 cannot be read"),
     ],
 )
