@@ -83,7 +83,7 @@ def compare(
 
     Raises:
         FileNotFoundError: a folder does not exist or contains no readable record.
-        UsageError: there is no such number or optimizer.
+        UsageError: the number or the optimizer is unknown.
     """
     from descentlab.report.load import load as load_results
 

@@ -78,8 +78,8 @@ def test_seen_items_are_those_of_train_and_for_test_also_of_valid(interactions):
         users, kinds = split
         row, item = (kinds == -1).nonzero(as_tuple=True)
         found = set(zip(users[row, 0].tolist(), item.tolist(), strict=True))
-        judged = set(users[:, 0].tolist())
-        assert found == {(user, item) for user, item in known if user in judged}
+        evaluated = set(users[:, 0].tolist())
+        assert found == {(user, item) for user, item in known if user in evaluated}
         assert (kinds == 1).any(1).all()
 
 

@@ -25,7 +25,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_run_restarts(lab, uninterrupte
     answer = lab.run("+model.fault=kill-mid,none")
     assert answer.returncode == 0
     record = lab.records()["kill-mid"]
-    assert re.search("begins anew|restarts", (record.folder / records.LOG).read_text())
+    assert re.search("restarts", (record.folder / records.LOG).read_text())
     assert timeless_curves(record).equals(uninterrupted())
 
 

@@ -99,7 +99,7 @@ def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
         runs: names of the runs' folders, or run ids; empty: all runs, the report, replaced results and offline curves.
 
     Raises:
-        UsageError: `sweep` is not the folder of a sweep, there is no such run, or a run has not ended; nothing was removed.
+        UsageError: `sweep` is not the folder of a sweep, a run is unknown or has not ended; nothing was removed.
     """
     _check_idle(sweep)
     names = [state.name for state in states(sweep)]
