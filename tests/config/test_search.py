@@ -78,6 +78,7 @@ def test_values_have_four_digits():
             "search.lr.scale=cubic is not allowed: it is one of linear",
         ),
         ([ALONE, "+search.lr={low: 1, high: 2, scael: log}"], "did you mean scale?"),
+        ([ALONE, "+search.batch_size=[16,128]"], "integer: true gives whole numbers"),
         ([ALONE, "+search.lr={low: 1, high: 2, integer: 3}"], "search.lr.integer=3 is not allowed"),
         ([ALONE, "+search.lr={low: 1.5, high: 2, integer: true}"], "search.lr: 1.5 is not a whole number"),
         ([ALONE, "+search.lr={choices: []}"], "choices is a list of values"),

@@ -35,6 +35,17 @@ def test_a_criterion_has_a_direction_and_a_number(comparison, by, key, label, mo
     assert (found.key, found.label, found.mode, found.get(comparison.runs[0])) == (key, label, mode, value)
 
 
+def test_the_direction_of_an_unknown_metric_has_to_be_given(comparison):
+    with pytest.raises(UsageError, match="write test/mine:min or test/mine:max, the better direction of mine"):
+        make_criterion(comparison, "test/mine")
+
+
+@pytest.mark.parametrize("name", ["error", "top_5_error", "own_loss"])
+def test_errors_and_losses_are_better_if_lower(make_run, tmp_path, name):
+    make_run(summary={"test": {"accuracy": 0.5, name: 0.2}})
+    assert make_criterion(load([tmp_path / "sweep"]).comparisons[0], f"test/{name}").mode == "min"
+
+
 def test_without_test_data_the_default_is_validation(make_run, tmp_path):
     make_run(summary={"test": {}})
     assert make_criterion(load([tmp_path / "sweep"]).comparisons[0], None).key == "valid/accuracy"

@@ -59,6 +59,11 @@ def test_a_grid_is_equally_spaced_on_the_scale_of_each_range():
     assert make_sampler("grid", [only], 1, 0).propose(1, []) == [(0.5,)]
 
 
+def test_a_grid_of_several_ranges_with_one_level_each_is_refused():
+    with pytest.raises(UsageError, match="3 ranges need at least trials=8, two levels of each"):
+        make_sampler("grid", [Interval(0.1, 1)] * 3, 7, 0)
+
+
 def test_a_grid_with_more_choices_than_trials_is_refused():
     with pytest.raises(UsageError, match="the choices have 9 combinations, more than trials=8"):
         make_sampler("grid", [Choices((1, 2, 3)), Choices((1, 2, 3))], 8, 0)

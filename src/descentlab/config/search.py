@@ -151,6 +151,9 @@ def _unusable(config: Mapping[str, Any], key: str, name: str, values: Range) -> 
         return
     allowed = constraint_of(config, key)
     tried = values.options if isinstance(values, Choices) else (values.low, values.high)
-    for value in tried:
-        if allowed is not None and value not in allowed:
-            yield f"search.{name}: {format_value(value)} is not allowed: {key} is {allowed}"
+    refused = [value for value in tried if allowed is not None and value not in allowed]
+    for value in refused:
+        yield f"search.{name}: {format_value(value)} is not allowed: {key} is {allowed}"
+    if isinstance(values, Interval) and not refused and allowed is not None and values.at(0.37) not in allowed:
+        found = format_value(values.at(0.37))
+        yield f"search.{name}: {found} is not allowed: {key} is {allowed}; integer: true gives whole numbers"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from descentlab.errors import UsageError, nearest
 from descentlab.report.formats import Format, format_count, format_number, format_seconds
 from descentlab.report.series import Comparison
+from descentlab.report.statistics.ranges import FRACTION, bounds_of
 from descentlab.store.record import Record, read_curves
 
 Mode = Literal["max", "min"]
@@ -24,6 +25,7 @@ SPLITS = {"test": "test", "valid": "validation"}
 # Metrics of which lower values are better. Of all other metrics of descentlab's tasks, higher values are better.
 LOWER = ("loss", "mse", "rmse", "mae", "brier", "calibration_error", "distance", "perplexity", "bits_per_character")
 LOWER += ("eer", "kl", "reconstruction")
+HIGHER = ("r2", "psnr")  # and every metric in [0, 1] that is not in LOWER
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,11 @@ def _mode(comparison: Comparison, by: str, name: str, direction: str) -> Mode:
         raise UsageError(f"cannot compare by {by}: write :min or :max after the name of the metric")
     if name == comparison.monitor:
         return "min" if comparison.mode == "min" else "max"
-    return "min" if name in LOWER else "max"
+    if name in LOWER or name.endswith(("error", "loss")):
+        return "min"
+    if name in HIGHER or bounds_of(name) == FRACTION:
+        return "max"
+    raise UsageError(f"cannot compare by {by}: write {by}:min or {by}:max, the better direction of {name}")
 
 
 def _of_summary(key: str) -> Get:

@@ -18,6 +18,7 @@ def overall_ranks(answers: Sequence[Answer]) -> Ranks | None:
     Entries are matched by name; those that are not on every problem are left out. As in each answer, entries with a diverged
     run rank after the others, and those without a value last.
     """
+    answers = [answer for answer in answers if answer.best.estimate is not None]  # a problem without values ranks nothing
     names = [entry.name for entry in answers[0].entries] if answers else []
     common = [name for name in names if all(entry_named(answer.entries, name) for answer in answers)]
     return rank_over_problems({name: [_score(answer, name) for answer in answers] for name in common})

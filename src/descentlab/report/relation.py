@@ -84,7 +84,8 @@ def _by_logrank(answer: Answer, other: Entry, pair: Pair) -> str:
     curve = other.survival
     reached = f", which reaches it in {curve.reached} of {curve.n}" if curve is not None else ""
     p = pair.logrank.p_permutation if pair.p is None else pair.p
-    word = "earlier than" if p < 0.05 else "not distinguishable from"
+    earlier = (pair.logrank.statistic > 0) == (pair.entry is answer.best)
+    word = "not distinguishable from" if p >= 0.05 else "earlier than" if earlier else "later than"
     return f"{word} {other.name}{reached} (logrank test, {format_p(p)}{_correction(answer)})"
 
 

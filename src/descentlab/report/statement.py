@@ -36,7 +36,8 @@ def _result(answer: Answer, entry: Entry) -> str:
     if by.censored and entry.survival is not None:
         curve = entry.survival
         target = f"the target{_target(answer)} in {curve.reached} of {curve.n} runs"
-        restricted = f", a mean restricted to {by.format(curve.horizon)}" if curve.reached < curve.n else ""
+        within = curve.reached == curve.n and max(curve.times) <= curve.horizon
+        restricted = "" if within else f", a mean restricted to {by.format(curve.horizon)}"
         return f"{entry.name} reaches {target}, after {shown} {by.unit}{restricted}"
     headline = answer.headline
     known = headline is not None and headline.difference is not None and headline.difference.n == value.n

@@ -15,8 +15,10 @@ ORDER = 25
 def find(answer: Answer) -> Iterator[Flag]:
     """Yield a flag for each tuned entry whose default settings are better: the interval of the difference excludes 0."""
     by = answer.by
+    if by.unit or by.metric != answer.comparison.monitor:
+        return  # the settings were not selected by this number
     for entry in answer.entries:
-        if entry.default is None or entry.arm is None or entry.estimate is None or by.censored:
+        if entry.default is None or entry.arm is None or entry.estimate is None:
             continue
         default = estimate(map(by.get, entry.default.completed), by.key)
         gap = compare_series(entry.default, entry.series, by)

@@ -14,8 +14,9 @@ def gains_table(answer: Answer) -> PlainTable | None:
     tuned = [entry for entry in answer.entries if entry.default is not None and entry.default.label != entry.series.label]
     if not tuned or answer.by.censored:
         return None
-    title = f"Gain in {answer.by.label} from tuning (selected settings minus default ones, positive: better)"
-    return PlainTable(title, ["optimizer", "gain", "p", "n"], [_row(entry, answer) for entry in tuned], [])
+    title = f"Gain in {answer.by.label} from tuning (positive: the selected settings are better than the default ones)"
+    notes = ["p of a t-test, not corrected for the number of optimizers."]
+    return PlainTable(title, ["optimizer", "gain", "p", "n"], [_row(entry, answer) for entry in tuned], notes)
 
 
 def _row(entry: Entry, answer: Answer) -> list[str]:

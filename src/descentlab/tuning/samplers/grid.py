@@ -20,7 +20,7 @@ class EvenGrid:
         seed: not used.
 
     Raises:
-        UsageError: the combinations of the choices alone are more than `trials`.
+        UsageError: the combinations of the choices, with two levels of each of several intervals, are more than `trials`.
     """
 
     def __init__(self, ranges: Sequence[Range], trials: int, seed: int) -> None:
@@ -32,6 +32,9 @@ class EvenGrid:
         levels = 1
         while intervals and choices * (levels + 1) ** intervals <= trials:
             levels += 1
+        if intervals > 1 and levels < 2:
+            fewest = choices * 2**intervals
+            raise UsageError(f"sampler=grid: {intervals} ranges need at least trials={fewest}, two levels of each")
         axes = [_centres(len(each.options)) if isinstance(each, Choices) else _levels(levels) for each in ranges]
         self.units: list[Unit] = list(itertools.product(*axes))
         self.size = len(self.units)
