@@ -118,6 +118,18 @@ def test_an_unfinished_tuning_is_preliminary(make_tuned, sentence):
     assert "The tuning of adam is not complete" in found
 
 
+def test_an_entry_that_ranks_first_and_is_slower_is_not_called_earlier(make_run, sentence):
+    """Entries with a diverged run rank last, even if their other runs reach the target first."""
+    for seed in range(14):
+        make_run("adam", seed=seed, summary={"steps_to_target": 900 + seed, "steps": 1000})
+        make_run("sgd", seed=seed, summary={"steps_to_target": 100 + seed, "steps": 1000})
+    make_run("adam", seed=14, summary={"steps_to_target": 914, "steps": 1000})
+    make_run("sgd", seed=14, summary={"steps_to_target": None, "steps": 950, "diverged_step": 950}, status=Status.DIVERGED)
+    found = sentence(by="steps_to_target")
+    assert found.startswith("adam reaches the target 0.95 in 15 of 15 runs")
+    assert "later than sgd, which reaches it in 14 of 15" in found
+
+
 def test_a_target_that_some_runs_miss(make_run, sentence):
     for seed in range(5):
         make_run("adam", seed=seed, summary={"steps_to_target": 40 + seed, "steps": 100})
