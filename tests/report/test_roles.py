@@ -84,8 +84,9 @@ def test_a_sweep_with_failed_trials_only_is_shown(make_tuned):
     assert answer.best.completed == []
 
 
-def test_an_unreadable_manifest_leaves_a_grid(make_tuned):
+def test_an_unreadable_manifest_is_reported_and_leaves_a_grid(make_tuned, capsys):
     sweep = make_tuned({"adam": 0.9})
     (sweep / MANIFEST).write_text("{")
     (comparison,) = load([sweep]).comparisons
     assert {one.role for one in comparison.series} == {None}
+    assert "tuning.json cannot be read" in capsys.readouterr().err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from descentlab.errors import UsageError
 from descentlab.store.manifest import MANIFEST, Arm, Manifest, Trial
 
 
@@ -16,11 +19,22 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path):
     assert Manifest.read(tmp_path) == manifest()
 
 
-def test_a_sweep_without_a_readable_manifest_has_none(tmp_path):
+def test_a_sweep_that_was_not_tuned_has_no_manifest(tmp_path):
     assert Manifest.read(tmp_path) is None
-    (tmp_path / MANIFEST).write_text('{"arms": [{"name": "sgd"}]}')
-    assert Manifest.read(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ['{"arms": [{"name": "sgd"}]}', "{", '{"arms": [], "new": 1}'])
+def test_a_manifest_that_cannot_be_read_is_reported_and_not_overwritten(tmp_path, text):
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(UsageError, match=r"tuning\.json cannot be read"):
+        Manifest.read(tmp_path)
 
 
 def test_a_run_that_reports_and_is_the_default_reports():
     assert manifest().roles() == {"a": "trial", "b": "trial", "c": "trial", "e": "report", "d": "report"}
+
+
+def test_a_run_that_reports_in_one_arm_and_is_the_default_of_another_reports():
+    first = Arm("adam", "digits_mlp", "adam", report=["r"])
+    other = Arm("adam2", "digits_mlp", "adam2", default=["r"], superseded=["r"])
+    assert Manifest("sobol", "scipy 1.16", 0, [1000], [0], [first, other]).roles() == {"r": "report"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from descentlab.errors import UsageError
 from descentlab.report import comparability
 from descentlab.report.roles import SeriesKey, arrange, roles_of
 from descentlab.report.series import Comparison, Series, build_series
@@ -55,7 +57,7 @@ def load(sweeps: Sequence[Path]) -> Results:
     """
     found = [record for sweep in sweeps for record in _records(sweep)]
     runs = _distinct(found)
-    manifests = [manifest for sweep in sweeps if (manifest := Manifest.read(sweep))]
+    manifests = [manifest for sweep in sweeps if (manifest := _manifest(sweep))]
     roles = roles_of(manifests)
     data = comparability.data_keys(runs)
     groups: dict[Key, dict[SeriesKey, list[Record]]] = {}  # problem and data -> series -> runs
@@ -81,6 +83,15 @@ def _names(groups: Mapping[Key, Mapping[SeriesKey, list[Record]]]) -> dict[Key, 
         firsts = [next(iter(groups[key].values()))[0] for key in keys]
         names |= dict(zip(keys, comparability.distinct_names(problem, firsts, [digest for _, digest in keys]), strict=True))
     return names
+
+
+def _manifest(sweep: Path) -> Manifest | None:
+    """Return the manifest of a sweep. One that cannot be read is reported; the sweep is then a grid of all its runs."""
+    try:
+        return Manifest.read(sweep)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return None
 
 
 def _records(sweep: Path) -> list[Record]:

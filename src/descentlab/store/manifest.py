@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from descentlab.errors import UsageError
 from descentlab.store.record import read_json, write_json
 
 MANIFEST = "tuning.json"  # in the sweep's folder
@@ -100,20 +101,32 @@ class Manifest:
 
     @classmethod
     def read(cls, sweep: Path) -> Self | None:
-        """Return the manifest in a sweep's folder; None if the sweep was not tuned, or if the file cannot be read."""
+        """Return the manifest in a sweep's folder; None if the sweep was not tuned.
+
+        Raises:
+            UsageError: the file is damaged, or was written by another version of descentlab.
+        """
+        if not (sweep / MANIFEST).exists():
+            return None
         content = read_json(sweep / MANIFEST)
         try:
             return cls(**{**content, "arms": [_arm(arm) for arm in content["arms"]]})
-        except (KeyError, TypeError):
-            return None
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                f"{sweep / MANIFEST} cannot be read: it is damaged, or of another version of descentlab; "
+                "give the sweep another name (sweep=NAME), or remove the file, which leaves the runs without their roles"
+            ) from error
 
     def roles(self) -> dict[str, Role]:
-        """Return the role of each run by its id. A run that also reports has the role "report"."""
+        """Return the role of each run by its id. A run that also reports, in any arm, has the role "report"."""
         found: dict[str, Role] = {}
         for arm in self.arms:
             found |= dict.fromkeys(arm.superseded, "superseded")
+        for arm in self.arms:
             found |= {id: "trial" for trial in arm.trials for id in (*trial.earlier, *trial.runs)}
+        for arm in self.arms:
             found |= dict.fromkeys(arm.default, "default")
+        for arm in self.arms:
             found |= dict.fromkeys(arm.report, "report")
         return found
 

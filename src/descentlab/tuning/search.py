@@ -71,14 +71,15 @@ class ArmSearch:
         """Return the next jobs; none while further outcomes are needed, or if the arm is over."""
         if self.over:
             return []
-        if jobs := self._further_trials():
-            return jobs
+        while (jobs := self._further_trials()) is not None:
+            if jobs:
+                return jobs  # else all new trials had settings that are not valid
         if not all(trial.ended(self.outcomes) for trial in self.trials):
             return []
         return self._promote() if self.rung + 1 < len(self.shares) else self._select()
 
-    def _further_trials(self) -> list[Job]:
-        """Return the runs of the trials that can be proposed now."""
+    def _further_trials(self) -> list[Job] | None:
+        """Return the runs of the trials that can be proposed now; None if there is no such trial."""
         scores: list[float | None] = []
         for trial in self.trials:
             if not trial.ended(self.outcomes):
@@ -91,7 +92,7 @@ class ArmSearch:
             point = {key: values.at(unit) for (key, values), unit in zip(ranges, units[index], strict=True)}
             new.append(TrialRuns(index, point))
         self.trials += new
-        return self._start(new)
+        return self._start(new) if new else None
 
     def _start(self, trials: Sequence[TrialRuns]) -> list[Job]:
         """Return the runs of trials at the present budget, and enter them; a trial whose config is not valid has none."""

@@ -6,9 +6,11 @@ Trials of a model-based sampler or of successive halving are not: their curve is
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 
+from descentlab.errors import UsageError
 from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
@@ -52,8 +54,11 @@ def _of(arm: Arm, data: PanelData, trace: Trace) -> Trace:
 def _sampler(data: PanelData) -> str:
     """Return the sampler of the sweep; "" if its manifest cannot be read."""
     folders = dict.fromkeys(run.folder.parent for run in data.comparison.all_runs)
-    manifests = (Manifest.read(folder) for folder in folders)
-    return next((manifest.sampler for manifest in manifests if manifest is not None), "")
+    for folder in folders:
+        with contextlib.suppress(UsageError):
+            if manifest := Manifest.read(folder):
+                return manifest.sampler
+    return ""
 
 
 def _scale(traces: Sequence[Trace], mode: Mode) -> str:

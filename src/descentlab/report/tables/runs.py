@@ -74,6 +74,7 @@ def membership(manifests: Iterable[Manifest]) -> Membership:
     found: dict[str, Row] = {}
     for arm in arms:
         found |= {id: {"role": "superseded", "arm": arm.name} for id in arm.superseded}
+    for arm in arms:
         for trial in arm.trials:
             found |= {id: {"role": "trial", "arm": arm.name, "trial": trial.index} for id in (*trial.earlier, *trial.runs)}
     for role in ("default", "report"):  # a run that also reports has that role
