@@ -74,6 +74,11 @@ def format_p(p: float) -> str:
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
+def format_p_cell(p: float) -> str:
+    """Format a p-value for a table whose heading names it, such as "0.013" or "<0.0001"."""
+    return "<0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
 def format_duration(seconds: float) -> str:
     """Format a duration with a unit, such as "4.3 s", "41 min" or "3.2 h"."""
     if seconds < 120:

@@ -79,7 +79,7 @@ class ArmSearch:
         return self._promote() if self.rung + 1 < len(self.shares) else self._select()
 
     def _further_trials(self) -> list[Job] | None:
-        """Return the runs of the trials that can be proposed now; None if there is no such trial."""
+        """Return the runs of the trials that can be proposed now; None if none can."""
         scores: list[float | None] = []
         for trial in self.trials:
             if not trial.ended(self.outcomes):

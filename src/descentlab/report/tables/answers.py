@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.bill import BillLine, sum_bills
-from descentlab.report.formats import format_count, format_duration
+from descentlab.report.formats import format_count, format_duration, format_p_cell
 from descentlab.report.relation import format_difference
 from descentlab.report.statistics.difference import Paired
 from descentlab.report.statistics.equivalence import Kind
@@ -71,7 +71,7 @@ def _pair_row(pair: Pair, sign: int) -> list[str]:
     found, conclusion = pair.difference, pair.conclusion
     if found is None or conclusion is None or pair.p is None:
         return [name, *[NOT_MEASURED] * 7, pair.reason]
-    shown = [format_difference(found, sign), f"{pair.p:.2g}" if pair.p >= 1e-4 else "<0.0001"]
+    shown = [format_difference(found, sign), format_p_cell(pair.p)]
     paired = isinstance(found, Paired)
     shown += [str(found.n) if paired else f"{found.n_first}, {found.n_second}"]
     shown += [f"{found.correlation:.2f}" if paired and found.correlation is not None else NOT_MEASURED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from descentlab.report.answer import Answer, Entry
+from descentlab.report.formats import format_p_cell
 from descentlab.report.pairs import compare_series
 from descentlab.report.relation import format_difference
 from descentlab.report.tables.answers import PlainTable
@@ -23,4 +24,4 @@ def _row(entry: Entry, answer: Answer) -> list[str]:
     found = None if entry.default is None else compare_series(entry.series, entry.default, answer.by)
     if found is None:
         return [entry.name, *[NOT_MEASURED] * 3]
-    return [entry.name, format_difference(found), f"{found.p_t:.2g}" if found.p_t >= 1e-4 else "<0.0001", str(found.n)]
+    return [entry.name, format_difference(found), format_p_cell(found.p_t), str(found.n)]

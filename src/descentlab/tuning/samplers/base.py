@@ -14,7 +14,7 @@ class Sampler(Protocol):
 
     Attributes:
         library: the library that implements the sampler, and its version.
-        size: the number of points, if the sampler has only so many; else None.
+        size: the number of points of a finite sampler, such as a grid; None if it is not limited.
     """
 
     library: str
