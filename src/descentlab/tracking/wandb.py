@@ -78,6 +78,7 @@ class Tracker:
     @disabled_on_error
     def _start(self, job: Job, rows: Sequence[Row]) -> None:
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
+        os.environ.pop("WANDB_SERVICE", None)  # the W&B service of the process that started this one, and may end before it
         _forget(job)
         self.run = _started(job, bool(rows))
         for axis in AXES:
