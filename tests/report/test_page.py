@@ -33,6 +33,8 @@ def test_build_writes_the_page_and_the_tables(sweep):
         "report.html",
         "table.csv",
         "table.md",
+        "table.tex",
+        "curves.parquet",
         "runs.csv",
     }
 

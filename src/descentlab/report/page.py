@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from descentlab.report import sections, tables
+from descentlab.report import sections
 from descentlab.report.answer import Answer
 from descentlab.report.compare import compare
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.style import styles
+from descentlab.report.exports import write_exports
 from descentlab.report.load import Results, load
 from descentlab.report.overall import statements
 from descentlab.report.question import Question
@@ -28,7 +29,7 @@ from descentlab.store.record import LOG
 TEMPLATES = Path(__file__).parent / "template"
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
-<p>The tables are in the same folder: table.md, table.csv, runs.csv.</p>
+<p>The tables are in the same folder: table.md, table.tex, table.csv, runs.csv.</p>
 """
 
 
@@ -54,14 +55,12 @@ def build(sweeps: list[Path], out: Path, question: Question | None = None) -> Pa
 
 
 def write(results: Results, answers: Sequence[Answer], out: Path) -> Path:
-    """Write report.html, table.csv, runs.csv and table.md, and return the path of the page.
+    """Write report.html and the files of `exports.FILES`, and return the path of the page.
 
     If the page cannot be drawn, report.html contains the error and refers to the tables, and the traceback is printed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    tables.write_series(answers, out / "table.csv")
-    tables.write_runs(results, out / "runs.csv")
-    (out / "table.md").write_text(tables.markdown_tables(answers), encoding="utf-8")
+    write_exports(results, answers, out)
     page = out / "report.html"
     try:
         text = render(results, answers)

@@ -11,12 +11,13 @@ from descentlab.errors import UsageError, nearest
 from descentlab.launchers.slurm import ticket
 from descentlab.report.question import QUESTION
 from descentlab.store import progress
+from descentlab.store.commands import COMMANDS
 from descentlab.store.manifest import MANIFEST
-from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, RECORD, Status, is_held
+from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, PARQUET, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
 
-REPORT = ("report.html", "table.csv", "table.md", "runs.csv")
-OF_SWEEP = (*REPORT, QUESTION, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
+REPORT = ("report.html", "table.csv", "table.md", "table.tex", "runs.csv", PARQUET)
+OF_SWEEP = (*REPORT, COMMANDS, QUESTION, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
 
 
 @dataclass(frozen=True)
