@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from descentlab.report import sections
+from descentlab.report import layout, sections
 from descentlab.report.answer import Answer
 from descentlab.report.compare import compare
 from descentlab.report.drawing.data import PanelData
@@ -24,7 +24,7 @@ from descentlab.report.load import Results, load
 from descentlab.report.overall import statements
 from descentlab.report.question import Question
 from descentlab.report.series import format_statuses
-from descentlab.store.record import LOG
+from descentlab.report.watch import Live
 
 TEMPLATES = Path(__file__).parent / "template"
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
@@ -54,27 +54,35 @@ def build(sweeps: list[Path], out: Path, question: Question | None = None) -> Pa
     return write(results, compare(results, asked.by, asked.reference, asked.margin), out)
 
 
-def write(results: Results, answers: Sequence[Answer], out: Path) -> Path:
+def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | None = None) -> Path:
     """Write report.html and the files of `exports.FILES`, and return the path of the page.
 
     If the page cannot be drawn, report.html contains the error and refers to the tables, and the traceback is printed.
+
+    Args:
+        results: the runs.
+        answers: the answer of each comparison.
+        out: the folder; it is created.
+        live: if the page is written repeatedly (`watch.watch`), how it finds a newer one.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_exports(results, answers, out)
     page = out / "report.html"
     try:
-        text = render(results, answers)
+        text = render(results, answers, out, live)
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
         print(f"the page could not be drawn, the tables were written: {message}", file=sys.stderr)
         text = FAILED.format(error=escape(message))
-    page.write_text(text, encoding="utf-8")
+    scratch = page.with_name(f".{page.name}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(page)  # at once, since a browser may be reading it
     return page
 
 
-def render(results: Results, answers: Sequence[Answer]) -> str:
-    """Return the HTML of the page."""
+def render(results: Results, answers: Sequence[Answer], folder: Path | None = None, live: Live | None = None) -> str:
+    """Return the HTML of the page in `folder`; None: that of the first sweep."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     style_of = styles(results)
     data = [(answer, PanelData(answer.comparison, style_of)) for answer in answers]
@@ -88,10 +96,11 @@ def render(results: Results, answers: Sequence[Answer]) -> str:
         across=sections.across_section(answers, style_of),
         swatches={label: (style.color, style.dash_array) for label, style in style_of.items()},
         configs=sections.configs([one for answer in answers for one in answer.series]),
-        failures=[(run, run.folder / LOG) for run in results.runs if not run.status.is_result],
         data_reading=sections.data_reading(results.runs),
         provenance=sections.provenance(results.runs),
-        commands=commands(results.sweeps),
+        next=commands(results.sweeps),
+        live=live,
+        **layout.contents(results, answers, folder or results.sweeps[0]),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -103,5 +112,4 @@ def commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
         folder = shlex.quote(os.path.relpath(curves))
         lines.append((f"wandb leet {folder}", "browse the curves in the terminal; space adds a run"))
         lines.append((f"wandb sync {folder}", "upload runs that were logged offline"))
-    folders = " ".join(shlex.quote(os.path.relpath(sweep)) for sweep in sweeps)
-    return [*lines, (f"python scripts/report.py {folders}", "rebuild this page")]
+    return [*lines, (layout.rebuild_command(sweeps), "rebuild this page")]
