@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
+from markupsafe import escape
 
 from descentlab.report import layout, sections
 from descentlab.report.answer import Answer
 from descentlab.report.compare import compare
+from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.style import styles
+from descentlab.report.drawing.style import DARK, styles
 from descentlab.report.exports import write_exports
 from descentlab.report.load import Results, load
 from descentlab.report.overall import statements
@@ -84,24 +84,26 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
 def render(results: Results, answers: Sequence[Answer], folder: Path | None = None, live: Live | None = None) -> str:
     """Return the HTML of the page in `folder`; None: that of the first sweep."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    style_of = styles(results)
-    data = [(answer, PanelData(answer.comparison, style_of)) for answer in answers]
+    style_of, charts = styles(answers), Charts()
+    drawn = [sections.comparison_section(PanelData(answer, style_of), charts) for answer in answers]
+    across = sections.across_section(answers, style_of, charts)
     return environment.get_template("page.html.jinja").render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
         statements=statements(answers),
         statuses=format_statuses(results.runs),
-        sections=[sections.comparison_section(answer, drawn) for answer, drawn in data],
-        across=sections.across_section(answers, style_of),
-        swatches={label: (style.color, style.dash_array) for label, style in style_of.items()},
+        sections=drawn,
+        across=across,
+        styles=style_of,
+        inks=list(DARK.items()),
         configs=sections.configs([one for answer in answers for one in answer.series]),
         data_reading=sections.data_reading(results.runs),
         provenance=sections.provenance(results.runs),
         next=commands(results.sweeps),
         live=live,
         **layout.contents(results, answers, folder or results.sweeps[0]),
-        plotly=Markup(get_plotlyjs()),
+        charts=charts.scripts(),
     )
 
 

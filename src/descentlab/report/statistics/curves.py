@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -136,10 +135,3 @@ def _aligned(stacked: pl.DataFrame, n: int) -> pl.DataFrame | None:
     spread = others[-1].std(axis=0, ddof=1) if n > 1 else np.full(height, np.nan)
     means = [steps[0], *(values.mean(axis=0) for values in others)]
     return pl.DataFrame(dict(zip((*AXES, "y", "spread"), (*means, spread), strict=True)))
-
-
-def thin(rows: pl.DataFrame, points: int) -> pl.DataFrame:
-    """Return about `points` evenly spaced rows and always the last one, with numbers of 6 significant digits."""
-    if rows.height > points:
-        rows = pl.concat([rows.head(-1).gather_every(math.ceil(rows.height / points)), rows.tail(1)])
-    return rows.with_columns(pl.all().round_sig_figs(6))

@@ -88,7 +88,7 @@ async function copy(text) {
 }
 
 function addCopyButtons(table) {
-  const row = document.createElement("p");
+  const row = document.createElement("span");
   row.className = "copy";
   row.append("copy as ");
   for (const [name, format] of Object.entries(FORMATS)) {
@@ -103,7 +103,11 @@ function addCopyButtons(table) {
     });
     row.append(button);
   }
-  table.closest(".wide").after(row);
+  const box = table.closest(".wide"), fold = box.nextElementSibling?.querySelector(".fold");
+  const line = fold ? fold.parentElement : document.createElement("p");
+  line.classList.add("below");
+  line.append(row);
+  if (!fold) box.after(line);
 }
 
 function makeFoldable(button) {

@@ -1,0 +1,98 @@
+// The traces of a figure of curves. `together`: the selected series of each entry, the others faint behind them.
+// `split`: a subplot for each entry with all of its series, in shades of its colour by learning rate.
+const MOST_LINES = 30; // of a subplot, each with a name; more are drawn as one trace for each of SHADES shades
+const SHADES = 12;
+
+function curveTraces(figure) {
+  const {lines, entries} = sectionOf(figure);
+  const shown = figure.curves.map((curve) => ({curve, line: lines[curve.line]})).filter(({line}) => !isHidden(figure, line.entry));
+  const axes = new Map(); // entry -> number of its subplot
+  const split = isSplit(figure);
+  if (split) entries.forEach((_, i) => shown.some(({line}) => line.entry === i) && axes.set(i, axes.size + 1));
+  const drawn = {figure, split, axes, log: isLog(figure), traces: [], inView: []};
+  const others = shown.filter(({line}) => !line.selected && (line.entry >= 0 || !split));
+  if (split) addShades(drawn, others);
+  else if (state.others === "faint") addFaint(drawn, others);
+  const selected = shown.filter(({line}) => line.selected);
+  if (state.bands === "on") for (const one of selected) addBand(drawn, one, split || selected.length <= 2 ? "26" : "18");
+  for (const one of selected) addLine(drawn, one, split ? 3 : 2);
+  return drawn;
+}
+
+function isSplit(figure) {
+  const {lines, entries} = sectionOf(figure);
+  return state.view === "split" && Object.keys(lines).length > entries.length;
+}
+
+function placed(drawn, line) { // the axes of the subplot
+  const number = drawn.axes.get(line.entry);
+  return number > 1 ? {xaxis: `x${number}`, yaxis: `y${number}`} : {};
+}
+
+function colorOf(drawn, line) {
+  return drawn.split ? shade(line.color, line.shade) : ink(line.color);
+}
+
+function nameOf(drawn, {curve, line}) {
+  const name = drawn.split || !line.selected ? line.name : sectionOf(drawn.figure).entries[line.entry].name;
+  return curve.run ? `${line.name}, ${curve.run}` : name;
+}
+
+function addBand(drawn, {curve, line}, opacity) {
+  if (!curve.low) return;
+  const x = xValues(curve, state.axis), [low, high] = [curve.low, curve.high].map((edge) => smoothed(x, numbers(edge), state.smooth, drawn.log));
+  drawn.traces.push({
+    type: "scatter", mode: "lines", x: [...x, ...Array.from(x).reverse()], y: [...high, ...Array.from(low).reverse()],
+    fill: "toself", fillcolor: ink(line.color) + opacity, line: {width: 0}, hoverinfo: "skip", showlegend: false, ...placed(drawn, line),
+  });
+}
+
+function addLine(drawn, one, width) {
+  const {curve, line} = one;
+  const x = xValues(curve, state.axis), raw = numbers(curve.y);
+  const style = {color: colorOf(drawn, line), dash: drawn.split ? "solid" : line.dash, width: curve.run ? 1.2 : width};
+  const common = {type: "scatter", mode: "lines", x, line: style, ...placed(drawn, line)};
+  const y = curve.run ? raw : smoothed(x, raw, state.smooth, drawn.log);
+  if (y !== raw) drawn.traces.push({...common, y: raw, opacity: 0.3, line: {...style, width: 1}, hoverinfo: "skip", showlegend: false});
+  const marks = curve.mark ? {symbol: [...Array(x.length - 1).fill("circle"), curve.mark], size: [...Array(x.length - 1).fill(0), 9], color: style.color} : {};
+  const single = x.length === 1 || curve.mark;
+  drawn.traces.push({
+    ...common, y, name: nameOf(drawn, one), mode: single ? "lines+markers" : "lines", ...(curve.mark ? {marker: marks} : {}),
+    opacity: curve.run ? 0.7 : 1, customdata: y === raw ? undefined : raw,
+    hovertemplate: y === raw ? "%{y:.4~g}" : "%{y:.4~g} (raw %{customdata:.4~g})",
+  });
+  drawn.inView.push({x, y, complete: !curve.run, selected: line.selected});
+}
+
+function addFaint(drawn, others) { // one trace for each entry: the lines with gaps between them
+  for (const [entry, group] of grouped(others, ({line}) => line.entry))
+    addMerged(drawn, group, {color: ink(group[0].line.color), width: 1}, 0.3, `other settings of ${sectionOf(drawn.figure).entries[entry]?.name}`);
+}
+
+function addShades(drawn, others) {
+  for (const [, group] of grouped(others, ({line}) => line.entry)) {
+    if (group.length <= MOST_LINES) for (const one of group) addLine(drawn, one, 1.3);
+    else for (const [, alike] of grouped(group, ({line}) => Math.round(line.shade * (SHADES - 1))))
+      addMerged(drawn, alike, {color: colorOf(drawn, alike[0].line), width: 1}, 0.7, alike[0].line.name);
+  }
+}
+
+function addMerged(drawn, group, style, opacity, name) {
+  const x = [], y = [], ends = {x: [], y: [], symbol: []};
+  for (const {curve} of group) {
+    const [xs, ys] = [xValues(curve, state.axis), numbers(curve.y)];
+    for (let i = 0; i < xs.length; i++) x.push(xs[i]), y.push(ys[i]);
+    x.push(null), y.push(null);
+    if (curve.mark) ends.x.push(xs[xs.length - 1]), ends.y.push(ys[ys.length - 1]), ends.symbol.push(curve.mark);
+    drawn.inView.push({x: xs, y: ys, complete: !curve.run, selected: false});
+  }
+  const common = {type: "scatter", hoverinfo: "skip", opacity, name, ...placed(drawn, group[0].line)};
+  drawn.traces.push({...common, mode: "lines", x, y, line: style});
+  if (ends.x.length) drawn.traces.push({...common, mode: "markers", x: ends.x, y: ends.y, showlegend: false, marker: {symbol: ends.symbol, size: 6, color: style.color}});
+}
+
+function grouped(items, key) {
+  const found = new Map();
+  for (const item of items) found.has(key(item)) ? found.get(key(item)).push(item) : found.set(key(item), [item]);
+  return found;
+}
