@@ -1,4 +1,4 @@
-"""Build the report of sweeps: `python scripts/report.py outputs/<sweep>... [--out FOLDER] [--pdf] [--watch]`."""
+"""Build the report of sweeps: `python scripts/report.py outputs/<sweep>... [--out FOLDER] [--pdf] [--watch]`; or of one run."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def main() -> None:
     from descentlab.report.pdf import print_pdf
 
     try:
+        if len(sweeps) == 1 and (sweeps[0] / "config.yaml").exists():
+            print(_build_run(sweeps[0], arguments.pdf))
+            return
         page, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
         tables.show_answers(answers, tables.make_console())
         print(page)
@@ -37,7 +40,11 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Write the report page and the tables of one or more sweeps.")
     parser.add_argument(
-        "sweeps", nargs="+", type=Path, metavar="SWEEP", help="the folder of a sweep, such as outputs/digits_mlp-1a2b3c"
+        "sweeps",
+        nargs="+",
+        type=Path,
+        metavar="SWEEP",
+        help="the folder of a sweep, such as outputs/digits_mlp-1a2b3c; or that of one run",
     )
     parser.add_argument("--out", type=Path, help="output folder (default: the sweep, or outputs/report for several)")
     parser.add_argument("--pdf", action="store_true", help="also print the page to report.pdf, with an installed Chromium")
@@ -49,6 +56,16 @@ def _arguments() -> argparse.Namespace:
     if arguments.watch and len(arguments.sweeps) > 1:
         parser.error("--watch takes one sweep")
     return arguments
+
+
+def _build_run(folder: Path, pdf: bool) -> Path:
+    """Write the page of a run and return its path; `pdf` also prints it, and the path is that of the PDF."""
+    from descentlab.report.pdf import print_pdf
+    from descentlab.report.run_page import write_run_page
+    from descentlab.report.unfinished import read_run
+
+    page = write_run_page(read_run(folder))
+    return print_pdf(page) if pdf else page
 
 
 def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, list[Answer]]:

@@ -6,11 +6,10 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import escape
 
 from descentlab.report import layout, sections
@@ -23,10 +22,10 @@ from descentlab.report.exports import write_exports
 from descentlab.report.load import Results, load
 from descentlab.report.overall import statements
 from descentlab.report.question import Question
+from descentlab.report.run_page import write_run_pages
 from descentlab.report.series import format_statuses
 from descentlab.report.watch import Live
 
-TEMPLATES = Path(__file__).parent / "template"
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
 <p>The tables are in the same folder: table.md, table.tex, table.csv, runs.csv.</p>
@@ -69,7 +68,7 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
     write_exports(results, answers, out)
     page = out / "report.html"
     try:
-        text = render(results, answers, out, live)
+        text = render(results, answers, out, live, write_run_pages(results.runs))
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
@@ -81,13 +80,18 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
     return page
 
 
-def render(results: Results, answers: Sequence[Answer], folder: Path | None = None, live: Live | None = None) -> str:
-    """Return the HTML of the page in `folder`; None: that of the first sweep."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+def render(
+    results: Results,
+    answers: Sequence[Answer],
+    folder: Path | None = None,
+    live: Live | None = None,
+    run_pages: Container[str] = (),
+) -> str:
+    """Return the HTML of the page in `folder`; None: that of the first sweep. `run_pages`: the ids of runs that have a page."""
     style_of, charts = styles(answers), Charts()
     drawn = [sections.comparison_section(PanelData(answer, style_of), charts) for answer in answers]
     across = sections.across_section(answers, style_of, charts)
-    return environment.get_template("page.html.jinja").render(
+    return layout.template("page.html.jinja").render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
@@ -102,7 +106,7 @@ def render(results: Results, answers: Sequence[Answer], folder: Path | None = No
         provenance=sections.provenance(results.runs),
         next=commands(results.sweeps),
         live=live,
-        **layout.contents(results, answers, folder or results.sweeps[0]),
+        **layout.contents(results, answers, folder or results.sweeps[0], run_pages),
         charts=charts.scripts(),
     )
 

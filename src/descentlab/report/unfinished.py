@@ -8,7 +8,7 @@ import yaml
 
 from descentlab.store import progress
 from descentlab.store.job import Job
-from descentlab.store.record import CURVES, RECORD, Record, Status
+from descentlab.store.record import CONFIG, CURVES, RECORD, Record, Status
 
 
 def training_runs(sweep: Path) -> list[Record]:
@@ -20,6 +20,21 @@ def training_runs(sweep: Path) -> list[Record]:
     started = sorted(path.parent for path in sweep.glob(f"*/{CURVES}"))
     found = (_provisional(folder) for folder in started if not (folder / RECORD).exists())
     return [record for record in found if record is not None]
+
+
+def read_run(folder: Path) -> Record:
+    """Return the record of the run in `folder`, a provisional one if it has not ended.
+
+    Raises:
+        OSError: the folder holds no run.
+        ValueError: the record or the config is damaged.
+    """
+    if (folder / RECORD).exists():
+        return Record.read(folder)
+    found = _provisional(folder)
+    if found is None:
+        raise ValueError(f"{folder / CONFIG} cannot be read")
+    return found
 
 
 def _provisional(folder: Path) -> Record | None:

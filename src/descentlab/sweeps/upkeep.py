@@ -16,7 +16,17 @@ from descentlab.store.manifest import MANIFEST
 from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, PARQUET, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
 
-REPORT = ("report.html", "report.pdf", "report-version.js", "table.csv", "table.md", "table.tex", "runs.csv", PARQUET)
+REPORT = (
+    "report.html",
+    "report.pdf",
+    "report-version.js",
+    "plotly.js",
+    "table.csv",
+    "table.md",
+    "table.tex",
+    "runs.csv",
+    PARQUET,
+)
 OF_SWEEP = (*REPORT, COMMANDS, QUESTION, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
 
 

@@ -12,8 +12,8 @@ function textOf(cell) { // without the flags
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 
-function cellsOf(row) { // without the column of drawn intervals
-  return [...row.cells].filter((cell) => !cell.classList.contains("marks"));
+function cellsOf(row) { // without drawn intervals and links to runs
+  return [...row.cells].filter((cell) => !cell.classList.contains("extra"));
 }
 
 function numberIn(text) { // the first number of a cell, in seconds for durations; NaN for other texts
