@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from descentlab.report.answer import Answer
+from descentlab.report.answer import Answer, Entry
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
@@ -15,7 +15,7 @@ from descentlab.report.drawing.figure import Drawing, Html
 from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
-from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
+from descentlab.report.settings import MISSING, flatten, format_assignment, format_value, varying_keys
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.gains import gains_table
@@ -38,7 +38,7 @@ def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
     number, table = charts.add_section(data), results_table(answer)
     return {
         "number": number,
-        "legend": [(entry.name, data.styles[entry.series.label]) for entry in answer.entries],
+        "legend": [(entry.name, data.styles[entry.series.label], _settings(entry)) for entry in answer.entries],
         "answer": answer,
         "comparison": answer.comparison,
         "statement": statement(answer),
@@ -53,6 +53,12 @@ def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
         "metrics": metrics_table(answer),
         "artifacts": _artifacts(answer.series),
     }
+
+
+def _settings(entry: Entry) -> str:
+    """Return the settings of an entry that its name does not contain, such as "lr=0.01"."""
+    words = map(format_assignment, entry.series.differences, entry.series.differences.values())
+    return " ".join(word for word in words if word not in entry.name.split())
 
 
 def across_section(answers: Sequence[Answer], styles: dict[str, Style], charts: Charts) -> dict[str, Any]:

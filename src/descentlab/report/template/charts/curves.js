@@ -14,8 +14,10 @@ function curveTraces(figure) {
   if (split) addShades(drawn, others);
   else if (state.others === "faint") addFaint(drawn, others);
   const selected = shown.filter(({line}) => line.selected);
-  if (state.bands === "on") for (const one of selected) addBand(drawn, one, split || selected.length <= 2 ? "26" : "18");
   for (const one of selected) addLine(drawn, one, split ? 3 : 2);
+  const opacity = split || selected.length <= 2 ? "26" : "18";
+  const bands = selected.filter(({curve}) => curve.low).map((one) => band(drawn, one, opacity));
+  if (areShown(drawn, bands)) drawn.traces.unshift(...bands.map(({trace}) => trace)); // behind the lines
   return drawn;
 }
 
@@ -38,13 +40,20 @@ function nameOf(drawn, {curve, line}) {
   return curve.run ? `${line.name}, ${curve.run}` : name;
 }
 
-function addBand(drawn, {curve, line}, opacity) {
-  if (!curve.low) return;
+function band(drawn, {curve, line}, opacity) {
   const x = xValues(curve, state.axis), [low, high] = [curve.low, curve.high].map((edge) => smoothed(x, numbers(edge), state.smooth, drawn.log));
-  drawn.traces.push({
-    type: "scatter", mode: "lines", x: [...x, ...Array.from(x).reverse()], y: [...high, ...Array.from(low).reverse()],
-    fill: "toself", fillcolor: ink(line.color) + opacity, line: {width: 0}, hoverinfo: "skip", showlegend: false, ...placed(drawn, line),
-  });
+  const outline = {x: [...x, ...Array.from(x).reverse()], y: [...high, ...Array.from(low).reverse()]};
+  const fill = {fill: "toself", fillcolor: ink(line.color) + opacity, line: {width: 0}};
+  return {low, high, trace: {type: "scatter", mode: "lines", ...outline, ...fill, hoverinfo: "skip", showlegend: false, ...placed(drawn, line)}};
+}
+
+function areShown(drawn, bands) { // "auto": at most MOST_BANDS, and only if together they cover less than MOST_COVERED of a plot
+  if (state.bands !== "auto") return state.bands === "on";
+  const range = yRange(drawn, state.zoom[drawn.figure.section]), scale = drawn.log ? Math.log10 : (y) => y;
+  if (!range || bands.length > MOST_BANDS) return false;
+  const within = (y) => Math.min(range[1], Math.max(range[0], scale(y)));
+  const covered = bands.map(({low, high}) => low.reduce((sum, y, i) => sum + within(high[i]) - within(y), 0) / low.length / (range[1] - range[0]));
+  return covered.reduce((sum, each) => sum + each, 0) < MOST_COVERED * Math.max(1, drawn.axes.size);
 }
 
 function addLine(drawn, one, width) {
@@ -65,8 +74,8 @@ function addLine(drawn, one, width) {
 }
 
 function addFaint(drawn, others) { // one trace for each entry: the lines with gaps between them
-  for (const [entry, group] of grouped(others, ({line}) => line.entry))
-    addMerged(drawn, group, {color: ink(group[0].line.color), width: 1}, 0.3, `other settings of ${sectionOf(drawn.figure).entries[entry]?.name}`);
+  for (const [, group] of grouped(others, ({line}) => line.entry))
+    addMerged(drawn, group, {color: ink(group[0].line.color), width: 1}, 0.3, ""); // without a name, and so not in the legend of an export
 }
 
 function addShades(drawn, others) {

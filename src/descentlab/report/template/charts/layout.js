@@ -40,8 +40,8 @@ function ticksAt(places) { // a tick at each value, unless there are too many
 function curveLayout(drawn, plot) {
   const {figure, split, axes, log} = drawn, colors = pageColors(), axis = axisLayout(colors);
   const zoom = state.zoom[figure.section], range = plot.yZoom ?? yRange(drawn, zoom);
-  const x = {...axis, exponentformat: "SI", hoverformat: ",.6~g", showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
-    spikecolor: colors.soft, spikesnap: "cursor", range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]};
+  const x = {...axis, exponentformat: "SI", unifiedhovertitle: {text: `${AXES[state.axis]} %{x:,.6~g}`}, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
+    spikecolor: colors.soft, spikesnap: "hovered data", range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]};
   const decades = range && log ? range[1] - range[0] : 0;
   const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...(decades > 1 && decades < 3 ? {dtick: "D2", tickformat: "~g"} : {}), ...(range ? {range: [...range]} : {})};
   const title = {text: AXES[state.axis], font: {size: 12, color: colors.soft}};
@@ -52,7 +52,7 @@ function curveLayout(drawn, plot) {
 
 function hoverDistance(drawn, plot) { // in pixels: about the distance of neighbouring points, so that a line is listed along its length only
   const most = Math.max(2, ...drawn.inView.map(({x}) => x.length));
-  return Math.max(20, 0.6 * (plot.clientWidth - 68) / (most - 1));
+  return Math.max(20, Math.ceil(0.7 * (plot.clientWidth - 68) / (most - 1)));
 }
 
 function subplots({figure, axes}, plot, x, y, title, colors) {
@@ -74,11 +74,12 @@ function subplots({figure, axes}, plot, x, y, title, colors) {
   return {...found, shapes: levelShapes(figure, colors, pairs, y.range)};
 }
 
-function subplotTitle(figure, entry, {name}) { // with the range of the learning rates, whose shades the subplot shows
-  const rates = Object.values(sectionOf(figure).lines).filter((line) => line.entry === entry && line.rate !== null).map(({rate}) => rate);
-  const [low, high] = [Math.min(...rates), Math.max(...rates)];
-  const text = (rate) => String(Number(rate.toPrecision(2)));
-  return `<b>${escaped(name)}</b>` + (low < high ? `  lr ${text(low)} (${isDark() ? "dim" : "light"}) to ${text(high)} (${isDark() ? "bright" : "dark"})` : "");
+function subplotTitle(figure, entry, {name}) { // with the range of the learning rates and the selected one
+  const lines = Object.values(sectionOf(figure).lines).filter((line) => line.entry === entry && line.rate !== null);
+  const rates = lines.map(({rate}) => rate), [low, high] = [Math.min(...rates), Math.max(...rates)];
+  const text = (rate) => String(Number(rate.toPrecision(2))), selected = lines.find((line) => line.selected);
+  if (!(low < high)) return `<b>${escaped(name)}</b>`;
+  return `<b>${escaped(name)}</b>  lr ${text(low)} to ${text(high)}` + (selected ? `, thick: ${text(selected.rate)}` : "");
 }
 
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -9,7 +9,7 @@ function yRange(drawn, zoom) {
   const core = extent(basis.map((line) => valuesBetween(line, from, end, scale)));
   if (!(core[0] <= core[1])) return undefined;
   const size = core[1] - core[0] || Math.abs(core[0]) * 0.1 || 1;
-  const limits = [core[0] - size, core[1] + size];
+  const limits = [core[0] - size / 4, core[1] + size / 4];
   const further = drawn.inView.filter((line) => !basis.includes(line) && (line.selected || drawn.split));
   const ranges = state.focus === "end" ? [core] : [core, ...further.map((line) => clipped(valuesBetween(line, from, end, scale), limits))];
   const levels = drawn.figure.levels.map(([y]) => scale(y)).filter((y) => y > core[0] - size / 2 && y < core[1] + size / 2);

@@ -4,6 +4,7 @@ function showChoices() {
     button.setAttribute("aria-pressed", state[button.dataset.choice] === button.dataset.value);
   for (const button of document.querySelectorAll("button[data-entry]"))
     button.setAttribute("aria-pressed", !state.hidden.has(keyOf(button.dataset.section, button.dataset.entry)));
+  for (const text of document.querySelectorAll("[data-shown-with]")) text.hidden = text.dataset.shownWith !== state.view;
 }
 
 function choose(name, value) {
