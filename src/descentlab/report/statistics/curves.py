@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import accumulate
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from descentlab.report.statistics.interval import t_factor, within
 from descentlab.report.statistics.ranges import bounds_of
 from descentlab.store.record import PARQUET, Record, read_curves
 
+Array = NDArray[np.float64]
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")  # the x axes a reader can choose from
 BATCH = 256  # files read together
 MOST_ROWS = 4  # of a step, in runs that are read together; usually there are two: training and validation
@@ -106,32 +109,43 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
         a frame with the columns AXES, y (the mean), low and high (the ends of the 95 % t-interval within the range of the
         metric, see `interval.within`; null for a single frame). Its rows are the steps at which every frame has a finite value.
     """
-    columns = [*AXES, column]
     if not frames or any(column not in frame.columns for frame in frames):
         return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
-    stacked = pl.concat([frame.select(columns) for frame in frames]).filter(pl.col(column).is_finite())
-    aligned = _aligned(stacked, len(frames))
-    if aligned is None:  # the frames have different steps
-        axes = pl.col(AXES[1:]).mean()
-        means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
-        aligned = means.filter(pl.col("n") == len(frames)).sort("step")
-    if len(frames) == 1 or aligned.is_empty():
+    stacked = [_finite_rows(frame, column) for frame in frames]
+    if all(np.array_equal(values[0], stacked[0][0]) for values in stacked):
+        means, spread = _means(np.stack(stacked))
+    else:
+        means, spread = _means_of_shared_steps(stacked)
+    aligned = dict(zip((*AXES, "y"), means, strict=True))
+    if len(frames) == 1 or not len(means[0]):
         none = pl.lit(None, pl.Float64)
-        return aligned.select(*AXES, "y", low=none, high=none)
-    extremes = stacked.select(pl.col(column).min().alias("low"), pl.col(column).max().alias("high")).row(0)
+        return pl.DataFrame(aligned).with_columns(low=none, high=none)
+    extremes = [extreme for values in stacked for extreme in (values[-1].min(), values[-1].max())]
     bounds = bounds_of(column).without_violated(extremes)
-    low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
-    return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
+    low, high = within(means[-1], t_factor(len(frames)) * spread, bounds)
+    return pl.DataFrame(aligned | {"low": low, "high": high})
 
 
-def _aligned(stacked: pl.DataFrame, n: int) -> pl.DataFrame | None:
-    """Return the means over `n` frames with equal steps, which are stacked in turn; None if their steps differ."""
-    height, rest = divmod(stacked.height, n)
-    if rest:
-        return None
-    steps, *others = (stacked[name].to_numpy().reshape(n, height) for name in stacked.columns)
-    if not (steps == steps[0]).all():
-        return None
-    spread = others[-1].std(axis=0, ddof=1) if n > 1 else np.full(height, np.nan)
-    means = [steps[0], *(values.mean(axis=0) for values in others)]
-    return pl.DataFrame(dict(zip((*AXES, "y", "spread"), (*means, spread), strict=True)))
+def _finite_rows(frame: pl.DataFrame, column: str) -> Array:
+    """Return AXES and `column` of the rows in which it is finite, as an array (5, rows)."""
+    values = np.stack([frame[name].to_numpy() for name in (*AXES, column)])
+    finite = np.isfinite(values[-1])
+    return values if finite.all() else values[:, finite]
+
+
+def _means(stacked: Array) -> tuple[Array, Array]:
+    """Return the means over frames, (5, rows), and the standard deviations of the last column, (rows,); NaN for one frame.
+
+    Args:
+        stacked: (frames, 5, rows); the first of the 5 columns, the step, is the same in all frames.
+    """
+    n, _, rows = stacked.shape
+    means = stacked.mean(axis=0)
+    means[0] = stacked[0, 0]
+    return means, stacked[:, -1].std(axis=0, ddof=1) if n > 1 else np.full(rows, np.nan)
+
+
+def _means_of_shared_steps(stacked: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the same at the steps that all frames (5, rows) have."""
+    shared = reduce(np.intersect1d, [values[0] for values in stacked])
+    return _means(np.stack([values[:, np.isin(values[0], shared)] for values in stacked]))

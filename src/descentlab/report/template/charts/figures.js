@@ -27,6 +27,7 @@ async function draw(plot) {
   const figure = header.figures[plot.dataset.figure], wide = Boolean(figure.curves) && isSplit(figure) && sectionOf(figure).entries.length > 1;
   plot.closest(".panel")?.classList.toggle("spread", wide);
   const {data, layout} = content(plot);
+  if (printing) layout.width = PRINT_WIDTH;
   plot.style.height = `${layout.height}px`;
   const first = !plot.classList.contains("js-plotly-plot");
   await Plotly.react(plot, data, layout, CONFIG);

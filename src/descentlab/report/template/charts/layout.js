@@ -1,5 +1,8 @@
 // The layout of a plot: axes, the range of y, horizontal levels, subplots.
 const HEIGHT = 320, SUBPLOT_HEIGHT = 210;
+const PRINT_WIDTH = 690; // that of a page of A4 with margins of 12 mm, in pixels
+
+const widthOf = (plot) => printing ? PRINT_WIDTH : plot.clientWidth;
 
 function baseLayout(colors) {
   return {
@@ -52,11 +55,11 @@ function curveLayout(drawn, plot) {
 
 function hoverDistance(drawn, plot) { // in pixels: about the distance of neighbouring points, so that a line is listed along its length only
   const most = Math.max(2, ...drawn.inView.map(({x}) => x.length));
-  return Math.max(20, Math.ceil(0.7 * (plot.clientWidth - 68) / (most - 1)));
+  return Math.max(20, Math.ceil(0.7 * (widthOf(plot) - 68) / (most - 1)));
 }
 
 function subplots({figure, axes}, plot, x, y, title, colors) {
-  const count = Math.max(1, axes.size), columns = Math.min(count, Math.max(1, Math.min(4, Math.floor(plot.clientWidth / 300))));
+  const count = Math.max(1, axes.size), columns = Math.min(count, Math.max(1, Math.min(4, Math.floor(widthOf(plot) / 300))));
   const rows = Math.ceil(count / columns), gap = 0.02, high = SUBPLOT_HEIGHT * rows, names = sectionOf(figure).entries;
   const found = {annotations: [], height: high + 90, margin: {l: 56, r: 12, t: 26, b: 48}};
   const pairs = [];

@@ -44,9 +44,9 @@ function listen() {
   window.addEventListener("afterprint", () => print(false));
 }
 
-function print(on) { // all plots, in light colours
+function print(on) { // all plots, in light colours and as wide as paper
   printing = on;
-  for (const plot of plots) draw(plot);
+  return on ? Promise.all(plots.map(draw)) : redraw();
 }
 
 async function start() {
@@ -59,7 +59,8 @@ async function start() {
   initialState();
   listen();
   showChoices();
-  await watch();
+  if (new URLSearchParams(location.search).has("print")) await print(true); // a page that a program prints
+  else await watch();
   document.documentElement.dataset.charts = "ready";
 }
 
