@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,13 @@ def test_the_page_of_a_run_is_drawn_with_the_shared_script(chromium, page_path):
     assert page.get_by_role("link", name="report of the sweep").is_visible()
     assert errors == []
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(open_page, page_path, scheme):
+    if not os.environ.get("AXE_CORE"):
+        pytest.skip("AXE_CORE is not set to the path of axe.min.js of the npm package axe-core")
+    page = open_page(page_path, color_scheme=scheme)
+    page.evaluate(Path(os.environ["AXE_CORE"]).read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")] == []

@@ -131,8 +131,9 @@ for (const link of document.querySelectorAll("a.flag")) link.addEventListener("c
   const fold = document.querySelector(link.getAttribute("href")).closest("details");
   if (fold) fold.open = true;
 });
-for (const box of document.querySelectorAll(".wide")) if (box.scrollWidth > box.clientWidth) { // the keyboard scrolls it
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "table, wider than the page");
-}
+for (const box of document.querySelectorAll(".wide, pre")) // the keyboard scrolls what is larger than its box
+  if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) {
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", box.matches("pre") ? "text, longer than its box" : "table, larger than its box");
+  }
