@@ -137,3 +137,4 @@ for (const box of document.querySelectorAll(".wide, pre")) // the keyboard scrol
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", box.matches("pre") ? "text, longer than its box" : "table, larger than its box");
   }
+for (const log of document.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight; // the last lines
