@@ -45,12 +45,16 @@ function curveLayout(drawn, plot) {
   const zoom = state.zoom[figure.section], range = plot.yZoom ?? yRange(drawn, zoom);
   const x = {...axis, exponentformat: "SI", unifiedhovertitle: {text: `${AXES[state.axis]} %{x:,.6~g}`}, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
     spikecolor: colors.soft, spikesnap: "hovered data", range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]};
-  const decades = range && log ? range[1] - range[0] : 0;
-  const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...(decades > 1 && decades < 3 ? {dtick: "D2", tickformat: "~g"} : {}), ...(range ? {range: [...range]} : {})};
+  const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...logTicks(range && log ? range[1] - range[0] : 0), ...(range ? {range: [...range]} : {})};
   const title = {text: AXES[state.axis], font: {size: 12, color: colors.soft}};
   const layout = {...baseLayout(colors), hovermode: "x unified", hoversort: "value descending", hoverdistance: hoverDistance(drawn, plot)};
   if (!split) return {...layout, xaxis: {...x, title}, yaxis: y, shapes: levelShapes(figure, colors, undefined, range)};
   return {...layout, ...subplots(drawn, plot, x, y, title, colors)};
+}
+
+function logTicks(decades) { // 1, 2 and 5 of each decade, or whole decades
+  if (decades <= 1) return {};
+  return decades < 3 ? {dtick: "D2", tickformat: "~g"} : {dtick: Math.ceil(decades / 6)};
 }
 
 function hoverDistance(drawn, plot) { // in pixels: about the distance of neighbouring points, so that a line is listed along its length only
