@@ -9,7 +9,7 @@ import polars as pl
 
 from descentlab.report.load import Results
 from descentlab.report.series import Comparison
-from descentlab.report.statistics.curves import AXES, curves_by_id
+from descentlab.report.statistics.curves import AXES
 from descentlab.store.record import PARQUET
 
 COUNTS = AXES[:3]  # the axes that are whole numbers
@@ -35,10 +35,9 @@ def write_curves(results: Results, folder: Path) -> None:
 
 
 def _frames(comparison: Comparison) -> Iterator[pl.DataFrame]:
-    frames = curves_by_id(comparison.all_runs)
     labels = {run.id: one.label for one in (*comparison.trials, *comparison.series) for run in one.runs}
     for run in comparison.all_runs:
         identity = (run.id, comparison.name, run.choices.get("optimizer", "unknown"), labels[run.id], run.config.get("seed"))
         named = zip(IDENTITY.items(), identity, strict=True)
         columns = [pl.lit(value, kind).alias(name) for (name, kind), value in named]
-        yield frames[run.id].select(*columns, pl.col(COUNTS).cast(pl.Int64), pl.exclude(COUNTS))
+        yield comparison.curves[run.id].select(*columns, pl.col(COUNTS).cast(pl.Int64), pl.exclude(COUNTS))

@@ -10,7 +10,6 @@ import polars as pl
 from descentlab.report.answer import Answer
 from descentlab.report.drawing.style import Style
 from descentlab.report.series import Comparison, Series
-from descentlab.report.statistics.curves import curves_by_id
 from descentlab.report.statistics.ranking import ranked, ranked_series
 
 
@@ -47,7 +46,7 @@ class PanelData:
         trials = ranked_series(self.comparison.trials, self.comparison)
         return list({one.label: one for one in reversed([*self.selected, *self.series, *trials])}.values())[::-1]
 
-    @cached_property
+    @property
     def frames(self) -> dict[str, pl.DataFrame]:
         """The curves of each run, trials included, by run id (see `run_curves` for the columns)."""
-        return curves_by_id(self.comparison.all_runs)
+        return self.comparison.curves
