@@ -133,8 +133,17 @@ def test_the_effect_size_is_hedges_corrected():
     assert pairs([1.0, 2.0], [0.0, 0.5]).effect_size is None
 
 
+def test_effect_sizes_of_pairs_are_in_standard_deviations_over_seeds():
+    x, y = drawn(5)
+    found = pairs(x, y)
+    half = 4 / (1 + found.correlation**2)  # half of the degrees of freedom
+    correction = math.gamma(half) / (math.sqrt(half) * math.gamma(half - 0.5))
+    assert found.effect_size == pytest.approx(found.difference / found.sd_seed * correction)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.86])
-def test_effect_sizes_of_pairs_are_in_standard_deviations_over_seeds_and_unbiased(correlation):
+def test_effect_sizes_of_pairs_and_of_independent_seeds_are_unbiased(correlation):
     rng = np.random.default_rng(0)
     shared, own = rng.normal(size=(2_000, 6)), rng.normal(size=(2, 2_000, 6))
     first, second = math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
