@@ -75,6 +75,7 @@ def compare_one(
     bill = make_bill(
         {entry.name: entry.candidates for entry in found},
         {entry.name: runs_of(entry.arm, [entry.series, *entry.alternatives], by_id) for entry in found},
+        {run.id for one in comparison.trials if one.role == "superseded" for run in one.runs},
     )
     pairs = make_pairs(found, chosen, named is not None, criterion, margin)
     answer = Answer(comparison, criterion, found, chosen, pairs, bill, is_named=named is not None)
