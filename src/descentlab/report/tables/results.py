@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,10 +54,10 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
     comparison, order = answer.comparison, answer.series
     monitor, baselines = comparison.monitor, baseline_results(comparison)
     shown = _shown_measures(answer)
-    entry_of = {entry.series.label: entry for entry in answer.entries}
-    rows = [_leading_cells(one, _row_name(one, entry_of)) for one in order]
+    owners = {one.label: [entry for entry in answer.entries if entry.series.label == one.label] for one in order}
+    rows = [_leading_cells(one, _row_name(one, owners[one.label])) for one in order]
     for one, row in zip(order, rows, strict=True):
-        entry = entry_of.get(one.label)
+        entry = next(iter(owners[one.label]), None)
         row += [compared_cell(entry, answer.by, measure) or cell(one, measure, monitor) for measure in shown]
     tooltips = [[""] * len(LEADING) + [undefined_reason(one, measure, monitor) for measure in shown] for one in order]
     tooltips += [_baseline_tooltips(each, shown, monitor) for each in baselines]
@@ -73,7 +73,7 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
         [_baseline_row(each, shown, monitor) for each in baselines],
         tooltips,
         notes,
-        len(answer.entries),
+        sum(bool(each) for each in owners.values()),
     )
 
 
@@ -82,11 +82,13 @@ def interval_note(table: ResultTable) -> str:
     return describe_intervals([row[LEADING.index("n")] for row in table.rows], bool(table.baseline_rows))
 
 
-def _row_name(series: Series, entry_of: Mapping[str, Entry]) -> str:
-    """Return the name of a row: that of its entry (by label), or the optimizer, with the role in a tuned sweep."""
+def _row_name(series: Series, owners: Sequence[Entry]) -> str:
+    """Return the name of a row: that of its entries (two tuned sweeps may select the same settings), or the optimizer.
+
+    In a tuned sweep it is followed by the role of the runs.
+    """
     role = {"default": " (default)", "trial": " (best trial so far)"}.get(series.role or "", "")
-    entry = entry_of.get(series.label)
-    return (series.optimizer if entry is None else entry.name) + role
+    return (", ".join(entry.name for entry in owners) or series.optimizer) + role
 
 
 def _shown_measures(answer: Answer) -> list[Measure]:
