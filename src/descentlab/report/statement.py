@@ -36,7 +36,8 @@ def _result(answer: Answer, entry: Entry) -> str:
         target = f"the target{_target(answer)} in {curve.reached} of {curve.n} runs"
         within = curve.reached == curve.n and max(curve.times) <= curve.horizon
         restricted = "" if within else f", a mean restricted to {by.format(curve.horizon)}"
-        return f"{entry.name} reaches {target}, after {shown} {by.unit}{restricted}"
+        interval = " (no interval)" if value.low is None else ""
+        return f"{entry.name} reaches {target}, after {shown} {by.unit}{interval}{restricted}"
     headline = answer.headline
     known = headline is not None and headline.difference is not None and headline.difference.n == value.n
     seeds = " with one seed (no interval)" if value.n == 1 else "" if known else f" (n = {value.n})"

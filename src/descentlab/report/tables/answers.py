@@ -21,6 +21,7 @@ EXPLAINED = {
     "wins": "the fraction of the pairs in which the row is better.",
     "power": "the estimated probability that as many seeds find a difference of one standard deviation over seeds.",
 }
+ONLY_INTERVAL = "Only the difference has an interval; the other columns describe the same n pairs."
 LOGRANK = "logrank test"
 TESTS = {  # methods of differences -> their names in a note
     "paired t": "paired t-test",
@@ -84,7 +85,8 @@ def _test_note(answer: Answer) -> str:
 def _explanations(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the explanation of each column that has a number."""
     shown = [heading for index, heading in enumerate(headings) if any(row[index] != NOT_MEASURED for row in rows)]
-    return [f"{heading}: {text}" for heading, text in EXPLAINED.items() if heading in shown]
+    explained = [f"{heading}: {text}" for heading, text in EXPLAINED.items() if heading in shown]
+    return [ONLY_INTERVAL, *explained] if explained else []
 
 
 def _pair_row(pair: Pair, sign: int) -> list[str]:

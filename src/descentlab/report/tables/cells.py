@@ -15,13 +15,16 @@ SEEDS = " seeds"  # the end of a cell with the number of runs that have the numb
 
 
 def cell(series: Series, measure: Measure, monitor: str) -> str:
-    """Return the mean over the completed runs with its interval.
-
-    If some of them lack the number, return how many have it: a mean over those would be biased.
-    """
+    """Return the mean over the completed runs with its interval, or the reason why there is none."""
     found = measure.estimate(series.completed, monitor)
-    if found is not None:
-        return format_estimate(found, measure.format)
+    return reason_cell(series, measure, monitor) if found is None else format_estimate(found, measure.format)
+
+
+def reason_cell(series: Series, measure: Measure, monitor: str) -> str:
+    """Return the reason why a series has no mean of a number.
+
+    If some of its completed runs lack the number, that is how many have it: a mean over those would be biased.
+    """
     values = [measure.get(run) for run in series.completed]
     known = sum(value is not None for value in values)
     if known:

@@ -170,6 +170,6 @@ def metrics_table(answer: Answer) -> ResultTable:
     tooltips = [["", "", *(undefined_reason(one, measure, "") for measure in shown)] for one in order]
     tooltips += [["", "", *(each.undefined.get(key, "") for key in keys)] for each in baselines]
     notes = [describe_intervals([row[1] for row in rows], bool(baselines))]
-    notes += cell_notes(answer, [row[2:] for row in rows])
+    notes += cell_notes(answer, [row[2:] for row in [*rows, *baseline_rows]])
     notes += _undefined_notes([row[0] for row in rows + baseline_rows], keys, [row[2:] for row in tooltips])
     return ResultTable(["", "n", *keys], rows, order, baseline_rows, tooltips, list(filter(None, notes)))

@@ -9,7 +9,7 @@ from descentlab.report.statistics.estimate import Estimate, estimate
 from descentlab.report.statistics.ranges import bounds_of
 from descentlab.report.statistics.robust import RobustEstimate, interquartile_mean, median
 from descentlab.report.tables.answers import PlainTable
-from descentlab.report.tables.cells import SEEDS
+from descentlab.report.tables.cells import SEEDS, cell_notes
 from descentlab.report.tables.measures import NOT_MEASURED
 
 FEWEST_FOR_MEDIAN = 6  # seeds; with fewer, no interval of the median has the level of the others
@@ -22,7 +22,8 @@ def robust_table(answer: Answer) -> PlainTable | None:
         return None
     title = f"Mean, median and interquartile mean of the {answer.by.label}"
     rows = [_row(entry, answer) for entry in answer.entries]
-    notes = ["The interquartile mean leaves out a quarter of the seeds at each end."]
+    notes = [f"{note}." for note in cell_notes(answer, rows)]
+    notes += ["The interquartile mean leaves out a quarter of the seeds at each end."]
     short = min((count for count in counts if count > 1), default=0) < FEWEST_FOR_MEDIAN
     notes += ["With fewer than 6 seeds, the interval of a median is the range of the values."] if short else []
     notes += ["One seed (n = 1) gives no interval."] if 1 in counts else []
@@ -35,7 +36,7 @@ def _row(entry: Entry, answer: Answer) -> list[str]:
     if found is None:
         known = sum(value is not None for value in values)
         reason = f"{known} of {len(values)}{SEEDS}" if values else format_statuses(entry.series.runs)
-        return [entry.name, str(len(values)), reason, *[NOT_MEASURED] * 2]
+        return [entry.name, str(len(values)), *[reason] * 3]
     robust = [median(values), interquartile_mean(values, bounds_of(by.key))]
     return [entry.name, str(found.n), format_estimate(found, by.format), *(_cell(each, by.format) for each in robust)]
 
