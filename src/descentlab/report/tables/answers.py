@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.bill import BillLine, sum_bills
 from descentlab.report.formats import format_count, format_duration, format_p_cell
-from descentlab.report.relation import format_difference
+from descentlab.report.relation import format_difference, logrank_floor
 from descentlab.report.statistics.difference import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired
 from descentlab.report.statistics.equivalence import Kind
 from descentlab.report.statistics.logrank import LogRank
@@ -17,11 +17,12 @@ from descentlab.report.tables.measures import NOT_MEASURED
 WORDS = {Kind.EQUAL: "practically equal", Kind.UNDECIDED: "not distinguishable"}
 # The explanation of columns of the table of differences. A table that lacks the column leaves it out.
 EXPLAINED = {
-    "effect size": "in standard deviations of the differences of pairs; of both optimizers, pooled, if seeds are not shared.",
+    "effect size": "in standard deviations over seeds, whether seeds are shared or not.",
     "wins": "the fraction of the pairs in which the row is better.",
     "power": "the estimated probability that as many seeds find a difference of one standard deviation over seeds.",
 }
 ONLY_INTERVAL = "Only the difference has an interval; the other columns describe the same n pairs."
+SIMULTANEOUS = "The intervals of the differences hold for all comparisons together (Bonferroni's method)."
 LOGRANK = "logrank test"
 TESTS = {  # methods of differences -> their names in a note
     "paired t": "paired t-test",
@@ -69,17 +70,21 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
         after = headings.index("p") + 1
         headings[after:after] = ["p (permutation)", "p (ranks)"]
         rows = [[*row[:after], *_exact(pair), *row[after:]] for row, pair in zip(rows, answer.pairs, strict=True)]
-    notes = [_test_note(answer), *_floor(answer.pairs)] if any(pair.p is not None for pair in answer.pairs) else []
-    return PlainTable(title, headings, rows, [*filter(None, notes), *_explanations(headings, rows)])
+    return PlainTable(title, headings, rows, [*_test_notes(answer), *_explanations(headings, rows)])
 
 
-def _test_note(answer: Answer) -> str:
-    """Return a sentence that names the tests that occur, and the correction of their p-values."""
+def _test_notes(answer: Answer) -> list[str]:
+    """Return a sentence that names the tests that occur, with the correction of their p-values, and others about both."""
+    if all(pair.p is None for pair in answer.pairs):
+        return []
     methods = [LOGRANK if pair.logrank else pair.difference.method if pair.difference else "" for pair in answer.pairs]
     tests = ", ".join(dict.fromkeys(TESTS.get(method, method) for method in methods if method))
     number, all_pairs = answer.comparisons, "" if answer.is_named else " (all pairs, since these runs also chose the best)"
     correction = f"; corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
-    return f"p: {tests}{correction}."
+    simultaneous = [SIMULTANEOUS] if number > 1 and any(pair.difference for pair in answer.pairs) else []
+    floors = dict.fromkeys(floor for pair in answer.pairs if (floor := logrank_floor(pair, answer)))
+    limits = [*_floor(answer.pairs), *(f"Logrank test: {floor}." for floor in floors)]
+    return [f"p: {tests}{correction}.", *simultaneous, *limits]
 
 
 def _explanations(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
