@@ -58,6 +58,9 @@ class Entry:
 class Pair:
     """The comparison of an entry with another over seeds.
 
+    Runs with the same `seed` and `data_seed` are paired. They start from the same weights if both entries have the same model,
+    and see the same batches if they have the same batch size as well.
+
     Attributes:
         entry: the first entry; a positive difference means that it is better.
         other: the second one.

@@ -106,8 +106,9 @@ class Sweeps:
     def pairs(self) -> pl.DataFrame:
         """A row per pair: two runs with the same seeds, of an optimizer (`entry`) and of another one (`other`).
 
-        Both started from the same weights and saw the same batches. `by` names the compared number, `value` and `other_value`
-        are its values, and `difference` is positive where the entry is better, whether the number is maximized or minimized.
+        Both started from the same weights and saw the same batches, unless the entries differ in their model or batch size.
+        `by` names the compared number, `value` and `other_value` are its values, and `difference` is positive where the entry
+        is better, whether the number is maximized or minimized.
         """
         return _frame(PAIR, [row for answer in self.details for pair in answer.pairs for row in _pair_rows(answer, pair)])
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from descentlab.report.answer import Entry
 from descentlab.report.criterion import Criterion
+from descentlab.report.names import with_distinct_names
 from descentlab.report.series import Comparison, Series
 from descentlab.report.settings import OPTIMIZER_NODES, Settings, format_assignment
 from descentlab.report.statistics.estimate import Estimate, estimate
@@ -31,7 +31,7 @@ def entries(comparison: Comparison, by: Criterion) -> list[Entry]:
     Entries with a diverged run (`is_lost`) follow those without one; then come those whose number is undefined, and those
     without a completed run.
     """
-    found = _distinct([*_tuned(comparison), *_selected(comparison)])
+    found = with_distinct_names([*_tuned(comparison), *_selected(comparison)])
     return sorted(_estimated(found, by), key=lambda entry: _rank(entry, by))
 
 
@@ -102,18 +102,6 @@ def is_hyperparameter(key: str, config: Settings) -> bool:
     search: Mapping[str, object] = config.get("search") or {}
     searched = {name if "." in name else f"optimizer.{name}" for name in search}
     return key.partition(".")[0] in ("optimizer", *OPTIMIZER_NODES) or key in searched
-
-
-def _distinct(found: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with distinct names: where two sweeps have the same one, the sweep is appended."""
-    counts = Counter(entry.name for entry in found)
-    named = [replace(entry, name=_with_sweep(entry)) if counts[entry.name] > 1 else entry for entry in found]
-    counts = Counter(entry.name for entry in named)
-    return [replace(entry, name=entry.series.label) if counts[entry.name] > 1 else entry for entry in named]
-
-
-def _with_sweep(entry: Entry) -> str:
-    return f"{entry.name} ({entry.series.runs[0].sweep})"
 
 
 def _rank(entry: Entry, by: Criterion) -> tuple[int, float]:

@@ -5,7 +5,7 @@ The roles of runs are stored here and not in their configs, so that they do not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -117,18 +117,39 @@ class Manifest:
                 "give the sweep another name (sweep=NAME), or remove the file, which leaves the runs without their roles"
             ) from error
 
-    def roles(self) -> dict[str, Role]:
-        """Return the role of each run by its id. A run that also reports, in any arm, has the role "report"."""
-        found: dict[str, Role] = {}
-        for arm in self.arms:
-            found |= dict.fromkeys(arm.superseded, "superseded")
-        for arm in self.arms:
-            found |= {id: "trial" for trial in arm.trials for id in (*trial.earlier, *trial.runs)}
-        for arm in self.arms:
-            found |= dict.fromkeys(arm.default, "default")
-        for arm in self.arms:
-            found |= dict.fromkeys(arm.report, "report")
-        return found
+
+@dataclass(frozen=True)
+class Membership:
+    """The part of a run in a tuned sweep.
+
+    Attributes:
+        role: trial, report, default or superseded.
+        arm: the name of its arm.
+        trial: the index of its trial; None for other roles.
+    """
+
+    role: Role
+    arm: str
+    trial: int | None = None
+
+
+def memberships(manifests: Iterable[Manifest]) -> dict[str, Membership]:
+    """Return the membership of each run of tuned sweeps, by run id.
+
+    A run that has several roles, in any arms, has the last of these: superseded, trial, default, report.
+    """
+    arms = [arm for manifest in manifests for arm in manifest.arms]
+    found: dict[str, Membership] = {}
+    for arm in arms:
+        found |= dict.fromkeys(arm.superseded, Membership("superseded", arm.name))
+    for arm in arms:
+        for trial in arm.trials:
+            found |= dict.fromkeys((*trial.earlier, *trial.runs), Membership("trial", arm.name, trial.index))
+    for arm in arms:
+        found |= dict.fromkeys(arm.default, Membership("default", arm.name))
+    for arm in arms:
+        found |= dict.fromkeys(arm.report, Membership("report", arm.name))
+    return found
 
 
 def _arm(content: Mapping[str, Any]) -> Arm:
