@@ -83,7 +83,7 @@ def test_a_trial_that_failed_is_not_run_again_by_the_repeated_command(tune):
     assert second.started == []
     assert second.manifest == first.manifest
     assert {record.id for record in second.tuner.faults} == failed
-    assert any("failed in an earlier command and count as the worst" in message for message in tune.messages)
+    assert any("failed in an earlier command" in message for message in tune.messages)
 
 
 @pytest.mark.parametrize("way", ["rerun", "removed"])

@@ -210,7 +210,7 @@ def _refused_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[J
     """Return the mistake in each of `jobs` that is not required, by run id. Raise UsageError if a required one has any."""
     needed = {job.id for job in required}
     others = [job for job in jobs if job.id not in needed]
-    if others:
+    if others and required:
         refuse(launcher.check(required).mistakes)
     each = {job.id: launcher.check([job]).mistakes for job in others}
     return {id: mistakes[0] for id, mistakes in each.items() if mistakes}

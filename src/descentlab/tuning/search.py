@@ -137,9 +137,10 @@ class ArmSearch:
         self.outcomes.update({record.id: Outcome.of(record) for record in found})
         if found:
             names = ", ".join(record.name for record in found[:FEW]) + (", ..." if len(found) > FEW else "")
+            number = "a run of a trial" if len(found) == 1 else f"{len(found)} runs of trials"
             self.notify(
-                f"{self.title}: {len(found)} run{'s' * (len(found) > 1)} of trials failed in an earlier command and count as "
-                f"the worst ({names}); scripts/sweep.py rm removes a run, so that the same command trains it again"
+                f"{self.title}: counted as the worst, {number} that failed in an earlier command ({names}); "
+                "scripts/sweep.py rm removes a run, so that the same command trains it again"
             )
 
     def _limit(self) -> int:
