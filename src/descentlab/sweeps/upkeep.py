@@ -11,12 +11,12 @@ from descentlab.errors import UsageError, nearest
 from descentlab.launchers.slurm import ticket
 from descentlab.report.question import QUESTION
 from descentlab.store import progress
-from descentlab.store.manifest import MANIFEST
+from descentlab.store.manifest import MANIFEST, MANIFEST_LOCK
 from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
 
 REPORT = ("report.html", "table.csv", "table.md", "runs.csv")
-OF_SWEEP = (*REPORT, QUESTION, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
+OF_SWEEP = (*REPORT, QUESTION, MANIFEST, MANIFEST_LOCK, LOCK, REPLACED, "wandb")  # in a sweep's folder besides its runs
 
 
 @dataclass(frozen=True)
