@@ -102,6 +102,16 @@ def digits_are_parsed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def environment_is_restored() -> Iterator[None]:
+    """Restore the environment variables after each test, since W&B and torch set some in the process of a run."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., Job]:
     """Make a job and save it in a temporary folder: job("optimizer=sgd", "budget.steps=5"). Without W&B by default."""

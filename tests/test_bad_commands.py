@@ -39,6 +39,7 @@ BAD = [
     (["trainer.devices=0"], ["trainer.devices=0", "[1, inf)"]),
     (["trainer=ddp", "batch_size=1"], ["batch_size=1", "2 processes"]),
     (["stop.at_target=true", "target=null"], ["needs a target"]),
+    (["report.by=steps_to_target", "target=null"], ["report.by=steps_to_target needs a target", "target=0.95"]),
     (["seed=-1"], ["seed=-1"]),
     (["threads=1000"], ["1000", "cores"]),
     (["sweep=../elsewhere"], ["sweep=../elsewhere", "not the name of a folder"]),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from descentlab.errors import UsageError
+from descentlab.report import criterion
+from descentlab.report.compare import compare
 from descentlab.report.criterion import LOWER, make_criterion
 from descentlab.report.load import load
+from descentlab.report.statement import statement
 from descentlab.report.statistics.ranges import BOUNDS
+from descentlab.report.tables.results import results_table
+from descentlab.store.record import read_curves
 
 
 @pytest.fixture
@@ -66,3 +73,33 @@ def test_an_unknown_number_is_an_error_that_lists_the_known_ones(comparison, by,
 
 def test_metrics_of_which_lower_is_better_are_known_metrics():
     assert set(LOWER) <= set(BOUNDS)
+
+
+@pytest.mark.parametrize("by", ["steps_to_target", "seconds_to_target", "gradient_evaluations_to_target"])
+def test_a_time_to_the_target_needs_a_target(make_run, tmp_path, by):
+    make_run(config={"target": None}, summary={"target": None})
+    with pytest.raises(UsageError, match=f"cannot compare by {by}: digits_mlp has no target; train it with target=VALUE"):
+        compare(load([tmp_path / "sweep"]), by=by)
+
+
+def test_a_problem_without_a_target_is_compared_by_its_metric_next_to_one_with_a_target(make_run, tmp_path):
+    make_run(summary={"steps_to_target": 3})
+    make_run(problem="other", config={"target": None}, summary={"target": None})
+    answers = compare(load([tmp_path / "sweep"]), by="steps_to_target")
+    assert [answer.by.key for answer in answers] == ["steps_to_target", "test/accuracy"]
+
+
+def test_the_curves_of_a_run_are_read_once(make_run, tmp_path, monkeypatch):
+    for seed in range(2):
+        make_run(seed=seed)
+    read: list[Path] = []
+
+    def count(folder):
+        read.append(folder)
+        return read_curves(folder)
+
+    monkeypatch.setattr(criterion, "read_curves", count)
+    (answer,) = compare(load([tmp_path / "sweep"]), by="train/loss")
+    results_table(answer)
+    statement(answer)
+    assert len(read) == 2

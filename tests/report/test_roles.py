@@ -23,7 +23,7 @@ def test_selected_and_default_settings_are_shown_and_trials_are_not(make_tuned):
     assert len(comparison.trials) == 8
     assert (len(comparison.runs), len(comparison.all_runs), len(results.runs)) == (20, 28, 28)
     assert [arm.name for arm in comparison.arms] == ["adam", "sgd"]
-    assert sorted(set(results.roles.values())) == ["default", "report", "trial"]
+    assert sorted({member.role for member in results.members.values()}) == ["default", "report", "trial"]
 
 
 def test_the_trial_of_the_selected_settings_does_not_enter_the_mean(make_tuned):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from descentlab.errors import UsageError
-from descentlab.store.manifest import MANIFEST, Arm, Manifest, Trial
+from descentlab.store.manifest import MANIFEST, Arm, Manifest, Membership, Trial, memberships
 
 
 def manifest() -> Manifest:
@@ -31,10 +31,13 @@ def test_a_manifest_that_cannot_be_read_is_reported_and_not_overwritten(tmp_path
 
 
 def test_a_run_that_reports_and_is_the_default_reports():
-    assert manifest().roles() == {"a": "trial", "b": "trial", "c": "trial", "e": "report", "d": "report"}
+    roles = {id: member.role for id, member in memberships([manifest()]).items()}
+    assert roles == {"a": "trial", "b": "trial", "c": "trial", "e": "report", "d": "report"}
 
 
 def test_a_run_that_reports_in_one_arm_and_is_the_default_of_another_reports():
     first = Arm("adam", "digits_mlp", "adam", report=["r"])
     other = Arm("adam2", "digits_mlp", "adam2", default=["r"], superseded=["r"])
-    assert Manifest("sobol", "scipy 1.16", 0, [1000], [0], [first, other]).roles() == {"r": "report"}
+    for arms in ([[first, other]], [[first], [other]], [[other], [first]]):  # of one sweep, or of two
+        manifests = [Manifest("sobol", "scipy 1.16", 0, [1000], [0], each) for each in arms]
+        assert memberships(manifests) == {"r": Membership("report", "adam")}

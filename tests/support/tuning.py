@@ -19,6 +19,7 @@ from descentlab.store.record import Record
 from descentlab.sweeps import queue, watch
 from descentlab.sweeps.launch import train
 from descentlab.sweeps.view import ProgressView
+from descentlab.tuning import tuner as tuner_module
 from descentlab.tuning.launch import plan
 from descentlab.tuning.tuner import Tuner
 from support.fake_launcher import Clock, FakeLauncher
@@ -43,7 +44,13 @@ class Tuned:
     sweep: Path
     records: list[Record]
     launcher: FakeLauncher
-    manifest: Manifest
+    left: Manifest | None
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest that the command has left in the folder of the sweep."""
+        assert self.left is not None
+        return self.left
 
     @property
     def started(self) -> list[str]:
@@ -62,12 +69,13 @@ class Commands:
     folder: Path
     patch: pytest.MonkeyPatch
     messages: list[str] = field(default_factory=list)
+    config_dir: Path | None = None
 
     @contextmanager
     def command(self, *words: str) -> Iterator[Command]:
         usual = ["hydra/sweeper=tune", "logger=none", f"output_dir={self.folder}", "budget.epochs=null", "budget.steps=90"]
         given = {word.partition("=")[0] for word in words}
-        with config_loader(ROOT / "conf") as loader:
+        with config_loader(ROOT / "conf", str(self.config_dir) if self.config_dir else None) as loader:
             yield Command(loader, [*(word for word in usual if word.partition("=")[0] not in given), *words], multirun=True)
 
     def tuner(self, *words: str) -> tuple[Tuner, Path]:
@@ -76,14 +84,16 @@ class Commands:
 
     def __call__(self, *words: str, **fake: Any) -> Tuned:
         with self.command(*words) as command:
-            tuner, sweep = plan(command, ProgressView())
-            for search in tuner.searches:
-                search.notify = self.messages.append
-            clock = Clock()
-            self.patch.setattr(queue, "time", clock)
-            self.patch.setattr(watch, "time", clock)
-            launcher = FakeLauncher(clock, summary=fake.pop("summary", summary_of), slots=4, **fake)
-            records = train(tuner, lambda _: launcher)
-            manifest = Manifest.read(sweep)
-            assert manifest is not None
-            return Tuned(tuner, sweep, records, launcher, manifest)
+            return self.train(*plan(command, ProgressView()), **fake)
+
+    def train(self, tuner: Tuner, sweep: Path, **fake: Any) -> Tuned:
+        """Train the runs of a planned command; `fake` are arguments of FakeLauncher."""
+        for source in (tuner, *tuner.searches):
+            source.notify = self.messages.append
+        clock = Clock()
+        for module in (queue, watch, tuner_module):
+            self.patch.setattr(module, "time", clock)
+        launcher = FakeLauncher(clock, summary=fake.pop("summary", summary_of), slots=4, **fake)
+        records = train(tuner, lambda _: launcher)
+        tuner.finish(sweep)
+        return Tuned(tuner, sweep, records, launcher, Manifest.read(sweep))

@@ -39,6 +39,9 @@ class Rounds:
     def tell(self, record):
         self.told.append((record.name, str(record.status)))
 
+    def required(self, jobs):
+        return [job for job in jobs if not job.config.get("optional")]
+
     def save(self, sweep):
         self.saved = sweep
 
@@ -121,6 +124,18 @@ def test_invalid_jobs_of_the_first_round_are_refused_without_writing_files(tmp_p
         train(Rounds(tmp_path / "s", 3), lambda _: launcher)
     assert not launcher.starts
     assert not (tmp_path / "s").exists()
+
+
+def test_invalid_jobs_that_are_not_required_fail_alone_in_the_first_round(tmp_path, launcher):
+    launcher.mistakes = {"1a": "it cannot work"}
+    source = Rounds(tmp_path / "s", 1, optional=True)
+    records = train(source, lambda _: launcher)
+    assert {record.name: (str(record.status), record.reason) for record in records} == {
+        "1a": ("failed", "it cannot work"),
+        "1b": ("completed", ""),
+    }
+    assert [names for _, names in launcher.starts] == [("1b",)]
+    assert (tmp_path / "s" / "1a" / CONFIG).exists()
 
 
 def test_a_job_that_is_proposed_twice_runs_once_and_its_record_is_passed_twice(tmp_path):

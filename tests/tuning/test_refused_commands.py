@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from descentlab.config.sweeper import TUNER
 from descentlab.errors import UsageError
+from descentlab.tuning.arms import _seeds_given
 from descentlab.tuning.tuner import Tuner
 
 REFUSED = [
@@ -51,6 +52,22 @@ def test_accepted_words_that_resemble_refused_ones(tune):
     assert tune.tuner("data_seed=0")
     assert tune.tuner("optimizer.weight_decay=0.1", "optimizer=adam")
     assert tune.tuner("optimizer.lr=0.1", "~search.lr", "+search.weight_decay=[1e-4,1]")
+
+
+def test_the_check_of_seeds_reads_each_override_once():
+    class Word:
+        """An override that counts how often its key is read."""
+
+        reads = 0
+        input_line = "optimizer=adam"
+
+        @property
+        def key_or_group(self):
+            Word.reads += 1
+            return "optimizer"
+
+    assert list(_seeds_given([(Word(), Word()) for _ in range(100)])) == []
+    assert Word.reads == 200
 
 
 def test_the_settings_do_not_hide_keys_of_runs():

@@ -43,6 +43,12 @@ def test_tpe_proposes_rounds_of_four_that_depend_on_earlier_scores():
     assert whole[-4:] != reversed_[-4:]
 
 
+def test_the_first_twelve_points_of_tpe_do_not_depend_on_scores():
+    points = [make_sampler("tpe", RANGES, 100, 0).propose(16, scores) for scores in (SCORES[:12], SCORES[11::-1])]
+    assert points[0][:12] == points[1][:12]
+    assert all(one != other for one, other in zip(points[0][12:], points[1][12:], strict=True))
+
+
 def test_sobol_points_of_one_range_fall_into_each_sixteenth():
     units = make_sampler("sobol", [Interval(1e-5, 0.1)], 16, 0).propose(16, [])
     assert sorted(int(position * 16) for (position,) in units) == list(range(16))

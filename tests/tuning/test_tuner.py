@@ -6,7 +6,7 @@ import pytest
 from support.tuning import score_of, summary_of
 
 from descentlab.errors import UsageError
-from descentlab.store.manifest import Manifest
+from descentlab.store.manifest import Manifest, memberships
 
 
 def seeds_of(tuned, ids):
@@ -135,7 +135,7 @@ def test_a_selected_point_equal_to_the_default_is_trained_once(tune):
     (arm,) = tuned.manifest.arms
     assert arm.report == arm.default
     assert len(tuned.started) == 1 + 2
-    assert set(tuned.manifest.roles().values()) == {"trial", "report"}
+    assert {member.role for member in memberships([tuned.manifest]).values()} == {"trial", "report"}
 
 
 def test_runs_left_by_an_interrupted_command_lead_to_the_same_result(tune, tmp_path):
@@ -169,8 +169,6 @@ def test_a_named_sweep_accumulates_the_arms_of_several_commands(tune):
     second = tune("sweep=mine", "optimizer=sgd", "trials=2", "seeds=1")
     assert second.sweep.name == "mine"
     assert {name: len(arm.trials) for name, arm in second.arms.items()} == {"sgd": 2, "adam": 4}
-    with pytest.raises(UsageError, match="sweep=mine was tuned with sampler=sobol sampler_seed=0: give the same"):
-        tune("sweep=mine", "sampler=halton")
 
 
 def test_the_name_of_a_sweep_depends_on_arms_space_and_sampler_only(tune):
@@ -207,5 +205,5 @@ class Everything(dict):
 
 def test_the_manifest_on_disk_reads_as_it_was_written(tune):
     tuned = tune("trials=2", "seeds=1")
-    assert Manifest.read(tuned.sweep) == tuned.tuner.manifest()
+    assert Manifest.read(tuned.sweep) == tuned.tuner.manifest(None)
     assert tuned.manifest.version.startswith("scipy ")

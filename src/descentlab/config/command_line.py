@@ -275,5 +275,10 @@ def _check_swept(overrides: Sequence[Override]) -> None:
     for override in overrides:
         key = override.key_or_group
         top, _, below = key.partition(".")
+        if top == "search":
+            raise UsageError(
+                f"{override.input_line} cannot be swept: a command has one range of {key} for all its arms; to compare two "
+                f"ranges, give each to a command with {GROUP}=tune and the same sweep=NAME"
+            )
         if top in NOT_IDENTITY or (top == "data" and below in NOT_OF_DATA):
             raise UsageError(f"{override.input_line} cannot be swept: {key} changes no result; give it one value")

@@ -45,6 +45,9 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{why}, which budget.seconds alone does not fix; set budget.steps or epochs too" for why in whys if why)
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
+    by = (config.get("report") or {}).get("by")
+    if isinstance(by, str) and by.endswith("_to_target") and config["target"] is None:
+        yield f"report.by={by} needs a target, for example target=0.95"
 
 
 def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from descentlab.report.series import Series
@@ -21,7 +21,8 @@ class BillLine:
         steps: optimizer steps.
         gradient_evaluations: evaluations of the gradient of a batch.
         train_seconds: seconds of training, without validation and logging; of runs in parallel, the sum.
-        uncounted: the number of runs that left no counts, because they failed or crashed.
+        uncounted: the number of runs that left no counts, because they failed or crashed; they are among `runs` only.
+        superseded: the number of runs of earlier commands that are no longer trials or reports (`store.manifest.Arm`).
     """
 
     name: str
@@ -31,6 +32,7 @@ class BillLine:
     gradient_evaluations: int
     train_seconds: float
     uncounted: int = 0
+    superseded: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Bill:
     total: BillLine
 
 
-def bill_line(name: str, trials: int, runs: Iterable[Record]) -> BillLine:
-    """Return the sums over `runs`."""
+def bill_line(name: str, trials: int, runs: Iterable[Record], superseded: Container[str] = ()) -> BillLine:
+    """Return the sums over `runs`; `superseded` contains the ids of superseded ones."""
     distinct = list({run.id: run for run in runs}.values())
     counted = [run.summary for run in distinct if run.summary.get("steps") is not None]
     return BillLine(
@@ -58,23 +60,26 @@ def bill_line(name: str, trials: int, runs: Iterable[Record]) -> BillLine:
         sum(int(summary.get("gradient_evaluations") or summary["steps"]) for summary in counted),
         sum(float(run.summary.get("train_seconds") or 0) for run in distinct),
         len(distinct) - len(counted),
+        sum(run.id in superseded for run in distinct),
     )
 
 
-def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]]) -> Bill:
+def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]], superseded: Container[str] = ()) -> Bill:
     """Return the bill of entries.
 
     Args:
         trials: the number of settings tried, by the entry's name.
         runs: all runs of each entry, by its name.
+        superseded: the ids of superseded runs.
     """
-    lines = [bill_line(name, trials[name], runs[name]) for name in runs]
-    return Bill(lines, bill_line("total", sum(trials.values()), [run for each in runs.values() for run in each]))
+    lines = [bill_line(name, trials[name], runs[name], superseded) for name in runs]
+    every = [run for each in runs.values() for run in each]
+    return Bill(lines, bill_line("total", sum(trials.values()), every, superseded))
 
 
 def sum_bills(bills: Sequence[Bill]) -> BillLine:
     """Return the total over several problems."""
-    counts = ("trials", "runs", "steps", "gradient_evaluations", "train_seconds", "uncounted")
+    counts = ("trials", "runs", "steps", "gradient_evaluations", "train_seconds", "uncounted", "superseded")
     return BillLine("total", **{key: sum(getattr(bill.total, key) for bill in bills) for key in counts})
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from descentlab.errors import UsageError, nearest
 from descentlab.report.answer import Answer, entry_named
 from descentlab.report.bill import make_bill, runs_of
-from descentlab.report.criterion import Criterion, make_criterion
+from descentlab.report.criterion import COSTS, Criterion, make_criterion
 from descentlab.report.load import Results
 from descentlab.report.pairs import make_pairs
 from descentlab.report.sceptic import find_flags
@@ -39,7 +39,10 @@ def compare(results: Results, by: str | None = None, reference: str | None = Non
 
 
 def _criteria(comparisons: Sequence[Comparison], by: str | None) -> list[Criterion]:
-    """Return the criterion of each comparison. Problems that lack the metric `by` use their monitored one of the same split.
+    """Return the criterion of each comparison.
+
+    Problems that lack the metric `by` use their monitored one of the same split; problems without a target, if a time to the
+    target is asked for, their monitored metric.
 
     Raises:
         UsageError: no problem has it.
@@ -54,8 +57,9 @@ def _criteria(comparisons: Sequence[Comparison], by: str | None) -> list[Criteri
     if len(errors) == len(found) and errors:
         raise errors[0]
     split = (by or "").partition("/")[0]
+    other = None if split in COSTS else split
     pairs = zip(comparisons, found, strict=True)
-    return [make_criterion(each, split) if isinstance(one, UsageError) else one for each, one in pairs]
+    return [make_criterion(each, other) if isinstance(one, UsageError) else one for each, one in pairs]
 
 
 def compare_one(
@@ -75,6 +79,7 @@ def compare_one(
     bill = make_bill(
         {entry.name: entry.candidates for entry in found},
         {entry.name: runs_of(entry.arm, [entry.series, *entry.alternatives], by_id) for entry in found},
+        {run.id for one in comparison.trials if one.role == "superseded" for run in one.runs},
     )
     pairs = make_pairs(found, chosen, named is not None, criterion, margin)
     answer = Answer(comparison, criterion, found, chosen, pairs, bill, is_named=named is not None)

@@ -82,7 +82,8 @@ def make_criterion(comparison: Comparison, by: str | None) -> Criterion:
             ":min" or ":max". None: the monitored metric on test data if any run has it, otherwise on validation data.
 
     Raises:
-        UsageError: no run of the comparison has this number, or the better direction of the metric is not known.
+        UsageError: no run of the comparison has this number, the better direction of the metric is not known, or a time to the
+            target is asked for and no run has a target.
     """
     if by is None:
         tested = any((run.summary.get("test") or {}).get(comparison.monitor) is not None for run in comparison.runs)
@@ -90,9 +91,14 @@ def make_criterion(comparison: Comparison, by: str | None) -> Criterion:
     key, _, direction = by.partition(":")
     if key in COSTS:
         label, unit, format = COSTS[key]
+        if key.endswith("_to_target") and not comparison.targets:
+            raise UsageError(
+                f"cannot compare by {key}: {comparison.name} has no target; train it with target=VALUE, a value of its "
+                f"validation {comparison.monitor}"
+            )
         return Criterion(key, label, "min", _of_summary(key), format, unit, censored=key.endswith("_to_target"))
     if key == "train/loss":
-        return Criterion(key, "training loss", "min", last_train_loss)
+        return Criterion(key, "training loss", "min", _once(_last_train_loss))
     split, _, name = key.partition("/")
     name, known = name or comparison.monitor, metric_names(comparison)
     if split not in SPLITS or name not in known:
@@ -136,7 +142,19 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def last_train_loss(run: Record) -> float | None:
+def _once(get: Get) -> Get:
+    """Return a function that calls `get` once for each run, by its id, and returns the same value afterwards."""
+    known: dict[str, float | None] = {}
+
+    def get_once(run: Record) -> float | None:
+        if run.id not in known:
+            known[run.id] = get(run)
+        return known[run.id]
+
+    return get_once
+
+
+def _last_train_loss(run: Record) -> float | None:
     """Return the last point of the training loss's curve, a mean over `log_every` steps; without curves, the last loss."""
     curves = read_curves(run.folder)
     losses = curves["train/loss"].drop_nulls() if "train/loss" in curves.columns else []

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from descentlab.errors import UsageError
 from descentlab.report import comparability
-from descentlab.report.roles import SeriesKey, arrange, roles_of
+from descentlab.report.roles import SeriesKey, arrange
 from descentlab.report.series import Comparison, Series, build_series
 from descentlab.report.settings import series_key, settings_of
 from descentlab.report.unfinished import training_runs
-from descentlab.store.manifest import Manifest, Role
+from descentlab.store.manifest import Manifest, Membership, memberships
 from descentlab.store.record import Record, find
 
 Key = tuple[str, str]  # problem, digest of the data
@@ -45,9 +45,9 @@ class Results:
         return [run for comparison in self.comparisons for run in comparison.all_runs]
 
     @property
-    def roles(self) -> dict[str, Role]:
-        """The role of each run of a tuned sweep, by run id."""
-        return roles_of(self.manifests)
+    def members(self) -> dict[str, Membership]:
+        """The role, the arm and the trial of each run of a tuned sweep, by run id."""
+        return memberships(self.manifests)
 
 
 def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
@@ -63,12 +63,13 @@ def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
     found = [record for sweep in sweeps for record in _records(sweep, unfinished)]
     runs = _distinct(found)
     manifests = [manifest for sweep in sweeps if (manifest := _manifest(sweep))]
-    roles = roles_of(manifests)
+    members = memberships(manifests)
     data = comparability.data_keys(runs)
     groups: dict[Key, dict[SeriesKey, list[Record]]] = {}  # problem and data -> series -> runs
     for run in runs:
         group = groups.setdefault((settings_of(run)["problem"], data[run.id]), {})
-        group.setdefault((series_key(run), roles.get(run.id)), []).append(run)
+        member = members.get(run.id)
+        group.setdefault((series_key(run), member and member.role), []).append(run)
     names = _names(groups)
     comparisons: list[Comparison] = []
     for (problem, digest), group in groups.items():

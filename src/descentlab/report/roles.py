@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from descentlab.report.series import Group
+from descentlab.report.series import Group, direction_of
 from descentlab.store.manifest import Arm, Manifest, Role, Trial
 from descentlab.store.record import Record
 
@@ -13,16 +13,6 @@ Arranged = tuple[list[Group], list[Group], list[Arm]]
 
 HIDDEN: tuple[Role | None, ...] = ("trial", "superseded")  # roles whose series are not compared
 JOINED: tuple[Role, ...] = ("report", "default")  # roles whose series runs without a role join
-
-
-def roles_of(manifests: Iterable[Manifest]) -> dict[str, Role]:
-    """Return the role of each run of tuned sweeps by its id; a run that reports in one of them has the role "report"."""
-    found: dict[str, Role] = {}
-    for manifest in manifests:
-        for id, role in manifest.roles().items():
-            if found.get(id) != "report":
-                found[id] = role
-    return found
 
 
 def arrange(groups: Mapping[SeriesKey, list[Record]], manifests: Sequence[Manifest]) -> Arranged:
@@ -43,9 +33,10 @@ def arrange(groups: Mapping[SeriesKey, list[Record]], manifests: Sequence[Manife
     shown = [Group(runs, role) for (_, role), runs in merged.items() if role not in HIDDEN]
     present = {run.id for runs in groups.values() for run in runs}
     arms = [arm for manifest in manifests for arm in manifest.arms if not present.isdisjoint(arm.runs)]
+    direction = direction_of([run for group in trials for run in group.runs])
     for arm in arms:
         if present.isdisjoint(arm.report):
-            best = best_trial(arm, _mode(trials), present)
+            best = best_trial(arm, direction, present)
             shown += [group for group in trials if best and {run.id for run in group.runs} & set(best.runs)]
     return shown, trials, arms
 
@@ -65,8 +56,3 @@ def best_trial(arm: Arm, mode: str, present: Container[str]) -> Trial | None:
     sign = 1 if mode == "min" else -1
     known = [(sign * trial.value, trial.index, trial) for trial in tried if trial.value is not None and not trial.pruned]
     return min(known)[2] if known else next(iter(tried), None)
-
-
-def _mode(groups: Sequence[Group]) -> str:
-    tasks = (group.runs[0].config.get("task") or {} for group in groups)
-    return next((task["mode"] for task in tasks if task.get("mode")), "max")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -92,12 +92,12 @@ class Comparison:
     @cached_property
     def monitor(self) -> str:
         """The name of the validation metric that ranks the series, without the prefix "valid/"."""
-        return self._first("monitor") or "metric"
+        return _first("monitor", self.runs) or "metric"
 
     @cached_property
     def mode(self) -> str:
         """The direction of the metric: "max" if higher values are better, "min" if lower values are."""
-        return self._first("mode") or "max"
+        return direction_of(self.runs)
 
     @cached_property
     def targets(self) -> list[float]:
@@ -105,10 +105,16 @@ class Comparison:
         values = {run.summary.get("target", run.config.get("target")) for run in self.runs}
         return sorted(value for value in values if value is not None)
 
-    def _first(self, key: str) -> str | None:
-        """Return `key` from the first run that has it, in its summary or (a failed run) in its config."""
-        values = (run.summary.get(key) or (run.config.get("task") or {}).get(key) for run in self.runs)
-        return next(filter(None, values), None)
+
+def direction_of(runs: Iterable[Record]) -> str:
+    """Return the better direction of the monitored metric of `runs`, "max" or "min"; "max" if none of them has it."""
+    return _first("mode", runs) or "max"
+
+
+def _first(key: str, runs: Iterable[Record]) -> str | None:
+    """Return `key` from the first run that has it, in its summary or (a failed run) in its config."""
+    values = (run.summary.get(key) or (run.config.get("task") or {}).get(key) for run in runs)
+    return next(filter(None, values), None)
 
 
 @dataclass(frozen=True)

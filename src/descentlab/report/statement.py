@@ -13,8 +13,6 @@ from descentlab.report.relation import relation
 from descentlab.report.series import format_statuses
 from descentlab.store.record import Record, Status
 
-ADD_SEEDS = "'seed=range(5)' adds seeds"
-ADD_SEEDS_TUNED = "seeds=5 adds seeds"
 MAX_NAMES = 4
 
 
@@ -25,7 +23,7 @@ def statement(answer: Answer) -> str:
         return f"{_without_value(answer)}; {_cost(answer)}."
     parts = [_result(answer, best), relation(answer), _effort(answer.entries)]
     text = f"{', '.join(filter(None, parts))}; {_cost(answer)}."
-    return " ".join(filter(None, [text, _ended_early(answer.entries), _preliminary(answer), _single_seed(answer)]))
+    return " ".join(filter(None, [text, _ended_early(answer.entries), _preliminary(answer)]))
 
 
 def _result(answer: Answer, entry: Entry) -> str:
@@ -38,10 +36,11 @@ def _result(answer: Answer, entry: Entry) -> str:
         target = f"the target{_target(answer)} in {curve.reached} of {curve.n} runs"
         within = curve.reached == curve.n and max(curve.times) <= curve.horizon
         restricted = "" if within else f", a mean restricted to {by.format(curve.horizon)}"
-        return f"{entry.name} reaches {target}, after {shown} {by.unit}{restricted}"
+        interval = " (no interval)" if value.low is None else ""
+        return f"{entry.name} reaches {target}, after {shown} {by.unit}{interval}{restricted}"
     headline = answer.headline
     known = headline is not None and headline.difference is not None and headline.difference.n == value.n
-    seeds = " with one seed" if value.n == 1 else "" if known else f" (n = {value.n})"
+    seeds = " with one seed (no interval)" if value.n == 1 else "" if known else f" (n = {value.n})"
     return f"{entry.name} {'takes' if by.unit else 'reaches'} {shown} {by.unit or by.label}{seeds}"
 
 
@@ -101,13 +100,9 @@ def _preliminary(answer: Answer) -> str:
     )
 
 
-def _single_seed(answer: Answer) -> str:
-    """Return a sentence if the best entry has one seed, which allows no statement about others."""
-    value = answer.best.estimate
-    if value is None or value.n > 1 or answer.best.is_preliminary:
-        return ""
-    add = ADD_SEEDS_TUNED if answer.is_tuned else ADD_SEEDS
-    return f"One seed shows nothing about other seeds: {add}."
+def seeds_override(answer: Answer, n: int) -> str:
+    """Return the override of the command that trains `n` seeds."""
+    return f"seeds={n}" if answer.is_tuned else f"'seed=range({n})'"
 
 
 def _without_value(answer: Answer) -> str:

@@ -10,6 +10,11 @@ from typing import Any
 from descentlab.report.answer import Entry
 from descentlab.report.settings import varying_keys
 
+# The least and the greatest value of hyperparameters, by the last part of the key; others are not negative.
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("momentum", "dampening", "dropout", "label_smoothing", "rho", "alpha", "decay"), (0.0, 1.0)),
+    **dict.fromkeys(("batch_size", "microbatch", "width", "depth"), (1.0, math.inf)),
+}
 LOG_RATIO = 3.0  # a grid of positive values whose ratio is at least this is taken for logarithmic
 
 
@@ -31,6 +36,11 @@ class Range:
     low: float
     high: float
     is_log: bool
+
+    def ends_at_bound(self, side: str) -> bool:
+        """Return True if the key allows no value beyond the end of the range on `side` ("low" or "high"), such as 0."""
+        low, high = BOUNDS.get(self.key.rpartition(".")[2], (0.0, math.inf))
+        return self.high == high if side == "high" else self.low == low
 
     @property
     def decades(self) -> float | None:

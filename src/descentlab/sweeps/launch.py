@@ -156,7 +156,7 @@ def train(
         view: shows the progress.
 
     Raises:
-        UsageError: a job of the first round cannot work; nothing was started. A job of a later round fails instead.
+        UsageError: a required job of the first round cannot work; nothing was started. Any other job fails instead.
     """
     signals = signals or StopSignals()
     intake = Intake(source)
@@ -170,26 +170,50 @@ def train(
         intake.save()
         return intake.ended()
     with _lock(first.jobs[0].folder.parent), launcher:
-        check(launcher, first.jobs, view.print)
+        refused = check(launcher, first.jobs, view.print, source.required)
         with view, signals:
-            Queue(launcher, intake, first.jobs, view, signals).run()
+            Queue(launcher, intake, first.jobs, view, signals, refused=refused).run()
             intake.save()
             if signals.count:
                 view.print("rerun the same command to resume")
     return intake.ended()
 
 
-def check(launcher: Launcher, jobs: Sequence[Job], notify: Callable[[str], None]) -> None:
-    """Check that `jobs` work with `launcher`; `notify` receives notes for the user.
+def check(
+    launcher: Launcher,
+    jobs: Sequence[Job],
+    notify: Callable[[str], None],
+    required: Callable[[Sequence[Job]], Sequence[Job]] = lambda jobs: jobs,
+) -> dict[str, str]:
+    """Check that `jobs` work with `launcher`, and return the mistakes in those that are not required, by run id.
+
+    Args:
+        launcher: the launcher.
+        jobs: the jobs.
+        notify: receives notes for the user.
+        required: returns the jobs that must work, as Source.required.
 
     Raises:
-        UsageError: a run cannot work.
+        UsageError: a required run cannot work.
     """
     notify("loading torch, checking the runs ...")
     found = launcher.check(jobs)
-    refuse(found.mistakes)
+    refused = _refused_alone(launcher, jobs, required(jobs)) if found.mistakes else {}
+    if not refused:
+        refuse(found.mistakes)
     for note in dict.fromkeys(found.notes):
         notify(note)
+    return refused
+
+
+def _refused_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[Job]) -> dict[str, str]:
+    """Return the mistake in each of `jobs` that is not required, by run id. Raise UsageError if a required one has any."""
+    needed = {job.id for job in required}
+    others = [job for job in jobs if job.id not in needed]
+    if others and required:
+        refuse(launcher.check(required).mistakes)
+    each = {job.id: launcher.check([job]).mistakes for job in others}
+    return {id: mistakes[0] for id, mistakes in each.items() if mistakes}
 
 
 def report(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:

@@ -60,6 +60,18 @@ def decide(job: Job) -> tuple[JobDecision, str]:
     return (JobDecision.RESUME if usable else JobDecision.RERUN), (record.status if record else "cut off")
 
 
+def earlier_fault(job: Job) -> Record | None:
+    """Return the record of an attempt at `job` by the same code and versions that failed, crashed or took too long.
+
+    None if there is none, or if rerun=true asks for another attempt.
+    """
+    record = read_record(job.folder)
+    if record is None or not record.status.is_fault or job.core.rerun:
+        return None
+    last = _last_attempt(job)
+    return record if last is not None and last.origin == provenance.origin(job.config) else None
+
+
 def finished_since(job: Job, decision: JobDecision) -> Record | None:
     """Return a result written since `decision` was made, by a process of an earlier command that was about to end."""
     record = None if decision is JobDecision.REPLACE else read_record(job.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from descentlab.launchers.base import Group, Launcher
@@ -49,6 +49,7 @@ class Queue:
         view: shows the progress.
         signals: counts the requests to stop.
         group: divides jobs into groups; each group is run by one attempt.
+        refused: the mistakes in those of `jobs` that fail without an attempt, by run id.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class Queue:
         view: ProgressView,
         signals: StopSignals,
         group: Callable[[Sequence[Job]], Sequence[Group]] = one_by_one,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         self.launcher, self.intake, self.view, self.signals, self.group = launcher, intake, view, signals, group
         self.waiting: deque[Group] = deque()
         self.first = list(jobs)
+        self.refused = refused or {}
         self.later: list[tuple[float, Group]] = []  # groups to start again, and the earliest time for each
         self.held: set[str] = set()  # ids of jobs that are locked by a process of an earlier command
         self.running: list[Watch] = []
@@ -77,7 +80,9 @@ class Queue:
     def run(self) -> None:
         """Run all jobs; their records are in `intake`."""
         self._adopt()
-        self.waiting.extend(self.group(self.first))
+        for job in [job for job in self.first if job.id in self.refused]:
+            self._refuse(job, self.refused[job.id])
+        self.waiting.extend(self.group([job for job in self.first if job.id not in self.refused]))
         while self._has_work():
             if self.signals.count and not self.stopping:
                 self._stop_all()
@@ -129,8 +134,13 @@ class Queue:
             return list(jobs)
         if len(jobs) > 1:
             return [job for each in jobs for job in self._valid([each])]
-        self._write_record(jobs[0], Status.FAILED, found.mistakes[0])
+        self._refuse(jobs[0], found.mistakes[0])
         return []
+
+    def _refuse(self, job: Job, mistake: str) -> None:
+        """Record that `job` failed the check before the start."""
+        if ready := self._prepare(job):
+            self._write_record(ready, Status.FAILED, mistake)
 
     def _start(self) -> None:
         now = time.monotonic()

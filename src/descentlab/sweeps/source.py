@@ -26,6 +26,14 @@ class Source(Protocol):
         """Receive the record of a job that ended: completed, diverged, failed, or reused from an earlier command."""
         ...
 
+    def required(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Return the jobs whose mistakes, found before the start, refuse the command; others of `jobs` fail alone.
+
+        Args:
+            jobs: jobs of the first round.
+        """
+        ...
+
     def save(self, sweep: Path) -> None:
         """Write the state of the source, if it has any and if it has changed, to the sweep's folder."""
         ...
@@ -44,6 +52,10 @@ class Grid:
 
     def tell(self, record: Record) -> None:
         """Ignore the record: the jobs of a grid do not depend on each other."""
+
+    def required(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Return all jobs."""
+        return jobs
 
     def save(self, sweep: Path) -> None:
         """Write nothing: the folders of its runs are the state of a grid."""

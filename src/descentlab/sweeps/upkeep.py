@@ -12,7 +12,7 @@ from descentlab.launchers.slurm import ticket
 from descentlab.report.question import QUESTION
 from descentlab.store import progress
 from descentlab.store.commands import COMMANDS
-from descentlab.store.manifest import MANIFEST
+from descentlab.store.manifest import MANIFEST, MANIFEST_LOCK
 from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, PARQUET, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
 
@@ -27,7 +27,7 @@ REPORT = (
     "runs.csv",
     PARQUET,
 )
-OF_SWEEP = (*REPORT, COMMANDS, QUESTION, MANIFEST, LOCK, REPLACED, "wandb")  # files and folders of a sweep besides its runs
+OF_SWEEP = (*REPORT, COMMANDS, QUESTION, MANIFEST, MANIFEST_LOCK, LOCK, REPLACED, "wandb")  # in a sweep's folder
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from descentlab.launchers.local import fork_server
 from descentlab.store.job import Job
 from descentlab.sweeps.past import JobDecision
 from descentlab.tuning.jobs import Planned
-from descentlab.tuning.search import ROUND, ArmSearch
+from descentlab.tuning.samplers.base import ROUND
+from descentlab.tuning.search import ArmSearch
 from descentlab.tuning.settings import Settings
 from descentlab.tuning.tuner import Tuner
 

@@ -31,8 +31,8 @@ def tune(command: Command, make_launcher: MakeLauncher, signals: StopSignals | N
         signals: counts the requests to stop; the same command resumes.
 
     Returns:
-        The records of the runs that ended, reused results included, and the names of the arms without a result, none of whose
-        trials has a validation value.
+        The records of the runs that ended, reused results and earlier faults of trials included, and the names of the arms
+        without a result (see Tuner.without_result).
 
     Raises:
         UsageError: a config or a setting is not valid, or cannot work; nothing was started.
@@ -40,8 +40,9 @@ def tune(command: Command, make_launcher: MakeLauncher, signals: StopSignals | N
     view = ProgressView()
     tuner, sweep = plan(command, view)
     records = train(tuner, make_launcher, signals, view)
+    tuner.finish(sweep)
     report(sweep, tuner.searches[0].definition.config.get("report"))
-    return records, tuner.without_result
+    return [*records, *tuner.faults], tuner.without_result
 
 
 def dry_run(command: Command, make_launcher: MakeLauncher) -> None:
@@ -54,7 +55,9 @@ def dry_run(command: Command, make_launcher: MakeLauncher) -> None:
     intake = Intake(tuner)
     first = intake.next()
     if first.jobs:
-        check(make_launcher(first.jobs), first.jobs, print_error)
+        refused = check(make_launcher(first.jobs), first.jobs, print_error, tuner.required)
+        for mistake in dict.fromkeys(refused.values()):
+            print_error(f"a trial would fail and count as the worst: {mistake}")
     print(sweep)
     for line in bill_lines(costs(tuner, intake.decisions)):
         print(line)

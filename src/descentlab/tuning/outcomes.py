@@ -9,6 +9,8 @@ from typing import Self
 
 from descentlab.store.record import Record, Status
 
+NO_VALUE = "completed, but its record has no validation value"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -19,7 +21,7 @@ class Outcome:
         metric: the monitored metric; empty if the run failed.
         mode: "max" or "min".
         steps, seconds: steps and seconds of training.
-        reason: the reason in its record.
+        reason: the reason for the missing value; without one in the record, the reason in the record or the status.
     """
 
     value: float | None
@@ -34,25 +36,30 @@ class Outcome:
         """Return the outcome of the run with this record."""
         summary = record.summary
         completed = record.status is Status.COMPLETED
+        undefined = summary.get("undefined", {}).get("best_valid") if completed else None
         return cls(
             summary.get("best_valid") if completed else None,
             str(summary.get("monitor", "")),
             str(summary.get("mode", "max")),
             int(summary.get("steps") or 0),
             float(summary.get("train_seconds") or 0.0),
-            record.reason or str(record.status),
+            undefined or record.reason or (NO_VALUE if completed else str(record.status)),
         )
 
 
 @dataclass
 class TrialRuns:
-    """A trial and its runs; see store.manifest.Trial. An empty `runs` means that its config is not valid."""
+    """A trial and its runs; see store.manifest.Trial. An empty `runs` means that its config is not valid.
+
+    `rung` is the position of the budget of `runs` among those of successive halving, from the smallest.
+    """
 
     index: int
     point: Mapping[str, object]
     runs: list[str] = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)
     pruned: bool = False
+    rung: int = 0
 
     def ended(self, outcomes: Mapping[str, Outcome]) -> bool:
         """Return True if all runs of the trial have ended."""

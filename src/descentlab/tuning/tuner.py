@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from descentlab.errors import UsageError
 from descentlab.store.job import Job
-from descentlab.store.manifest import Arm, Manifest
+from descentlab.store.manifest import MANIFEST, Arm, Manifest
 from descentlab.store.record import Record, Status
-from descentlab.tuning.arms import Definition
+from descentlab.tuning.arms import Definition, name_arms
 from descentlab.tuning.jobs import JobFactory
 from descentlab.tuning.outcomes import Outcome
 from descentlab.tuning.search import ArmSearch
 from descentlab.tuning.settings import Settings
 
+PAUSE = 1.0  # seconds between two writes of the manifest if no further runs were proposed
+PAUSE_PER_WRITE = 20  # least ratio of the time between two writes and the duration of a write, which grows with the sweep
+
 
 class Tuner:
     """Tunes each arm with the same protocol. A source for the queue (sweeps.source.Source).
+
+    The state is rebuilt from the records of runs when a command is repeated. The manifest tells a report the roles of the
+    runs; it is written when runs are proposed, and at intervals that bound the cost.
 
     Args:
         arms: the arms of the command.
@@ -28,7 +36,7 @@ class Tuner:
         notify: receives sentences for the user.
 
     Raises:
-        UsageError: the sweep was tuned with another sampler.
+        UsageError: the sweep was tuned with another sampler, version of its library, or halving.
     """
 
     def __init__(
@@ -39,15 +47,26 @@ class Tuner:
         earlier: Manifest | None,
         notify: Callable[[str], None],
     ) -> None:
-        self.settings, self.earlier = settings, earlier
+        self.settings, self.sweep, self.notify = settings, jobs.sweep, notify
         self.outcomes: dict[str, Outcome] = {}
-        self.searches = [ArmSearch(arm, settings, jobs, self.outcomes, notify) for arm in arms]
+        names = [arm.name for arm in _joined([arm.arm() for arm in arms], earlier)]  # distinct from those of earlier arms
+        self.searches = [
+            ArmSearch(replace(arm, name=name), settings, jobs, self.outcomes, notify)
+            for arm, name in zip(arms, names, strict=False)
+        ]
         self.asked_default = False
-        self.changed = True
-        self.saved = earlier
-        if earlier and (earlier.sampler, earlier.sampler_seed) != (settings.sampler, settings.sampler_seed):
-            given = f"sampler={earlier.sampler} sampler_seed={earlier.sampler_seed}"
-            raise UsageError(f"sweep={jobs.sweep} was tuned with {given}: give the same, or another sweep=...")
+        self.changed = self.proposed = True  # since the last write
+        self.written, self.duration = -math.inf, 0.0  # time of the last write, and the seconds that it took
+        self.unwritten = ""  # why the manifest cannot be written
+        self._check_sampling(earlier)
+
+    def _check_sampling(self, earlier: Manifest | None) -> None:
+        now = self.manifest(None).sampling
+        if earlier and earlier.sampling != now:
+            raise UsageError(
+                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {now}: give the same, or another "
+                "sweep=..."
+            )
 
     def ask(self) -> Sequence[Job]:
         """Return the next jobs of all arms; the runs of the default settings follow the first trials."""
@@ -56,6 +75,7 @@ class Tuner:
             self.asked_default = True
             jobs += [job for search in self.searches for job in search.ask_default()]
         self.changed |= bool(jobs)
+        self.proposed |= bool(jobs)
         return jobs
 
     def tell(self, record: Record) -> None:
@@ -64,31 +84,76 @@ class Tuner:
             self.outcomes[record.id] = Outcome.of(record)
             self.changed = True
 
-    def save(self, sweep: Path) -> None:
-        """Write the manifest, if it has changed."""
-        if not self.changed:
-            return
-        self.changed, manifest = False, self.manifest()
-        if manifest != self.saved:
-            manifest.write(sweep)
-            self.saved = manifest
+    def required(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Return a run of the default settings of each arm of `jobs`. Trials that cannot work count as the worst."""
+        ids = {job.id for job in jobs}
+        found = [search.default_job for search in self.searches if not ids.isdisjoint(search.arm().runs)]
+        return [job for job in found if job is not None]
 
-    def manifest(self) -> Manifest:
-        """Return the manifest: the arms of this command, and those that other commands have left in the sweep."""
-        before = {(arm.problem, arm.name): arm for arm in (self.earlier.arms if self.earlier else ())}
-        arms = [_with_superseded(search.arm(), before.pop(_key(search), None)) for search in self.searches]
-        settings = self.settings
-        protocol = (settings.sampler, self.searches[0].sampler.library, settings.sampler_seed)
-        return Manifest(*protocol, settings.tuning, settings.report, [*arms, *before.values()])
+    def save(self, sweep: Path) -> None:
+        """Write the manifest if it has changed, at once for further runs, but not more often than the two constants allow."""
+        since = time.monotonic() - self.written
+        if self.changed and since >= PAUSE_PER_WRITE * self.duration and (self.proposed or since >= PAUSE):
+            self._write(sweep)
+
+    def finish(self, sweep: Path) -> None:
+        """Write the manifest if it has changed, and name the arms that are not finished. Called after the last run."""
+        if sweep.is_dir() and self.changed:
+            self._write(sweep)
+        if self.unwritten:
+            self.notify(f"{sweep / MANIFEST} could not be written ({self.unwritten}): the same command writes it")
+        unfinished = [search.title for search in self.searches if not search.finished]
+        if unfinished:
+            number = f"{len(unfinished)} of {len(self.searches)} arms are" if len(self.searches) > 1 else "the arm is"
+            self.notify(f"{number} not finished ({'; '.join(unfinished)}): the same command resumes")
+
+    def _write(self, sweep: Path) -> None:
+        """Write the manifest, with the arms that other commands have left there since the last time."""
+        start = time.monotonic()
+        try:
+            with Manifest.locked(sweep):
+                earlier = Manifest.read(sweep)
+                self._check_sampling(earlier)
+                manifest = self.manifest(earlier)
+                if manifest != earlier:
+                    manifest.write(sweep)
+            self.changed = self.proposed = False
+            self.unwritten = ""
+        except OSError as error:  # such as a full disk; the runs continue, and the next call tries again
+            if not self.unwritten:
+                self.notify(f"{sweep / MANIFEST} cannot be written: {error.strerror or error}; the runs continue")
+            self.unwritten = error.strerror or str(error)
+            self.proposed = False
+        self.written = time.monotonic()
+        self.duration = self.written - start
+
+    def manifest(self, earlier: Manifest | None) -> Manifest:
+        """Return the manifest: the arms of this command, and those that other commands have left in `earlier`."""
+        settings, sampler = self.settings, self.searches[0].sampler
+        arms = _joined([search.arm() for search in self.searches], earlier)
+        tuning, report = set(settings.tuning), set(settings.report)
+        if earlier and len(arms) > len(self.searches):
+            tuning, report = tuning.union(earlier.tuning_seeds), report.union(earlier.report_seeds)
+        protocol = (settings.sampler, sampler.library, settings.sampler_seed, sorted(tuning), sorted(report))
+        return Manifest(*protocol, arms, settings.halving)
+
+    @property
+    def faults(self) -> list[Record]:
+        """The records of trials that failed in an earlier command, which count as the worst and were not run again."""
+        return list({record.id: record for search in self.searches for record in search.faults}.values())
 
     @property
     def without_result(self) -> list[str]:
-        """The names of the arms that ended without a selection."""
-        return [search.definition.name for search in self.searches if search.over and search.selected is None]
+        """The names of the arms that ended without a selection; of all arms if the manifest could not be written."""
+        missing = [search for search in self.searches if self.unwritten or (search.over and search.selected is None)]
+        return [search.definition.name for search in missing]
 
 
-def _key(search: ArmSearch) -> tuple[str, str]:
-    return search.definition.problem, search.definition.name
+def _joined(arms: Iterable[Arm], earlier: Manifest | None) -> list[Arm]:
+    """Return `arms`, followed by the other arms of an earlier manifest, with distinct names."""
+    before = {arm.id: arm for arm in (earlier.arms if earlier else ())}
+    joined = [_with_superseded(arm, before.pop(arm.id, None)) for arm in arms]
+    return name_arms([*joined, *before.values()])
 
 
 def _with_superseded(arm: Arm, earlier: Arm | None) -> Arm:

@@ -33,7 +33,9 @@ def seconds(make_run, *values):
 
 def test_equal_runs_of_unequal_pace_are_flagged(make_run, flags):
     seconds(make_run, 1.0, 2.0)
-    assert flags("busy_machine")[0].message == "Seconds per step of equal runs differ by a factor of up to 2.0 (adam)."
+    assert flags("busy_machine")[0].message == (
+        "Seconds per step of adam differ by a factor of up to 2.0 between runs of equal settings."
+    )
 
 
 def test_equal_runs_of_similar_pace_are_not_flagged(make_run, flags):

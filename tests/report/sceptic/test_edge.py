@@ -9,7 +9,7 @@ import pytest
 from descentlab.report.answer import Entry
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.sceptic.edge import is_extreme, is_near_end
+from descentlab.report.sceptic.edge import is_extreme, is_near_end, is_on_edge
 from descentlab.report.tuned_ranges import Range, bounds, ranges
 from descentlab.store.record import Status
 
@@ -100,3 +100,25 @@ def test_settings_that_are_not_numbers_have_no_range(make_run, tmp_path):
         make_run(config={"optimizer": {"lr": 0.1, "nesterov": nesterov}})
     series = load([tmp_path / "sweep"]).series
     assert ranges(Entry("adam", series[0], None, None, 2, None, series)) == []
+
+
+@pytest.mark.parametrize(("key", "values"), [("momentum", (0.0, 0.5, 0.9)), ("weight_decay", (0, 0.01, 0.1))])
+def test_the_end_of_the_allowed_values_is_not_an_edge(make_run, flags, key, values):
+    for value in values:
+        make_run(config={"optimizer": {"lr": 0.1, key: value}}, summary={"best_valid": 0.9 - value})
+    assert flags("edge") == []
+
+
+def test_the_other_end_of_a_range_from_0_is_an_edge(make_run, flags):
+    for value in (0.0, 0.5, 0.9):
+        make_run(config={"optimizer": {"lr": 0.1, "momentum": value}}, summary={"best_valid": value})
+    (flag,) = flags("edge")
+    assert "momentum=0.9 is at the highest end of its range" in flag.message
+
+
+def test_a_value_near_the_end_of_the_allowed_values_is_not_on_the_edge():
+    found = Range("optimizer.dampening", 0.97, [0.0, 0.5, 0.97, 0.98], 0.0, 1.0, False)
+    assert not is_on_edge(found, "high")
+    assert is_on_edge(replace(found, high=0.99), "high")
+    extreme = Range("optimizer.dampening", 0.2, [0.2, 0.5], 0.0, 1.0, False)
+    assert is_on_edge(extreme, "low")  # lower values are allowed and were not tried

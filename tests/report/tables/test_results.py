@@ -14,7 +14,7 @@ def test_each_series_has_a_row(mixed_sweep):
     assert shaky["hyperparameters"] == "lr=0.1"
     assert (shaky["n"], shaky["status"]) == ("2", "2 completed, 1 diverged at step 12")
     assert shaky["best valid accuracy"] == "0.92 [0.27, 1.00]"
-    assert shaky["steps to target"] == "1 of 2 seeds"
+    assert shaky["steps to target"] == "1 of 2 reached"
     assert "seconds to target" not in table.headings  # no run has this number
 
 

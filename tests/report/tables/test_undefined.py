@@ -65,7 +65,8 @@ def test_the_number_of_seeds_with_a_defined_value_is_shown(make_run, tmp_path):
     make_run(seed=1)
     table = results_table(compare(load([tmp_path / "sweep"]))[0])
     assert dict(zip(table.headings, table.rows[0], strict=True))["best valid accuracy"] == "1 of 2 seeds"
-    assert table.notes[0] == f"best valid accuracy undefined: {NO_NEGATIVE}"
+    assert "k of n seeds: the other runs lack the number, and a mean without them would be biased" in table.notes
+    assert table.notes[-2] == f"best valid accuracy undefined: {NO_NEGATIVE}"
 
 
 def test_a_column_of_undefined_values_is_shown(make_run, tmp_path):
@@ -81,7 +82,7 @@ def test_old_records_without_reasons_show_values_as_not_measured(make_run, tmp_p
     make_run("sgd")
     table = results_table(compare(load([tmp_path / "sweep"]))[0])
     assert dict(zip(table.headings, table.rows[1], strict=True))["best valid accuracy"] == "–"
-    assert table.notes == []
+    assert table.notes == ["–: not measured"]
 
 
 def test_failed_and_undefined_baselines_are_named_with_their_reason(make_run, tmp_path):

@@ -20,7 +20,7 @@ def find(answer: Answer) -> Iterator[Flag]:
         load, found = max(busy)[0], [name for _, name in busy]
         yield Flag(
             "busy_machine",
-            f"Seconds of {join_words(found)} were measured on a busy machine (load up to {load:.1f} per core): "
+            f"Seconds{_of(found, answer)} were measured on a busy machine (load up to {load:.1f} per core): "
             f"do not compare them.",
             found[0] if len(found) == 1 else "",
         )
@@ -29,9 +29,14 @@ def find(answer: Answer) -> Iterator[Flag]:
         spread, found = max(uneven)[0], [name for _, name in uneven]
         yield Flag(
             "busy_machine",
-            f"Seconds per step of equal runs differ by a factor of up to {spread:.1f} ({join_words(found)}).",
+            f"Seconds per step{_of(found, answer)} differ by a factor of up to {spread:.1f} between runs of equal settings.",
             found[0] if len(found) == 1 else "",
         )
+
+
+def _of(found: list[str], answer: Answer) -> str:
+    """Return " of adam and sgd"; "" if it is all entries."""
+    return "" if len(found) == len(answer.entries) > 1 else f" of {join_words(found)}"
 
 
 def highest_load(runs: list[Record]) -> float:

@@ -27,10 +27,15 @@ def diverged(runs: Sequence[Record]) -> int:
 
 
 def _of_reported(entry: Entry) -> str:
-    n, total = diverged(entry.series.runs), len(entry.series.runs)
-    rest = "its mean is over the others, which are the favourable seeds" if n < total else "it has no result"
-    return f"{entry.name}: {n} of {total} reported runs diverged; {rest}."
+    n, total, left = diverged(entry.series.runs), len(entry.series.runs), len(entry.completed)
+    if not left:
+        rest = "it has no result"
+    else:
+        rest = f"its mean is over the {left} completed run{'s' if left > 1 else ''}, the favourable seeds"
+    counted = f"{n} of {total} reported runs" if total > 1 else "its reported run"
+    return f"{entry.name}: {counted} diverged; {rest}."
 
 
 def _of_tried(entry: Entry, n: int, total: int) -> str:
-    return f"{entry.name}: {n} of the {total} runs among which it was selected diverged, so few of its settings were usable."
+    share = "half" if 2 * n == total else "most"
+    return f"{entry.name}: {n} of the {total} runs that selected its settings diverged, so {share} of its search was in vain."

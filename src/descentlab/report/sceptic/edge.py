@@ -15,12 +15,22 @@ NEAR = 0.05  # fraction of a search range, next to either end, in which a value 
 
 
 def find(answer: Answer) -> Iterator[Flag]:
-    """Yield a flag for each numeric setting whose selected value is on the edge, with the side and what to do."""
+    """Yield a flag for each numeric setting whose selected value is on the edge, with the side and what to do.
+
+    The end of a range beyond which the key allows no value, such as a momentum of 0, is not an edge.
+    """
     for entry in answer.entries:
         for found in ranges(entry):
             for side in SIDES:
-                if is_near_end(found, side) or is_extreme(found, side):
+                if is_on_edge(found, side):
                     yield Flag("edge", _message(entry, found, side), entry.name)
+
+
+def is_on_edge(found: Range, side: str) -> bool:
+    """Return True if the range should be extended on `side` ("low" or "high"), or more of its values be tried there."""
+    if is_near_end(found, side):
+        return not found.ends_at_bound(side)
+    return is_extreme(found, side)
 
 
 def is_extreme(found: Range, side: str) -> bool:

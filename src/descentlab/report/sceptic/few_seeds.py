@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from descentlab.report.answer import Answer, Flag, Pair
-from descentlab.report.statement import join_words
+from descentlab.report.statement import join_words, seeds_override
 from descentlab.report.statistics.equivalence import Kind
 
 ORDER = 5
@@ -25,11 +25,6 @@ def find(answer: Answer) -> Iterator[Flag]:
     undecided = [pair for pair in answer.pairs if pair.conclusion is not None and pair.conclusion.kind == "undecided"]
     if undecided:
         yield Flag("few_seeds", _message(answer, undecided), undecided[0].other.name if len(undecided) == 1 else "")
-
-
-def seeds_override(answer: Answer, n: int) -> str:
-    """Return the override that trains `n` seeds."""
-    return f"seeds={n}" if answer.is_tuned else f"'seed=range({n})'"
 
 
 def _message(answer: Answer, undecided: Sequence[Pair]) -> str:

@@ -13,7 +13,7 @@ ORDER = 40
 
 def find(answer: Answer) -> Iterator[Flag]:
     """Yield a flag that lists the entries that were selected among several settings on the seeds that report."""
-    found = [entry for entry in answer.entries if entry.candidates > 1 and reuses_seeds(entry)]
+    found = [entry for entry in answer.entries if entry.candidates > 1 and entry.completed and reuses_seeds(entry)]
     if found:
         yield Flag("selection_seeds", _message(found), found[0].name if len(found) == 1 else "")
 

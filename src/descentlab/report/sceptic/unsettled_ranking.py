@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 import polars as pl
 
 from descentlab.report.answer import Answer, Entry, Flag
+from descentlab.report.criterion import Criterion
 from descentlab.report.selection import seed_key
 from descentlab.report.statistics.curves import curves_by_id
 
@@ -21,25 +22,35 @@ MOST = 20  # entries next to the best that are compared with it
 def find(answer: Answer) -> Iterator[Flag]:
     """Yield a flag for each other entry whose distance from the best entry changes much in the last quarter of the budget.
 
-    With d(t) the mean difference in the validation metric between the best entry and the other at step t, over seeds, the
-    ranking is not settled if the best entry was behind at three quarters of the budget, or if its lead shrank by more than
-    half since then. Either change must exceed two standard errors, so that noise raises no flag.
+    With d(t) the mean difference between the best entry and the other at step t, over seeds, in the curve of the compared
+    number (`curve_of`), the ranking is not settled if the best entry was behind at three quarters of the budget, or if its
+    lead shrank by more than half since then. Either change must exceed two standard errors, so that noise raises no flag.
     """
-    if len(answer.entries) < 2:
+    column = curve_of(answer.by)
+    if len(answer.entries) < 2 or not column:
         return
     first, *others = answer.entries[: MOST + 1]
     curves = curves_by_id([run for entry in (first, *others) for run in entry.completed])
-    frames = {entry.name: validation_curves(entry, curves, answer.comparison.monitor) for entry in (first, *others)}
-    sign = 1 if answer.comparison.mode == "max" else -1
+    frames = {entry.name: seed_curves(entry, curves, column) for entry in (first, *others)}
+    sign = 1 if answer.mode == "max" else -1
     for other in others:
         found = leads(frames[first.name], frames[other.name], sign)
         if found is not None and (message := _message(first, other, *found)):
             yield Flag("unsettled_ranking", message, other.name)
 
 
-def validation_curves(entry: Entry, curves: Mapping[str, pl.DataFrame], metric: str) -> dict[str, pl.DataFrame]:
-    """Return the validations of each completed run: a frame with the columns step and y, by the key of its seeds."""
-    column = f"valid/{metric}"
+def curve_of(by: Criterion) -> str:
+    """Return the column of the curves that shows the compared number during training; "" for a cost, which has none.
+
+    A test metric is measured at the end only: its validation curve takes its place.
+    """
+    if by.unit:
+        return ""
+    return by.key if by.key.startswith("train/") else f"valid/{by.metric}"
+
+
+def seed_curves(entry: Entry, curves: Mapping[str, pl.DataFrame], column: str) -> dict[str, pl.DataFrame]:
+    """Return a column of the curves of each completed run: a frame with the columns step and y, by the key of its seeds."""
     found = {seed_key(run.config): curves[run.id] for run in entry.completed}
     return {seeds: rows.select("step", y=column).drop_nulls() for seeds, rows in found.items() if column in rows.columns}
 

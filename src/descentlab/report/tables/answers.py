@@ -8,13 +8,29 @@ from dataclasses import dataclass
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.bill import BillLine, sum_bills
 from descentlab.report.formats import format_count, format_duration, format_p_cell
-from descentlab.report.relation import format_difference
-from descentlab.report.statistics.difference import Paired
+from descentlab.report.relation import format_difference, logrank_floor
+from descentlab.report.statistics.difference import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired
 from descentlab.report.statistics.equivalence import Kind
+from descentlab.report.statistics.logrank import LogRank
 from descentlab.report.tables.measures import NOT_MEASURED
 
 WORDS = {Kind.EQUAL: "practically equal", Kind.UNDECIDED: "not distinguishable"}
-POWER = "power: the estimated probability that as many seeds find a difference of one standard deviation over seeds."
+# The explanation of columns of the table of differences. A table that lacks the column leaves it out.
+EXPLAINED = {
+    "effect size": "in standard deviations over seeds, whether seeds are shared or not.",
+    "wins": "the fraction of the pairs in which the row is better.",
+    "power": "the estimated probability that as many seeds find a difference of one standard deviation over seeds.",
+}
+ONLY_INTERVAL = "Only the difference has an interval; the other columns describe the same n pairs."
+SIMULTANEOUS = "The intervals of the differences hold for all comparisons together (Bonferroni's method)."
+LOGRANK = "logrank test"
+TESTS = {  # methods of differences -> their names in a note
+    "paired t": "paired t-test",
+    "Welch's t": "Welch's t-test (seeds not shared)",
+    EQUAL_DIFFERENCES: "exact test of equal differences",
+    EQUAL_VALUES: "exact test of equal values",
+    LOGRANK: "logrank test (a run missed the target)",
+}
 
 
 @dataclass(frozen=True)
@@ -54,26 +70,41 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
         after = headings.index("p") + 1
         headings[after:after] = ["p (permutation)", "p (ranks)"]
         rows = [[*row[:after], *_exact(pair), *row[after:]] for row, pair in zip(rows, answer.pairs, strict=True)]
-    number = answer.comparisons
-    all_pairs = "" if answer.is_named else ", all pairs of optimizers, since the best was chosen by the same runs"
-    correction = f", corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
-    notes = [f"p of the paired t-test{correction}."]
-    notes += [*_floor(answer.pairs), POWER]
-    return PlainTable(title, headings, rows, notes if any(pair.difference for pair in answer.pairs) else [])
+    return PlainTable(title, headings, rows, [*_test_notes(answer), *_explanations(headings, rows)])
+
+
+def _test_notes(answer: Answer) -> list[str]:
+    """Return a sentence that names the tests that occur, with the correction of their p-values, and others about both."""
+    if all(pair.p is None for pair in answer.pairs):
+        return []
+    methods = [LOGRANK if pair.logrank else pair.difference.method if pair.difference else "" for pair in answer.pairs]
+    tests = ", ".join(dict.fromkeys(TESTS.get(method, method) for method in methods if method))
+    number, all_pairs = answer.comparisons, "" if answer.is_named else " (all pairs, since these runs also chose the best)"
+    correction = f"; corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
+    simultaneous = [SIMULTANEOUS] if number > 1 and any(pair.difference for pair in answer.pairs) else []
+    floors = dict.fromkeys(floor for pair in answer.pairs if (floor := logrank_floor(pair, answer)))
+    limits = [*_floor(answer.pairs), *(f"Logrank test: {floor}." for floor in floors)]
+    return [f"p: {tests}{correction}.", *simultaneous, *limits]
+
+
+def _explanations(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the explanation of each column that has a number."""
+    shown = [heading for index, heading in enumerate(headings) if any(row[index] != NOT_MEASURED for row in rows)]
+    explained = [f"{heading}: {text}" for heading, text in EXPLAINED.items() if heading in shown]
+    return [ONLY_INTERVAL, *explained] if explained else []
 
 
 def _pair_row(pair: Pair, sign: int) -> list[str]:
     """Return the cells of a pair; `sign` 1 describes its first entry, -1 the other one."""
     name = (pair.entry if sign > 0 else pair.other).name
     if pair.logrank is not None:
-        p = pair.logrank.p_permutation if pair.p is None else pair.p
-        return [name, "logrank test", f"{p:.2g}", *[NOT_MEASURED] * 5, "different" if p < 0.05 else WORDS[Kind.UNDECIDED]]
+        return _logrank_row(name, pair, pair.logrank, sign)
     found, conclusion = pair.difference, pair.conclusion
     if found is None or conclusion is None or pair.p is None:
         return [name, *[NOT_MEASURED] * 7, pair.reason]
     shown = [format_difference(found, sign), format_p_cell(pair.p)]
     paired = isinstance(found, Paired)
-    shown += [str(found.n) if paired else f"{found.n_first}, {found.n_second}"]
+    shown += [count_cell(found)]
     shown += [f"{found.correlation:.2f}" if paired and found.correlation is not None else NOT_MEASURED]
     shown += [NOT_MEASURED if found.effect_size is None else f"{sign * found.effect_size + 0.0:.2f}"]
     wins = found.improvement if paired else found.improvement_all
@@ -81,12 +112,25 @@ def _pair_row(pair: Pair, sign: int) -> list[str]:
     return [name, *shown, _conclusion(conclusion.kind, sign, conclusion.needed)]
 
 
+def _logrank_row(name: str, pair: Pair, test: LogRank, sign: int) -> list[str]:
+    p = test.p_permutation if pair.p is None else pair.p
+    counts = ", ".join(str(sum(run.status.is_result for run in entry.series.runs)) for entry in (pair.entry, pair.other))
+    is_better = (test.statistic > 0) == (sign > 0)
+    conclusion = WORDS[Kind.UNDECIDED] if p >= 0.05 else str(Kind.BETTER if is_better else Kind.WORSE)
+    return [name, LOGRANK, format_p_cell(p), counts, *[NOT_MEASURED] * 4, conclusion]
+
+
+def count_cell(found: Paired | Unpaired) -> str:
+    """Return the number of pairs, such as "5", or the numbers of seeds of both sides, such as "5, 3"."""
+    return str(found.n) if isinstance(found, Paired) else f"{found.n_first}, {found.n_second}"
+
+
 def _exact(pair: Pair) -> list[str]:
     """Return the p-values of the permutation test and of Wilcoxon's (paired) or Mann and Whitney's (unpaired) rank test."""
     found = pair.difference
     if isinstance(found, Paired):
-        return [f"{found.p_permutation:.2g}", f"{found.p_wilcoxon:.2g}"]
-    return [NOT_MEASURED, NOT_MEASURED if found is None else f"{found.p_permutation:.2g}"]
+        return [format_p_cell(found.p_permutation), format_p_cell(found.p_wilcoxon)]
+    return [NOT_MEASURED, NOT_MEASURED if found is None else format_p_cell(found.p_permutation)]
 
 
 def _conclusion(kind: Kind, sign: int, needed: int | None) -> str:
@@ -112,8 +156,20 @@ def bill_table(answers: Sequence[Answer]) -> PlainTable:
         rows += [_bill_row(line, "  " if len(answers) > 1 else "") for line in answer.bill.lines]
     total = sum_bills([answer.bill for answer in answers])
     rows += [_bill_row(total)] if sum(len(answer.bill.lines) for answer in answers) > 1 else []
-    notes = [f"{total.uncounted} runs without a result left no counts and are not included."] if total.uncounted else []
-    return PlainTable("Cost, with everything that was trained to select and to report", headings, rows, notes)
+    return PlainTable("Cost of everything that was trained, to select and to report", headings, rows, _bill_notes(total))
+
+
+def _bill_notes(total: BillLine) -> list[str]:
+    notes: list[str] = []
+    if total.uncounted:
+        notes += [f"{_runs(total.uncounted)} ended without counts: included in runs, but not in the columns after it."]
+    if total.superseded:
+        notes += [f"{_runs(total.superseded)} of earlier commands, now superseded: included, but not in trials."]
+    return notes
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'s' if number > 1 else ''}"
 
 
 def _bill_row(line: BillLine, indent: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""The answers on the console, within 80 columns: statements, warnings, and tables of results, differences and costs."""
+"""The answers on the console, fitted to its width: statements, warnings, and tables of results, differences and costs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from descentlab.report.answer import Answer
 from descentlab.report.overall import problem_prefix, statements
-from descentlab.report.tables.answers import POWER, PlainTable, bill_table, pairs_table
-from descentlab.report.tables.console_table import PIPE_WIDTH, bare_table, console_table
+from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.console_table import GAP, PIPE_WIDTH, bare_table, console_table
 
-WIDE = 110  # columns of a terminal from which the table of differences is shown in full
-NARROW_LACKS = ("correlation", "effect size", "wins", "power")  # columns of that table that a narrower terminal leaves out
+DISPENSABLE = ("power", "correlation", "wins", "effect size")  # columns that a narrow terminal leaves out, the first ones first
 TOGETHER = re.compile(r"\S+ \[[^ ]+ [^ ]+\]|\b[np] [=<] \S+")  # "0.98 [0.97, 0.99]", "n = 5"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -34,20 +32,39 @@ def show_answers(answers: Sequence[Answer], console: Console) -> None:
     """Print the statements with their warnings, the results, the differences of three or more entries, and the costs."""
     for line in statements(answers):
         console.print(Text(wrapped(line, console.width), style="bold"))
+    if any(answer.flags for answer in answers):
+        console.print()
     for answer in answers:
         for flag in answer.flags:
             console.print(Text(wrapped(f"! {problem_prefix(answer, answers)}{flag.message}", console.width), style="yellow"))
     console.print()
-    console.print(console_table(answers, console.width))
-    compared = [answer for answer in answers if len(answer.pairs) > 1]
-    for answer in compared:
-        differences = pairs_table(answer)
-        if differences is not None:
-            notes = differences.notes if answer is compared[-1] else []
-            _show_plain(replace(differences, notes=notes), console, problem_prefix(answer, answers))
+    table, notes = console_table(answers, console.width)
+    console.print(table)
+    _show_notes(notes, console)
+    _show_differences([answer for answer in answers if len(answer.pairs) > 1], answers, console)
     if any(entry.candidates > 1 for answer in answers for entry in answer.entries):
         _show_plain(bill_table(answers), console)
     console.print()
+
+
+def _show_differences(shown: Sequence[Answer], answers: Sequence[Answer], console: Console) -> None:
+    """Print the table of each answer of `shown`, and below the last one the notes of all, each once."""
+    found = [(answer, table) for answer in shown if (table := pairs_table(answer)) is not None]
+    owners: dict[str, list[Answer]] = {}
+    for answer, table in found:
+        for note in table.notes:
+            owners.setdefault(note, []).append(answer)
+    for answer, table in found:
+        notes: list[str] = []
+        if answer is found[-1][0]:
+            shared = {note for note, own in owners.items() if len(own) == len(found)}
+            notes = [_with_owners(note, [] if note in shared else own) for note, own in owners.items()]
+        _show_plain(replace(table, notes=notes), console, problem_prefix(answer, answers))
+
+
+def _with_owners(note: str, own: Sequence[Answer]) -> str:
+    """Return a note with the names of the problems that it is about; without any, it is about all."""
+    return f"{note.removesuffix('.')} ({', '.join(answer.comparison.name for answer in own)})." if own else note
 
 
 def wrapped(text: str, width: int) -> str:
@@ -57,13 +74,31 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines).replace(NO_BREAK, " ")
 
 
+def _show_notes(notes: Sequence[str], console: Console) -> None:
+    for note in notes:
+        console.print(Text(wrapped(note, console.width), style="dim"))
+
+
 def _show_plain(plain: PlainTable, console: Console, prefix: str = "") -> None:
-    kept = [i for i, name in enumerate(plain.headings) if console.width >= WIDE or name not in NARROW_LACKS]
-    table = bare_table([note for note in plain.notes if console.width >= WIDE or note != POWER])
+    kept = _fitting(plain, console.width)
+    hidden = tuple(f"{name}: " for index, name in enumerate(plain.headings) if index not in kept)
+    table = bare_table()
     for index in kept:
         numeric = index > 0 and plain.headings[index] != "conclusion"
         table.add_column(plain.headings[index], justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in plain.rows:
         table.add_row(*(Text(row[index]) for index in kept))
-    console.print(Padding(Text(f"{prefix}{plain.title}", style="bold"), (1, 0, 0, 0)))
+    console.print()
+    console.print(Text(wrapped(f"{prefix}{plain.title}", console.width), style="bold"))
     console.print(table)
+    _show_notes([note for note in plain.notes if not (hidden and note.startswith(hidden))], console)
+
+
+def _fitting(plain: PlainTable, width: int) -> list[int]:
+    """Return the indices of the columns that fit into `width` characters; those of DISPENSABLE are left out first."""
+    kept = list(range(len(plain.headings)))
+    widths = [max(map(len, column)) for column in zip(plain.headings, *plain.rows, strict=True)]
+    for index in (plain.headings.index(name) for name in DISPENSABLE if name in plain.headings):
+        if sum(widths[each] + GAP for each in kept) - GAP > width:
+            kept.remove(index)
+    return kept

@@ -14,32 +14,31 @@ from descentlab.report.tables.baselines import baseline_results
 from descentlab.report.tables.results import TEXT_COLUMNS, ResultTable, interval_note, results_table
 from descentlab.store.record import Status
 
-PIPE_WIDTH = 160  # width in characters if the output is not a terminal
+PIPE_WIDTH = 100  # width in characters if the output is not a terminal
 # Columns that a narrow terminal leaves out, the first of these first.
-DISPENSABLE = ("status", "tokens per second", "seconds to target", "best valid", "steps to target", "gradient evaluations")
+DISPENSABLE = ("tokens per second", "seconds to target", "best valid", "steps to target", "gradient evaluations")
+GAP = 2  # characters between two columns
 MAX_NAME = 30  # characters of a row's name that other columns give way to; a longer one is folded
 MAX_UNSELECTED = 12  # rows of settings that were not selected
 
 Row = dict[str, str]  # heading -> cell
 
 
-def console_table(answers: Sequence[Answer], width: int = PIPE_WIDTH) -> Table:
-    """Return the results of `answers` as a table for the console, with a block of rows per comparison.
+def console_table(answers: Sequence[Answer], width: int = PIPE_WIDTH) -> tuple[Table, list[str]]:
+    """Return the results of `answers` as a table for the console, with a block of rows per comparison, and its notes.
 
-    The caption contains the notes of the results tables. Columns of DISPENSABLE are left out if the table is wider than
-    `width`; that of statuses only if all runs completed.
+    Columns of DISPENSABLE are left out if the table is wider than `width`. The column of statuses is left out if all runs
+    completed, since the number of seeds then contains the same.
     """
     several = len(answers) > 1  # their metrics may differ: a row contains the names instead of the headings
     results = [results_table(answer, metric="" if several else None) for answer in answers]
     blocks = [_block(answer, one, several) for answer, one in zip(answers, results, strict=True)]
     numbers = dict.fromkeys(heading for one in results for heading in one.headings[len(TEXT_COLUMNS) :])
-    headings = ["optimizer", "status", *numbers]
-    fixed = {heading for answer in answers for heading in _compared(answer)}
-    fixed |= set() if all(_is_plain(answer) for answer in answers) else {"status"}
-    kept, left_out = _fitting(headings, blocks, width, fixed)
-    shown = [heading for heading in left_out if heading != "status"]
-    notes = [f"left out: {', '.join(shown)}; see table.md, or a wider terminal"] if shown else []
-    table = bare_table([*_notes(answers, results), *notes])
+    statuses = [] if all(_is_plain(answer) for answer in answers) else ["status"]
+    headings = ["optimizer", *statuses, *numbers]
+    kept, left_out = _fitting(headings, blocks, width, {heading for answer in answers for heading in _compared(answer)})
+    notes = [f"left out: {', '.join(left_out)}; see table.md, or a wider terminal"] if left_out else []
+    table = bare_table()
     for heading in kept:
         if heading in ("optimizer", "status"):
             table.add_column(heading, overflow="fold")
@@ -49,7 +48,7 @@ def console_table(answers: Sequence[Answer], width: int = PIPE_WIDTH) -> Table:
         for row, style in block:
             table.add_row(*(Text(row.get(heading, ""), style=style) for heading in kept))
         table.add_section()
-    return table
+    return table, [*_notes(answers, results), *notes]
 
 
 def _block(answer: Answer, one: ResultTable, several: bool) -> list[tuple[Row, str]]:
@@ -61,7 +60,7 @@ def _block(answer: Answer, one: ResultTable, several: bool) -> list[tuple[Row, s
     for index, cells in enumerate(_shown(one) + one.baseline_rows):
         named = dict(zip(one.headings, cells, strict=True))
         row = {"optimizer": f"{named['optimizer']} {named['hyperparameters']}".strip()}
-        row |= {"status": named["status"].replace(", ", "\n")}
+        row |= {"status": named["status"].replace(", ", "\n").replace(" at ", "\nat ")}
         row |= {heading: _broken(named[heading]) for heading in one.headings[len(TEXT_COLUMNS) :]}
         rows.append((row, "" if index < one.selected else "dim"))
     return rows
@@ -89,7 +88,7 @@ def _fitting(
     widths["optimizer"] = min(widths["optimizer"], MAX_NAME)
     kept = list(headings)
     for heading in (each for start in DISPENSABLE for each in headings if each.startswith(start)):
-        if heading not in fixed and sum(widths[each] + 1 for each in kept) > width:
+        if heading not in fixed and sum(widths[each] + GAP for each in kept) - GAP > width:
             kept.remove(heading)
     return kept, [heading for heading in headings if heading not in kept]
 
@@ -122,9 +121,6 @@ def _notes(answers: Sequence[Answer], results: Sequence[ResultTable]) -> list[st
     return [*dict.fromkeys(filter(None, map(interval_note, results))), *lines]
 
 
-def bare_table(notes: Sequence[str]) -> Table:
-    """Return a table without rows and columns, with `notes` as its caption."""
-    caption = Text("\n".join(notes)) if notes else None
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), caption=caption)
-    table.caption_justify, table.caption_style = "left", "dim"
-    return table
+def bare_table() -> Table:
+    """Return a table without rows and columns."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))

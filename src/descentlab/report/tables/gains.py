@@ -6,22 +6,36 @@ from descentlab.report.answer import Answer, Entry
 from descentlab.report.formats import format_p_cell
 from descentlab.report.pairs import compare_series
 from descentlab.report.relation import format_difference
-from descentlab.report.tables.answers import PlainTable
+from descentlab.report.series import Series
+from descentlab.report.tables.answers import PlainTable, count_cell
 from descentlab.report.tables.measures import NOT_MEASURED
 
 
 def gains_table(answer: Answer) -> PlainTable | None:
     """Return the gain of each tuned entry over its default settings; None if no entry has runs of both."""
-    tuned = [entry for entry in answer.entries if entry.default is not None and entry.default.label != entry.series.label]
+    tuned = [
+        (entry, entry.default)
+        for entry in answer.entries
+        if entry.default is not None and entry.default.label != entry.series.label
+    ]
     if not tuned or answer.by.censored:
         return None
     title = f"Gain in {answer.by.label} from tuning (positive: the selected settings are better than the default ones)"
-    notes = ["p of a t-test, not corrected for the number of optimizers."]
-    return PlainTable(title, ["optimizer", "gain", "p", "n"], [_row(entry, answer) for entry in tuned], notes)
+    notes = ["p: t-test over shared seeds, not corrected for the number of optimizers."]
+    return PlainTable(title, ["optimizer", "gain", "p", "n"], [_row(*each, answer) for each in tuned], notes)
 
 
-def _row(entry: Entry, answer: Answer) -> list[str]:
-    found = None if entry.default is None else compare_series(entry.series, entry.default, answer.by)
+def _row(entry: Entry, default: Series, answer: Answer) -> list[str]:
+    found = compare_series(entry.series, default, answer.by)
     if found is None:
-        return [entry.name, *[NOT_MEASURED] * 3]
-    return [entry.name, format_difference(found), format_p_cell(found.p_t), str(found.n)]
+        return [entry.name, _reason(entry.series, default, answer), *[NOT_MEASURED] * 2]
+    return [entry.name, format_difference(found), format_p_cell(found.p_t), count_cell(found)]
+
+
+def _reason(selected: Series, default: Series, answer: Answer) -> str:
+    """Return the reason why there is no gain."""
+    for name, series in (("selected", selected), ("default", default)):
+        known = sum(answer.by.get(run) is not None for run in series.completed)
+        if known < len(series.runs):
+            return f"{name} settings: {known} of {len(series.runs)} runs have a value"
+    return "one seed gives no interval"

@@ -12,6 +12,7 @@ from descentlab.store.record import Record
 
 NOT_MEASURED = "–"
 UNDEFINED = "undefined"
+NOT_REACHED = "not reached"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Measure:
     format: Format
     undefined_key: str = ""
     metric: str = ""
+
+    @property
+    def is_time_to_target(self) -> bool:
+        return self.key.endswith("_to_target")
 
     def estimate(self, runs: Iterable[Record], monitor: str) -> Estimate | None:
         """Return the mean over `runs`, with an interval within the number's range; `monitor` names the monitored metric."""
@@ -73,7 +78,8 @@ MEASURES = (
     of_summary("gradient_evaluations", "gradient evaluations", format_count),
     of_summary("steps_to_target", "steps to target", format_count),
     of_summary("seconds_to_target", "seconds to target", format_seconds),
+    of_summary("gradient_evaluations_to_target", "gradient evaluations to target", format_count),
     of_summary("train_seconds", "train seconds", format_seconds),
     of_summary("tokens_per_second", "tokens per second", format_count),
 )
-COSTS = ("steps", "gradient_evaluations")  # shown only if they differ
+COSTS = ("steps", "gradient_evaluations", "gradient_evaluations_to_target")  # shown only if steps and evaluations differ

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from descentlab.report import comparability
-from descentlab.report.answer import Answer
-from descentlab.report.formats import format_estimate
+from descentlab.report.answer import Answer, Entry
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.settings import format_assignment
 from descentlab.report.tables.baselines import BaselineResult, baseline_results
-from descentlab.report.tables.measures import COSTS, MEASURES, NOT_MEASURED, UNDEFINED, Measure, of_criterion, of_test
+from descentlab.report.tables.cells import cell, cell_notes, compared_cell, describe_intervals, undefined_reason
+from descentlab.report.tables.measures import COSTS, MEASURES, NOT_MEASURED, Measure, of_criterion, of_test
 from descentlab.store.record import Record
 
 TEXT_COLUMNS = ("optimizer", "hyperparameters", "status")  # the first columns of a results table
@@ -54,16 +54,16 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
     comparison, order = answer.comparison, answer.series
     monitor, baselines = comparison.monitor, baseline_results(comparison)
     shown = _shown_measures(answer)
-    names = {entry.series.label: entry.name for entry in answer.entries}
-    rows = [
-        [row_name(one, names), hyperparameters(one), format_statuses(one.runs), str(len(one.completed))]
-        + [cell(one, measure, monitor) for measure in shown]
-        for one in order
-    ]
+    owners = {one.label: [entry for entry in answer.entries if entry.series.label == one.label] for one in order}
+    rows = [_leading_cells(one, _row_name(one, owners[one.label])) for one in order]
+    for one, row in zip(order, rows, strict=True):
+        entry = next(iter(owners[one.label]), None)
+        row += [compared_cell(entry, answer.by, measure) or cell(one, measure, monitor) for measure in shown]
     tooltips = [[""] * len(LEADING) + [undefined_reason(one, measure, monitor) for measure in shown] for one in order]
     tooltips += [_baseline_tooltips(each, shown, monitor) for each in baselines]
     labels = [one.label for one in order] + [each.name for each in baselines]
-    notes = _undefined_notes(labels, _headings(shown, monitor), [row[len(LEADING) :] for row in tooltips])
+    notes = cell_notes(answer, [row[len(LEADING) :] for row in rows])
+    notes += _undefined_notes(labels, _headings(shown, monitor), [row[len(LEADING) :] for row in tooltips])
     notes += [f"{each.name} failed: {each.error}" for each in baselines if each.error]
     notes += comparability.notes({one.label: one.runs for one in order})
     return ResultTable(
@@ -73,22 +73,22 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
         [_baseline_row(each, shown, monitor) for each in baselines],
         tooltips,
         notes,
-        len(answer.entries),
+        sum(bool(each) for each in owners.values()),
     )
 
 
 def interval_note(table: ResultTable) -> str:
-    """Return a sentence about the intervals of a table, and about rows without one."""
-    numbers = {row[LEADING.index("n")] for row in table.rows}
-    single = "one seed (n = 1) gives no interval" if "1" in numbers else ""
-    several = "[low, high] is the 95 % interval of the mean over n seeds" if numbers - {"0", "1"} else ""
-    return "; ".join(filter(None, [several, single]))
+    """Return a sentence about the intervals of a results table, and about rows without one."""
+    return describe_intervals([row[LEADING.index("n")] for row in table.rows], bool(table.baseline_rows))
 
 
-def row_name(series: Series, names: Mapping[str, str]) -> str:
-    """Return the name of a row: that of its entry (`names`, by label), or the optimizer, with the role in a tuned sweep."""
+def _row_name(series: Series, owners: Sequence[Entry]) -> str:
+    """Return the name of a row: that of its entries (two tuned sweeps may select the same settings), or the optimizer.
+
+    In a tuned sweep it is followed by the role of the runs.
+    """
     role = {"default": " (default)", "trial": " (best trial so far)"}.get(series.role or "", "")
-    return names.get(series.label, series.optimizer) + role
+    return (", ".join(entry.name for entry in owners) or series.optimizer) + role
 
 
 def _shown_measures(answer: Answer) -> list[Measure]:
@@ -96,8 +96,9 @@ def _shown_measures(answer: Answer) -> list[Measure]:
     runs, monitor = answer.comparison.runs, answer.comparison.monitor
     equal_costs = all(run.summary.get("steps") == run.summary.get("gradient_evaluations") for run in runs)
     own = of_criterion(answer.by, monitor)
-    measures = [measure for measure in MEASURES if not (equal_costs and measure.key in COSTS)]
-    return [*([own] if own else []), *(measure for measure in measures if _is_known(runs, measure, monitor))]
+    measures = [measure for measure in MEASURES if not (equal_costs and measure.key in COSTS and measure.key != answer.by.key)]
+    known = [measure for measure in measures if measure.key == answer.by.key or _is_known(runs, measure, monitor)]
+    return [*([own] if own else []), *known]
 
 
 def _is_known(runs: Sequence[Record], measure: Measure, monitor: str) -> bool:
@@ -119,25 +120,10 @@ def _baseline_tooltips(baseline: BaselineResult, measures: Sequence[Measure], mo
     return ["", "", baseline.error, "", *(reason if measure.key == "test" else "" for measure in measures)]
 
 
-def cell(series: Series, measure: Measure, monitor: str) -> str:
-    """Return the mean over the completed runs.
-
-    If some of them lack the number, return how many have it: a mean over those would be biased.
-    """
-    found = measure.estimate(series.completed, monitor)
-    if found is not None:
-        return format_estimate(found, measure.format)
-    values = [measure.get(run) for run in series.completed]
-    known = sum(value is not None for value in values)
-    if known:
-        return f"{known} of {len(values)} seeds"
-    return UNDEFINED if undefined_reason(series, measure, monitor) else NOT_MEASURED
-
-
-def undefined_reason(series: Series, measure: Measure, monitor: str) -> str:
-    """Return the reasons why completed runs of a series lack a number, separated by "; "."""
-    reasons = (measure.reason(run, monitor) for run in series.completed if measure.get(run) is None)
-    return "; ".join(dict.fromkeys(filter(None, reasons)))
+def _leading_cells(series: Series, name: str) -> list[str]:
+    """Return the cells of LEADING; hyperparameters that are part of the name are not repeated."""
+    others = [word for word in hyperparameters(series).split(" ") if word not in name.split(" ")]
+    return [name, " ".join(others), format_statuses(series.runs), str(len(series.completed))]
 
 
 def hyperparameters(series: Series) -> str:
@@ -179,9 +165,11 @@ def metrics_table(answer: Answer) -> ResultTable:
     measures = [of_test(name) for name in names]
     shown = [measure for measure in measures if any(cell(one, measure, "") != NOT_MEASURED for one in order)]
     keys = [measure.key for measure in shown]
-    rows = [[one.label, *(cell(one, measure, "") for measure in shown)] for one in order]
-    baseline_rows = [[each.name, *map(each.cell, keys)] for each in baselines]
-    tooltips = [["", *(undefined_reason(one, measure, "") for measure in shown)] for one in order]
-    tooltips += [["", *(each.undefined.get(key, "") for key in keys)] for each in baselines]
-    notes = _undefined_notes([row[0] for row in rows + baseline_rows], keys, [row[1:] for row in tooltips])
-    return ResultTable(["", *keys], rows, order, baseline_rows, tooltips, notes)
+    rows = [[one.label, str(len(one.completed)), *(cell(one, measure, "") for measure in shown)] for one in order]
+    baseline_rows = [[each.name, "", *map(each.cell, keys)] for each in baselines]
+    tooltips = [["", "", *(undefined_reason(one, measure, "") for measure in shown)] for one in order]
+    tooltips += [["", "", *(each.undefined.get(key, "") for key in keys)] for each in baselines]
+    notes = [describe_intervals([row[1] for row in rows], bool(baselines))]
+    notes += cell_notes(answer, [row[2:] for row in [*rows, *baseline_rows]])
+    notes += _undefined_notes([row[0] for row in rows + baseline_rows], keys, [row[2:] for row in tooltips])
+    return ResultTable(["", "n", *keys], rows, order, baseline_rows, tooltips, list(filter(None, notes)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from descentlab.report import comparability
 from descentlab.report.load import Results
 from descentlab.report.series import Comparison, Series
 from descentlab.report.settings import flatten, format_value
-from descentlab.store.manifest import Manifest
 from descentlab.store.record import Record
 
 # Columns of every table, in this order; those that do not apply to a run are null.
@@ -28,7 +28,6 @@ RESULTS = (
 PROVENANCE = ("data.digest", "not_comparable")
 
 Row = dict[str, Any]
-Membership = Mapping[str, Row]  # run id -> role, arm and trial
 
 
 def runs_frame(results: Results) -> pl.DataFrame:
@@ -58,7 +57,7 @@ def write_runs(results: Results, path: Path) -> None:
 
 def _rows(results: Results) -> Iterator[tuple[Row, Row]]:
     """Yield the settings of each run, and its results and provenance."""
-    members = membership(results.manifests)
+    members = {id: asdict(member) for id, member in results.members.items()}
     for comparison in results.comparisons:
         unlike = comparability.version_differences(comparison.all_runs)
         series_of = {run.id: series for series in (*comparison.trials, *comparison.series) for run in series.runs}
@@ -66,21 +65,6 @@ def _rows(results: Results) -> Iterator[tuple[Row, Row]]:
             series = series_of[run.id]
             own = {"not_comparable": comparability.own_versions([run], unlike)}
             yield _settings(comparison, series, run) | members.get(run.id, {}), _results(series, run) | own
-
-
-def membership(manifests: Iterable[Manifest]) -> Membership:
-    """Return the role of each run of tuned sweeps, its arm and the index of its trial, by run id."""
-    arms = [arm for manifest in manifests for arm in manifest.arms]
-    found: dict[str, Row] = {}
-    for arm in arms:
-        found |= {id: {"role": "superseded", "arm": arm.name} for id in arm.superseded}
-    for arm in arms:
-        for trial in arm.trials:
-            found |= {id: {"role": "trial", "arm": arm.name, "trial": trial.index} for id in (*trial.earlier, *trial.runs)}
-    for role in ("default", "report"):  # a run that also reports has that role
-        for arm in arms:
-            found |= {id: {"role": role, "arm": arm.name} for id in getattr(arm, role)}
-    return found
 
 
 def _settings(comparison: Comparison, series: Series, run: Record) -> Row:

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from descentlab.config.search import Choices, Range
-from descentlab.tuning.samplers.base import Unit, library
+from descentlab.tuning.samplers.base import ROUND, Unit, library
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
 
-ROUND = 4  # points proposed at a time
+RANDOM_POINTS = 3 * ROUND  # the first points, which do not depend on scores
 
 
 class Tpe:
     """Asks Optuna for points in rounds of 4, and tells it the scores of a round in the order of the trials.
 
     The points depend on the seed and the scores only, so a repeated command rebuilds the state of the sampler from the
-    records of earlier trials. Source: Bergstra et al. 2011, as in optuna.samplers.TPESampler (its first 10 points are random).
+    records of earlier trials. The first 12 points are random. Source: Bergstra et al. 2011, as in optuna.samplers.TPESampler.
 
     Args:
         ranges: the ranges of the search space.
@@ -36,7 +36,8 @@ class Tpe:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.library = library("optuna")
-        self.study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+        sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM_POINTS, seed=seed)
+        self.study = optuna.create_study(direction="maximize", sampler=sampler)
         self.choices = [len(each.options) if isinstance(each, Choices) else 0 for each in ranges]
         self.distributions: dict[str, BaseDistribution] = {
             str(index): CategoricalDistribution(tuple(range(count))) if count else FloatDistribution(0.0, 1.0)
