@@ -44,7 +44,7 @@ function ticksAt(places) { // a tick at each value, unless there are too many
 
 function curveLayout(drawn, plot) {
   const {figure, split, axes, log} = drawn, colors = pageColors(), axis = axisLayout(colors);
-  const zoom = state.zoom[figure.section], range = plot.yZoom ?? yRange(drawn, zoom);
+  const zoom = state.zoom[figure.section], range = drawn.range;
   const x = {...axis, exponentformat: "SI", unifiedhovertitle: {text: `${AXES[state.axis]} %{x:,.6~g}`}, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
     spikecolor: colors.soft, spikesnap: "hovered data", ...(zoom || drawn.inView.length ? {range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]} : {})};
   const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...logTicks(range && log ? range[1] - range[0] : 0), ...(range ? {range: [...range]} : {})};

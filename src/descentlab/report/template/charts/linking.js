@@ -7,7 +7,7 @@ function link(plot, figure) {
     if (has("y")) plot.yZoom = plot.layout.yaxis.range.slice();
     if (!has("x")) return;
     state.zoom[figure.section] = plot.layout.xaxis.range.slice();
-    redraw(peers());
+    redraw([plot, ...peers()]);
   });
   plot.on("plotly_doubleclick", () => {
     delete state.zoom[figure.section];
