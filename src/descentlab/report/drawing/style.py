@@ -102,11 +102,11 @@ def optimizer_colors(optimizers: Iterable[str]) -> dict[str, str]:
     """Return a colour for each optimizer, which depends on the other ones only where two would have the same.
 
     An optimizer of the table NAMES has its colour, any other one a colour by the checksum of its name. Where that is taken, the
-    next free colour follows: first come those of the table in its order, then the others in alphabetical order. With more
-    optimizers than colours, colours repeat.
+    next free colour follows: first come those of the table in its order, then those that have such a name in a folder
+    (scratch/adam), then the others in alphabetical order. With more optimizers than colours, colours repeat.
     """
     order = {name: rank for rank, name in enumerate(PRIORITY)}
-    names = sorted(dict.fromkeys(optimizers), key=lambda name: (order.get(_base(name), len(order)), name))
+    names = sorted(dict.fromkeys(optimizers), key=lambda name: (name not in order, order.get(_base(name), len(order)), name))
     found: dict[str, str] = {}
     for name in names:
         wanted = COLORS.index(FIXED[_base(name)]) if _base(name) in FIXED else zlib.crc32(name.encode()) % len(COLORS)
