@@ -33,8 +33,6 @@ def main() -> None:
             print(print_pdf(page))
     except (OSError, ValueError) as error:
         sys.exit(f"report: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _arguments() -> argparse.Namespace:
@@ -103,4 +101,7 @@ def _watch(sweep: Path, out: Path, every: float) -> tuple[Path, list[Answer]]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

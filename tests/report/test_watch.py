@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
 from filelock import FileLock
+from support.waiting import wait_until
 
 from descentlab.report.compare import compare
 from descentlab.report.layout import contents
@@ -13,6 +19,8 @@ from descentlab.report.page import render
 from descentlab.report.watch import VERSION, Live, watch
 from descentlab.store.job import Job
 from descentlab.store.record import CURVES, LOCK, PROGRESS, Status
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
 
 
 def start_run(sweep, seed=1):
@@ -79,3 +87,21 @@ def test_only_a_watched_page_reloads_itself(make_run, tmp_path):
     answers = compare(results)
     assert VERSION in render(results, answers, live=Live("1", 5))
     assert VERSION not in render(results, answers)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_without_a_traceback(make_run, tmp_path):
+    make_run()
+    sweep = tmp_path / "sweep"
+    with FileLock(sweep / LOCK):
+        line = [sys.executable, str(SCRIPT), "--watch", str(sweep), "--every", "0.2"]
+        command = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(
+            lambda: VERSION in ((sweep / "report.html").read_text() if (sweep / "report.html").exists() else ""),
+            what="a page that reloads itself",
+        )
+        command.send_signal(signal.SIGINT)
+        _, errors = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert errors == ""
+    assert VERSION not in (sweep / "report.html").read_text()  # the page that is left does not reload itself
