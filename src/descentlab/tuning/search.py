@@ -10,12 +10,12 @@ from descentlab.errors import UsageError
 from descentlab.store.job import Job
 from descentlab.store.manifest import Arm, Trial
 from descentlab.tuning.arms import Definition
-from descentlab.tuning.jobs import JobFactory, Planned
+from descentlab.tuning.jobs import JobFactory, PlannedRun
 from descentlab.tuning.outcomes import Outcome, TrialRuns, best
 from descentlab.tuning.samplers import make_sampler
+from descentlab.tuning.samplers.base import ROUND
 from descentlab.tuning.settings import Settings
 
-ROUND = 4  # most trials that start between two comparisons of the costs of an arm with its limits
 RUNGS = 3  # largest number of budgets of successive halving
 
 
@@ -63,7 +63,7 @@ class ArmSearch:
 
     def ask_default(self) -> list[Job]:
         """Return the runs of the default settings with the report seeds."""
-        jobs = self.jobs.make(self.definition, [Planned({}, seed) for seed in self.settings.report])
+        jobs = self.jobs.make(self.definition, [PlannedRun({}, seed) for seed in self.settings.report])
         self.default = [job.id for job in jobs]
         return jobs
 
@@ -98,7 +98,7 @@ class ArmSearch:
         """Return the runs of trials at the present budget, and enter them; a trial whose config is not valid has none."""
         seeds, share = self.settings.tuning, self.shares[self.rung]
         try:
-            jobs = self.jobs.make(self.definition, [Planned(trial.point, seed, share) for trial in trials for seed in seeds])
+            jobs = self.jobs.make(self.definition, [PlannedRun(trial.point, seed, share) for trial in trials for seed in seeds])
         except UsageError as error:
             if len(trials) > 1:
                 return [job for trial in trials for job in self._start([trial])]
@@ -157,7 +157,7 @@ class ArmSearch:
         metric = self.outcomes[trial.runs[0]].metric
         value = trial.value(self.outcomes)
         self.notify(f"{name} selected {point} of {len(self.trials)} trials (valid {metric} {value:.4g})")
-        jobs = self.jobs.make(self.definition, [Planned(trial.point, seed) for seed in self.settings.report])
+        jobs = self.jobs.make(self.definition, [PlannedRun(trial.point, seed) for seed in self.settings.report])
         self.report = [job.id for job in jobs]
         return jobs
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
+ROUND = 4  # trials that start together where later ones depend on the results of earlier ones
 Unit = Sequence[float]  # a position in the unit cube, with a coordinate for each key of the search space
 
 

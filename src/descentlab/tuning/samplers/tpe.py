@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from descentlab.config.search import Choices, Range
-from descentlab.tuning.samplers.base import Unit, library
+from descentlab.tuning.samplers.base import ROUND, Unit, library
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
-
-ROUND = 4  # points proposed at a time
 
 
 class Tpe:
