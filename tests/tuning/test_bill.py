@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from descentlab.launchers import preflight
+from descentlab.launchers.preflight import StepCost
 from descentlab.sweeps.source import Intake
 from descentlab.tuning.bill import ArmCost, RunCost, arm_costs, planned_trials
 from descentlab.tuning.bill_table import bill_lines
@@ -96,3 +98,20 @@ def test_the_bill_counts_the_steps_of_tuned_batch_sizes(tune):
     (planned,) = bill_of(tune, *words)
     assert planned.runs == 4
     assert planned.steps == 154 + 10 + 82 + 78  # two trials, the mean of both for the report, the default
+
+
+@pytest.mark.slow
+def test_only_arms_without_earlier_runs_are_timed(tune, monkeypatch):
+    requests = []
+
+    def measure_steps(server, asked):
+        requests[:] = asked
+        return [StepCost(90) for _ in asked]
+
+    monkeypatch.setattr(preflight, "measure_steps", measure_steps)
+    words = ("trials=4", "seeds=1", "sweep=s")
+    assert [cost.measured for cost in bill_of(tune, *words)] == [False]
+    assert [request.is_timed for request in requests].count(True) == 1
+    tune(*words)
+    assert [cost.measured for cost in bill_of(tune, *words, "optimizer=adam,sgd")] == [True, False]
+    assert [request.config["optimizer"]["_target_"] for request in requests if request.is_timed] == ["torch.optim.SGD"]
