@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from descentlab.report.statistics.interval import t_factor, within
 from descentlab.report.statistics.ranges import bounds_of
@@ -21,28 +22,41 @@ MOST_ROWS = 4  # of a step, in runs that are read together; usually there are tw
 def curves_by_id(runs: Sequence[Record]) -> dict[str, pl.DataFrame]:
     """Return the curves of each run by its id, as `run_curves` does, but several times faster.
 
-    Files with the same columns are read together, since most of the time of reading one is spent on preparing a query.
+    Files are read together, since most of the time of reading one is spent on preparing a query.
     """
-    alike: dict[tuple[str, ...], list[Record]] = {}
+    sealed = [run for run in runs if (run.folder / PARQUET).exists()]
     found: dict[str, pl.DataFrame] = {}
+    for first in range(0, len(sealed), BATCH):
+        batch = sealed[first : first + BATCH]
+        try:
+            found |= _read_alike(batch, tuple(pl.read_parquet_schema(batch[0].folder / PARQUET)))
+        except (pl.exceptions.SchemaError, pl.exceptions.ColumnNotFoundError):  # the files have different columns
+            found |= _read_different(batch)
+    return {run.id: found[run.id] if run.id in found else run_curves(run) for run in runs}
+
+
+def _read_different(runs: Sequence[Record]) -> dict[str, pl.DataFrame]:
+    """Return the curves of sealed runs; those of runs with the same columns are read together."""
+    alike: dict[tuple[tuple[str, pl.DataType], ...], list[Record]] = {}
     for run in runs:
-        path = run.folder / PARQUET
-        columns = tuple(pl.read_parquet_schema(path)) if path.exists() else ()
-        if set(AXES) <= set(columns):
-            alike.setdefault(columns, []).append(run)
-        else:
-            found[run.id] = run_curves(run)
-    for columns, group in alike.items():
-        for first in range(0, len(group), BATCH):
-            found |= _read_together(group[first : first + BATCH], _measured(columns))
+        alike.setdefault(tuple(pl.read_parquet_schema(run.folder / PARQUET).items()), []).append(run)
+    found: dict[str, pl.DataFrame] = {}
+    for schema, group in alike.items():
+        found |= _read_alike(group, tuple(name for name, _ in schema))
     return found
 
 
-def _read_together(runs: Sequence[Record], columns: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Return the curves of runs that are sealed and have the same columns."""
+def _read_alike(runs: Sequence[Record], columns: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return the curves of sealed runs with the same columns.
+
+    Raises:
+        SchemaError, ColumnNotFoundError: a file has other columns.
+    """
+    if not set(AXES) <= set(columns):
+        return {run.id: run_curves(run) for run in runs}
     paths = [run.folder / PARQUET for run in runs]
     scanned = pl.scan_parquet(paths, include_file_paths="file", glob=False, hive_partitioning=False)
-    rows = scanned.select(pl.col("file").rle_id(), pl.col(columns).cast(pl.Float64)).collect().rechunk()
+    rows = scanned.select(pl.col("file").rle_id(), pl.col(_measured(columns)).cast(pl.Float64)).collect().rechunk()
     merged = _merge_adjacent(rows)
     heights = [] if merged is None else merged["file"].rle().struct.field("len").to_list()
     if merged is None or len(heights) != len(runs):  # steps out of order, or a run without rows
@@ -58,18 +72,25 @@ def _merge_adjacent(rows: pl.DataFrame) -> pl.DataFrame | None:
 
     Rows of a step follow each other, as a run writes them. None if they do not, or if a step has more than MOST_ROWS.
     """
-    step, file = pl.col("step"), pl.col("file")
-    same = (step == step.shift(1)) & (file == file.shift(1))
-    backwards = (step < step.shift(1)) & (file == file.shift(1))
-    longest = rows.select(pl.struct("file", "step").rle().struct.field("len").max()).item() or 0
-    if longest > MOST_ROWS or rows.select(backwards.any()).item():
+    step, file = rows["step"].to_numpy(), rows["file"].to_numpy()
+    of_file = file[1:] == file[:-1]
+    if (of_file & (step[1:] < step[:-1])).any() or rows["step"].has_nulls():
         return None
-    values = [column for column in rows.columns if column not in ("file", "step")]
-    for _ in range(longest - 1):
+    same = np.zeros(rows.height + 1, bool)  # True if a row has the step and the file of the row before it
+    same[1:-1] = of_file & (step[1:] == step[:-1])
+    values = [name for name in rows.columns if rows[name].has_nulls()]
+    repeated, passes = same[1:-1], 0
+    while repeated.any():
+        passes += 1
+        repeated = repeated[1:] & repeated[:-1]  # again True only within longer sequences of rows of a step
+        if passes == MOST_ROWS:
+            return None
+    before = pl.lit(pl.Series(same[:-1]))
+    for _ in range(passes if values else 0):
         rows = rows.with_columns(
-            pl.when(same).then(pl.coalesce(name, pl.col(name).shift(1))).otherwise(name) for name in values
+            pl.when(before).then(pl.coalesce(name, pl.col(name).shift(1))).otherwise(name) for name in values
         )
-    return rows.filter(~same.shift(-1, fill_value=False))
+    return rows.filter(pl.Series(~same[1:]))
 
 
 def run_curves(run: Record) -> pl.DataFrame:
@@ -107,35 +128,44 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
         a frame with the columns AXES, y (the mean), low and high (the ends of the 95 % t-interval within the range of the
         metric, see `interval.within`; null for a single frame). Its rows are the steps at which every frame has a finite value.
     """
-    columns = [*AXES, column]
     if not frames or any(column not in frame.columns for frame in frames):
         return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
-    stacked = pl.concat([frame.select(columns) for frame in frames]).filter(pl.col(column).is_finite())
-    aligned = _aligned(stacked, len(frames))
+    finite = [np.isfinite(frame[column].to_numpy()) for frame in frames]  # null is NaN
+    aligned = _aligned(frames, column, finite)
     if aligned is None:  # the frames have different steps
-        axes = pl.col(AXES[1:]).mean()
-        means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
-        aligned = means.filter(pl.col("n") == len(frames)).sort("step")
+        aligned = _joined(frames, column)
     if len(frames) == 1 or aligned.is_empty():
         none = pl.lit(None, pl.Float64)
         return aligned.select(*AXES, "y", low=none, high=none)
-    extremes = stacked.select(pl.col(column).min().alias("low"), pl.col(column).max().alias("high")).row(0)
+    values = [frame[column].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)]
+    extremes = [min(each.min() for each in values), max(each.max() for each in values)]
     bounds = bounds_of(column).without_violated(extremes)
     low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
     return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
 
 
-def _aligned(stacked: pl.DataFrame, n: int) -> pl.DataFrame | None:
-    """Return the means over `n` frames with equal steps, which are stacked in turn; None if their steps differ."""
-    height, rest = divmod(stacked.height, n)
-    if rest:
+def _joined(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
+    """Return the means at the steps at which all frames have a finite value; `spread` is their standard deviation."""
+    stacked = pl.concat([frame.select(*AXES, column) for frame in frames]).filter(pl.col(column).is_finite())
+    axes = pl.col(AXES[1:]).mean()
+    means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
+    return means.filter(pl.col("n") == len(frames)).sort("step")
+
+
+def _aligned(frames: Sequence[pl.DataFrame], column: str, finite: Sequence[NDArray[np.bool_]]) -> pl.DataFrame | None:
+    """Return the means over frames whose values are finite at the same steps, as `_joined` does; None if they are not."""
+
+    def stacked(name: str) -> NDArray[np.float64]:
+        return np.stack([frame[name].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)])
+
+    if len({np.count_nonzero(rows) for rows in finite}) > 1:
         return None
-    steps, *others = (stacked[name].to_numpy().reshape(n, height) for name in stacked.columns)
+    steps, values = stacked("step"), stacked(column)
     if not (steps == steps[0]).all():
         return None
-    spread = others[-1].std(axis=0, ddof=1) if n > 1 else np.full(height, np.nan)
-    means = [steps[0], *(values.mean(axis=0) for values in others)]
-    return pl.DataFrame(dict(zip((*AXES, "y", "spread"), (*means, spread), strict=True)))
+    means = {name: stacked(name).mean(axis=0) for name in AXES[1:]}
+    spread = values.std(axis=0, ddof=1) if len(frames) > 1 else np.full(values.shape[1], np.nan)
+    return pl.DataFrame({"step": steps[0], **means, "y": values.mean(axis=0), "spread": spread})
 
 
 def thin(rows: pl.DataFrame, points: int) -> pl.DataFrame:
