@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,13 +60,21 @@ def test_exported_script_prints_the_values_of_the_record(words, finished, capsys
 
 
 def test_script_imports_only_torch_and_has_no_code_that_its_run_did_not_use(finished):
-    record = finished("optimizer=scratch/adam", "budget.steps=2")
+    record = finished("optimizer=scratch/adam", "schedule=cosine", "budget.steps=2")
     text = export(record.folder).script.read_text()
     tree = ast.parse(text)
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert {str(name).split(".")[0] for name in imported} <= {"torch", *sys.stdlib_module_names}
-    assert not any(unused in text for unused in ("clip", "Schedule", "decay_weights", "microbatch"))
+    assert not any(unused in text for unused in ("clip", "state_dict(self)", "decay_weights", "MICROBATCH"))
+
+
+def test_script_is_formatted(finished):
+    record = finished("optimizer=muon", "schedule=one_cycle", "budget.steps=2")
+    script = export(record.folder).script
+    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length", "128", str(script)]
+    done = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_early_end_is_reported_and_kept(finished, capsys):
@@ -125,7 +134,7 @@ def test_environment_of_exported_scripts_has_only_torch(module, torch_alone, tmp
         "problem=digits_mlp optimizer=adam budget.epochs=3",
         "problem=digits_softmax optimizer=scratch/rmsprop budget.epochs=2",
         pytest.param(
-            "problem=fashion_mnist_2c2d optimizer=momentum schedule=cosine budget.steps=8 validate_every=4",
+            "problem=fashion_mnist_2c2d optimizer=momentum schedule=cosine budget.steps=8",
             marks=needs_fashion_mnist,
         ),
         pytest.param(

@@ -129,12 +129,11 @@ def _title(title: str) -> str:
 
 def _with_sources(definitions: Sequence[Definition], collector: Collector) -> Iterator[str]:
     """Yield the texts of definitions; the first of each file of the package has a comment that names the file."""
-    seen: set[str] = set()
+    named = {each.key[0] for each in definitions if _is_definition(each.text) and not each.key[0].startswith(TEMPLATE)}
     for definition in definitions:
-        module = definition.key[0]
-        if module.startswith(TEMPLATE) or module in seen:
-            yield definition.text.rstrip()
-        else:
-            seen.add(module)
+        module, text = definition.key[0], definition.text.rstrip()
+        if module in named:
+            named.remove(module)
             source = f"From {module.replace('.', '/')}.py: {collector.summary(module)}"
-            yield textwrap.fill(source, WIDTH, initial_indent="# ", subsequent_indent="# ") + "\n" + definition.text.rstrip()
+            text = textwrap.fill(source, WIDTH, initial_indent="# ", subsequent_indent="# ") + "\n" + text
+        yield text

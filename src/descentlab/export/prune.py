@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Sequence
 
 from descentlab.export.collect import RUN_PARTS, Definition
 from descentlab.export.modules import free_names
 from descentlab.export.rewrite import apply, first_line, lines_span
+
+CHECKPOINTS = {"state_dict", "load_state_dict"}  # of schedules; a script does not resume
 
 
 def pruned(definitions: Sequence[Definition], roots: set[str]) -> list[Definition]:
@@ -48,9 +51,9 @@ def _without_unused_methods(definition: Definition, used: dict[str, set[tuple[st
     for method in statement.body:
         if isinstance(method, ast.FunctionDef) and method.name not in inherited and not method.name.startswith("__"):
             others = used.get(method.name, set()) - {(definition.names[0], method.name)}
-            if not others:
+            if not others or method.name in CHECKPOINTS:
                 edits.append((*lines_span(definition.text, first_line(method), method.end_lineno or 0), ""))
-    return apply(definition.text, edits).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", apply(definition.text, edits)).rstrip() + "\n"
 
 
 def _reached(definitions: Sequence[Definition], roots: set[str]) -> set[str]:

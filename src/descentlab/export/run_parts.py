@@ -135,7 +135,7 @@ def metrics(task: Task) -> str:
     found = exported_metrics(task)
     own = inspect.getsource(type(task).evaluate)
     targets = "split[0]" if "(batch[0], batch[0])" in own else "split[1]"
-    lines = ["import math", "import torch", "from torch import Tensor", f"from {TEMPLATE}.batches import Batch"]
+    lines = ["import math", "import torch", "from torch import Tensor", "from descentlab.data.loading.loader import Batch"]
     functions = {each.partition("(")[0] for each in found.values()}
     lines += [f"from {TEMPLATE}.metrics import {each}" for each in sorted(functions) if each.isidentifier()]
     lines.append("def metrics(mean: float, outputs: list[Tensor], split: Batch) -> dict[str, float]:")

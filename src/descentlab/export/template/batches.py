@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from itertools import count
 
 import torch
-from torch import Tensor
 
+from descentlab.data.loading.loader import Batch
 from descentlab.export.template.settings import AUGMENT, BATCH_SIZE, DATA_SEED, DEVICE, EPOCH_EXAMPLES, FULL_BATCH
-
-Batch = tuple[Tensor, ...]
 
 
 def batches(train: Batch) -> Iterator[Batch]:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from descentlab.export.template.batches import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.export.template.run_parts import loss, metrics, score
 from descentlab.export.template.settings import DIVERGED, EVAL_BATCH, KEEP_OUTPUTS, SCORED
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from descentlab.export.template.batches import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.export.template.settings import DATA_DIR, DEVICE
 
 
 def load_data() -> tuple[Batch, Batch, Batch]:
-    """Return train, valid and test: images (n, 1, 28, 28) and classes (n,). The rows of valid are in the file next to this."""
+    """Return train, valid and test: images (n, 1, 28, 28) and classes (n,).
+
+    The file next to this script has the rows of the published training split that are train and valid.
+    """
     rows = torch.load(Path(__file__).with_suffix(".pt"), weights_only=True)
     published, test = read("train"), read("t10k")
     train, valid = (tuple(tensor[rows[name].long()].to(DEVICE) for tensor in published) for name in ("train", "valid"))

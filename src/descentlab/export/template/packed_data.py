@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.export.template.batches import Batch
+from descentlab.data.loading.loader import Batch
 from descentlab.export.template.settings import DEVICE
 
 

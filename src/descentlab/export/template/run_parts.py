@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descentlab.export.template.batches import Batch
+from descentlab.data.loading.loader import Batch
 
 
 def load_data() -> tuple[Batch, Batch, Batch]:

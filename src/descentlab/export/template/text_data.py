@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from descentlab.data.characters import TEST, VALID
+from descentlab.data.loading.loader import Batch
 from descentlab.data.loading.windows import windows
-from descentlab.export.template.batches import Batch
 from descentlab.export.template.settings import DATA_FILE, DEVICE, LENGTH, STRIDE
 
 

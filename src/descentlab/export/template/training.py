@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descentlab.export.template.batches import Batch, batches
+from descentlab.data.loading.loader import Batch
+from descentlab.export.template.batches import batches
 from descentlab.export.template.evaluation import evaluate, report
 from descentlab.export.template.run_parts import load_data, loss, make_model, make_optimizers
 from descentlab.export.template.settings import (
@@ -108,14 +109,15 @@ def take_step(model: nn.Module, optimizers: Sequence[Optimizer], batch: Batch) -
             return losses[-1]
 
         optimizers[0].step(closure)
+        value = losses[0]
     else:
-        losses = [set_gradients(model, optimizers, batch)]
+        value = set_gradients(model, optimizers, batch)
     if DECAY_RATE and DECAY_KIND != "coupled":
         decay_weights(optimizers)
     if not CLOSURE:
         for optimizer in optimizers:
             optimizer.step()
-    return losses[0]
+    return value
 
 
 def set_gradients(model: nn.Module, optimizers: Sequence[Optimizer], batch: Batch) -> float:
