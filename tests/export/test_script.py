@@ -101,6 +101,14 @@ def test_run_that_needs_more_than_torch_is_refused(words, reason, finished):
     assert not (record.folder / "train.py").exists()
 
 
+def test_class_outside_of_the_package_is_refused(finished):
+    record = finished("budget.steps=2")
+    config = record.folder / "config.yaml"
+    config.write_text(config.read_text().replace("descentlab.models.mlp.MLP", "mine.Net"))
+    with pytest.raises(UsageError, match=r"model\._target_=mine\.Net is not part of descentlab"):
+        export(record.folder)
+
+
 def test_changed_data_are_refused(finished):
     record = finished("budget.steps=2")
     record.data["digest"] = "0"
