@@ -94,24 +94,34 @@ def plain(config: Mapping[str, Any]) -> bool:
 
 def constants_of(job: Job, record: Record, task: Task, data: TensorData) -> dict[str, Any]:
     """Return the constants of template.settings for a run."""
-    config, core, plan, summary = job.config, job.core, data.plan or plan_of(job.core, data), record.summary
-    diverged = record.status is Status.DIVERGED
-    needs_lr = any(varies(config[name]) for name in OBJECTS.values() if config[name])
-    start = config["average"]["start"]
+    core, plan = job.core, plan_of(job.core, data)
     return {
         "SEED": core.seed,
         "DATA_SEED": core.data_seed,
         "BATCH_SIZE": plan.batch_size,
         "EPOCH_EXAMPLES": plan.rows,
+        "FULL_BATCH": plan.batch_size == len(data.splits.train[0]),
         "MICROBATCH": core.microbatch,
-        "STEPS": summary["steps"] + record.reason.startswith("the training loss"),  # the step that diverged is not counted
+        "STEPS": record.summary["steps"] + record.reason.startswith("the training loss"),  # the step that diverged included
         "TOTAL_STEPS": plan.total,
         "VALIDATE_EVERY": plan.validate_every,
         "LOG_EVERY": core.log_every,
         "EVAL_BATCH": data.eval_loader(data.splits.valid).batch_size,
-        "MONITOR": task.monitor,
-        "MODE": task.mode,
-        "DIVERGED": diverged,
+        "DIVERGED": record.status is Status.DIVERGED,
+        "COMPILE": core.compile,
+        "DETERMINISTIC": core.deterministic,
+        "THREADS": core.threads,
+        "DEVICE": str(record.hardware["device"]),
+        "AUGMENT": getattr(data, "augment", None),
+        **_constants_of_update(job.config, task, plan.total),
+        **_constants_of_evaluation(job.config, task, plan.total),
+        **packing.constants(data),
+    }
+
+
+def _constants_of_update(config: Mapping[str, Any], task: Task, total: int | None) -> dict[str, Any]:
+    """Return the constants around an optimizer's update: clipping, decay, groups and schedules, in a run of `total` steps."""
+    return {
         "CLIP_NORM": config["clip"]["norm"],
         "CLIP_VALUE": config["clip"]["value"],
         "DECAY_RATE": config["decay"]["rate"] or 0.0,
@@ -119,24 +129,26 @@ def constants_of(job: Job, record: Record, task: Task, data: TensorData) -> dict
         "DECAY_TO": config["decay"]["to"],
         "LR_DECAY": config["lr_decay"],
         "GROUPS": config["groups"],
-        "AVERAGE": config["average"]["kind"],
-        "AVERAGE_DECAY": config["average"]["decay"],
-        "AVERAGE_START": in_steps(start, plan.total) if config["average"]["kind"] != "none" else 0,
-        "EVALUATION_MODE": has_modes(task.recipe.make(task.model, plan.total)),
         "CLOSURE": task.recipe.needs.closure,
-        "COMPILE": core.compile,
-        "DETERMINISTIC": core.deterministic,
-        "FULL_BATCH": plan.batch_size == len(data.splits.train[0]),
-        "KEEP_OUTPUTS": run_parts.needs_outputs(task),
-        "MOMENTA": bool(config["momentum_schedule"]) or task.recipe.schedule.momentum(0, plan.total or 1) is not None,
-        "SCORED": type(task).score is not Task.score,
-        "SCHEDULED": needs_lr,
+        "SCHEDULED": any(varies(config[name]) for name in OBJECTS.values() if config[name]),
+        "MOMENTA": bool(config["momentum_schedule"]) or task.recipe.schedule.momentum(0, total or 1) is not None,
         "PLATEAU": config["schedule"]["_target_"].endswith("ReduceOnPlateau"),
-        "THREADS": core.threads,
-        "DEVICE": str(record.hardware["device"]),
-        "AUGMENT": getattr(data, "augment", None),
         **{name: config[key] for name, key in OBJECTS.items()},
-        **packing.constants(data),
+    }
+
+
+def _constants_of_evaluation(config: Mapping[str, Any], task: Task, total: int | None) -> dict[str, Any]:
+    """Return the constants of validations: metrics, and the weights that are evaluated, in a run of `total` steps."""
+    average = config["average"]
+    return {
+        "MONITOR": task.monitor,
+        "MODE": task.mode,
+        "KEEP_OUTPUTS": run_parts.needs_outputs(task),
+        "SCORED": type(task).score is not Task.score,
+        "AVERAGE": average["kind"],
+        "AVERAGE_DECAY": average["decay"],
+        "AVERAGE_START": in_steps(average["start"], total) if average["kind"] != "none" else 0,
+        "EVALUATION_MODE": has_modes(task.recipe.make(task.model, total)),
     }
 
 

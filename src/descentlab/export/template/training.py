@@ -51,11 +51,8 @@ from descentlab.optim.values import set_momentum
 
 def main() -> None:
     """Train the model, printing the values of the record's curves, and test the weights that validated best."""
-    torch.set_num_threads(THREADS)
-    if DETERMINISTIC:
-        torch.use_deterministic_algorithms(True)
+    set_up_torch()
     train, valid, test = load_data()
-    torch.manual_seed(SEED)
     model = make_model().to(DEVICE)
     if COMPILE:
         model.compile()
@@ -92,6 +89,14 @@ def main() -> None:
     if not DIVERGED:
         model.load_state_dict(best_weights)
         report(STEPS, "test", evaluate(model, test))
+
+
+def set_up_torch() -> None:
+    """Set threads and determinism, and seed the random numbers of initial weights and dropout."""
+    torch.set_num_threads(THREADS)
+    if DETERMINISTIC:
+        torch.use_deterministic_algorithms(True)
+    torch.manual_seed(SEED)
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:
