@@ -145,7 +145,8 @@ class FakeLauncher:
         return Findings([self.mistakes[job.name] for job in jobs if job.name in self.mistakes])
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
-        return self.left
+        ids = {job.id for job in jobs}
+        return [attempt for attempt in self.left if ids & {job.id for job in attempt.jobs}]
 
     def running(self) -> int:
         return sum(not attempt.over for attempt in self.attempts)

@@ -172,3 +172,13 @@ class Lingering(nn.Linear):
 
     def forward(self, x):
         return super().forward(x.flatten(1))
+
+
+class Deadly(Digits):
+    """Kills its process in its constructor."""
+
+    def __init__(self, **properties: object) -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)

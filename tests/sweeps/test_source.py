@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from support.fake_launcher import Clock, FakeLauncher, make_job
+from support.fake_launcher import Clock, FakeAttempt, FakeLauncher, make_job
 
 from descentlab.errors import UsageError
+from descentlab.launchers import preflight
 from descentlab.store import provenance
 from descentlab.store.record import CONFIG, Status
 from descentlab.sweeps import queue, watch
@@ -23,18 +26,23 @@ def launcher(monkeypatch):
 
 
 class Rounds:
-    """Proposes two jobs at a time until `number` rounds have ended; the next round waits for all records of the last."""
+    """Proposes two jobs at a time until `number` rounds have ended; the next round waits for all records of the last.
+
+    Each round has another batch size, so that its jobs are checked, unless `config` gives one.
+    """
 
     def __init__(self, sweep, number, prefix="", **config):
         self.prefix = prefix
         self.sweep, self.number, self.config = sweep, number, config
         self.asked, self.told = 0, []
+        self.of_round = lambda number: {}
 
     def ask(self):
         if self.asked == self.number or len(self.told) < 2 * self.asked:
             return ()
         self.asked += 1
-        return [make_job(self.sweep, f"{self.prefix}{self.asked}{letter}", **self.config) for letter in "ab"]
+        config = {"batch_size": self.asked, **self.config, **self.of_round(self.asked)}
+        return [make_job(self.sweep, f"{self.prefix}{self.asked}{letter}", **config) for letter in "ab"]
 
     def tell(self, record):
         self.told.append((record.name, str(record.status)))
@@ -44,6 +52,25 @@ class Rounds:
 
     def save(self, sweep):
         self.saved = sweep
+
+
+class TwoParts:
+    """Proposes the rounds of two independent parts, x and y."""
+
+    def __init__(self, sweep, number):
+        self.parts = [Rounds(sweep, number, prefix) for prefix in "xy"]
+
+    def ask(self):
+        return [job for part in self.parts for job in part.ask()]
+
+    def tell(self, record):
+        self.parts["xy".index(record.name[0])].tell(record)
+
+    def required(self, jobs):
+        return jobs
+
+    def save(self, sweep):
+        pass
 
 
 def finished(job, status=Status.COMPLETED):
@@ -77,8 +104,74 @@ def test_reused_results_are_passed_to_the_source_like_new_ones(tmp_path, launche
     assert dict(source.told) == {"1a": "diverged", "1b": "diverged", "2a": "diverged", "2b": "completed"}
 
 
+def test_jobs_of_later_rounds_that_differ_in_numbers_only_are_not_checked_again(tmp_path, launcher):
+    source = Rounds(tmp_path / "s", 3, batch_size=32)
+    source.of_round = lambda number: {"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1**number}, "seed": number}
+    train(source, lambda _: launcher)
+    assert launcher.checked == [["1a", "1b"]]
+
+
+def test_the_queue_starts_other_jobs_during_the_check_of_a_later_round(tmp_path, launcher):
+    """The check of the second round of one part ends only when a job of the other part has started."""
+    parts = TwoParts(tmp_path / "s", 3)
+    parts.parts[1].config = {"batch_size": 1}  # its jobs are not checked again
+    started, check = threading.Event(), launcher.check
+
+    def slow(jobs):
+        if jobs[0].name == "x2a":
+            assert started.wait(30), "the queue waits for the check"
+        return check(jobs)
+
+    def on_wait():
+        if ("y3a",) in [names for _, names in launcher.starts]:
+            started.set()
+
+    launcher.check, launcher.on_wait = slow, on_wait
+    records = train(parts, lambda _: launcher)
+    assert {str(record.status) for record in records} == {"completed"}
+    assert len(records) == 12
+
+
+def test_an_error_of_the_check_of_a_later_round_ends_the_command(tmp_path, launcher):
+    check = launcher.check
+
+    def broken(jobs):
+        if jobs[0].name == "2a":
+            raise OSError("no more processes")
+        return check(jobs)
+
+    launcher.check = broken
+    with pytest.raises(OSError, match="no more processes"):
+        train(Rounds(tmp_path / "s", 2), lambda _: launcher)
+
+
+def test_attempts_at_jobs_of_a_later_round_are_adopted(tmp_path, launcher):
+    """A result of the first round is missing, so that the second round is proposed later."""
+    source = Rounds(tmp_path / "s", 2)
+    finished(make_job(tmp_path / "s", "1a"))
+    left = prepare(make_job(tmp_path / "s", "2a", batch_size=2), JobDecision.START)
+    launcher.left = [FakeAttempt(launcher, (left,))]
+    records = train(source, lambda _: launcher)
+    assert [names for _, names in launcher.starts] == [("1b",), ("2b",)]
+    assert {record.name: record.attempt for record in records}["2a"] == 1
+
+
+def test_the_digest_of_a_users_data_is_computed_once_for_all_rounds(tmp_path, monkeypatch):
+    asked = []
+
+    def digests_of(server, nodes):
+        asked.extend(nodes)
+        return [None for _ in nodes]
+
+    monkeypatch.setattr(preflight, "digests_of", digests_of)
+    source = Rounds(tmp_path / "s", 3, data={"_target_": "mine.Data"})
+    for name in ("1a", "1b", "2a", "2b", "3a"):
+        finished(make_job(tmp_path / "s", name, data={"_target_": "mine.Data"}))
+    assert [job.name for job in Intake(source).next().jobs] == ["3b"]
+    assert len(asked) == 1
+
+
 def test_rounds_that_follow_from_earlier_results_are_proposed_together(tmp_path):
-    """An attempt that an earlier command left on a cluster is adopted only if its job is among the first ones."""
     source = Rounds(tmp_path / "s", 3)
     for name in ("1a", "1b", "2a", "2b"):
         finished(make_job(tmp_path / "s", name))
@@ -87,19 +180,9 @@ def test_rounds_that_follow_from_earlier_results_are_proposed_together(tmp_path)
 
 
 def test_jobs_of_a_later_round_of_one_part_are_proposed_with_the_first_of_another(tmp_path):
-    class Parts:
-        def __init__(self):
-            self.parts = [Rounds(tmp_path / "s", 2, prefix) for prefix in "xy"]
-
-        def ask(self):
-            return [job for part in self.parts for job in part.ask()]
-
-        def tell(self, record):
-            self.parts["xy".index(record.name[0])].tell(record)
-
     for name in ("x1a", "x1b"):
         finished(make_job(tmp_path / "s", name))
-    assert [job.name for job in Intake(Parts()).next().jobs] == ["y1a", "y1b", "x2a", "x2b"]
+    assert [job.name for job in Intake(TwoParts(tmp_path / "s", 2)).next().jobs] == ["y1a", "y1b", "x2a", "x2b"]
 
 
 def test_invalid_jobs_of_a_later_round_fail_and_the_sweep_continues(tmp_path, launcher):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 from conftest import ROOT
 from filelock import FileLock
@@ -115,3 +118,62 @@ def test_the_script_removes_a_run_and_names_the_command_that_rebuilds_the_report
     assert answer.returncode == 0, answer.stderr
     assert f"python scripts/report.py {folder}" in answer.stdout
     assert not sweep[0].folder.exists()
+
+
+def test_removing_runs_removes_the_files_of_their_slurm_jobs(sweep):
+    folder = sweep[0].folder.parent
+    (folder / ".slurm").mkdir()
+    for id, job in zip(("12_0", "12_1", "7"), sweep, strict=True):
+        job.record(Status.COMPLETED, "").write(job.folder)
+        (job.folder / "slurm.json").write_text(json.dumps({"id": id}))
+        for name in ("0_log.out", "0_result.pkl", "submitted.pkl"):
+            (folder / ".slurm" / f"{id}_{name}").touch()
+    for array in ("12", "7"):
+        (folder / ".slurm" / f"{array}_submission.sh").touch()
+        (folder / ".slurm" / f".submission_file_{array}.sh").symlink_to(folder / ".slurm" / f"{array}_submission.sh")
+
+    def left():
+        return sorted(path.name for path in (folder / ".slurm").iterdir() if path.name.endswith(("pkl", "sh")))
+
+    list(remove(folder, [sweep[2].name]))
+    pickles = [f"12_{index}_{name}.pkl" for index in range(2) for name in ("0_result", "submitted")]
+    assert left() == [".submission_file_12.sh", *pickles, "12_submission.sh"]
+    list(remove(folder, [sweep[0].name]))
+    assert left() == [".submission_file_12.sh", "12_1_0_result.pkl", "12_1_submitted.pkl", "12_submission.sh"]
+    list(remove(folder, [sweep[1].name]))
+    assert not folder.exists()
+
+
+def test_removing_a_sweep_removes_the_files_of_slurm(sweep):
+    folder = sweep[0].folder.parent
+    (folder / ".slurm").mkdir()
+    (folder / ".slurm" / "3_submission.sh").touch()
+    list(remove(folder))
+    assert not folder.exists()
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """A file with the lines that squeue prints."""
+    lines, folder = tmp_path / "lines", tmp_path / "bin"
+    folder.mkdir()
+    (folder / "squeue").write_text(f"#!/bin/sh\ncat {lines}\n")
+    (folder / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return lines
+
+
+@pytest.mark.parametrize("content", [{"id": "12_1"}, {"submission": "descentlab-s-0a", "index": 1}])
+def test_a_run_whose_slurm_job_lives_is_not_removed_even_if_it_has_a_record(sweep, squeue, content):
+    (sweep[1].folder / "slurm.json").write_text(json.dumps(content))
+    squeue.write_text("12_0 COMPLETED descentlab-s-0a\n12_1 PENDING descentlab-s-0a\n")
+    with pytest.raises(UsageError, match="scancel 12_1"):
+        list(remove(sweep[1].folder.parent, [sweep[1].name]))
+    squeue.write_text("12_1 CANCELLED descentlab-s-0a\n")
+    assert [path.name for path, _ in remove(sweep[1].folder.parent, [sweep[1].name])] == [sweep[1].name]
+
+
+def test_a_run_without_a_record_is_removed_once_slurm_has_forgotten_its_job(sweep, squeue):
+    (sweep[2].folder / "slurm.json").write_text('{"id": "12_3"}')
+    squeue.touch()
+    assert [path.name for path, _ in remove(sweep[2].folder.parent, [sweep[2].name])] == [sweep[2].name]

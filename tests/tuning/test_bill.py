@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from descentlab.tuning.bill import Cost, planned_trials
+import pytest
+
+from descentlab.launchers import preflight
+from descentlab.launchers.preflight import StepCost
+from descentlab.sweeps.source import Intake
+from descentlab.tuning.bill import ArmCost, RunCost, arm_costs, planned_trials
 from descentlab.tuning.bill_table import bill_lines
 from descentlab.tuning.settings import Settings
 
-ADAM = Cost("adam", "digits_mlp", 16, 26, 4, 30420, 31.4, False, 960_000)
-SGD = Cost("sgd batch_size=1", "digits_mlp", 16, 26, 0, None, 7300.0, True, 2_500_000_000)
+ADAM = ArmCost("adam", "digits_mlp", 16, 26, 4, 30420, 31.4, False, 960_000)
+SGD = ArmCost("sgd batch_size=1", "digits_mlp", 16, 26, 0, None, 7300.0, True, 2_500_000_000)
 
 
 def test_a_row_for_each_arm_and_their_sum():
@@ -32,11 +37,81 @@ def test_unknown_numbers_and_the_source_of_known_ones():
 
 
 def test_the_number_of_trials_under_limits_of_cost():
-    def settings(**limits):
-        return Settings(16, 5, 2, "sobol", 0, None, limits.get("max_steps"), limits.get("max_seconds"))
+    def number(cost, **limits):
+        settings = Settings(16, 5, 2, "sobol", 0, None, limits.get("max_steps"), limits.get("max_seconds"))
+        return planned_trials(settings, [[cost, cost]] * 16)
 
-    assert planned_trials(settings(), 16, 100, 2.0) == 16
-    assert planned_trials(settings(max_steps=1000), 16, 100, 2.0) == 5
-    assert planned_trials(settings(max_seconds=21), 16, 100, 2.0) == 6
-    assert planned_trials(settings(max_steps=1), 16, 100, 2.0) == 4
-    assert planned_trials(settings(max_steps=1), 16, None, None) == 16
+    cost = RunCost(100, 2.0)
+    assert number(cost) == 16
+    assert number(cost, max_steps=1000) == 5
+    assert number(cost, max_seconds=21) == 6
+    assert number(cost, max_steps=1) == 4
+    assert number(RunCost(None, None), max_steps=1) == 16
+
+
+def bill_of(tune, *words: str) -> list[ArmCost]:
+    """Return the bill that a dry run of a tuning command prints."""
+    tuner, _ = tune.tuner(*words)
+    intake = Intake(tuner)
+    intake.next()
+    return arm_costs(tuner, intake.decisions)
+
+
+def spent(tuned) -> tuple[int, int]:
+    """Return the number of runs of a finished command and their steps."""
+    return len(tuned.records), sum(record.summary["steps"] for record in tuned.records)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("~search.lr", "+search.lr={choices:[0.01,0.1]}", "trials=8"),
+        ("~search.lr", "+search.lr={choices:[0.01,0.03,0.1]}", "trials=9", "tuning_seeds=2", "halving=3"),
+        ("~search.lr", "+search.lr={choices:[0.01,0.1]}", "trials=12", "max_steps=500"),
+        ("~search.lr", "+search.lr={choices:[0.001]}", "trials=4"),
+        ("trials=8", "sampler=tpe"),
+        ("trials=12", "max_steps=500"),
+        ("trials=8", "halving=2"),
+    ],
+    ids=" ".join,
+)
+def test_the_bill_is_that_of_the_sweep(tune, words):
+    (planned,) = bill_of(tune, "seeds=2", *words)
+    runs, steps = spent(tune("seeds=2", *words))
+    assert planned.runs == pytest.approx(runs, rel=0.1)
+    assert planned.steps == pytest.approx(steps, rel=0.1)
+    (again,) = bill_of(tune, "seeds=2", *words)
+    assert (again.runs, again.steps, again.reused) == (runs, steps, runs)
+
+
+@pytest.mark.slow
+def test_the_bill_counts_the_steps_of_tuned_batch_sizes(tune):
+    words = (
+        "~search.lr",
+        "+search.batch_size={choices:[16,256]}",
+        "trials=8",
+        "seeds=1",
+        "budget.steps=null",
+        "budget.epochs=2",
+    )
+    (planned,) = bill_of(tune, *words)
+    assert planned.runs == 4
+    assert planned.steps == 154 + 10 + 82 + 78  # two trials, the mean of both for the report, the default
+
+
+@pytest.mark.slow
+def test_only_arms_without_earlier_runs_are_timed(tune, monkeypatch):
+    requests = []
+
+    def measure_steps(server, asked):
+        requests[:] = asked
+        return [StepCost(90) for _ in asked]
+
+    monkeypatch.setattr(preflight, "measure_steps", measure_steps)
+    words = ("trials=4", "seeds=1", "sweep=s")
+    assert [cost.measured for cost in bill_of(tune, *words)] == [False]
+    assert [request.is_timed for request in requests].count(True) == 1
+    tune(*words)
+    assert [cost.measured for cost in bill_of(tune, *words, "optimizer=adam,sgd")] == [True, False]
+    assert [request.config["optimizer"]["_target_"] for request in requests if request.is_timed] == ["torch.optim.SGD"]

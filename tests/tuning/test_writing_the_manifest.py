@@ -6,7 +6,7 @@ import os
 
 from support.tuning import summary_of
 
-from descentlab.store.manifest import MANIFEST, Manifest
+from descentlab.store.manifest import MANIFEST, Manifest, memberships
 
 MANY = ("trials=60", "seeds=1")
 
@@ -33,7 +33,7 @@ def test_runs_are_in_the_manifest_before_they_end(tune):
 
     def summary(job):
         manifest = Manifest.read(job.folder.parent)
-        missing.append(manifest is None or job.id not in manifest.roles())
+        missing.append(manifest is None or job.id not in memberships([manifest]))
         return summary_of(job)
 
     tune("max_steps=900", "trials=12", "seeds=1", summary=summary)

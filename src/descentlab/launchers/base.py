@@ -46,7 +46,10 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
     ignores: ClassVar[Mapping[str, str]]
 
     def check(self, jobs: Sequence[Job]) -> Findings:
-        """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts no run."""
+        """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts no run.
+
+        Jobs that a source proposes later are checked in another thread, while the queue uses the other methods.
+        """
         ...
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:

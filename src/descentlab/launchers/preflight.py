@@ -36,6 +36,27 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class StepRequest:
+    """A config whose steps are counted and, if `is_timed`, timed."""
+
+    config: Mapping[str, Any]
+    is_timed: bool = True
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """The cost of the steps of a run.
+
+    Attributes:
+        steps: the number of its steps; None if only seconds bound the run, or if its data or plan cannot be made.
+        seconds: seconds of a step; None if it was not timed, or cannot be timed on this machine.
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
 def check_in_process(server: ForkServerContext, jobs: Sequence[Job], here: bool = True) -> Findings:
     """Take the trial steps of `jobs` in a process of `server`.
 
@@ -121,31 +142,14 @@ def distinct(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return list({config_key({key: config[key] for key in keys}): config for config in configs}.values())
 
 
-def changed_data(server: ForkServerContext, jobs: Sequence[Job], digests: Mapping[str, str]) -> set[str]:
-    """Return the ids of the jobs whose data no longer have the digest in `digests`, by id. Skip data that cannot be read."""
-    nodes = {config_key(job.config["data"]): job.config["data"] for job in jobs}
-    found: dict[str, str] = _ask(server, digest, nodes) or {}
-    now = {job.id: found.get(config_key(job.config["data"])) for job in jobs}
-    return {job.id for job in jobs if now[job.id] not in (None, digests[job.id])}
+def digests_of(server: ForkServerContext, nodes: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Return the digest of the data of each node; None for data that cannot be read."""
+    return _answers(server, _digest, nodes)
 
 
-def costs(server: ForkServerContext, configs: Sequence[Mapping[str, Any]]) -> list[tuple[int | None, float | None]]:
-    """Return for each config the number of its steps and the seconds of a step, timed on this machine.
-
-    The steps are None if only seconds bound the run, the seconds if the step cannot be timed here. Configs that differ in
-    their budgets only are timed once. If the process dies, all numbers are None.
-    """
-    return _ask(server, cost, list(configs)) or [(None, None)] * len(configs)
-
-
-def cost(configs: Sequence[Mapping[str, Any]], answer: Connection) -> None:
-    """Send back the steps and the seconds of a step of each config."""
-    from descentlab.launchers.checks.timing import timed
-
-    found: list[tuple[int | None, float | None]] = []
-    with contextlib.suppress(Exception):  # user code
-        found = [*timed(configs)]
-    _send(answer, found)
+def measure_steps(server: ForkServerContext, requests: Sequence[StepRequest]) -> list[StepCost]:
+    """Return the cost of the steps of each config, timed on this machine. A config that causes an error has no numbers."""
+    return [cost or StepCost() for cost in _answers(server, _measure, requests)]
 
 
 def may_change(data: Mapping[str, Any]) -> bool:
@@ -153,24 +157,39 @@ def may_change(data: Mapping[str, Any]) -> bool:
     return not data["_target_"].startswith("descentlab.") or any(data.get(key) for key in OWN_FILES)
 
 
-def _ask(server: ForkServerContext, question: Callable[..., None], about: Any) -> Any:
-    """Return the answer that `question` sends back from a separate process; None if it dies."""
-    with _process(server, question, about) as (_, pipe):
-        try:
-            return pipe.recv()
-        except EOFError:
-            return None
+def _answers(server: ForkServerContext, question: Callable[..., None], items: Sequence[Any]) -> list[Any]:
+    """Return the answer to each item that `question` sends from a separate process; None for an item that ends the process."""
+    found: list[Any] = []
+    while len(found) < len(items):
+        with _process(server, question, items[len(found) :]) as (_, pipe), contextlib.suppress(EOFError):
+            while True:
+                found.append(pipe.recv())
+        if len(found) < len(items):
+            found.append(None)
+    return found
 
 
-def digest(nodes: Mapping[str, Mapping[str, Any]], answer: Connection) -> None:
-    """Send back the digest of the data of each node that can be loaded."""
+def _measure(requests: Sequence[StepRequest], answer: Connection) -> None:
+    """Send back the cost of the steps of each request."""
+    from descentlab.launchers.checks.timing import StepTimer
+
+    _send_each(StepTimer().measure, requests, answer)
+
+
+def _digest(nodes: Sequence[Mapping[str, Any]], answer: Connection) -> None:
+    """Send back the digest of the data of each node."""
     from hydra.utils import instantiate
 
-    found: dict[str, str] = {}
-    for key, node in nodes.items():
-        with contextlib.suppress(Exception):  # user code
-            found[key] = instantiate(node, _convert_="all").splits.digest()
-    _send(answer, found)
+    _send_each(lambda node: instantiate(node, _convert_="all").splits.digest(), nodes, answer)
+
+
+def _send_each(function: Callable[[Any], Any], items: Sequence[Any], answer: Connection) -> None:
+    """Send back function(item) for each item; None if it raises."""
+    for item in items:
+        found = None
+        with contextlib.suppress(Exception, SystemExit):  # user code
+            found = function(item)
+        _send(answer, found)
 
 
 def _send(answer: Connection, content: Any) -> None:

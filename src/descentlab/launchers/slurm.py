@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
+import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from descentlab.config.machine import cores_of_a_process
 from descentlab.errors import UsageError
 from descentlab.extras import require
-from descentlab.launchers import preflight
+from descentlab.launchers import preflight, tickets
 from descentlab.launchers.base import Attempt, Group, stop_by_file
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import Findings
 from descentlab.launchers.shepherd import Shepherd
+from descentlab.launchers.tickets import FOLDER, OVER, SlurmJobs
 from descentlab.store.job import Job
-from descentlab.store.record import RECORD, read_json, write_json
+from descentlab.store.record import RECORD
 
-FOLDER, TICKET = ".slurm", "slurm.json"  # submitit's folder in a sweep's folder; in a run's, the id of its Slurm job
 PATIENCE = 120.0  # seconds to wait for an unreachable controller before anything is started
 LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
 POLL, DELAY = 2.0, 10.0  # seconds between two calls of squeue; until a file written by another node must be visible
-OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
 class Slurm:
@@ -83,7 +81,7 @@ class Slurm:
         given = {"mem_gb": mem_gb, "slurm_partition": partition, "slurm_account": account, "slurm_qos": qos}
         given |= {"slurm_constraint": constraint}
         self.parameters |= {name: value for name, value in given.items() if value is not None}
-        self.known: dict[str, str] = {}  # the last known state of every Slurm job, by id
+        self.known = SlurmJobs()  # the last answer of squeue
         self.queried, self.answered = -POLL, False  # time of the last call of squeue, and True if it answered
 
     def __enter__(self) -> Slurm:
@@ -98,27 +96,34 @@ class Slurm:
 
     def adopt(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
         """Return the attempts at `jobs` that Slurm still has: waiting or running."""
+        submitted = [job for job in jobs if tickets.has_ticket(job.folder)]
+        known = self._wait_for_jobs() if submitted else SlurmJobs()
         groups: dict[str, list[Job]] = {}
-        for job in jobs:
-            if id := ticket(job.folder):
+        for job in submitted:
+            if id := tickets.ticket(job.folder, known):
                 groups.setdefault(id, []).append(job)
-        states = self._wait_for_states() if groups else {}
-        alive = {id: tuple(group) for id, group in groups.items() if states.get(id, "COMPLETED") not in OVER}
-        return [SlurmAttempt(self, group, id) for id, group in alive.items()]
+        found: list[Attempt] = []
+        for id, group in groups.items():
+            if known.is_alive(id) and not tickets.is_submitted(self.sweep, id):
+                tickets.cancel(id)  # the command was killed while it submitted the job, which would fail
+            elif known.is_alive(id):
+                tickets.confirm(tuple(group), id)
+                found.append(SlurmAttempt(self, tuple(group), id))
+        return found
 
-    def _wait_for_states(self) -> dict[str, str]:
-        """Return the states once squeue answers: without them, running jobs would be started twice.
+    def _wait_for_jobs(self) -> SlurmJobs:
+        """Return the jobs once squeue answers: without them, running jobs would be started twice.
 
         Raises:
             UsageError: Slurm does not answer.
         """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            states = self.states()
+            jobs = self.jobs()
             if self.answered:
-                return states
+                return jobs
             time.sleep(POLL)
-        raise UsageError(f"hydra/launcher=slurm: squeue has not answered for {PATIENCE:g} seconds; nothing was started")
+        raise UsageError(f"hydra/launcher=slurm: squeue has not answered for {PATIENCE:g} seconds; no run was started since")
 
     def capacity(self, groups: Sequence[Group]) -> int:
         """Return the number of `groups`: Slurm queues those that must wait."""
@@ -139,9 +144,11 @@ class Slurm:
         executor = submitit.AutoExecutor(self.sweep / FOLDER, cluster="slurm", slurm_max_num_timeout=self.max_requeues)
         try:
             job = groups[0][0]
-            executor.update_parameters(name=f"descentlab-{job.sweep}", **self._resources(job), **self.parameters)
+            name = f"descentlab-{job.sweep}-{uuid.uuid4().hex[:8]}"
+            executor.update_parameters(name=name, **self._resources(job), **self.parameters)
         except NameError as error:
             raise UsageError(f"hydra/launcher=slurm: {str(error).splitlines()[0]}") from None
+        tickets.announce(groups, name)
         try:
             submitted = executor.map_array(Shepherd(), [[str(job.folder.resolve()) for job in group] for group in groups])
         except FailedJobError as error:
@@ -149,8 +156,7 @@ class Slurm:
         self.queried = -POLL  # the known states are outdated
         attempts = [SlurmAttempt(self, group, one.job_id) for group, one in zip(groups, submitted, strict=True)]
         for attempt in attempts:
-            for job in attempt.jobs:
-                write_json(job.folder / TICKET, {"id": attempt.id})
+            tickets.confirm(attempt.jobs, attempt.id)
         return attempts
 
     def _resources(self, job: Job) -> dict[str, Any]:
@@ -164,26 +170,17 @@ class Slurm:
         gpus = on_gpus if self.gpus_per_node is None else self.gpus_per_node
         return {**needs, "gpus_per_node": gpus} if gpus else needs
 
-    def states(self) -> dict[str, str]:
-        """Return the state of every job and array element that Slurm remembers, by id; updated every POLL seconds."""
+    def jobs(self) -> SlurmJobs:
+        """Return the jobs that Slurm remembers; updated every POLL seconds, while the controller is reachable."""
         if time.monotonic() - self.queried >= POLL:
-            line = ["squeue", "--noheader", "--array", "--states=all", "--me", "--format=%i %T"]
-            try:
-                answer = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
-                self.known, self.answered = dict(row.split(maxsplit=1) for row in answer.splitlines()), True
-            except subprocess.SubprocessError:  # the controller is busy or unreachable: keep the last known states
-                self.answered = False
+            answer = tickets.query()
+            self.known, self.answered = answer or self.known, answer is not None
             self.queried = time.monotonic()
         return self.known
 
     def wait(self, attempts: Sequence[Attempt], seconds: float) -> None:
         """Sleep for `seconds`."""
         time.sleep(seconds)
-
-
-def ticket(folder: Path) -> str | None:
-    """Return the id of the Slurm job of the run in `folder`; None if the run was never submitted to Slurm."""
-    return read_json(folder / TICKET).get("id")
 
 
 class SlurmAttempt:
@@ -195,11 +192,11 @@ class SlurmAttempt:
 
     def began(self) -> bool:
         """Return True unless Slurm keeps the job in its queue."""
-        return self.launcher.states().get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
+        return self.launcher.jobs().states.get(self.id) not in ("PENDING", "CONFIGURING", "REQUEUED")
 
     def ended(self) -> str | None:
         """Return Slurm's final state of the job; None while it waits or runs, or its records may not be visible yet."""
-        state = self.launcher.states().get(self.id, "forgotten")
+        state = self.launcher.jobs().states.get(self.id, "forgotten")
         if not self.launcher.answered:
             return None
         if state not in (*OVER, "forgotten"):
@@ -217,5 +214,5 @@ class SlurmAttempt:
 
     def kill(self) -> None:
         """Cancel the job."""
-        if self.launcher.states().get(self.id, "COMPLETED") not in OVER:
-            subprocess.run(["scancel", self.id], capture_output=True, timeout=60, check=False)
+        if self.launcher.jobs().is_alive(self.id):
+            tickets.cancel(self.id)

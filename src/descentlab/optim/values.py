@@ -49,7 +49,7 @@ class Values:
             if "multiplier" in group:
                 group["multiplier"] = self.multiplier
             if momentum is not None or momentum_factor is not None:
-                _set_momentum(group, initial, momentum, momentum_factor)
+                set_momentum(group, initial, momentum, momentum_factor)
             if decay_factor is not None and initial["weight_decay"] is not None:
                 group["weight_decay"] = initial["weight_decay"] * decay_factor
 
@@ -65,7 +65,7 @@ class Values:
         return {name: max(lrs) for name, lrs in found.items() if lrs}
 
 
-def _set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:
+def set_momentum(group: dict[str, Any], initial: dict[str, Any], value: float | None, factor: float | None) -> None:
     """Set the momentum of `group` to `factor` times `value`, by default to `factor` times its initial momentum."""
     own = initial["momentum"] if initial["momentum"] is not None else (initial["betas"] or [None])[0]
     if not own:  # an optimizer without momentum remains without

@@ -67,7 +67,8 @@ def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
     data = comparability.data_keys(runs)
     groups: dict[Key, dict[SeriesKey, list[Record]]] = {}  # problem and data -> series -> runs
     for run in runs:
-        group = groups.setdefault((settings_of(run)["problem"], data[run.id]), {})
+        problem = run.choices["problem"] if "problem" in run.choices else settings_of(run)["problem"]  # a choice is faster
+        group = groups.setdefault((problem, data[run.id]), {})
         member = members.get(run.id)
         group.setdefault((series_key(run), member and member.role), []).append(run)
     names = _names(groups)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from descentlab.config.identity import config_key
 from descentlab.launchers import preflight
 from descentlab.launchers.local import fork_server
 from descentlab.store import provenance
@@ -29,19 +30,33 @@ class JobDecision(StrEnum):
     REPLACE = "replace"  # repeat, because its result comes from other code, versions or data
 
 
-def decide_all(jobs: Sequence[Job]) -> dict[str, tuple[JobDecision, str]]:
+def decide_all(jobs: Sequence[Job], digests: dict[str, str | None] | None = None) -> dict[str, tuple[JobDecision, str]]:
     """Return each job's decision and its reason, by run id.
 
     A result on a user's own data, which have no version, is reused only if the data have the digest that its record holds.
+
+    Args:
+        jobs: the jobs.
+        digests: digests that are known already, by the key of the data's node; new ones are added.
     """
     decisions = {job.id: decide(job) for job in jobs}
     reused = [job for job in jobs if decisions[job.id][0] is JobDecision.REUSE]
     own = [job for job in reused if preflight.may_change(job.config["data"])]
-    if own:
-        digests = {job.id: Record.read(job.folder).data["digest"] for job in own}
-        changed = preflight.changed_data(fork_server(own[0].core.threads), own, digests)
-        decisions |= dict.fromkeys(changed, (JobDecision.REPLACE, "trained on other data"))
+    known = {} if digests is None else digests
+    _add_digests(known, own)
+    for job in own:
+        digest = known[config_key(job.config["data"])]
+        if digest is not None and digest != Record.read(job.folder).data["digest"]:
+            decisions[job.id] = (JobDecision.REPLACE, "trained on other data")
     return decisions
+
+
+def _add_digests(known: dict[str, str | None], jobs: Sequence[Job]) -> None:
+    """Add to `known` the digests of the data of `jobs` that it lacks; None for data that cannot be read."""
+    nodes = {key: job.config["data"] for job in jobs if (key := config_key(job.config["data"])) not in known}
+    if nodes:
+        found = preflight.digests_of(fork_server(jobs[0].core.threads), list(nodes.values()))
+        known.update(zip(nodes, found, strict=True))
 
 
 def decide(job: Job) -> tuple[JobDecision, str]:

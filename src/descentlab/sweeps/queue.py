@@ -12,6 +12,7 @@ from descentlab.launchers.child import GRACE
 from descentlab.store.job import Job
 from descentlab.store.record import FAULT, Record, Status, read_json
 from descentlab.sweeps import past
+from descentlab.sweeps.later_checks import LaterChecks
 from descentlab.sweeps.past import JobDecision
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Intake
@@ -66,6 +67,7 @@ class Queue:
         self.waiting: deque[Group] = deque()
         self.first = list(jobs)
         self.refused = refused or {}
+        self.checks = LaterChecks(launcher, [job for job in jobs if job.id not in self.refused])
         self.later: list[tuple[float, Group]] = []  # groups to start again, and the earliest time for each
         self.held: set[str] = set()  # ids of jobs that are locked by a process of an earlier command
         self.running: list[Watch] = []
@@ -79,10 +81,10 @@ class Queue:
 
     def run(self) -> None:
         """Run all jobs; their records are in `intake`."""
-        self._adopt()
-        for job in [job for job in self.first if job.id in self.refused]:
+        first = self._adopt(self.first)
+        for job in [job for job in first if job.id in self.refused]:
             self._refuse(job, self.refused[job.id])
-        self.waiting.extend(self.group([job for job in self.first if job.id not in self.refused]))
+        self.waiting.extend(self.group([job for job in first if job.id not in self.refused]))
         while self._has_work():
             if self.signals.count and not self.stopping:
                 self._stop_all()
@@ -100,42 +102,40 @@ class Queue:
     def _has_work(self) -> bool:
         if self.stopping:
             return bool(self.running)
+        self._take_checked()
         if not self.waiting:
             self._ask()
-        return bool(self.running or self.waiting or self.later)
+        return bool(self.running or self.waiting or self.later or self.checks.pending)
 
-    def _adopt(self) -> None:
-        """Supervise the attempts that an earlier command left running on a cluster."""
-        adopted = self.launcher.adopt(self.first)
+    def _adopt(self, jobs: Sequence[Job]) -> list[Job]:
+        """Supervise the attempts that an earlier command left running on a cluster. Return the jobs without one."""
+        adopted = self.launcher.adopt(jobs)
         if adopted:
             self.view.print(f"{sum(len(attempt.jobs) for attempt in adopted)} already under way since an earlier command")
         under_way = {job.id for attempt in adopted for job in attempt.jobs}
-        self.first = [job for job in self.first if job.id not in under_way]
         for attempt in adopted:
             self.tries.update(job.id for job in attempt.jobs)
             self.running.append(Watch(attempt))
+        return [job for job in jobs if job.id not in under_way]
 
     def _ask(self) -> None:
-        """Take the next jobs from the source. Jobs that cannot work fail, and the others continue."""
+        """Take the next jobs from the source."""
         while not self.waiting and not self.stopping:
             proposed = self.intake.next()
             if proposed.decided:
                 self.view.add(self.intake.sweep, proposed.decided)
             if not proposed.jobs:
                 return
-            self.waiting.extend(self.group(self._valid(proposed.jobs)))
+            self.waiting.extend(self.group(self.checks.submit(self._adopt(proposed.jobs))))
 
-    def _valid(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return the jobs that pass the check before the start; the others fail with the mistake found in them."""
-        found = self.launcher.check(jobs)
-        for note in dict.fromkeys(found.notes):
-            self.view.print(note)
-        if not found.mistakes:
-            return list(jobs)
-        if len(jobs) > 1:
-            return [job for each in jobs for job in self._valid([each])]
-        self._refuse(jobs[0], found.mistakes[0])
-        return []
+    def _take_checked(self) -> None:
+        """Queue the jobs whose check has ended. Those that cannot work fail, and the others continue."""
+        for checked in self.checks.take():
+            for note in checked.notes:
+                self.view.print(note)
+            self.waiting.extend(self.group(checked.valid))
+            for job, mistake in checked.mistakes:
+                self._refuse(job, mistake)
 
     def _refuse(self, job: Job, mistake: str) -> None:
         """Record that `job` failed the check before the start."""

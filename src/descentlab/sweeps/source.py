@@ -85,12 +85,10 @@ class Intake:
         self.sweep = Path()
         self.decisions: dict[str, JobDecision] = {}
         self.records: dict[str, Record] = {}
+        self.digests: dict[str, str | None] = {}  # of users' data, computed once for all rounds
 
     def next(self) -> Round:
-        """Return all jobs that must be run and are known now; none if the source proposes none for now.
-
-        An attempt that an earlier command left on a cluster is adopted only if its job is among the first ones.
-        """
+        """Return all jobs that must be run and are known now; none if the source proposes none for now."""
         found = Round()
         while proposed := self.source.ask():
             for record in [self.records[job.id] for job in proposed if job.id in self.records]:
@@ -101,7 +99,7 @@ class Intake:
     def _decide(self, jobs: dict[str, Job], found: Round) -> None:
         """Add `jobs` to `found`, and pass to the source the results that can be reused."""
         self.sweep = next(iter(jobs.values())).folder.parent if jobs else self.sweep
-        for id, (decision, reason) in decide_all(list(jobs.values())).items():
+        for id, (decision, reason) in decide_all(list(jobs.values()), self.digests).items():
             self.decisions[id] = decision
             found.decided.append((decision, reason))
             if decision is JobDecision.REUSE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from descentlab.errors import UsageError, nearest
-from descentlab.launchers.slurm import ticket
+from descentlab.launchers import tickets
 from descentlab.report.question import QUESTION
 from descentlab.store import progress
 from descentlab.store.commands import COMMANDS
@@ -27,7 +27,17 @@ REPORT = (
     "runs.csv",
     PARQUET,
 )
-OF_SWEEP = (*REPORT, COMMANDS, QUESTION, MANIFEST, MANIFEST_LOCK, LOCK, REPLACED, "wandb")  # in a sweep's folder
+OF_SWEEP = (
+    *REPORT,
+    COMMANDS,
+    QUESTION,
+    MANIFEST,
+    MANIFEST_LOCK,
+    LOCK,
+    REPLACED,
+    tickets.FOLDER,
+    "wandb",
+)  # besides the folders of its runs
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ def _state(folder: Path, busy: bool) -> State:
 
 
 def _without_record(folder: Path, busy: bool) -> str:
-    if id := ticket(folder):
+    if id := tickets.ticket(folder):
         return f"on Slurm as {id}"
     return "running" if busy else "cut off"
 
@@ -115,11 +125,13 @@ def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
     _check_idle(sweep)
     names = [state.name for state in states(sweep)]
     chosen = [_find(sweep, names, run) for run in runs] if runs else [sweep / name for name in names]
-    for folder in chosen:
-        _check_ended(folder)
+    _check_ended(chosen)
     others = [] if runs else [sweep / name for name in OF_SWEEP]
     for path in [*chosen, *others]:
         if path.exists():
+            yield _delete(path)
+    if (sweep / tickets.FOLDER).exists():
+        for path in tickets.files_without_run(sweep, [path.parent for path in sweep.glob(f"*/{CONFIG}")]):
             yield _delete(path)
     if not any(sweep.iterdir()):
         sweep.rmdir()
@@ -139,12 +151,20 @@ def _find(sweep: Path, names: Sequence[str], run: str) -> Path:
     raise UsageError(f"there is no run {run} in {sweep}{nearest(name, names)}")
 
 
-def _check_ended(folder: Path) -> None:
-    """Check that no process or job on a cluster will write to the folder of a run."""
-    if is_held(folder / ALIVE):
-        raise UsageError(f"a process still trains {folder}: wait until it has ended")
-    if (id := ticket(folder)) and not (folder / RECORD).exists():
-        raise UsageError(f"{folder} is on Slurm as {id}: cancel it first, with scancel {id}")
+def _check_ended(folders: Sequence[Path]) -> None:
+    """Check that no process or job on a cluster will write to the folders of runs."""
+    submitted = [folder for folder in folders if tickets.has_ticket(folder)]
+    jobs = tickets.query() if submitted else None
+    for folder in folders:
+        if is_held(folder / ALIVE):
+            raise UsageError(f"a process still trains {folder}: wait until it has ended")
+    for folder in submitted:
+        id = tickets.ticket(folder, jobs)
+        if jobs is None and not (folder / RECORD).exists():  # a record shows that the job has ended
+            cancel = f" as {id}: cancel it first, with scancel {id}" if id else ", which does not answer"
+            raise UsageError(f"{folder} is on Slurm{cancel}")
+        if jobs is not None and id and jobs.is_alive(id):
+            raise UsageError(f"{folder} is on Slurm as {id}: cancel it first, with scancel {id}")
 
 
 def _delete(path: Path) -> tuple[Path, int]:

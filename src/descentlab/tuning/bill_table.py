@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from descentlab.tuning.bill import Cost
+from descentlab.tuning.bill import ArmCost
 
 HEADINGS = ("arm", "trials", "runs", "reused", "steps", "training", "disk")
 UNKNOWN = "?"
 
 
-def bill_lines(costs: Sequence[Cost]) -> Iterator[str]:
+def bill_lines(costs: Sequence[ArmCost]) -> Iterator[str]:
     """Yield the lines of the table, a row for each arm and one for their sum, and notes on the numbers."""
     rows = [HEADINGS, *map(_row, costs)]
     if len(costs) > 1:
@@ -23,21 +23,21 @@ def bill_lines(costs: Sequence[Cost]) -> Iterator[str]:
     yield f"Seconds of training, without validation and start-up, all runs one after the other: {_source(costs)}."
 
 
-def _source(costs: Sequence[Cost]) -> str:
+def _source(costs: Sequence[ArmCost]) -> str:
     if all(cost.measured for cost in costs):
         return "from earlier runs of each arm"
     timed = "steps of each arm were timed on this machine"
     return f"from earlier runs, and {timed} where there are none" if any(cost.measured for cost in costs) else timed
 
 
-def _sum(costs: Sequence[Cost]) -> Cost:
+def _sum(costs: Sequence[ArmCost]) -> ArmCost:
     steps = None if any(cost.steps is None for cost in costs) else sum(cost.steps or 0 for cost in costs)
     seconds = None if any(cost.seconds is None for cost in costs) else sum(cost.seconds or 0.0 for cost in costs)
     trials, runs, reused = (sum(getattr(cost, key) for cost in costs) for key in ("trials", "runs", "reused"))
-    return Cost("in all", "", trials, runs, reused, steps, seconds, True, sum(cost.bytes for cost in costs))
+    return ArmCost("in all", "", trials, runs, reused, steps, seconds, True, sum(cost.bytes for cost in costs))
 
 
-def _row(cost: Cost) -> tuple[str, ...]:
+def _row(cost: ArmCost) -> tuple[str, ...]:
     name = f"{cost.problem}: {cost.name}" if cost.problem else cost.name
     steps = UNKNOWN if cost.steps is None else f"{cost.steps:,}"
     seconds = UNKNOWN if cost.seconds is None else _duration(cost.seconds)

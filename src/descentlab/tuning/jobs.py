@@ -21,7 +21,7 @@ Point = Mapping[str, Any]  # dotted config key -> value
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRun:
     """A run of an arm: the point, the seed, and the share of the budget in (0, 1]."""
 
     point: Point
@@ -42,7 +42,7 @@ class JobFactory:
         self.command, self.sweep, self.composer = command, sweep, command.composer
         self.shared = set(arms[0].lines).intersection(*(arm.lines for arm in arms))
 
-    def make(self, arm: Definition, runs: Sequence[Planned]) -> list[Job]:
+    def make(self, arm: Definition, runs: Sequence[PlannedRun]) -> list[Job]:
         """Return the job of each run of `arm`.
 
         Raises:
@@ -63,7 +63,7 @@ class JobFactory:
         return [jobs[run_id(config)] for config in configs]
 
 
-def _words(arm: Definition, run: Planned) -> Iterator[str]:
+def _words(arm: Definition, run: PlannedRun) -> Iterator[str]:
     """Yield the overrides of a run beyond those of its arm."""
     for key, value in run.point.items():
         yield f"{key}={json.dumps(value)}"

@@ -15,7 +15,7 @@ from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Intake
 from descentlab.sweeps.view import ProgressView
 from descentlab.tuning.arms import define_arms, sweep_name
-from descentlab.tuning.bill import costs
+from descentlab.tuning.bill import arm_costs
 from descentlab.tuning.bill_table import bill_lines
 from descentlab.tuning.jobs import JobFactory
 from descentlab.tuning.settings import Settings
@@ -59,7 +59,7 @@ def dry_run(command: Command, make_launcher: MakeLauncher) -> None:
         for mistake in dict.fromkeys(refused.values()):
             print_error(f"a trial would fail and count as the worst: {mistake}")
     print(sweep)
-    for line in bill_lines(costs(tuner, intake.decisions)):
+    for line in bill_lines(arm_costs(tuner, intake.decisions)):
         print(line)
     print("nothing was started")
 

@@ -12,7 +12,7 @@ from descentlab.store.manifest import Arm, Trial
 from descentlab.store.record import Record
 from descentlab.sweeps.past import earlier_fault
 from descentlab.tuning.arms import Definition
-from descentlab.tuning.jobs import JobFactory, Planned
+from descentlab.tuning.jobs import JobFactory, PlannedRun
 from descentlab.tuning.outcomes import Outcome, TrialRuns, best
 from descentlab.tuning.samplers import make_sampler
 from descentlab.tuning.samplers.base import ROUND
@@ -80,7 +80,7 @@ class ArmSearch:
 
     def ask_default(self) -> list[Job]:
         """Return the runs of the default settings with the report seeds."""
-        jobs = self.jobs.make(self.definition, [Planned({}, seed) for seed in self.settings.report])
+        jobs = self.jobs.make(self.definition, [PlannedRun({}, seed) for seed in self.settings.report])
         self.default, self.default_job = [job.id for job in jobs], jobs[0]
         return jobs
 
@@ -119,7 +119,7 @@ class ArmSearch:
         """
         seeds, share = self.settings.tuning, self.shares[self.rung]
         try:
-            jobs = self.jobs.make(self.definition, [Planned(trial.point, seed, share) for trial in trials for seed in seeds])
+            jobs = self.jobs.make(self.definition, [PlannedRun(trial.point, seed, share) for trial in trials for seed in seeds])
         except UsageError as error:
             if len(trials) > 1:
                 return [job for trial in trials for job in self._start([trial])]
@@ -210,7 +210,7 @@ class ArmSearch:
         metric = self.outcomes[trial.runs[0]].metric
         value = trial.value(self.outcomes)
         self.notify(f"{self.title}: selected {point} of {len(self.trials)} trials (valid {metric} {value:.4g})")
-        jobs = self.jobs.make(self.definition, [Planned(trial.point, seed) for seed in self.settings.report])
+        jobs = self.jobs.make(self.definition, [PlannedRun(trial.point, seed) for seed in self.settings.report])
         self.report = [job.id for job in jobs]
         return jobs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import ROOT, compose_config, every_optimizer, options
 
-from descentlab.launchers.checks.rehearsal import Rehearsals, structure_of
+from descentlab.launchers.checks.rehearsal import Rehearsals
+from descentlab.launchers.checks.structure import structure_of
 from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import check_in_process
 from descentlab.sweeps.plan import plan_jobs

@@ -53,6 +53,12 @@ def test_curves_that_are_read_together_equal_those_read_one_by_one(make_run):
         assert found[run.id].select(expected.columns).equals(expected), run.name
 
 
+def test_curves_with_the_same_columns_of_different_types_are_read(make_run):
+    runs = [make_run(seed=seed, curves=[AT | {"train/loss": loss}]) for seed, loss in enumerate((1, 2.5, None))]
+    found = curves_by_id(runs)
+    assert [found[run.id]["train/loss"].to_list() for run in runs] == [[1.0], [2.5], [None]]
+
+
 def frame(steps: list[float], seconds: list[float], y: list[float]) -> pl.DataFrame:
     return pl.DataFrame(dict(zip((*AXES, "y"), (steps, steps, steps, seconds, y), strict=True)), strict=False).cast(pl.Float64)
 

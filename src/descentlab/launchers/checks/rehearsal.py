@@ -25,6 +25,7 @@ from descentlab.data.loading.tensors import Data
 from descentlab.diagnostics.probes import Probes
 from descentlab.errors import UsageError, describe_error
 from descentlab.launchers.checks.soundness import check_gradients, check_labels, check_splits
+from descentlab.launchers.checks.structure import SEEDS, structure_of
 from descentlab.optim.recipe import Recipe
 from descentlab.store.core import Core, TrainerConfig
 from descentlab.tasks.base import ends_of_an_epoch
@@ -37,10 +38,6 @@ LARGEST = 1024  # upper bound of that batch size
 NAMES, LINES = 8, 20  # column names in a line of a note, and lines in a note
 LARGE = 30_000_000  # parameters; a larger model is not trained here, since a step may take minutes and much memory
 PRECISIONS = ("32-true", "64-true", "bf16-true", "bf16-mixed")  # that a CPU supports
-# Nodes whose numbers do not affect construction: trial steps with other numbers would find no other errors.
-NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
-SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
-IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
 NOT_HERE = (OSError, MemoryError)  # errors of reading data that are not mistakes on a machine that only starts the runs
 
 
@@ -224,23 +221,6 @@ def parameters_of(model: Mapping[str, Any], data: Data[Any]) -> int:
         counted = pipe.read()
     os.waitpid(child, 0)
     return int(counted or 0)
-
-
-def structure_of(config: Mapping[str, Any]) -> str:
-    """Return a string key of the config without seeds, budgets and numeric hyperparameters.
-
-    Configs with equal keys share one trial step.
-    """
-    kept = {key: value for key, value in config.items() if key not in IGNORED}
-    return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_numbers(item) for item in value]
-    return bool(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def file_of(data: Mapping[str, Any]) -> str:

@@ -1,17 +1,18 @@
-"""The number of steps of a run, and the seconds of a step, measured on a small of the run's data."""
+"""The number of steps of a run, and the seconds of a step, measured on a small part of the run's data."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from descentlab.budget import Plan
 from descentlab.config.identity import config_key
 from descentlab.data.loading.tensors import Data
 from descentlab.launchers.checks.rehearsal import LARGE, NoSink, parameters_of
+from descentlab.launchers.preflight import StepCost, StepRequest
 from descentlab.store.core import Core
 from descentlab.training.setup import RunObservers, load_data, make_engine, make_task, plan_of, set_up_torch
 
@@ -19,24 +20,27 @@ STEPS = 60  # steps that are timed ...
 SECONDS = 2.0  # ... or fewer, if they take longer
 WARM_UP = 5  # steps before them, which are not timed
 BATCHES = 8  # batches of data that are used
-OF_BUDGET = ("budget", "seed", "data_seed", "sweep")  # keys that do not change the time of a step
 
 
-def timed(configs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int | None, float | None]]:
-    """Yield the number of steps and the seconds of a step of each config; None if unknown."""
-    loaded: dict[str, Data[Any]] = {}
-    seconds: dict[str, float | None] = {}
-    for config in configs:
-        data = loaded.setdefault(config_key(config["data"]), load_data(config))
-        core = Core.of(config)
+class StepTimer:
+    """Counts and times the steps of runs. Data that several configs share are read once."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, Data[Any]] = {}
+
+    def measure(self, request: StepRequest) -> StepCost:
+        """Return the number of steps of the run and, if it is requested and possible here, the seconds of a step."""
+        config = request.config
+        key = config_key(config["data"])
+        if key not in self.data:
+            self.data[key] = load_data(config)
+        data, core = self.data[key], Core.of(config)
         set_up_torch(core)
-        plan = plan_of(core, data)
-        key = config_key({key: value for key, value in config.items() if key not in OF_BUDGET})
-        if key not in seconds:
-            seconds[key] = None
+        plan, seconds = plan_of(core, data), None
+        if request.is_timed:
             with contextlib.suppress(Exception):  # an accelerator that this machine lacks
-                seconds[key] = _seconds_of_a_step(config, core, data, plan)
-        yield plan.total, seconds[key]
+                seconds = _seconds_of_a_step(config, core, data, plan)
+        return StepCost(plan.total, seconds)
 
 
 def _seconds_of_a_step(config: Mapping[str, Any], core: Core, data: Data[Any], plan: Plan) -> float | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from functools import reduce
 from itertools import accumulate
 
 import numpy as np
@@ -14,7 +14,6 @@ from descentlab.report.statistics.interval import t_factor, within
 from descentlab.report.statistics.ranges import bounds_of
 from descentlab.store.record import PARQUET, Record, read_curves
 
-Array = NDArray[np.float64]
 AXES = ("step", "examples", "gradient_evaluations", "train_seconds")  # the x axes a reader can choose from
 BATCH = 256  # files read together
 MOST_ROWS = 4  # of a step, in runs that are read together; usually there are two: training and validation
@@ -23,28 +22,41 @@ MOST_ROWS = 4  # of a step, in runs that are read together; usually there are tw
 def curves_by_id(runs: Sequence[Record]) -> dict[str, pl.DataFrame]:
     """Return the curves of each run by its id, as `run_curves` does, but several times faster.
 
-    Files with the same columns are read together, since most of the time of reading one is spent on preparing a query.
+    Files are read together, since most of the time of reading one is spent on preparing a query.
     """
-    alike: dict[tuple[str, ...], list[Record]] = {}
+    sealed = [run for run in runs if (run.folder / PARQUET).exists()]
     found: dict[str, pl.DataFrame] = {}
+    for first in range(0, len(sealed), BATCH):
+        batch = sealed[first : first + BATCH]
+        try:
+            found |= _read_alike(batch, tuple(pl.read_parquet_schema(batch[0].folder / PARQUET)))
+        except (pl.exceptions.SchemaError, pl.exceptions.ColumnNotFoundError):  # the files have different columns
+            found |= _read_different(batch)
+    return {run.id: found[run.id] if run.id in found else run_curves(run) for run in runs}
+
+
+def _read_different(runs: Sequence[Record]) -> dict[str, pl.DataFrame]:
+    """Return the curves of sealed runs; those of runs with the same columns are read together."""
+    alike: dict[tuple[tuple[str, pl.DataType], ...], list[Record]] = {}
     for run in runs:
-        path = run.folder / PARQUET
-        columns = tuple(pl.read_parquet_schema(path)) if path.exists() else ()
-        if set(AXES) <= set(columns):
-            alike.setdefault(columns, []).append(run)
-        else:
-            found[run.id] = run_curves(run)
-    for columns, group in alike.items():
-        for first in range(0, len(group), BATCH):
-            found |= _read_together(group[first : first + BATCH], _measured(columns))
+        alike.setdefault(tuple(pl.read_parquet_schema(run.folder / PARQUET).items()), []).append(run)
+    found: dict[str, pl.DataFrame] = {}
+    for schema, group in alike.items():
+        found |= _read_alike(group, tuple(name for name, _ in schema))
     return found
 
 
-def _read_together(runs: Sequence[Record], columns: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Return the curves of runs that are sealed and have the same columns."""
+def _read_alike(runs: Sequence[Record], columns: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return the curves of sealed runs with the same columns.
+
+    Raises:
+        SchemaError, ColumnNotFoundError: a file has other columns.
+    """
+    if not set(AXES) <= set(columns):
+        return {run.id: run_curves(run) for run in runs}
     paths = [run.folder / PARQUET for run in runs]
     scanned = pl.scan_parquet(paths, include_file_paths="file", glob=False, hive_partitioning=False)
-    rows = scanned.select(pl.col("file").rle_id(), pl.col(columns).cast(pl.Float64)).collect().rechunk()
+    rows = scanned.select(pl.col("file").rle_id(), pl.col(_measured(columns)).cast(pl.Float64)).collect().rechunk()
     merged = _merge_adjacent(rows)
     heights = [] if merged is None else merged["file"].rle().struct.field("len").to_list()
     if merged is None or len(heights) != len(runs):  # steps out of order, or a run without rows
@@ -60,18 +72,25 @@ def _merge_adjacent(rows: pl.DataFrame) -> pl.DataFrame | None:
 
     Rows of a step follow each other, as a run writes them. None if they do not, or if a step has more than MOST_ROWS.
     """
-    step, file = pl.col("step"), pl.col("file")
-    same = (step == step.shift(1)) & (file == file.shift(1))
-    backwards = (step < step.shift(1)) & (file == file.shift(1))
-    longest = rows.select(pl.struct("file", "step").rle().struct.field("len").max()).item() or 0
-    if longest > MOST_ROWS or rows.select(backwards.any()).item():
+    step, file = rows["step"].to_numpy(), rows["file"].to_numpy()
+    of_file = file[1:] == file[:-1]
+    if (of_file & (step[1:] < step[:-1])).any() or rows["step"].has_nulls():
         return None
-    values = [column for column in rows.columns if column not in ("file", "step")]
-    for _ in range(longest - 1):
+    same = np.zeros(rows.height + 1, bool)  # True if a row has the step and the file of the row before it
+    same[1:-1] = of_file & (step[1:] == step[:-1])
+    values = [name for name in rows.columns if rows[name].has_nulls()]
+    repeated, passes = same[1:-1], 0
+    while repeated.any():
+        passes += 1
+        repeated = repeated[1:] & repeated[:-1]  # again True only within longer sequences of rows of a step
+        if passes == MOST_ROWS:
+            return None
+    before = pl.lit(pl.Series(same[:-1]))
+    for _ in range(passes if values else 0):
         rows = rows.with_columns(
-            pl.when(same).then(pl.coalesce(name, pl.col(name).shift(1))).otherwise(name) for name in values
+            pl.when(before).then(pl.coalesce(name, pl.col(name).shift(1))).otherwise(name) for name in values
         )
-    return rows.filter(~same.shift(-1, fill_value=False))
+    return rows.filter(pl.Series(~same[1:]))
 
 
 def run_curves(run: Record) -> pl.DataFrame:
@@ -111,41 +130,46 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     """
     if not frames or any(column not in frame.columns for frame in frames):
         return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
-    stacked = [_finite_rows(frame, column) for frame in frames]
-    if all(np.array_equal(values[0], stacked[0][0]) for values in stacked):
-        means, spread = _means(np.stack(stacked))
-    else:
-        means, spread = _means_of_shared_steps(stacked)
-    aligned = dict(zip((*AXES, "y"), means, strict=True))
-    if len(frames) == 1 or not len(means[0]):
+    finite = [np.isfinite(frame[column].to_numpy()) for frame in frames]  # null is NaN
+    aligned = _aligned(frames, column, finite)
+    if aligned is None:  # the frames have different steps
+        aligned = _joined(frames, column)
+    if len(frames) == 1 or aligned.is_empty():
         none = pl.lit(None, pl.Float64)
-        return pl.DataFrame(aligned).with_columns(low=none, high=none)
-    extremes = [extreme for values in stacked for extreme in (values[-1].min(), values[-1].max())]
+        return aligned.select(*AXES, "y", low=none, high=none)
+    values = [frame[column].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)]
+    extremes = [min(each.min() for each in values), max(each.max() for each in values)]
     bounds = bounds_of(column).without_violated(extremes)
-    low, high = within(means[-1], t_factor(len(frames)) * spread, bounds)
-    return pl.DataFrame(aligned | {"low": low, "high": high})
+    low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
+    return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
 
 
-def _finite_rows(frame: pl.DataFrame, column: str) -> Array:
-    """Return AXES and `column` of the rows in which it is finite, as an array (5, rows)."""
-    values = np.stack([frame[name].to_numpy() for name in (*AXES, column)])
-    finite = np.isfinite(values[-1])
-    return values if finite.all() else values[:, finite]
+def _joined(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
+    """Return the means at the steps at which all frames have a finite value; `spread` is their standard deviation."""
+    stacked = pl.concat([frame.select(*AXES, column) for frame in frames]).filter(pl.col(column).is_finite())
+    axes = pl.col(AXES[1:]).mean()
+    means = stacked.group_by("step").agg(axes, y=pl.col(column).mean(), spread=pl.col(column).std(), n=pl.len())
+    return means.filter(pl.col("n") == len(frames)).sort("step")
 
 
-def _means(stacked: Array) -> tuple[Array, Array]:
-    """Return the means over frames, (5, rows), and the standard deviations of the last column, (rows,); NaN for one frame.
+def _aligned(frames: Sequence[pl.DataFrame], column: str, finite: Sequence[NDArray[np.bool_]]) -> pl.DataFrame | None:
+    """Return the means over frames whose values are finite at the same steps, as `_joined` does; None if they are not."""
 
-    Args:
-        stacked: (frames, 5, rows); the first of the 5 columns, the step, is the same in all frames.
-    """
-    n, _, rows = stacked.shape
-    means = stacked.mean(axis=0)
-    means[0] = stacked[0, 0]
-    return means, stacked[:, -1].std(axis=0, ddof=1) if n > 1 else np.full(rows, np.nan)
+    def stacked(name: str) -> NDArray[np.float64]:
+        return np.stack([frame[name].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)])
+
+    if len({np.count_nonzero(rows) for rows in finite}) > 1:
+        return None
+    steps, values = stacked("step"), stacked(column)
+    if not (steps == steps[0]).all():
+        return None
+    means = {name: stacked(name).mean(axis=0) for name in AXES[1:]}
+    spread = values.std(axis=0, ddof=1) if len(frames) > 1 else np.full(values.shape[1], np.nan)
+    return pl.DataFrame({"step": steps[0], **means, "y": values.mean(axis=0), "spread": spread})
 
 
-def _means_of_shared_steps(stacked: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the same at the steps that all frames (5, rows) have."""
-    shared = reduce(np.intersect1d, [values[0] for values in stacked])
-    return _means(np.stack([values[:, np.isin(values[0], shared)] for values in stacked]))
+def thin(rows: pl.DataFrame, points: int) -> pl.DataFrame:
+    """Return about `points` evenly spaced rows and always the last one, with numbers of 6 significant digits."""
+    if rows.height > points:
+        rows = pl.concat([rows.head(-1).gather_every(math.ceil(rows.height / points)), rows.tail(1)])
+    return rows.with_columns(pl.all().round_sig_figs(6))

@@ -1,0 +1,90 @@
+"""The check of jobs that a source proposes while others run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from descentlab.launchers.base import Launcher
+from descentlab.launchers.checks.structure import structure_of
+from descentlab.store.job import Job
+
+
+@dataclass
+class Checked:
+    """The results of a check.
+
+    Attributes:
+        valid: the jobs in which no mistake was found.
+        mistakes: the other jobs, each with its first mistake.
+        notes: notes for the user.
+    """
+
+    valid: list[Job] = field(default_factory=list)
+    mistakes: list[tuple[Job, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class LaterChecks:
+    """Checks jobs in threads, so that the queue starts others meanwhile.
+
+    A job that differs from a checked one in seeds, budget and numeric hyperparameters only is not checked again: it takes the
+    same code paths, and a number that its optimizer refuses ends the run itself with the same message.
+
+    Args:
+        launcher: the launcher whose check is used.
+        checked: jobs that were checked before.
+    """
+
+    def __init__(self, launcher: Launcher, checked: Sequence[Job]) -> None:
+        self.launcher = launcher
+        self.structures = {structure_of(job.config) for job in checked}
+        self.pending: list[Future[Checked]] = []
+        self.lock = threading.Lock()  # one check at a time
+
+    def submit(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs that need no check, and start the check of the others."""
+        known: list[Job] = []
+        unknown: list[Job] = []
+        for job in jobs:
+            (known if structure_of(job.config) in self.structures else unknown).append(job)
+        if unknown:
+            future: Future[Checked] = Future()
+            self.pending.append(future)
+            threading.Thread(target=self._run, args=(unknown, future), daemon=True).start()
+        return known
+
+    def take(self) -> list[Checked]:
+        """Return the results of the checks that have ended since the last call.
+
+        Raises:
+            Exception: a check could not be run.
+        """
+        ended = [future for future in self.pending if future.done()]
+        self.pending = [future for future in self.pending if future not in ended]
+        found = [future.result() for future in ended]
+        self.structures |= {structure_of(job.config) for each in found for job in each.valid}
+        return found
+
+    def _run(self, jobs: Sequence[Job], future: Future[Checked]) -> None:
+        found = Checked()
+        try:
+            with self.lock:
+                self._check(jobs, found)
+            future.set_result(found)
+        except BaseException as error:  # raised again where the result is taken
+            future.set_exception(error)
+
+    def _check(self, jobs: Sequence[Job], found: Checked) -> None:
+        """Add the results to `found`. If the jobs have a mistake, check each one alone."""
+        answer = self.launcher.check(jobs)
+        found.notes += [note for note in answer.notes if note not in found.notes]
+        if not answer.mistakes:
+            found.valid += jobs
+        elif len(jobs) == 1:
+            found.mistakes.append((jobs[0], answer.mistakes[0]))
+        else:
+            for job in jobs:
+                self._check([job], found)
