@@ -1,34 +1,107 @@
-"""Build the report of finished sweeps: `python scripts/report.py outputs/<sweep>... [--out FOLDER]`."""
+"""Build the report of sweeps: `python scripts/report.py outputs/<sweep>... [--out FOLDER] [--pdf] [--watch]`; or of one run."""
+
+from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from descentlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from descentlab.report.answer import Answer
+    from descentlab.report.watch import Live
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the report page and the tables of one or more sweeps.")
-    parser.add_argument(
-        "sweeps", nargs="+", type=Path, metavar="SWEEP", help="the folder of a sweep, such as outputs/digits_mlp-1a2b3c"
-    )
-    parser.add_argument("--out", type=Path, help="output folder (default: the sweep, or outputs/report for several)")
-    arguments = parser.parse_args()
+    arguments = _arguments()
     sweeps: list[Path] = arguments.sweeps
     out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
 
-    from descentlab.report import page, tables
+    from descentlab.report import tables
+    from descentlab.report.pdf import print_pdf
+
+    try:
+        if len(sweeps) == 1 and (sweeps[0] / "config.yaml").exists():
+            print(_build_run(sweeps[0], arguments.pdf))
+            return
+        page, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
+        tables.show_answers(answers, tables.make_console())
+        print(page)
+        if arguments.pdf:
+            print(print_pdf(page))
+    except (OSError, ValueError) as error:
+        sys.exit(f"report: {error}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Write the report page and the tables of one or more sweeps.")
+    parser.add_argument(
+        "sweeps",
+        nargs="+",
+        type=Path,
+        metavar="SWEEP",
+        help="the folder of a sweep, such as outputs/digits_mlp-1a2b3c; or that of one run",
+    )
+    parser.add_argument("--out", type=Path, help="output folder (default: the sweep, or outputs/report for several)")
+    parser.add_argument("--pdf", action="store_true", help="also print the page to report.pdf, with an installed Chromium")
+    parser.add_argument("--watch", action="store_true", help="write the page repeatedly until the sweep has ended")
+    parser.add_argument(
+        "--every", type=float, default=5, metavar="SECONDS", help="how often --watch looks for changes (default: 5)"
+    )
+    arguments = parser.parse_args()
+    if arguments.watch and len(arguments.sweeps) > 1:
+        parser.error("--watch takes one sweep")
+    return arguments
+
+
+def _build_run(folder: Path, pdf: bool) -> Path:
+    """Write the page of a run and return its path; `pdf` also prints it, and the path is that of the PDF."""
+    from descentlab.report.pdf import print_pdf
+    from descentlab.report.run_page import write_run_page
+    from descentlab.report.unfinished import read_run
+
+    page = write_run_page(read_run(folder))
+    return print_pdf(page) if pdf else page
+
+
+def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, list[Answer]]:
+    """Write the page and the tables; return the path of the page, and the answers. A page in between has unfinished runs."""
+    from descentlab.report import page
     from descentlab.report.compare import compare
     from descentlab.report.load import load
     from descentlab.report.question import Question
 
-    try:
-        asked, results = Question.read(sweeps), load(sweeps)
-        answers = compare(results, asked.by, asked.reference, asked.margin)
-        path = page.write(results, answers, out)
-    except (OSError, ValueError) as error:
-        sys.exit(f"report: {error}")
-    tables.show_answers(answers, tables.make_console())
-    print(path)
+    asked, results = Question.read(sweeps), load(sweeps, unfinished=live is not None)
+    answers = compare(results, asked.by, asked.reference, asked.margin)
+    return page.write(results, answers, out, live), answers
+
+
+def _watch(sweep: Path, out: Path, every: float) -> tuple[Path, list[Answer]]:
+    """Write the page repeatedly until the sweep has ended, and print when; return the last page and its answers."""
+    from datetime import datetime
+
+    from descentlab.report.watch import watch
+
+    last: list[tuple[Path, list[Answer]]] = []
+
+    def build(live: Live | None) -> None:
+        try:
+            last[:] = [_build([sweep], out, live)]
+        except (FileNotFoundError, UsageError) as error:  # no run has curves, or none has the number to compare by
+            if live is None:
+                raise
+            print(f"{datetime.now():%H:%M:%S} waiting: {error}", flush=True)
+        else:
+            print(f"{datetime.now():%H:%M:%S} {last[0][0]}", flush=True)
+
+    watch(sweep, out, build, every)
+    return last[0]
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

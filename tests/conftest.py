@@ -28,6 +28,7 @@ from descentlab.sweeps.plan import plan_jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: two threads sum in another order
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["support.browser"]
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 

@@ -17,10 +17,9 @@ def read(sweep: Path) -> dict[str, float]:
     The libraries are imported first; their time is not counted.
     """
     from descentlab.report.compare import compare
-    from descentlab.report.drawing.data import PanelData
     from descentlab.report.load import Results, load
     from descentlab.report.sceptic import find_flags
-    from descentlab.report.statistics.curves import mean_curve
+    from descentlab.report.statistics.curves import curves_by_id, mean_curve
     from descentlab.report.tables.runs import write_runs
 
     seconds: dict[str, float] = {}
@@ -39,7 +38,7 @@ def read(sweep: Path) -> dict[str, float]:
 
     results = timed("records", lambda: load([sweep]))
     timed("answers and flags", lambda: [find_flags(answer) for answer in compare(results)])
-    curves = timed("curves", lambda: [PanelData(comparison, {}).frames for comparison in results.comparisons])
+    curves = timed("curves", lambda: [curves_by_id(comparison.all_runs) for comparison in results.comparisons])
     timed("mean curves", lambda: means(results))
     timed("runs.csv", lambda: write_runs(results, sweep / "runs.csv"))
     seconds["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # Linux counts in kB

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from support.tuned_sweep import write_tuned
 
+from descentlab.report.compare import compare
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure, Html
+from descentlab.report.drawing.figure import Drawing
 from descentlab.report.drawing.style import styles
 from descentlab.report.load import load
 from descentlab.report.panels import draw_panels
@@ -86,12 +87,12 @@ def make_tuned(make_run: MakeRun, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def draw(tmp_path: Path) -> Callable[[], dict[str, Figure | Html]]:
+def draw(tmp_path: Path) -> Callable[[], dict[str, Drawing]]:
     """Draw the panels of the first comparison in tmp_path/sweep, by title; no panel may fail."""
 
-    def draw_sweep() -> dict[str, Figure | Html]:
-        results = load([tmp_path / "sweep"])
-        panels, failures = draw_panels(PanelData(results.comparisons[0], styles(results)))
+    def draw_sweep() -> dict[str, Drawing]:
+        answers = compare(load([tmp_path / "sweep"]))
+        panels, failures = draw_panels(PanelData(answers[0], styles(answers)))
         assert failures == []
         return {panel.title: panel for panel in panels}
 

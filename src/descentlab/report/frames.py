@@ -11,10 +11,10 @@ import polars as pl
 
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.compare import compare
+from descentlab.report.curves_table import curves_frame
 from descentlab.report.load import Results
 from descentlab.report.question import Question
 from descentlab.report.selection import seed_key
-from descentlab.report.statistics.curves import AXES, curves_by_id
 from descentlab.report.tables import statements
 from descentlab.report.tables.runs import runs_frame
 
@@ -80,27 +80,10 @@ class Sweeps:
     def curves(self) -> pl.DataFrame:
         """A row per run and logged step.
 
-        Columns: id, problem, optimizer and seed of the run; step, examples, gradient_evaluations and train_seconds; a column
-        per curve, such as ``train/loss`` and ``valid/accuracy``, with null where it was not measured.
+        Columns: id, problem, optimizer, series and seed of the run; step, examples, gradient_evaluations and train_seconds; a
+        column per curve, such as ``train/loss`` and ``valid/accuracy``, with null where it was not measured.
         """
-        frames = list(self._curves())
-        empty = pl.DataFrame(schema={"id": pl.String, "problem": pl.String, "optimizer": pl.String, "seed": pl.Int64})
-        return pl.concat(frames, how="diagonal") if frames else empty
-
-    def _curves(self) -> Iterator[pl.DataFrame]:
-        for comparison in self.results.comparisons:
-            frames = curves_by_id(comparison.all_runs)
-            for run in comparison.all_runs:
-                rows = frames[run.id]
-                axes = pl.col(AXES[:3]).cast(pl.Int64)
-                yield rows.select(
-                    pl.lit(run.id).alias("id"),
-                    pl.lit(comparison.name).alias("problem"),
-                    pl.lit(run.choices.get("optimizer", "unknown")).alias("optimizer"),
-                    pl.lit(run.config.get("seed"), pl.Int64).alias("seed"),
-                    axes,
-                    pl.exclude(AXES[:3]),
-                )
+        return curves_frame(self.results)
 
     @cached_property
     def pairs(self) -> pl.DataFrame:

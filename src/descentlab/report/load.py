@@ -12,6 +12,7 @@ from descentlab.report import comparability
 from descentlab.report.roles import SeriesKey, arrange
 from descentlab.report.series import Comparison, Series, build_series
 from descentlab.report.settings import series_key, settings_of
+from descentlab.report.unfinished import training_runs
 from descentlab.store.manifest import Manifest, Membership, memberships
 from descentlab.store.record import Record, find
 
@@ -49,13 +50,17 @@ class Results:
         return memberships(self.manifests)
 
 
-def load(sweeps: Sequence[Path]) -> Results:
+def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
     """Read the runs of the folders `sweeps` and group them.
+
+    Args:
+        sweeps: the folders.
+        unfinished: adds the runs that are being trained, with the status "training".
 
     Raises:
         FileNotFoundError: a folder does not exist or contains no readable record.
     """
-    found = [record for sweep in sweeps for record in _records(sweep)]
+    found = [record for sweep in sweeps for record in _records(sweep, unfinished)]
     runs = _distinct(found)
     manifests = [manifest for sweep in sweeps if (manifest := _manifest(sweep))]
     members = memberships(manifests)
@@ -96,10 +101,10 @@ def _manifest(sweep: Path) -> Manifest | None:
         return None
 
 
-def _records(sweep: Path) -> list[Record]:
+def _records(sweep: Path, unfinished: bool) -> list[Record]:
     if not sweep.is_dir():
         raise FileNotFoundError(f"no such folder: {sweep}")
-    records = find(sweep)
+    records = [*find(sweep), *(training_runs(sweep) if unfinished else [])]
     if not records:
         raise FileNotFoundError(f"there is no record of a run in {sweep}")
     return records

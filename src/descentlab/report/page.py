@@ -6,29 +6,29 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
+from markupsafe import escape
 
-from descentlab.report import sections, tables
+from descentlab.report import layout, sections
 from descentlab.report.answer import Answer
 from descentlab.report.compare import compare
+from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.style import styles
+from descentlab.report.drawing.style import DARK, styles
+from descentlab.report.exports import write_exports
 from descentlab.report.load import Results, load
 from descentlab.report.overall import statements
 from descentlab.report.question import Question
+from descentlab.report.run_page import write_run_pages
 from descentlab.report.series import format_statuses
-from descentlab.store.record import LOG
+from descentlab.report.watch import Live
 
-TEMPLATES = Path(__file__).parent / "template"
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
-<p>The tables are in the same folder: table.md, table.csv, runs.csv.</p>
+<p>The tables are in the same folder: table.md, table.tex, table.csv, runs.csv.</p>
 """
 
 
@@ -53,47 +53,61 @@ def build(sweeps: list[Path], out: Path, question: Question | None = None) -> Pa
     return write(results, compare(results, asked.by, asked.reference, asked.margin), out)
 
 
-def write(results: Results, answers: Sequence[Answer], out: Path) -> Path:
-    """Write report.html, table.csv, runs.csv and table.md, and return the path of the page.
+def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | None = None) -> Path:
+    """Write report.html and the files of `exports.FILES`, and return the path of the page.
 
     If the page cannot be drawn, report.html contains the error and refers to the tables, and the traceback is printed.
+
+    Args:
+        results: the runs.
+        answers: the answer of each comparison.
+        out: the folder; it is created.
+        live: if the page is written repeatedly (`watch.watch`), how it finds a newer one.
     """
     out.mkdir(parents=True, exist_ok=True)
-    tables.write_series(answers, out / "table.csv")
-    tables.write_runs(results, out / "runs.csv")
-    (out / "table.md").write_text(tables.markdown_tables(answers), encoding="utf-8")
+    write_exports(results, answers, out)
     page = out / "report.html"
     try:
-        text = render(results, answers)
+        text = render(results, answers, out, live, write_run_pages(results.runs))
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
         print(f"the page could not be drawn, the tables were written: {message}", file=sys.stderr)
         text = FAILED.format(error=escape(message))
-    page.write_text(text, encoding="utf-8")
+    scratch = page.with_name(f".{page.name}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(page)  # at once, since a browser may be reading it
     return page
 
 
-def render(results: Results, answers: Sequence[Answer]) -> str:
-    """Return the HTML of the page."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    style_of = styles(results)
-    data = [(answer, PanelData(answer.comparison, style_of)) for answer in answers]
-    return environment.get_template("page.html.jinja").render(
+def render(
+    results: Results,
+    answers: Sequence[Answer],
+    folder: Path | None = None,
+    live: Live | None = None,
+    run_pages: Container[str] = (),
+) -> str:
+    """Return the HTML of the page in `folder`; None: that of the first sweep. `run_pages`: the ids of runs that have a page."""
+    style_of, charts = styles(answers), Charts()
+    drawn = [sections.comparison_section(PanelData(answer, style_of), charts) for answer in answers]
+    across = sections.across_section(answers, style_of, charts)
+    return layout.template("page.html.jinja").render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
         statements=statements(answers),
         statuses=format_statuses(results.runs),
-        sections=[sections.comparison_section(answer, drawn) for answer, drawn in data],
-        across=sections.across_section(answers, style_of),
-        swatches={label: (style.color, style.dash_array) for label, style in style_of.items()},
+        sections=drawn,
+        across=across,
+        styles=style_of,
+        inks=list(DARK.items()),
         configs=sections.configs([one for answer in answers for one in answer.series]),
-        failures=[(run, run.folder / LOG) for run in results.runs if not run.status.is_result],
         data_reading=sections.data_reading(results.runs),
         provenance=sections.provenance(results.runs),
-        commands=commands(results.sweeps),
-        plotly=Markup(get_plotlyjs()),
+        next=commands(results.sweeps),
+        live=live,
+        **layout.contents(results, answers, folder or results.sweeps[0], run_pages),
+        charts=charts.scripts(),
     )
 
 
@@ -104,5 +118,4 @@ def commands(sweeps: Sequence[Path]) -> list[tuple[str, str]]:
         folder = shlex.quote(os.path.relpath(curves))
         lines.append((f"wandb leet {folder}", "browse the curves in the terminal; space adds a run"))
         lines.append((f"wandb sync {folder}", "upload runs that were logged offline"))
-    folders = " ".join(shlex.quote(os.path.relpath(sweep)) for sweep in sweeps)
-    return [*lines, (f"python scripts/report.py {folders}", "rebuild this page")]
+    return [*lines, (layout.rebuild_command(sweeps), "rebuild this page")]

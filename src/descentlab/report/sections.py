@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from descentlab.report.answer import Answer
+from descentlab.report.answer import Answer, Entry
 from descentlab.report.drawing.across import AcrossData
+from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import Drawing, Html
 from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
-from descentlab.report.settings import MISSING, flatten, format_value, varying_keys
+from descentlab.report.settings import MISSING, flatten, format_assignment, format_value, varying_keys
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.gains import gains_table
@@ -29,11 +31,14 @@ Artifact = tuple[str, str, str]  # name, "png" or "txt", the text or the image i
 DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data set, description of each column, warnings
 
 
-def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
-    """Return the contents of one comparison: statement, tables, panels, notes and artifacts."""
-    panels, failures = draw_panels(data)
-    table = results_table(answer)
+def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
+    """Return the contents of one comparison: statement, tables, panels, notes and artifacts; its figures join `charts`."""
+    answer = data.answer
+    drawn, failures = draw_panels(data)
+    number, table = charts.add_section(data), results_table(answer)
     return {
+        "number": number,
+        "legend": [(entry.name, data.styles[entry.series.label], _settings(entry)) for entry in answer.entries],
         "answer": answer,
         "comparison": answer.comparison,
         "statement": statement(answer),
@@ -43,17 +48,30 @@ def comparison_section(answer: Answer, data: PanelData) -> dict[str, Any]:
         "gains": gains_table(answer),
         "robust": robust_table(answer),
         "bill": bill_table([answer]),
-        "panels": [vars(panel) for panel in panels],
+        "panels": [_panel(each, charts, number) for each in drawn],
         "notes": [*_notes(answer.comparison.runs), *failures],
         "metrics": metrics_table(answer),
         "artifacts": _artifacts(answer.series),
     }
 
 
-def across_section(answers: Sequence[Answer], styles: dict[str, Style]) -> dict[str, Any]:
+def _settings(entry: Entry) -> str:
+    """Return the settings of an entry that its name does not contain, such as "lr=0.01"."""
+    words = map(format_assignment, entry.series.differences, entry.series.differences.values())
+    return " ".join(word for word in words if word not in entry.name.split())
+
+
+def across_section(answers: Sequence[Answer], styles: dict[str, Style], charts: Charts) -> dict[str, Any]:
     """Return the panels over several problems, and a note for each that failed; both are empty with one problem."""
-    panels, failures = draw_panels(AcrossData(answers, styles)) if len(answers) > 1 else ([], [])
-    return {"panels": [vars(panel) for panel in panels], "notes": failures}
+    drawn, failures = draw_panels(AcrossData(answers, styles)) if len(answers) > 1 else ([], [])
+    return {"panels": [_panel(each, charts, None) for each in drawn], "notes": failures}
+
+
+def _panel(drawing: Drawing, charts: Charts, section: int | None) -> dict[str, Any]:
+    """Return the title of a panel, and its HTML or the number of its figure in `charts` with the note below it."""
+    if isinstance(drawing, Html):
+        return {"title": drawing.title, "html": drawing.html}
+    return {"title": drawing.title, "figure": charts.add(drawing, section), "note": drawing.note}
 
 
 def _artifacts(series: Sequence[Series]) -> list[tuple[str, list[Artifact]]]:

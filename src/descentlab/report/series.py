@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import polars as pl
+
 from descentlab.report.settings import Settings, differences, format_assignment, settings_of, varying_keys
+from descentlab.report.statistics.curves import curves_by_id
 from descentlab.store.manifest import Arm, Role
 from descentlab.store.record import Record, Status
 
@@ -80,6 +83,11 @@ class Comparison:
         """The runs of `series` and of `trials`; each once."""
         runs = [run for series in (*self.series, *self.trials) for run in series.runs]
         return list({run.id: run for run in runs}.values())
+
+    @cached_property
+    def curves(self) -> dict[str, pl.DataFrame]:
+        """The curves of `all_runs` by run id; see `run_curves` for the columns."""
+        return curves_by_id(self.all_runs)
 
     @cached_property
     def monitor(self) -> str:

@@ -45,7 +45,7 @@ CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
 
 
 class Status(StrEnum):
-    """The status of a run that ended. Completed and diverged are results; failed, crashed and timeout are faults."""
+    """The status of a run. Completed and diverged are results; failed, crashed and timeout are faults."""
 
     COMPLETED = "completed"
     DIVERGED = "diverged"
@@ -53,6 +53,7 @@ class Status(StrEnum):
     CRASHED = "crashed"  # the process died: a signal, an exit
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
+    TRAINING = "training"  # has not ended; only in a report made during training, never stored
 
     @property
     def is_result(self) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from descentlab.store.commands import remember
 
 
 def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
@@ -31,6 +34,7 @@ def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
         question = Question()
         answers = compare(results)
     question.write(sweep)
+    remember(sweep, sys.argv)
     console = tables.make_console()
     tables.show_answers(answers, console)
     path = page.write(results, answers, sweep)

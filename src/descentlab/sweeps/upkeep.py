@@ -11,13 +11,25 @@ from descentlab.errors import UsageError, nearest
 from descentlab.launchers import tickets
 from descentlab.report.question import QUESTION
 from descentlab.store import progress
+from descentlab.store.commands import COMMANDS
 from descentlab.store.manifest import MANIFEST, MANIFEST_LOCK
-from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, RECORD, Status, is_held
+from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, PARQUET, RECORD, Status, is_held
 from descentlab.sweeps.past import REPLACED, read_record
 
-REPORT = ("report.html", "table.csv", "table.md", "runs.csv")
+REPORT = (
+    "report.html",
+    "report.pdf",
+    "report-version.js",
+    "plotly.js",
+    "table.csv",
+    "table.md",
+    "table.tex",
+    "runs.csv",
+    PARQUET,
+)
 OF_SWEEP = (
     *REPORT,
+    COMMANDS,
     QUESTION,
     MANIFEST,
     MANIFEST_LOCK,

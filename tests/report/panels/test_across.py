@@ -25,8 +25,8 @@ def draw_across(tmp_path):
     """Draw the panels over all problems in tmp_path/sweep, by title; no panel may fail."""
 
     def draw():
-        results = load([tmp_path / "sweep"])
-        panels, failures = draw_panels(AcrossData(compare(results), styles(results)))
+        answers = compare(load([tmp_path / "sweep"]))
+        panels, failures = draw_panels(AcrossData(answers, styles(answers)))
         assert failures == []
         return {panel.title: panel for panel in panels}
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from descentlab.report.statistics.curves import AXES, curves_by_id, mean_curve, run_curves, thin
+from descentlab.report.statistics.curves import AXES, curves_by_id, mean_curve, run_curves
 from descentlab.store.record import Status
 
 
@@ -76,13 +76,6 @@ def test_the_interval_of_a_loss_is_positive():
     frames = [frame([0, 1], [0, 1], each).rename({"y": "train/loss"}) for each in values]
     assert mean_curve(frames, "train/loss")["low"].min() > 0
     assert mean_curve(frames[:1], "train/loss")["low"].null_count() == 2
-
-
-def test_thinning_keeps_the_last_point():
-    steps = [float(step) for step in range(10_001)]
-    found = thin(mean_curve([frame(steps, steps, steps)], "y"), 1000)
-    assert 900 <= found.height <= 1001
-    assert found["step"][-1] == 10_000
 
 
 def test_the_mean_of_curves_with_equal_steps_is_that_of_curves_with_different_steps():

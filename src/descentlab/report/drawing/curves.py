@@ -1,25 +1,27 @@
-"""Figures of curves: the mean of each series with a band for its interval, and the runs that did not complete."""
+"""Figures of curves: the mean of each series with its interval, and the runs that did not complete."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import polars as pl
 
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure, Trace
-from descentlab.report.drawing.levels import Level
-from descentlab.report.drawing.style import Style
+from descentlab.report.drawing.figure import Curve, CurveFigure, Level
+from descentlab.report.drawing.thinning import SELECTED_POINTS, kept_rows, points_of_others
 from descentlab.report.series import Series
-from descentlab.report.statistics.curves import AXES, mean_curve, thin
+from descentlab.report.statistics.curves import AXES, mean_curve
+from descentlab.report.statistics.interval import within
+from descentlab.report.statistics.ranges import POSITIVE, bounds_of
 from descentlab.store.record import Record, Status
 
-HOVER = "%{fullData.name}<br>%{x:,.4~g}, %{y:.4~g}<extra></extra>"
 NO_LINE = {"line": {"width": 0}}
 BAND_OPACITY = "1f"  # 12 %, as the alpha digits of a hexadecimal colour
+KNOTS, KNOTS_OF_OTHERS = 33, 9  # rows at which the other x axes of a line are stored; between them they are interpolated
+EMPTY = pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
 
 
 @dataclass(frozen=True)
@@ -27,45 +29,61 @@ class Range:
     """The range of y within which a figure is drawn.
 
     Args:
-        low: a run that did not complete is drawn until it falls below it.
-        high: a run that did not complete is drawn until it exceeds it.
-        band_low: bands are clipped here from below.
+        low: bands are clipped here, and a run that did not complete is drawn until it falls below it.
+        high: bands are clipped here, and a run that did not complete is drawn until it exceeds it.
     """
 
     low: float = -math.inf
     high: float = math.inf
-    band_low: float = -math.inf
 
 
 def curve_figure(
     data: PanelData, column: str, title: str, scale: str = "loss", *, levels: Sequence[Level] = (), limited: bool = True
-) -> Figure | None:
+) -> CurveFigure | None:
     """Draw a line per series: the mean of its completed runs. Runs that did not complete get a line each.
+
+    Lines are thinned, see `thinning`; only those of selected series have a band.
 
     Args:
         data: the series to draw.
         column: the curve, such as "train/loss".
         title: the heading of the figure.
-        scale: see Figure; a figure with values that are not positive is drawn on a linear axis.
+        scale: see CurveFigure; a figure with values that are not positive is drawn on a linear axis.
         levels: horizontal lines.
-        limited: cut runs that did not complete where they leave the range of the means.
+        limited: clip bands and cut runs that did not complete where they leave the range of the selected means by far.
 
     Returns:
         None if no run has this curve.
     """
-    means = {one.label: mean_curve([data.frames[run.id] for run in one.completed], column) for one in data.series}
-    limits = _limits(list(means.values())) if limited else Range()
-    bands, incomplete, lines = [], [], []
-    for one in data.series:
-        rows, style = thin(means[one.label], data.points), data.styles[one.label]
-        bands += _band(one, rows, style, limits if scale == "loss" else Range())
-        lines += _mean(one, rows, style)
+    means = {one.label: mean_curve([data.frames[run.id] for run in one.completed], column) for one in data.all_series}
+    selected = {one.label for one in data.selected}
+    shown = [rows for label, rows in means.items() if label in selected and rows.height]
+    limits = _limits(shown or list(means.values())) if limited else Range()
+    if scale != "linear":
+        means |= {label: _log_band(means[label], column) for label in selected}
+    points = points_of_others(len(data.all_series) - len(selected))
+    curves: list[Curve] = []
+    for one in data.all_series:
+        own = _Thinning(SELECTED_POINTS, KNOTS) if one.label in selected else _Thinning(points, KNOTS_OF_OTHERS)
+        curves += _mean(one, means[one.label], limits, own, one.label in selected)
         for run in one.incomplete:
-            rows = thin(mean_curve([data.frames[run.id]], column), data.points)
-            incomplete += _incomplete(one, run, rows, style, limits)
-    traces = bands + incomplete + lines  # the order of drawing: means on top
-    positive = all(y > 0 for trace in traces for y in trace["y"])
-    return Figure(title, traces, scale if positive else "linear", levels=list(levels)) if traces else None
+            curves += _incomplete(one, run, mean_curve([data.frames[run.id]], column), limits, own)
+    positive = all(curve.rows["y"].min() > 0 for curve in curves)  # pyright: ignore[reportOperatorIssue]
+    return CurveFigure(title, curves, scale if positive else "linear", list(levels)) if curves else None
+
+
+@dataclass(frozen=True)
+class _Thinning:
+    """The maximum numbers of points and of knots of a line."""
+
+    points: int
+    knots: int
+
+    def curve(self, series: Series, rows: pl.DataFrame, columns: Sequence[str], run: str = "", mark: str = "") -> Curve:
+        """Return the line of `rows`, whose columns are AXES and `columns`."""
+        at = np.unique(np.linspace(0, rows.height - 1, min(self.knots, rows.height)).astype(int))
+        thinned = rows[kept_rows(rows["y"].to_numpy(), self.points)]
+        return Curve(series.label, thinned.select("step", *columns), rows[at].select(AXES), run, mark)
 
 
 def _limits(means: Sequence[pl.DataFrame]) -> Range:
@@ -73,52 +91,41 @@ def _limits(means: Sequence[pl.DataFrame]) -> Range:
 
     A diverged run drawn in full would flatten all other curves.
     """
-    values = pl.concat([rows["y"] for rows in means])
+    values = pl.concat([rows["y"] for rows in means]) if means else EMPTY["y"]
     low, high = values.min(), values.max()
     if not isinstance(low, float) or not isinstance(high, float):
         return Range()
-    margin = 2 * (high - low)
-    # A t-interval may reach below zero, which a logarithmic axis cannot show.
-    return Range(low - margin, high + margin, low / 2 if low > 0 else -math.inf)
+    margin = 2 * (high - low) or abs(high) or 1.0
+    return Range(low / 4 if low > 0 else low - margin, high + margin)  # a logarithmic axis has no 0
 
 
-def _mean(series: Series, rows: pl.DataFrame, style: Style) -> list[Trace]:
+def _log_band(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Return `rows` with intervals computed on logs, as a logarithmic axis shows them, if all means are positive."""
+    lowest = rows["y"].min()
+    if not isinstance(lowest, float) or lowest <= 0 or bounds_of(column).low is not None or rows["low"].null_count():
+        return rows
+    half = ((rows["high"] - rows["low"]) / 2).to_numpy()
+    low, high = within(rows["y"].to_numpy(), half, POSITIVE)
+    return rows.with_columns(low=pl.Series(low), high=pl.Series(high))
+
+
+def _mean(series: Series, rows: pl.DataFrame, limits: Range, thinning: _Thinning, banded: bool) -> list[Curve]:
+    """Return the mean of a series, with its 95 % interval if `banded` and it has one."""
     if rows.is_empty():
         return []
-    n = len(series.completed)
-    name = f"{series.label}, mean of {n}" if n > 1 else series.label
-    return [_trace(series, rows, rows["y"], style, name=name, mode="lines" if rows.height > 1 else "markers")]
+    if not banded or rows["low"].null_count():
+        return [thinning.curve(series, rows, ["y"])]
+    clipped = rows.with_columns(pl.col("low", "high").clip(limits.low, limits.high))
+    return [thinning.curve(series, clipped, ["y", "low", "high"])]
 
 
-def _band(series: Series, rows: pl.DataFrame, style: Style, limits: Range) -> list[Trace]:
-    """Draw the 95 % interval as a filled outline: along the upper edge, and back along the lower one."""
-    rows = rows.drop_nulls("low")
-    if rows.is_empty():
-        return []
-    lower = rows["low"].clip(lower_bound=limits.band_low)
-    upper = rows["high"].clip(upper_bound=limits.high)  # with few seeds, an interval on a log scale may be very wide
-    outline, y = pl.concat([rows, rows.reverse()]), pl.concat([upper, lower.reverse()])
-    fill = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip"}
-    return [_trace(series, outline, y, style, **fill) | NO_LINE]
-
-
-def _incomplete(series: Series, run: Record, rows: pl.DataFrame, style: Style, limits: Range) -> list[Trace]:
-    """Draw a run that did not complete up to where it leaves the limits, with a marker at its end."""
+def _incomplete(series: Series, run: Record, rows: pl.DataFrame, limits: Range, thinning: _Thinning) -> list[Curve]:
+    """Return a run that did not complete up to where it leaves the limits, with a marker at its end."""
     if rows.is_empty():
         return []
     outside = ((rows["y"] > limits.high) | (rows["y"] < limits.low)).arg_true()
     shown = rows.head(outside[0] + 1) if len(outside) else rows
-    y = shown["y"].clip(limits.low, limits.high)
+    shown = shown.with_columns(pl.col("y").clip(limits.low, limits.high))
     last_step = run.summary.get("diverged_step") or f"{rows['step'][-1]:g}"
-    name = f"{series.label}, seed {run.config.get('seed')}: {run.status} at step {last_step}"
-    symbol = "x" if run.status is Status.DIVERGED else "circle-open"
-    marker = {"mode": "markers", "marker": {"symbol": symbol, "size": 9, "color": style.color}}
-    line = _trace(series, shown, y, style, name=name, opacity=0.6)
-    return [line, _trace(series, shown.tail(1), y.tail(1), style, name=name) | marker]
-
-
-def _trace(series: Series, rows: pl.DataFrame, y: pl.Series, style: Style, **more: Any) -> Trace:
-    xs = {axis: rows[axis].to_list() for axis in AXES}
-    line = {"color": style.color, "dash": style.dash, "width": 2}
-    trace: Trace = {"type": "scatter", "series": series.label, "name": series.label, "xs": xs, "y": y.to_list()}
-    return {**trace, "line": line, "mode": "lines", "hovertemplate": HOVER, **more}
+    name = f"seed {run.config.get('seed')}: {run.status} at step {last_step}"
+    return [thinning.curve(series, shown, ["y"], name, "x" if run.status is Status.DIVERGED else "circle-open")]

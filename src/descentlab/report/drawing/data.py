@@ -7,10 +7,10 @@ from functools import cached_property
 
 import polars as pl
 
+from descentlab.report.answer import Answer
 from descentlab.report.drawing.style import Style
 from descentlab.report.series import Comparison, Series
-from descentlab.report.statistics.curves import curves_by_id
-from descentlab.report.statistics.ranking import ranked
+from descentlab.report.statistics.ranking import ranked, ranked_series
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,22 @@ class PanelData:
     """The runs of one comparison, as a panel needs them.
 
     Args:
-        comparison: the series to draw.
-        styles: the colour and dash of each series, by label.
+        answer: the conclusions about the comparison; its entries are the optimizers at their selected settings.
+        styles: the colour, dash and shade of each series, by label.
     """
 
-    comparison: Comparison
+    answer: Answer
     styles: dict[str, Style]
+
+    @property
+    def comparison(self) -> Comparison:
+        """The series that are compared, and the trials of a tuned sweep."""
+        return self.answer.comparison
+
+    @property
+    def selected(self) -> list[Series]:
+        """The series of the entries, in their order: one for each optimizer, at its selected settings."""
+        return [entry.series for entry in self.answer.entries]
 
     @cached_property
     def series(self) -> list[Series]:
@@ -31,11 +41,12 @@ class PanelData:
         return ranked(self.comparison)
 
     @cached_property
-    def frames(self) -> dict[str, pl.DataFrame]:
-        """The curves of each run, by run id (see `run_curves` for the columns)."""
-        return curves_by_id(self.comparison.runs)
+    def all_series(self) -> list[Series]:
+        """The selected series, then the other ones and the trials of a tuned sweep, the best first; each label once."""
+        trials = ranked_series(self.comparison.trials, self.comparison)
+        return list({one.label: one for one in reversed([*self.selected, *self.series, *trials])}.values())[::-1]
 
     @property
-    def points(self) -> int:
-        """The maximum number of points per line, which keeps a page with hundreds of runs small."""
-        return max(200, min(1000, 100_000 // len(self.comparison.runs)))
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The curves of each run, trials included, by run id (see `run_curves` for the columns)."""
+        return self.comparison.curves

@@ -1,11 +1,15 @@
-"""The results of drawing a panel: a Figure for plotly, or Html."""
+"""The results of drawing a panel: curves of runs, another plot, or HTML."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 Trace = dict[str, Any]  # a trace of plotly.js
+Level = tuple[float, str]  # a value of y to mark with a horizontal line, and its text
 
 
 @dataclass(frozen=True)
@@ -14,20 +18,71 @@ class Figure:
 
     Args:
         title: the heading above the plot.
-        traces: traces of plotly, with two additional keys: `series`, the label whose button in the legend hides the trace, and
-            `xs`, which maps each x axis that the reader can choose to its values (absent if the trace has its own `x`).
+        traces: traces of plotly, with one additional key: `series`, the label of a series or the name of an entry. Its button
+            in the legend hides the trace; the trace of a series that is not selected is faint or hidden, as the reader chooses.
+            Colours are those of `Style.color`; on a dark page they are replaced by lighter ones.
         scale: scale of the y axis: "log", "linear", or "loss" (the reader chooses one of the two).
-        x: the title of the figure's own logarithmic x axis; "" for the axis that the reader chooses.
+        x: the title of the x axis.
+        x_scale: scale of the x axis: "log", "linear" or "category".
+        y: the title of the y axis; "" for none.
         levels: values of y to mark with a horizontal line, each with its text.
         plane: the range of both axes if x and y are coordinates in a plane, otherwise None.
+        layout: further keys of plotly's layout, which replace those of the page.
+        note: a sentence below the plot, such as the meaning of marks.
     """
 
     title: str
     traces: list[Trace]
     scale: str
     x: str = ""
-    levels: list[tuple[float, str]] = field(default_factory=list)
+    x_scale: str = "log"
+    y: str = ""
+    levels: list[Level] = field(default_factory=list)
     plane: tuple[float, float] | None = None
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of a figure of curves.
+
+    Args:
+        series: the label of its series.
+        rows: the columns step and y and, of the mean of a selected series, low and high (the ends of its interval).
+        knots: some rows of the columns step, examples, gradient_evaluations and train_seconds, from the first to the last one;
+            between them the page interpolates the other x axes from the step.
+        run: the run whose curve it is, such as "seed 1: diverged at step 9"; "" for the mean over the completed runs.
+        mark: plotly's symbol of the marker at the end of the line; "" for none.
+    """
+
+    series: str
+    rows: pl.DataFrame
+    knots: pl.DataFrame
+    run: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class CurveFigure:
+    """A plot of curves over the x axis that the reader chooses: see `curves.curve_figure`.
+
+    The page draws the selected series of each optimizer; it can add the other series, or show the series of each optimizer in
+    a plot of their own, smooth the lines, and zoom all figures of curves together.
+
+    Args:
+        title: the heading above the plot.
+        curves: its lines.
+        scale: scale of the y axis: "log", "linear", or "loss" (the reader chooses one of the two).
+        levels: values of y to mark with a horizontal line, each with its text.
+        note: a sentence below the plot.
+    """
+
+    title: str
+    curves: list[Curve]
+    scale: str
+    levels: list[Level] = field(default_factory=list)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,3 +96,6 @@ class Html:
 
     title: str
     html: str
+
+
+Drawing = CurveFigure | Figure | Html

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from descentlab.report.drawing.figure import Level
 from descentlab.report.formats import format_number
 from descentlab.report.series import Comparison
-
-Level = tuple[float, str]  # a value of y, and its label
 
 
 def target_levels(comparison: Comparison) -> list[Level]:

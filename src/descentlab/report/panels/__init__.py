@@ -5,7 +5,7 @@ nothing to show for these runs::
 
     ORDER = 45
 
-    def draw(data: PanelData) -> Figure | Html | None:
+    def draw(data: PanelData) -> Drawing | None:
         return curve_figure(data, "valid/auroc", "Validation AUROC", "linear")
 
 `PanelData` contains the series and their curves; `descentlab.report.drawing` has functions that several panels share.
@@ -23,7 +23,7 @@ from typing import Protocol, cast
 
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure, Html
+from descentlab.report.drawing.figure import Drawing
 
 
 class Panel(Protocol):
@@ -31,7 +31,7 @@ class Panel(Protocol):
 
     ORDER: int
 
-    def draw(self, data: PanelData) -> Figure | Html | None:
+    def draw(self, data: PanelData) -> Drawing | None:
         """Draw the panel of one problem; return None if there is nothing to show."""
         ...
 
@@ -41,7 +41,7 @@ class PanelAcross(Protocol):
 
     ORDER: int
 
-    def draw_across(self, data: AcrossData) -> Figure | Html | None:
+    def draw_across(self, data: AcrossData) -> Drawing | None:
         """Draw the panel of all problems; return None if there is nothing to show."""
         ...
 
@@ -51,7 +51,7 @@ def panel_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def draw_panels(data: PanelData | AcrossData) -> tuple[list[Figure | Html], list[str]]:
+def draw_panels(data: PanelData | AcrossData) -> tuple[list[Drawing], list[str]]:
     """Draw all panels that have something to show.
 
     Args:
@@ -60,7 +60,7 @@ def draw_panels(data: PanelData | AcrossData) -> tuple[list[Figure | Html], list
     Returns:
         the drawn panels in their order, and a sentence for each panel that failed. A failure affects no other panel.
     """
-    drawn: list[tuple[int, Figure | Html]] = []
+    drawn: list[tuple[int, Drawing]] = []
     failures: list[str] = []
     for name in panel_names():
         try:
@@ -72,7 +72,7 @@ def draw_panels(data: PanelData | AcrossData) -> tuple[list[Figure | Html], list
     return [figure for _, figure in sorted(drawn, key=lambda pair: pair[0])], failures
 
 
-def _draw(module: ModuleType, data: PanelData | AcrossData) -> tuple[int, Figure | Html | None]:
+def _draw(module: ModuleType, data: PanelData | AcrossData) -> tuple[int, Drawing | None]:
     """Return the ORDER and the drawing of a panel; None for a panel of the other kind."""
     is_across = hasattr(module, "draw_across")
     if isinstance(data, AcrossData):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from descentlab.report.drawing.curves import curve_figure
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.figure import CurveFigure
 
 ORDER = 60
 
 
-def draw(data: PanelData) -> Figure | None:
+def draw(data: PanelData) -> CurveFigure | None:
     return curve_figure(data, "train/grad_norm", "Gradient norm")

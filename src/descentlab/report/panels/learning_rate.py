@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from descentlab.report.drawing.curves import curve_figure
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.figure import CurveFigure
 
 ORDER = 50
 
 
-def draw(data: PanelData) -> Figure | None:
+def draw(data: PanelData) -> CurveFigure | None:
     figure = curve_figure(data, "train/lr", "Learning rate", "linear", limited=False)
     if figure is None:
         return None
-    rates = [rate for trace in figure.traces for rate in trace["y"]]
+    rates = [rate for curve in figure.curves for rate in curve.rows["y"]]
     if min(rates) <= 0 or min(rates) < max(rates) < 10 * min(rates):
         return figure
     return replace(figure, scale="log")

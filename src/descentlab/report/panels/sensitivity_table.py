@@ -62,9 +62,9 @@ def _value(by_rate: Rates, rate: float) -> float | None:
 def _before_training(data: PanelData) -> float | None:
     """Return the mean over runs of the monitored metric at step 0; None if no curve contains it."""
     column = f"valid/{data.comparison.monitor}"
-    frames = [frame for frame in data.frames.values() if column in frame.columns]
-    starts = [frame.filter(frame["step"] == 0)[column].drop_nulls().to_list() for frame in frames]
-    values = [value for start in starts for value in start]
+    frames = [frame for frame in data.frames.values() if column in frame.columns and frame.height]
+    starts = [frame[column][0] for frame in frames if frame["step"][0] == 0]
+    values = [value for value in starts if value is not None]
     return fmean(values) if values else None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from descentlab.report.drawing.curves import curve_figure
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.levels import baseline_levels
 
 ORDER = 30
 
 
-def draw(data: PanelData) -> Figure | None:
+def draw(data: PanelData) -> CurveFigure | None:
     if data.comparison.monitor == "loss":
         return None
     levels = baseline_levels(data.comparison, "valid", "loss")

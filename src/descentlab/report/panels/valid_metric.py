@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from descentlab.report.drawing.curves import curve_figure
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Figure
+from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.levels import baseline_levels, target_levels
 
 ORDER = 40
 
 
-def draw(data: PanelData) -> Figure | None:
+def draw(data: PanelData) -> CurveFigure | None:
     metric = data.comparison.monitor
     scale = "loss" if data.comparison.mode == "min" else "linear"
     levels = target_levels(data.comparison) + baseline_levels(data.comparison, "valid", metric)

@@ -1,0 +1,114 @@
+"""The page of one run: its curves and diagnostics, results, log and config.
+
+Pages of runs share one file with plotly.js, which lies in the folder of the sweep; the page of a sweep contains its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from descentlab.report.compare import compare_one
+from descentlab.report.drawing.charts import Charts, plotly_script
+from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.style import DARK, styles
+from descentlab.report.layout import RUN_PAGE, log_tail, template
+from descentlab.report.series import Comparison, Group, build_series
+from descentlab.report.settings import flatten, format_value
+from descentlab.report.statistics.curves import AXES
+from descentlab.report.statistics.ranges import UNBOUNDED, bounds_of
+from descentlab.store.record import CONFIG, LOG, Record, Status
+
+LIBRARY = "plotly.js"
+LOG_LINES = 200
+MOST = 100  # runs of a sweep whose pages are written with that of the sweep
+
+
+def write_run_pages(runs: Iterable[Record]) -> set[str]:
+    """Write the page of each run that ended and has none since then; return the ids of the runs that have a page.
+
+    With more than MOST runs, only those without a result get one; `scripts/report.py SWEEP/RUN` writes that of any run.
+    """
+    known = [run for run in runs if run.status is not Status.TRAINING]
+    wanted = known if len(known) <= MOST else [run for run in known if not run.status.is_result][:MOST]
+    for run in wanted:
+        if not _is_newer(run.folder / RUN_PAGE, run.folder):
+            write_run_page(run)
+    return {run.id for run in known if (run.folder / RUN_PAGE).exists()}
+
+
+def write_run_page(run: Record) -> Path:
+    """Write report.html into the folder of the run, and plotly.js into that of the sweep if it is missing; return the page."""
+    library, page = run.folder.parent / LIBRARY, run.folder / RUN_PAGE
+    if not library.exists():
+        library.write_text(plotly_script(), encoding="utf-8")
+    page.write_text(render_run(run), encoding="utf-8")
+    return page
+
+
+def render_run(run: Record) -> str:
+    """Return the HTML of the page of a run."""
+    charts, panels = Charts(), list[dict[str, Any]]()
+    series = build_series([Group([run])], "", "")
+    answer = compare_one(Comparison(series[0].problem, series, series[0].problem))
+    if answer is not None:
+        data = PanelData(answer, styles([answer]))
+        number = charts.add_section(data)
+        for column in _columns(data.frames[run.id]):
+            figure = curve_figure(data, column, column, _scale(column, data.frames[run.id][column]), limited=False)
+            if figure is not None:
+                panels.append({"title": column, "figure": charts.add(figure, number), "note": ""})
+    return template("run.html.jinja").render(
+        run=run,
+        sweep=run.folder.parent.name,
+        panels=panels,
+        results=[(key, format_value(value)) for key, value in flatten(run.summary).items() if value not in (None, {}, [])],
+        log=log_tail(run.folder, LOG_LINES),
+        log_name=LOG,
+        config=_text(run.folder / CONFIG),
+        provenance=[
+            (key, format_value(value))
+            for part in (run.data, run.code, run.versions, run.hardware, run.timings)
+            for key, value in flatten(part).items()
+            if value not in (None, {}, [])
+        ],
+        inks=list(DARK.items()),
+        charts=charts.scripts(f"../{LIBRARY}"),
+    )
+
+
+def _columns(rows: pl.DataFrame) -> list[str]:
+    """Return the measured columns: losses first, then the other ones of training and of validation."""
+    measured = [name for name in rows.columns if name not in AXES and rows[name].drop_nulls().len()]
+    return sorted(measured, key=lambda name: (not name.endswith("/loss"), not name.startswith("valid/"), name))
+
+
+def _scale(column: str, values: pl.Series) -> str:
+    """Return "loss" for losses, "linear" for numbers within bounds, and "log" for others that span two decades."""
+    if column.endswith("loss"):
+        return "loss"
+    known = values.drop_nulls().drop_nans()
+    low, high = known.min(), known.max()
+    bounded = bounds_of(column) != UNBOUNDED
+    spans = isinstance(low, float) and isinstance(high, float) and 0 < 100 * low < high
+    return "log" if spans and not bounded else "linear"
+
+
+def _is_newer(page: Path, folder: Path) -> bool:
+    """Return True if `page` was written after the files of its run in `folder`."""
+    try:
+        written = page.stat().st_mtime_ns
+    except OSError:
+        return False
+    return all(path.stat().st_mtime_ns <= written for path in folder.iterdir() if path != page)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
