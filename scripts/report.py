@@ -19,6 +19,7 @@ def main() -> None:
     from descentlab.report.compare import compare
     from descentlab.report.load import load
     from descentlab.report.question import Question
+    from descentlab.tracking.summary import write_summary
 
     try:
         asked, results = Question.read(sweeps), load(sweeps)
@@ -28,6 +29,8 @@ def main() -> None:
         sys.exit(f"report: {error}")
     tables.show_answers(answers, tables.make_console())
     print(path)
+    if message := write_summary(results, answers, path):
+        print(message, file=sys.stderr)
 
 
 if __name__ == "__main__":

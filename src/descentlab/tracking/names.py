@@ -58,7 +58,12 @@ def role_of(job: Job) -> Role | None:
 def tags_of(run: Configured, sweep: str, role: Role | None = None) -> list[str]:
     """Return the W&B tags of a run: its problem, optimizer and sweep, and in a tuned sweep its role."""
     named = {group: run.choices.get(group) for group in ("problem", "optimizer")} | {"sweep": sweep, "role": role}
-    return [shortened(f"{key}:{value}", LONGEST_TAG) for key, value in named.items() if value]
+    return [tag(key, value) for key, value in named.items() if value]
+
+
+def tag(key: str, value: str) -> str:
+    """Return a W&B tag such as "problem:digits_mlp"."""
+    return shortened(f"{key}:{value}", LONGEST_TAG)
 
 
 def run_id(wanted: str) -> str:
