@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,17 @@ def test_the_report_of_a_tracked_sweep_writes_its_summary(make_tracked, tmp_path
 def test_the_module_of_the_process_starts_without_torch():
     script = "import sys, descentlab.tracking.summary_run; assert not {'torch', 'lightning', 'wandb'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_runs_of_a_tuned_sweep_are_grouped_by_role(tmp_path):
+    words = ("-m", "optimizer=adam", "hydra/sweeper=tune", "trials=2", "seeds=2", "budget.epochs=null", "budget.steps=20")
+    answer = run_script(TRAIN, *words, "sweep=s", f"output_dir={tmp_path}", cwd=tmp_path, WANDB_MODE="offline")
+    assert answer.returncode == 0, answer.stderr
+    logged = [wandb_records(next(folder.glob("*.wandb")))["run"][0] for folder in offline_runs(tmp_path / "s")]
+    kinds = Counter((run["job_type"], *(tag for tag in run["tags"] if tag.startswith("role:"))) for run in logged)
+    assert kinds == {("trial", "role:trial"): 2, ("train", "role:default"): 2, ("train", "role:report"): 2}
+    groups = {run["run_group"] for run in logged}
+    assert len(groups) == 4, "each trial, the selected settings, and the default ones"
+    assert {"default", "trial", "tuned"} == {group.partition("(")[2].partition(")")[0] for group in groups}
+    read_summary(tmp_path / "s")
