@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+
+from support.fake_launcher import FakeLauncher
+from support.tuning import Commands
 
 from descentlab.report.load import load
 from descentlab.run import run
@@ -55,3 +59,15 @@ def test_groups_of_jobs_and_of_their_records_do_not_depend_on_the_seeds(job):
     assert isinstance(first, Job)
     assert isinstance(first.record("interrupted", ""), Record)
     assert names.group_of(first) == names.group_of(second) == names.group_of(first.record("interrupted", ""))
+
+
+def test_every_run_of_a_tuned_sweep_has_a_role_when_it_starts(tmp_path, monkeypatch):
+    roles, start = [], FakeLauncher.start
+
+    def spy(launcher, groups):
+        roles.extend(names.role_of(job) for group in groups for job in group)
+        return start(launcher, groups)
+
+    monkeypatch.setattr(FakeLauncher, "start", spy)
+    Commands(tmp_path, monkeypatch)("optimizer=adam", "trials=4", "seeds=2")
+    assert Counter(roles) == {"trial": 4, "default": 2, "report": 2}
