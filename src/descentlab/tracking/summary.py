@@ -69,6 +69,7 @@ def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str
     sweep = results.sweeps[0].resolve()
     logger = next((node for run in results.runs if (node := run.config.get("logger") or {}).get("project")), {})
     told, problems = statements(answers), [answer.comparison.problem for answer in answers]
+    curves = _curves(answers)
     return {
         "sweep": str(sweep),
         "run": {
@@ -84,8 +85,8 @@ def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str
         },
         "summary": {"statement": "\n".join(told), "answers": {answer.comparison.name: _numbers(answer) for answer in answers}},
         "tables": dict(_tables(answers, results.roles)),
-        "curves": _curves(answers),
-        "charts": sorted({f"{title}/*" for answer in answers for title in names.tiles(answer.comparison.monitor).values()}),
+        "curves": curves,
+        "charts": sorted({f"{name.rpartition('/')[0]}/*" for row in curves for name in row} - {"x/*"}),
         "page": str(page.resolve()) if page.is_file() else None,
     }
 
@@ -125,13 +126,18 @@ def _plain(table: PlainTable) -> Table:
 
 
 def _curves(answers: Sequence[Answer]) -> list[dict[str, float]]:
-    """Return a row per step with the mean training loss and monitored metric of each entry at its selected settings."""
+    """Return a row per step with the mean training loss and monitored metric of each entry at its selected settings.
+
+    The names begin with the rank of the entry, "1 adam/Training loss", so that the charts of the best one come first.
+    """
     rows: dict[float, dict[str, float]] = {}
     for answer in answers:
-        for entry in answer.entries[:MOST_CURVES]:
+        shown = answer.entries[:MOST_CURVES]
+        for rank, entry in enumerate(shown, 1):
+            series = f"{problem_prefix(answer, answers)}{rank:0{len(str(len(shown)))}} {entry.name}"
             frames = list(curves_by_id(entry.completed).values())
             for column, title in names.tiles(answer.comparison.monitor).items():
                 mean = thin(mean_curve(frames, column), POINTS)
                 for step, value in mean.select("step", "y").iter_rows():
-                    rows.setdefault(step, {})[f"{title}/{problem_prefix(answer, answers)}{entry.name}"] = value
+                    rows.setdefault(step, {})[f"{series}/{title}"] = value
     return [{names.AXES["step"]: step, **rows[step]} for step in sorted(rows)]
