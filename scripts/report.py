@@ -11,6 +11,7 @@ from descentlab.errors import UsageError
 
 if TYPE_CHECKING:
     from descentlab.report.answer import Answer
+    from descentlab.report.load import Results
     from descentlab.report.watch import Live
 
 
@@ -21,14 +22,17 @@ def main() -> None:
 
     from descentlab.report import tables
     from descentlab.report.pdf import print_pdf
+    from descentlab.tracking.summary import write_summary
 
     try:
         if len(sweeps) == 1 and (sweeps[0] / "config.yaml").exists():
             print(_build_run(sweeps[0], arguments.pdf))
             return
-        page, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
+        page, results, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
         tables.show_answers(answers, tables.make_console())
         print(page)
+        if not arguments.watch and (message := write_summary(results, answers, page)):
+            print(message, file=sys.stderr)
         if arguments.pdf:
             print(print_pdf(page))
     except (OSError, ValueError) as error:
@@ -66,8 +70,8 @@ def _build_run(folder: Path, pdf: bool) -> Path:
     return print_pdf(page) if pdf else page
 
 
-def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, list[Answer]]:
-    """Write the page and the tables; return the path of the page, and the answers. A page in between has unfinished runs."""
+def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, Results, list[Answer]]:
+    """Write the page and the tables; return the path of the page, the runs and the answers. `live`: unfinished runs count."""
     from descentlab.report import page
     from descentlab.report.compare import compare
     from descentlab.report.load import load
@@ -75,16 +79,16 @@ def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Pat
 
     asked, results = Question.read(sweeps), load(sweeps, unfinished=live is not None)
     answers = compare(results, asked.by, asked.reference, asked.margin)
-    return page.write(results, answers, out, live), answers
+    return page.write(results, answers, out, live), results, answers
 
 
-def _watch(sweep: Path, out: Path, every: float) -> tuple[Path, list[Answer]]:
-    """Write the page repeatedly until the sweep has ended, and print when; return the last page and its answers."""
+def _watch(sweep: Path, out: Path, every: float) -> tuple[Path, Results, list[Answer]]:
+    """Write the page repeatedly until the sweep has ended, and print when; return what the last `_build` returned."""
     from datetime import datetime
 
     from descentlab.report.watch import watch
 
-    last: list[tuple[Path, list[Answer]]] = []
+    last: list[tuple[Path, Results, list[Answer]]] = []
 
     def build(live: Live | None) -> None:
         try:

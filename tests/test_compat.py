@@ -240,3 +240,13 @@ def test_is_batch_norm(fallback, monkeypatch):
         monkeypatch.delattr(nn.modules.batchnorm, "_BatchNorm")
     assert all(compat.is_batch_norm(layer) for layer in (nn.BatchNorm1d(2), nn.BatchNorm2d(2), nn.SyncBatchNorm(2)))
     assert not compat.is_batch_norm(nn.LayerNorm(2))
+
+
+@pytest.mark.slow
+def test_wandb_specification():
+    """Fix: look in `Workspace.save` and `Report.save` for the values that they send to the server."""
+    from wandb_workspaces.reports.v2 import interface as wr
+    from wandb_workspaces.workspaces.interface import Workspace
+
+    for defined in (Workspace(entity="e", project="p", name="n"), wr.Report(project="p", entity="e", title="n")):
+        assert compat.wandb_specification(defined)["displayName"] == "n"

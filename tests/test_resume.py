@@ -181,7 +181,7 @@ def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, t
     (path,) = (given.folder.parent / "wandb").glob("offline-run-*/*.wandb")
     records, written = wandb_records(path), read_curves(given.folder)
     rows = [record["item"] for record in records["history"]]
-    assert [row["step"] for row in rows] == written["step"].unique(maintain_order=True).to_list()
+    assert [row["x/step"] for row in rows] == written["step"].unique(maintain_order=True).to_list()
     for column in ("train/loss", "valid/loss"):
         assert [row[column] for row in rows if column in row] == written[column].drop_nulls().to_list() != []
     assert [record["exit_code"] for record in records["exit"]] == [0]

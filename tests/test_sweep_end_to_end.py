@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT
 from support.commands import TRAIN, run_script
 from support.waiting import wait_until
+from support.wandb_file import offline_runs
 
 from descentlab.store import record as records
 from descentlab.store.record import Record
@@ -107,7 +108,7 @@ def test_the_parent_never_imports_torch(tmp_path):
 import sys
 from pathlib import Path
 from descentlab.cli import main
-sys.argv = ["train.py", "-m", "optimizer=adam,sgd", "budget.steps=2", "logger=none", "output_dir={tmp_path}"]
+sys.argv = ["train.py", "-m", "optimizer=adam,sgd", "budget.steps=2", "sweep=s", "output_dir={tmp_path}"]
 if __name__ == "__main__":
     try:
         main(Path("{ROOT}") / "conf")
@@ -117,7 +118,9 @@ if __name__ == "__main__":
     assert not loaded, loaded
 """
     (tmp_path / "parent.py").write_text(script)
-    subprocess.run([sys.executable, str(tmp_path / "parent.py")], check=True, timeout=300, cwd=tmp_path)
+    line, environment = [sys.executable, str(tmp_path / "parent.py")], {**os.environ, "WANDB_MODE": "offline"}
+    subprocess.run(line, check=True, timeout=300, cwd=tmp_path, env=environment)
+    assert len(offline_runs(tmp_path / "s", summary=True)) == 1, "the summary in W&B is written too"
 
 
 @pytest.mark.slow

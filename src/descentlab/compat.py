@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from torch import Tensor, nn
     from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+    from wandb_workspaces.reports.v2.interface import Report
+    from wandb_workspaces.workspaces.interface import Workspace
 
 
 class Repository(Protocol):
@@ -156,3 +158,11 @@ def is_batch_norm(module: nn.Module) -> TypeGuard[BatchNorm]:
 
     public = (batchnorm.BatchNorm1d, batchnorm.BatchNorm2d, batchnorm.BatchNorm3d, batchnorm.SyncBatchNorm)
     return isinstance(module, getattr(batchnorm, "_BatchNorm", public))
+
+
+# wandb-workspaces
+
+
+def wandb_specification(defined: Workspace | Report) -> dict[str, Any]:
+    """Return the JSON values of a W&B workspace or report, which its `save` would write."""
+    return defined._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -14,6 +14,7 @@ EXTRAS = {  # module -> the extra in pyproject.toml that installs it
     "ray": "ray",
     "submitit": "slurm",
     "tokenizers": "text",
+    "wandb_workspaces": "dashboard",
 }
 
 

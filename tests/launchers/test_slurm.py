@@ -14,6 +14,7 @@ import pytest
 from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
 from support.slurm import Slurm
 from support.waiting import wait_until
+from support.wandb_file import offline_runs
 
 from descentlab.store import record as records
 
@@ -42,7 +43,7 @@ def test_a_sweep_is_one_array_and_gives_the_curves_of_the_local_launcher(slurm, 
     for seed, record in slurm_bench.records().items():
         assert ordered_curves(record).equals(local[seed])
         assert record.attempt == 1
-    assert len(list(slurm_bench.sweep.glob("wandb/offline-run-*"))) == 3
+    assert len(offline_runs(slurm_bench.sweep)) == 3
     jobs = set(slurm.states())
     again = slurm_bench.run(*words, WANDB_MODE="offline")
     assert again.returncode == 0

@@ -8,6 +8,7 @@ import pytest
 from conftest import compose_config, every_optimizer
 from support.commands import TRAIN, run_script
 from support.torchrun import train_in_two_processes
+from support.wandb_file import offline_runs
 
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.run import run
@@ -41,7 +42,7 @@ def test_two_processes_have_the_curve_and_the_files_of_one_process(single, tmp_p
     parallel = train(tmp_path, trainer, "optimizer=adam,sgd,rmsprop", *UNEVEN)
     assert set(parallel) == set(single) == {"adam", "sgd", "rmsprop"}
     assert len(list((tmp_path / trainer).glob("*/record.json"))) == 3, "one folder a run"
-    assert len(list((tmp_path / trainer / "wandb").glob("offline-run-*"))) == 3, "one W&B run a run"
+    assert len(offline_runs(tmp_path / trainer)) == 3, "one W&B run a run"
     for optimizer, record in parallel.items():
         expected, curves = (records.read_curves(each.folder) for each in (single[optimizer], record))
         for column in ("train/loss", "train/grad_norm", "valid/loss"):

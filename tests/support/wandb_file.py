@@ -1,4 +1,4 @@
-"""Reading the .wandb file of an offline run."""
+"""The offline runs of Weights & Biases in the folder of a sweep, and reading of their .wandb files."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def wandb_records(path: Path) -> dict[str, list[dict[str, Any]]]:
     for record in map(json.loads, printed.splitlines()):
         found.setdefault(record["type"], []).append(record[record["type"]])
     return found
+
+
+def offline_runs(sweep: Path, summary: bool = False) -> list[Path]:
+    """Return the folders of the offline W&B runs of a sweep: of its runs, or of its summary."""
+    return [path for path in sorted(sweep.glob("wandb/offline-run-*")) if ("-summary-" in path.name) == summary]

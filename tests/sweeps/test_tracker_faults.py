@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.curves import timeless_curves
 from support.matrix import Matrix
-from support.wandb_file import wandb_records
+from support.wandb_file import offline_runs, wandb_records
 
 from descentlab.store.record import Record
 
@@ -38,4 +38,5 @@ def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(tracked, uninterrup
         assert [row["train/loss"] for row in rows if "train/loss" in row] == losses != []
         assert [each["exit_code"] for each in logged["exit"]] == [0]
         assert timeless_curves(record).equals(uninterrupted())
-    assert len(list((lab_wandb := tracked.lab.folder / "out" / "s" / "wandb").glob("offline-run-*"))) == 5, lab_wandb
+    sweep = tracked.lab.folder / "out" / "s"
+    assert (len(offline_runs(sweep)), len(offline_runs(sweep, summary=True))) == (5, 1)

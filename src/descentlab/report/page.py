@@ -68,7 +68,7 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
     write_exports(results, answers, out)
     page = out / "report.html"
     try:
-        text = render(results, answers, out, live, write_run_pages(results.runs))
+        text = render(results, answers, out, live, write_run_pages(results.runs, out))
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"

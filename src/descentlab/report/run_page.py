@@ -28,15 +28,19 @@ LOG_LINES = 200
 MOST = 100  # runs of a sweep whose pages are written with that of the sweep
 
 
-def write_run_pages(runs: Iterable[Record]) -> set[str]:
-    """Write the page of each run that ended and has none since then; return the ids of the runs that have a page.
+def write_run_pages(runs: Iterable[Record], out: Path) -> set[str]:
+    """Write the page of each run of the sweep `out` that ended and has none since then.
 
-    With more than MOST runs, only those without a result get one; `scripts/report.py SWEEP/RUN` writes that of any run.
+    A report in another folder writes nothing into those of its sweeps. With more than MOST runs, only those without a result get
+    a page; `scripts/report.py SWEEP/RUN` writes that of any run.
+
+    Returns:
+        the ids of the runs that have a page.
     """
     known = [run for run in runs if run.status is not Status.TRAINING]
     wanted = known if len(known) <= MOST else [run for run in known if not run.status.is_result][:MOST]
     for run in wanted:
-        if not _is_newer(run.folder / RUN_PAGE, run.folder):
+        if run.folder.parent.resolve() == out.resolve() and not _is_newer(run.folder / RUN_PAGE, run.folder):
             write_run_page(run)
     return {run.id for run in known if (run.folder / RUN_PAGE).exists()}
 

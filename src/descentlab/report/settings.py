@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from descentlab.store.record import NOT_IDENTITY, Record
+from descentlab.store.record import NOT_IDENTITY
 
 SEEDS = ("seed", "data_seed")
 IGNORED = NOT_IDENTITY | set(SEEDS)
@@ -16,7 +16,17 @@ MISSING = object()
 Settings = dict[str, Any]
 
 
-def settings_of(run: Record) -> Settings:
+class Configured(Protocol):
+    """A run or a job: anything with the chosen option of each config group and a resolved config."""
+
+    @property
+    def choices(self) -> Mapping[str, str]: ...
+
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+
+
+def settings_of(run: Configured) -> Settings:
     """Return the settings that distinguish a run: dotted config keys, and the chosen options under their group's name.
 
     Seeds and keys that do not enter the run id are left out.
@@ -25,14 +35,14 @@ def settings_of(run: Record) -> Settings:
     return {"problem": "unknown", "optimizer": "unknown", **_relevant_config(run), **choices}
 
 
-def series_key(run: Record) -> str:
+def series_key(run: Configured) -> str:
     """Return a key that is equal for runs that differ in their seeds only."""
     chosen = [run.choices.get("problem"), run.choices.get("optimizer")]
     config = {key: value for key, value in run.config.items() if key not in IGNORED}
     return json.dumps([chosen, config], sort_keys=True, default=str)
 
 
-def _relevant_config(run: Record) -> Settings:
+def _relevant_config(run: Configured) -> Settings:
     return flatten({key: value for key, value in run.config.items() if key not in IGNORED})
 
 

@@ -179,6 +179,11 @@ def memberships(manifests: Iterable[Manifest]) -> dict[str, Membership]:
     return found
 
 
+def roles_of(manifests: Iterable[Manifest]) -> dict[str, Role]:
+    """Return the role of each run of tuned sweeps, by run id (see `memberships`)."""
+    return {id: member.role for id, member in memberships(manifests).items()}
+
+
 def _arm(content: Mapping[str, Any]) -> Arm:
     """Return the arm with this content. Raises KeyError if it has no id, which tells it from other arms."""
     return Arm(**{**content, "id": content["id"], "trials": [Trial(**trial) for trial in content["trials"]]})

@@ -153,6 +153,8 @@ class Queue:
                 self._wait_for(group)
             elif ready := tuple(job for each in group if (job := self._prepare(each))):
                 batch.append(ready)
+        if batch:
+            self.intake.save()  # a run reads its role in the sweep when it starts
         for attempt in self.launcher.start(batch) if batch else ():
             self.tries.update(job.id for job in attempt.jobs)
             self.running.append(Watch(attempt))

@@ -25,6 +25,7 @@ def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
     from descentlab.report.compare import compare
     from descentlab.report.load import load
     from descentlab.report.question import Question
+    from descentlab.tracking.summary import write_summary
 
     question, results = Question.of(asked), load([sweep])
     try:
@@ -40,3 +41,5 @@ def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
     path = page.write(results, answers, sweep)
     for line, purpose in [(os.path.relpath(path), "the report: open it in a browser"), *page.commands([sweep])]:
         console.print(f"{line}  [dim]# {purpose}[/dim]", soft_wrap=True)
+    if message := write_summary(results, answers, path):
+        Console(stderr=True).print(message, markup=False, soft_wrap=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import glob
-import hashlib
 import html
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +14,9 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 from descentlab.store.job import Job
+from descentlab.tracking import names
 
 Row = Mapping[str, Any]
-AXES = ("step", "examples", "gradient_evaluations", "train_seconds")
-LONGEST, LONGEST_TAG, HASH = 128, 64, 8  # maximum lengths of an id, a name or a group, and of a tag; length of our hash
-RESERVED = r"""[:;,#?/'\\%]"""  # characters not allowed in an id, by wandb's settings and the documentation of wandb.init
 PATIENCE = 15.0  # seconds to wait for the server before continuing offline
 
 
@@ -73,26 +69,26 @@ class Tracker:
     def __init__(self, job: Job, rows: Sequence[Row] = ()) -> None:
         self.lost = ""
         self.run: Any = None
+        self.tiles = names.tiles((job.config.get("task") or {}).get("monitor") or "loss")
         self._start(job, rows)
 
     @disabled_on_error
     def _start(self, job: Job, rows: Sequence[Row]) -> None:
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
         os.environ.pop("WANDB_SERVICE", None)  # the W&B service of the process that started this one, and may end before it
-        _forget(job)
+        forget(job.folder.parent, names.run_id(job.tracking_id))
         self.run = _started(job, bool(rows))
-        for axis in AXES:
-            self.run.define_metric(axis, hidden=True)
-        for prefix in ("train/*", "valid/*"):
-            self.run.define_metric(prefix, step_metric="step")
+        define_axes(self.run, ("train/*", "valid/*", *self.tiles.values()))
         self.write([row for row in rows if row["step"] >= self.run.step])
 
     @disabled_on_error
     def write(self, rows: Sequence[Row]) -> None:
         """Log curve rows; a metric that is undefined at a step is left out of its row."""
         for row in rows:
-            values = {key: value for key, value in row.items() if key != "batches" and value is not None}
-            self.run.log(values, step=row["step"])  # sets W&B's own step counter, the x axis of wandb leet, to our step
+            known = {key: value for key, value in row.items() if key != "batches" and value is not None}
+            values = {names.AXES.get(key, key): value for key, value in known.items()}
+            values |= {title: known[key] for key, title in self.tiles.items() if key in known}
+            self.run.log(values, step=row["step"])  # sets W&B's own step counter to our step
 
     @disabled_on_error
     def show(self, files: Sequence[Path]) -> None:
@@ -128,58 +124,63 @@ def _known(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _known(value) if isinstance(value, Mapping) else value for key, value in known.items()}
 
 
-def _forget(job: Job) -> None:
-    """Remove the offline files of earlier attempts at `job`: their content is logged again."""
-    for stale in (job.folder.parent / "wandb").glob(f"*run-*-{glob.escape(run_id(job))}"):
+def define_axes(run: Any, charted: Sequence[str]) -> None:
+    """Set the default x axis of the names or globs `charted` to the step; the other axes can be chosen, and have no charts."""
+    for axis in names.AXES.values():
+        run.define_metric(axis, hidden=True)
+    for name in charted:
+        run.define_metric(name, step_metric=names.AXES["step"])
+
+
+def forget(sweep: Path, id: str) -> None:
+    """Remove the offline files of earlier W&B runs with this id: their content is logged again."""
+    for stale in (sweep / "wandb").glob(f"*run-*-{glob.escape(id)}"):
         shutil.rmtree(stale, ignore_errors=True)
 
 
 def _started(job: Job, resumed: bool) -> Any:
     """Return the W&B run of `job`; offline if the server cannot be reached."""
+    role = names.role_of(job)
+    return start(
+        job.folder.parent,
+        mode(),
+        resumed,
+        id=names.run_id(job.tracking_id),
+        name=names.shortened(job.name, names.LONGEST),
+        group=names.group_of(job, role),
+        job_type="trial" if role == "trial" else "train",
+        tags=names.tags_of(job, job.sweep, role),
+        project=job.core.logger.project,
+        entity=job.core.logger.entity,
+        config={**job.config, "choices": job.choices},
+    )
+
+
+def start(sweep: Path, wanted: str, resumed: bool = False, **about: Any) -> Any:
+    """Return a new W&B run, whose files are in the folder of the sweep; offline if the server cannot be reached.
+
+    Args:
+        sweep: the folder.
+        wanted: the value of `mode`.
+        resumed: True if the run continues the one with the same id on the server; otherwise it replaces that one.
+        about: further arguments of wandb.init.
+    """
     import wandb
 
-    wanted = mode()
+    def init(mode: str) -> Any:
+        return wandb.init(
+            mode=mode,  # pyright: ignore[reportArgumentType]
+            resume="allow" if resumed and mode == "online" else None,
+            dir=str(sweep.resolve()),
+            settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE),
+            **about,
+        )
+
     try:
-        return _init(job, wanted, resumed)
+        return init(wanted)
     except wandb.Error as error:
         if wanted != "online":
             raise
         print(f"Weights & Biases offline: {error}", file=sys.stderr)
         wandb.teardown()  # otherwise W&B's service process keeps the run that it could not start
-        return _init(job, "offline", resumed)
-
-
-def _init(job: Job, mode: str, resumed: bool) -> Any:
-    import wandb
-
-    tags = [f"{group}:{job.choices[group]}" for group in ("problem", "optimizer") if group in job.choices]
-    return wandb.init(
-        mode=mode,  # pyright: ignore[reportArgumentType]
-        id=run_id(job),
-        resume="allow" if resumed and mode == "online" else None,
-        name=shortened(job.name, LONGEST),
-        group=shortened(job.sweep, LONGEST),
-        job_type="train",
-        tags=[shortened(tag, LONGEST_TAG) for tag in tags],
-        project=job.core.logger.project,
-        entity=job.core.logger.entity,
-        config={**job.config, "choices": job.choices},
-        dir=str(job.folder.parent.resolve()),
-        settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE),
-    )
-
-
-def run_id(job: Job) -> str:
-    """Return the id of the W&B run of `job`: its tracking id, shortened, without the characters that W&B refuses."""
-    wanted = job.tracking_id
-    allowed = re.sub(RESERVED, "_", wanted)
-    return shortened(allowed if allowed == wanted else f"{allowed}-{_hash(wanted)}", LONGEST)
-
-
-def shortened(text: str, longest: int) -> str:
-    """Return `text`; if it has more than `longest` characters, its beginning and a hash of it."""
-    return text if len(text) <= longest else f"{text[: longest - HASH - 1]}-{_hash(text)}"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH]
+        return init("offline")

@@ -1,0 +1,143 @@
+"""The W&B run that summarizes a sweep: its content, and the process that writes it. Never imports wandb."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from descentlab.report.answer import Answer
+from descentlab.report.load import Results
+from descentlab.report.overall import problem_prefix, statements
+from descentlab.report.relation import relation
+from descentlab.report.statistics.curves import curves_by_id, mean_curve, thin
+from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
+from descentlab.report.tables.gains import gains_table
+from descentlab.report.tables.results import metrics_table, results_table
+from descentlab.store.manifest import Role, roles_of
+from descentlab.tracking import names
+
+PATIENCE = 120.0  # seconds that the process may take, with the upload of the page
+POINTS = 200  # of a curve
+MOST_CURVES = 20  # entries of a problem whose curves are drawn
+LIBRARY = "descentlab.tracking.summary_run"  # the module that the process executes
+
+Table = Mapping[str, list[Any]]  # "columns" and "rows"
+
+
+def write_summary(results: Results, answers: Sequence[Answer], page: Path) -> str:
+    """Write the W&B run that summarizes a sweep, in a separate process, if its runs were logged to W&B.
+
+    It is online if they were, and otherwise in the same folder; it replaces that of an earlier command. A single run, and a
+    report over several sweeps, have none.
+
+    Args:
+        results: the sweep.
+        answers: its answers.
+        page: the report's page.
+
+    Returns:
+        a message if it could not be written, otherwise "".
+    """
+    sweep = results.sweeps[0]
+    if len(results.sweeps) > 1 or len(results.runs) < 2 or not names.tracked(sweep):
+        return ""
+    line = [sys.executable, "-P", "-m", LIBRARY]  # -P: a file of the user in the current folder replaces no module
+    environment = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
+    about = json.dumps(content(results, answers, page), default=str)
+    try:
+        ended = subprocess.run(
+            line, input=about, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"Weights & Biases has no summary of the sweep: {error}"
+    lines = ended.stderr.strip().splitlines()
+    return f"Weights & Biases has no summary of the sweep: {lines[-1] if lines else ''}" if ended.returncode else ""
+
+
+def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str, Any]:
+    """Return the content of the summary run of a sweep, as JSON values.
+
+    Returns:
+        `sweep`, the folder; `run`, arguments of wandb.init; `summary`, its values; `tables` by name; `curves`, the rows of the
+        mean curves at the selected settings; `charts`, globs of the names in these; `page`, the path of the report's page.
+    """
+    sweep = results.sweeps[0].resolve()
+    logger = next((node for run in results.runs if (node := run.config.get("logger") or {}).get("project")), {})
+    told, problems = statements(answers), [answer.comparison.problem for answer in answers]
+    curves = _curves(answers)
+    return {
+        "sweep": str(sweep),
+        "run": {
+            "id": names.run_id(f"summary-{sweep.name}"),
+            "name": names.shortened(f"summary of {sweep.name}", names.LONGEST),
+            "group": "summary",
+            "job_type": "summary",
+            "tags": [*dict.fromkeys(names.tag("problem", each) for each in problems), names.tag("sweep", sweep.name)],
+            "notes": "\n".join(told),
+            "project": logger.get("project"),
+            "entity": logger.get("entity"),
+            "config": {"sweep": sweep.name, "problems": problems, "runs": len(results.runs)},
+        },
+        "summary": {"statement": "\n".join(told), "answers": {answer.comparison.name: _numbers(answer) for answer in answers}},
+        "tables": dict(_tables(answers, roles_of(results.manifests))),
+        "curves": curves,
+        "charts": sorted({f"{name.rpartition('/')[0]}/*" for row in curves for name in row} - {"x/*"}),
+        "page": str(page.resolve()) if page.is_file() else None,
+    }
+
+
+def _numbers(answer: Answer) -> dict[str, Any]:
+    """Return the best entry of an answer with its number, and the verdict about the difference from the reference."""
+    best, value = answer.best, answer.best.estimate
+    found: dict[str, Any] = {"by": answer.by.key, "best": best.name, "verdict": relation(answer)}
+    if value is not None:
+        found |= {"mean": value.mean, "low": value.low, "high": value.high, "n": value.n}
+    return {key: each for key, each in found.items() if each not in (None, "")}
+
+
+def _tables(answers: Sequence[Answer], roles: Mapping[str, Role]) -> Iterator[tuple[str, Table]]:
+    """Yield the tables of the report by name; with several problems, the name begins with that of the problem."""
+    for answer in answers:
+        prefix = f"{answer.comparison.name}/" if len(answers) > 1 else ""
+        shown = results_table(answer)
+        groups = [names.group_of(one.runs[0], roles.get(one.runs[0].id)) for one in shown.series]
+        groups += [""] * len(shown.baseline_rows)
+        rows = [[*row, group] for row, group in zip([*shown.rows, *shown.baseline_rows], groups, strict=True)]
+        yield f"tables/{prefix}results", {"columns": [*shown.headings, "W&B group"], "rows": rows}
+        metrics = metrics_table(answer)
+        if metrics.rows:
+            rows = [*metrics.rows, *metrics.baseline_rows]
+            yield f"tables/{prefix}metrics", {"columns": ["optimizer", *metrics.headings[1:]], "rows": rows}
+        for name, table in (("differences", pairs_table(answer, detailed=True)), ("gains", gains_table(answer))):
+            if table is not None:
+                yield f"tables/{prefix}{name}", _plain(table)
+    yield "tables/cost", _plain(bill_table(answers))
+    flags = [[answer.comparison.name, flag.subject, flag.kind, flag.message] for answer in answers for flag in answer.flags]
+    yield "tables/flags", {"columns": ["problem", "optimizer", "kind", "message"], "rows": flags}
+
+
+def _plain(table: PlainTable) -> Table:
+    return {"columns": table.headings, "rows": table.rows}
+
+
+def _curves(answers: Sequence[Answer]) -> list[dict[str, float]]:
+    """Return a row per step with the mean training loss and monitored metric of each entry at its selected settings.
+
+    The names begin with the rank of the entry, "1 adam/Training loss", so that the charts of the best one come first.
+    """
+    rows: dict[float, dict[str, float]] = {}
+    for answer in answers:
+        shown = answer.entries[:MOST_CURVES]
+        for rank, entry in enumerate(shown, 1):
+            series = f"{problem_prefix(answer, answers)}{rank:0{len(str(len(shown)))}} {entry.name}"
+            frames = list(curves_by_id(entry.completed).values())
+            for column, title in names.tiles(answer.comparison.monitor).items():
+                mean = thin(mean_curve(frames, column), POINTS)
+                for step, value in mean.select("step", "y").iter_rows():
+                    rows.setdefault(step, {})[f"{series}/{title}"] = value
+    return [{names.AXES["step"]: step, **rows[step]} for step in sorted(rows)]
