@@ -19,12 +19,20 @@ def main() -> None:
         type=float,
         help="differences below it are practically zero (default: half a standard deviation over seeds)",
     )
+    parser.add_argument(
+        "--best-reachable",
+        action="store_true",
+        help="estimate from the trials of tuned sweeps the best validation value that more trials can reach, and how many "
+        "hyperparameters matter (noisy quadratic law; takes seconds for each optimizer)",
+    )
     arguments = parser.parse_args()
 
     from descentlab.report import tables
     from descentlab.report.compare import compare
     from descentlab.report.load import load
     from descentlab.report.question import Question
+    from descentlab.report.tables.console import wrapped
+    from descentlab.report.trials import best_reachable
 
     sweeps: list[Path] = arguments.sweeps
     try:
@@ -32,7 +40,11 @@ def main() -> None:
         answers = compare(load(sweeps), asked.by, asked.reference, asked.margin)
     except (OSError, ValueError) as error:
         sys.exit(f"compare: {error}")
-    tables.show_answers(answers, tables.make_console())
+    console = tables.make_console()
+    tables.show_answers(answers, console)
+    for answer in answers if arguments.best_reachable else []:
+        for line in best_reachable(answer):
+            console.print(wrapped(line, console.width), markup=False)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def test_a_better_optimizer_after_tuning(make_tuned, sentence):
 def test_a_named_reference_is_compared_with_the_best(make_tuned, sentence):
     found = sentence(make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8}), reference="sgd")
     assert "muon reaches" in found
-    assert "better than sgd by 0.1499 [0.1495, 0.1503]" in found
+    assert "better than sgd by 0.1499 [0.1493, 0.1505]" in found
     assert "corrected for 2 comparisons" in found
 
 
@@ -61,8 +61,17 @@ def test_one_seed_gives_no_interval(make_seeds, sentence):
 
 def test_equal_values_are_practically_equal(make_seeds, sentence):
     for name in ("adam", "twin"):
-        make_seeds(name, [0.9, 0.91, 0.92])
-    assert "practically equal to twin: no difference in any of 3 pairs" in sentence()
+        make_seeds(name, [0.9, 0.91, 0.92, 0.93, 0.94])
+    assert "practically equal to twin: no difference in any of 5 pairs;" in sentence()
+
+
+def test_equal_values_of_few_seeds_are_not_called_equal(make_seeds, sentence):
+    for name in ("adam", "twin"):
+        make_seeds(name, [0.9, 0.91])
+    assert (
+        "not distinguishable from twin with n = 2 pairs: no difference in any of 2 pairs (about 5 pairs would show that they "
+        "are practically equal);"
+    ) in sentence()
 
 
 def test_a_difference_within_the_margin_is_practically_equal(make_seeds, sentence):
@@ -83,7 +92,7 @@ def test_an_undecided_difference_has_the_number_of_seeds_that_would_do(make_seed
 def test_unshared_seeds_are_compared_by_welch(make_run, sentence):
     for seed, value in enumerate((0.9, 0.91, 0.92, 0.5, 0.51, 0.52)):
         make_run("adam" if seed < 3 else "sgd", seed=seed, summary={"best_valid": value, "test": {"accuracy": value}})
-    assert "(Welch's t, p < 0.0001, n = 3 and 3 seeds, not shared)" in sentence()
+    assert "(Welch's t, p < 0.0001, n = 3 and 3 seeds, not paired)" in sentence()
 
 
 def test_all_diverged(make_run, sentence):
@@ -110,7 +119,7 @@ def test_some_diverged_runs_are_named(make_seeds, make_run, sentence):
     make_seeds("sgd", [0.8])
     make_run("sgd", seed=1, status=Status.DIVERGED, summary={"diverged_step": 12, "test": {}})
     assert "Not all runs completed (sgd: 1 completed, 1 diverged at step 12)." in sentence()
-    assert "sgd has one seed" in sentence()
+    assert "not tested against sgd (1 of 2 runs of sgd diverged; a test of the others would be biased)" in sentence()
 
 
 def test_an_unfinished_tuning_is_preliminary(make_tuned, sentence):

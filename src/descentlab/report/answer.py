@@ -61,7 +61,7 @@ class Pair:
     Attributes:
         entry: the first entry; a positive difference means that it is better.
         other: the second one.
-        difference: its statistics: `Paired` over shared seeds, or `Unpaired` if fewer than two seeds are shared.
+        difference: its statistics: `Paired` over shared seeds, or `Unpaired` if too few are shared (`pairs.compare_series`).
         conclusion: better, worse, equal or undecided, with the margin of equivalence and the number of seeds that would do.
         p: the p-value after Holm's correction for the number of pairs of the answer; None if there is none.
         reason: the reason why there are no statistics; empty if there are.

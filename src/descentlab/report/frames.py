@@ -115,10 +115,11 @@ class Sweeps:
     def differences(self) -> pl.DataFrame:
         """A row per two optimizers that are compared: the mean difference over their pairs, and the conclusion.
 
-        Columns: problem, by, entry, other; the mean difference, positive where the entry is better, with its 95 % interval and
-        the number n of pairs; p, corrected by Holm's method; the conclusion (better, worse, equal, undecided) and the margin
-        below which a difference is practically zero; if undecided, the number of pairs needed to decide; the correlation over
-        seeds and the effect size in standard deviations. Null where a number does not exist.
+        Columns: problem, by, entry, other; the mean difference, positive where the entry is better, with its interval (95 % for
+        all comparisons of a problem together) and the number n of pairs; p, corrected by Holm's method; the conclusion (better,
+        worse, equal, undecided) and the margin below which a difference is practically zero; if undecided, the number of pairs
+        needed to decide; the correlation over seeds and the effect size in standard deviations over seeds. Null where a number
+        does not exist.
         """
         rows = [_difference_row(answer, pair) for answer in self.details for pair in answer.pairs]
         return _frame(("problem", "by", *DIFFERENCE), rows)

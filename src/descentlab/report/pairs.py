@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from descentlab.report.answer import Entry, Pair, count_comparisons
 from descentlab.report.criterion import Criterion
-from descentlab.report.selection import values_by_seed
+from descentlab.report.selection import is_lost, values_by_seed
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.statistics.difference import Paired, Unpaired
-from descentlab.report.statistics.equivalence import conclude
+from descentlab.report.statistics.equivalence import conclude, level_of_one
 from descentlab.report.statistics.logrank import LogRank, logrank
 from descentlab.report.statistics.multiple import holm
 from descentlab.report.statistics.paired import paired, unpaired
 from descentlab.report.statistics.ranges import bounds_of
-from descentlab.report.times import times_to_target
+from descentlab.report.times import longest_time, times_to_target
 
 ONE_SEED = "one seed each"
 
@@ -22,7 +22,11 @@ ONE_SEED = "one seed each"
 def make_pairs(
     entries: Sequence[Entry], reference: Entry | None, is_named: bool, by: Criterion, margin: float | None = None
 ) -> list[Pair]:
-    """Return the pairs of an answer, with p-values corrected by Holm's method.
+    """Return the pairs of an answer.
+
+    The p-values are corrected by Holm's method for the number m of comparisons. The intervals of the differences are
+    simultaneous, by Bonferroni's method: each has the level 1 - .05 / m, so that all of them hold together with 95 %. Power,
+    the needed number of pairs and the test of equivalence are those at the same level, see `conclude`.
 
     Args:
         entries: the best first.
@@ -38,48 +42,55 @@ def make_pairs(
         sides = [(entry, reference) for entry in entries if entry is not reference]
     else:
         sides = [(entries[0], other) for other in entries[1:]]
-    differences = [difference(first, second, by) for first, second in sides]
+    differences = [compare_series(first.series, second.series, by) for first, second in sides]
     tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
     p_values = [None if both is None else both.p_t for both in differences]
     p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
-    adjusted = _adjusted(p_values, is_named)
+    comparisons = count_comparisons(sum(p is not None for p in p_values), is_named)
+    adjusted = _adjusted(p_values, comparisons)
     pairs: list[Pair] = []
     for (first, second), both, test, p in zip(sides, differences, tests, adjusted, strict=True):
-        conclusion = conclude(both, margin, p_adjusted=p) if both is not None and test is None else None
+        shown = None if both is None or test else both.at_level(level_of_one(comparisons))
+        conclusion = conclude(shown, margin, p_adjusted=p, comparisons=comparisons) if shown is not None else None
         reason = "" if both or test else _reason(first, second, by)
-        pairs.append(Pair(first, second, None if test else both, conclusion, p, reason, test))
+        pairs.append(Pair(first, second, shown, conclusion, p, reason, test))
     return pairs
 
 
-def difference(first: Entry, second: Entry, by: Criterion) -> Paired | Unpaired | None:
-    """Return the difference of two entries, see `compare_series`."""
-    return compare_series(first.series, second.series, by)
-
-
 def compare_series(first: Series, second: Series, by: Criterion) -> Paired | Unpaired | None:
-    """Return the difference of two series over shared seeds; without two shared ones, that of independent samples."""
+    """Return the difference of two series over shared seeds, or that of independent samples.
+
+    The seeds are paired if at least two, and at least half of those of the smaller series, are shared: otherwise a comparison
+    over the shared ones would leave most values out. The rule depends on the seeds only, not on the values.
+
+    Returns:
+        None if a run diverged or lacks the number, since the difference of the others would be biased, or if there are fewer
+        than two seeds.
+    """
     sides = values_by_seed(first, by), values_by_seed(second, by)
+    if None in sides[0].values() or None in sides[1].values():
+        return None
     shared = sides[0].keys() & sides[1].keys()
     seeds = {key: index for index, key in enumerate(sorted(sides[0].keys() | sides[1].keys()))}
     x, y = (_indexed(side, seeds) for side in sides)
-    compared = paired if len(shared) >= 2 else unpaired
+    compared = paired if len(shared) >= max(2, min(map(len, sides)) / 2) else unpaired
     return compared(x, y, by.mode, bounds=bounds_of(by.key))
 
 
-def _indexed(values: Mapping[str, float], seeds: Mapping[str, int]) -> dict[int, float | None]:
+def _indexed(values: Mapping[str, float | None], seeds: Mapping[str, int]) -> dict[int, float | None]:
     return {seeds[key]: value for key, value in values.items()}
 
 
 def _logrank(first: Entry, second: Entry, by: Criterion) -> LogRank | None:
     """Return the logrank test of the times to target; None if all runs of both entries reached it, or none did."""
-    times = times_to_target(first.series, by), times_to_target(second.series, by)
+    longest = longest_time([first.series, second.series], by)
+    times = times_to_target(first.series, by, longest), times_to_target(second.series, by, longest)
     return logrank(*times) if any(each.censored for each in times) else None
 
 
-def _adjusted(p_values: Sequence[float | None], is_named: bool) -> list[float | None]:
+def _adjusted(p_values: Sequence[float | None], comparisons: int) -> list[float | None]:
     """Return the p-values after Holm's correction; None stays None and does not count."""
-    known = [p for p in p_values if p is not None]
-    adjusted = iter(holm(known, count_comparisons(len(known), is_named)))
+    adjusted = iter(holm([p for p in p_values if p is not None], comparisons))
     return [None if p is None else next(adjusted) for p in p_values]
 
 
@@ -88,6 +99,11 @@ def _reason(first: Entry, second: Entry, by: Criterion) -> str:
     for entry in (second, first):
         if not entry.completed:
             return f"no run of {entry.name} completed ({format_statuses(entry.series.runs)})"
+        lost = [run for run in entry.series.runs if is_lost(run, by)]
+        if lost:
+            return (
+                f"{len(lost)} of {len(entry.series.runs)} runs of {entry.name} diverged; a test of the others would be biased"
+            )
         missing = [run for run in entry.completed if by.get(run) is None]
         if missing:
             why = next(filter(None, map(by.reason, missing)), "was not measured" if not by.censored else "was not reached")

@@ -17,7 +17,7 @@ from descentlab.report.statistics.ranking import ranked
 from descentlab.report.statistics.survival import Survival
 from descentlab.report.times import survivals
 from descentlab.store.manifest import Arm
-from descentlab.store.record import Status
+from descentlab.store.record import Record, Status
 
 
 def entries(comparison: Comparison, by: Criterion) -> list[Entry]:
@@ -28,8 +28,8 @@ def entries(comparison: Comparison, by: Criterion) -> list[Entry]:
     mean validation value is selected, with diverged runs counted as the worst. Other settings that vary, such as the batch
     size, distinguish entries.
 
-    Entries with a diverged run follow those without one; then come those whose number is undefined, and those without a
-    completed run.
+    Entries with a diverged run (`is_lost`) follow those without one; then come those whose number is undefined, and those
+    without a completed run.
     """
     found = _distinct([*_tuned(comparison), *_selected(comparison)])
     return sorted(_estimated(found, by), key=lambda entry: _rank(entry, by))
@@ -47,11 +47,14 @@ def _estimated(found: Sequence[Entry], by: Criterion) -> list[Entry]:
 
 
 def _restricted(entry: Entry, curve: Survival | None, by: Criterion) -> Estimate | None:
-    """Return the restricted mean of times to target; the ordinary mean if every run reached it before the horizon."""
+    """Return the restricted mean of times to target; the ordinary mean if every run reached it before the horizon.
+
+    A run that reached the target and diverged later has reached it.
+    """
     if curve is None or curve.mean is None:
         return None
     if curve.reached == curve.n and max(curve.times) <= curve.horizon:
-        return estimate(map(by.get, entry.completed), by.key)
+        return estimate([by.get(run) for run in entry.series.runs if run.status.is_result], by.key)
     low, high = curve.mean_limits or (None, None)
     method = "" if low is None else EQUAL if low == high else "t of the restricted mean"
     return Estimate(curve.mean, curve.n, low, high, method)
@@ -114,19 +117,26 @@ def _with_sweep(entry: Entry) -> str:
 
 
 def _rank(entry: Entry, by: Criterion) -> tuple[int, float]:
-    diverged = any(run.status is Status.DIVERGED for run in entry.series.runs)
+    diverged = any(is_lost(run, by) for run in entry.series.runs)
     if entry.estimate is None:
         return 2 if entry.completed else 3 if diverged else 4, 0.0
     return int(diverged), entry.estimate.mean if by.mode == "min" else -entry.estimate.mean
 
 
-def values_by_seed(series: Series, by: Criterion) -> dict[str, float]:
-    """Return the criterion of each completed run that has it, by a key that is equal for runs with the same seeds.
+def values_by_seed(series: Series, by: Criterion) -> dict[str, float | None]:
+    """Return the criterion of each run with a result, by a key that is equal for runs with the same seeds.
 
-    Runs with the same key have the same initial weights and the same batches.
+    Runs with the same key have the same initial weights and the same batches. The value of a diverged run is None, since those
+    of the others alone would favour an optimizer that diverges; but a time to the target that it reached before it diverged
+    counts. Runs without a result (failed, crashed, interrupted) have no key.
     """
-    found = ((run, by.get(run)) for run in series.completed)
-    return {seed_key(run.config): value for run, value in found if value is not None}
+    runs = [run for run in series.runs if run.status.is_result]
+    return {seed_key(run.config): None if is_lost(run, by) else by.get(run) for run in runs}
+
+
+def is_lost(run: Record, by: Criterion) -> bool:
+    """Return True if a run diverged and its number does not count: all but a time to the target that it reached before."""
+    return run.status is Status.DIVERGED and not (by.censored and by.get(run) is not None)
 
 
 def seed_key(config: Settings) -> str:

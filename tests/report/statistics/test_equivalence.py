@@ -16,6 +16,7 @@ from descentlab.report.statistics.equivalence import (
     default_margin,
     equivalence_p,
     equivalence_power,
+    level_of_one,
     needed_for_equality,
     needed_pairs,
     power,
@@ -54,17 +55,58 @@ def test_a_corrected_p_value_decides():
     assert conclude(found, margin=0.0, p_adjusted=0.06).p == 0.06
 
 
-@pytest.mark.parametrize("of", [paired, unpaired])
+@pytest.mark.parametrize(("of", "enough", "p"), [(paired, 5, 1 / 32), (unpaired, 4, 1 / 70)])
 @pytest.mark.parametrize("margin", [None, 0.0, 0.01])
-def test_equal_constant_values_are_equal(of, margin):
-    assert conclude(difference([1.0] * 3, [1.0] * 3, of=of), margin).kind is Kind.EQUAL
+def test_equal_constant_values_are_equal_if_there_are_enough(of, enough, p, margin):
+    found = conclude(difference([1.0] * enough, [1.0] * enough, of=of), margin)
+    assert (found.kind, found.p_equal) == (Kind.EQUAL, pytest.approx(p))
+    fewer = conclude(difference([1.0] * (enough - 1), [1.0] * (enough - 1), of=of), margin)
+    assert (fewer.kind, fewer.needed, fewer.needed_for) == (Kind.UNDECIDED, enough, Kind.EQUAL)
 
 
-@pytest.mark.parametrize("n", [2, 3, 5, 30])
+@pytest.mark.parametrize(("n", "kind"), [(2, Kind.UNDECIDED), (4, Kind.UNDECIDED), (5, Kind.EQUAL), (30, Kind.EQUAL)])
 @pytest.mark.parametrize("margin", [None, 0.0])
-def test_two_names_of_one_optimizer_are_equal(n, margin):
+def test_two_names_of_one_optimizer_are_equal_from_five_pairs_on(n, kind, margin):
     values = np.random.default_rng(n).normal(size=n)
-    assert conclude(difference(values, values), margin).kind is Kind.EQUAL
+    found = conclude(difference(values, values), margin)
+    assert (found.kind, found.p_equal) == (kind, 2.0**-n)
+    assert found.needed == (None if kind is Kind.EQUAL else 5)
+
+
+def test_two_pairs_without_error_prove_nothing():
+    found = conclude(difference([0.90, 0.95], [0.91, 0.96]), margin=0.02)
+    assert (found.kind, found.p_equal, found.p) == (Kind.UNDECIDED, 0.25, 0.5)
+
+
+def test_power_and_needed_pairs_are_those_of_the_corrected_level():
+    found = difference(FIRST, FIRST + np.array([0.004, -0.004, 0.002, -0.002, 0.0]) - 0.001)
+    single, several = conclude(found, margin=0.0), conclude(found, margin=0.0, comparisons=6)
+    level = 1 - 0.05 / 6
+    assert several.power == pytest.approx(power(found.sd_seed, found.sd, 5, level=level))
+    assert several.needed == needed_pairs(found.sd, found.difference, level=level)
+    assert several.needed > single.needed
+    assert several.power < single.power
+    assert several.p == pytest.approx(min(1, 6 * found.p_t))
+
+
+def test_equality_is_corrected_for_several_comparisons():
+    found = difference(FIRST, FIRST - 0.002 + NOISE)
+    p = equivalence_p(found, 0.0027)
+    assert 0.05 / 6 < p < 0.05
+    single, several = conclude(found, margin=0.0027), conclude(found, margin=0.0027, comparisons=6)
+    assert (single.kind, several.kind) == (Kind.EQUAL, Kind.BETTER)
+    assert single.level_equal == pytest.approx(0.9)
+    assert several.level_equal == pytest.approx(1 - 0.1 / 6)
+    assert found.at_level(single.level_equal).high < 0.0027 < found.at_level(several.level_equal).high
+
+
+@pytest.mark.parametrize("comparisons", [1, 3])
+def test_the_simultaneous_interval_excludes_zero_where_bonferronis_p_is_significant(comparisons):
+    level = level_of_one(comparisons)
+    rng = np.random.default_rng(comparisons)
+    for x, y in rng.normal(0.5, 1, (200, 2, 5)):
+        found = difference(x + 1, y).at_level(level)
+        assert (found.low > 0 or found.high < 0) == (found.p_t * comparisons < 0.05)
 
 
 @pytest.mark.parametrize(("n", "kind"), [(2, Kind.UNDECIDED), (5, Kind.UNDECIDED), (6, Kind.BETTER)])

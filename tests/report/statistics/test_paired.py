@@ -103,7 +103,7 @@ def test_equal_differences_prove_no_more_than_their_signs(dtype):
     found = pairs(first, second)
     assert (found.method, found.error, found.p_t, found.p_permutation) == (EQUAL_DIFFERENCES, 0, 0.25, 0.25)
     assert found.low == found.high == found.difference == pytest.approx(0.01, rel=1e-5)
-    assert found.effect_size is None
+    assert found.effect_size == pytest.approx(1 / math.sqrt(math.pi), rel=1e-4)  # 1 seed sd, corrected for 2 degrees
 
 
 def test_constant_values_of_unpaired_optimizers_prove_no_more_than_a_permutation_test():
@@ -128,12 +128,29 @@ def test_a_negative_correlation_widens_the_interval():
 
 def test_the_effect_size_is_hedges_corrected():
     x, y = drawn(5)
-    correction = math.gamma(2) / (math.sqrt(2) * math.gamma(1.5))  # 4 degrees of freedom
-    assert pairs(x, y).effect_size == pytest.approx((x - y).mean() / (x - y).std(ddof=1) * correction)
+    correction = math.gamma(4) / (2 * math.gamma(3.5))  # 8 degrees of freedom
+    assert samples(x, y).effect_size == pytest.approx((x - y).mean() / pairs(x, y).sd_seed * correction)
     assert pairs([1.0, 2.0], [0.0, 0.5]).effect_size is None
+
+
+def test_effect_sizes_of_pairs_are_in_standard_deviations_over_seeds():
+    x, y = drawn(5)
+    found = pairs(x, y)
+    half = 4 / (1 + found.correlation**2)  # half of the degrees of freedom
+    correction = math.gamma(half) / (math.sqrt(half) * math.gamma(half - 0.5))
+    assert found.effect_size == pytest.approx(found.difference / found.sd_seed * correction)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.86])
+def test_effect_sizes_of_pairs_and_of_independent_seeds_are_unbiased(correlation):
     rng = np.random.default_rng(0)
-    found = [pairs(differences, np.zeros(6)).effect_size for differences in rng.normal(0.8, 1, (4_000, 6))]
-    assert np.mean([each for each in found if each is not None]) == pytest.approx(0.8, abs=0.03)
+    shared, own = rng.normal(size=(2_000, 6)), rng.normal(size=(2, 2_000, 6))
+    first, second = math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
+    paired_effects = [pairs(x + 0.8, y).effect_size for x, y in zip(first, second, strict=True)]
+    unpaired_effects = [samples(x + 0.8, y).effect_size for x, y in zip(first, second, strict=True)]
+    assert np.mean(paired_effects) == pytest.approx(0.8, abs=0.05)
+    assert np.mean(unpaired_effects) == pytest.approx(0.8, abs=0.06)
 
 
 def test_the_interval_is_cut_at_the_largest_possible_difference():
@@ -144,6 +161,22 @@ def test_the_interval_is_cut_at_the_largest_possible_difference():
         assert free is not None
         assert (found.low, found.high) == (-1, 1)
         assert free.low < -1 < 1 < free.high
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_bound_that_a_value_violates_does_not_cut_the_interval(mode):
+    first, second = {0: 98.0, 1: 96.0, 2: 97.0}, {0: 96.9, 1: 97.0, 2: 93.0}  # accuracies in percent
+    for of in (paired, unpaired):
+        found, free = of(first, second, mode, bounds=FRACTION), of(first, second, mode)
+        assert found == free
+        assert max(abs(free.low), abs(free.high)) > abs(free.difference) > 1
+
+
+def test_the_interval_of_another_level_is_cut_at_the_same_bounds():
+    first, second = {0: 0.9, 1: 0.2, 2: 0.5}, {0: 0.1, 1: 0.3, 2: 0.4}
+    found = paired(first, second, "max", bounds=FRACTION)
+    assert found.at_level(0.9) == paired(first, second, "max", 0.9, FRACTION)
+    assert found.at_level(0.9999).high == 1
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from scipy import stats
 
 from descentlab.report.statistics.interval import EQUAL
 from descentlab.report.statistics.ranges import FRACTION, POSITIVE, UNBOUNDED
-from descentlab.report.statistics.robust import interquartile_mean, median
+from descentlab.report.statistics.robust import MIDDLE_EQUAL, interquartile_mean, median
 
 
 def sample(n: int, seed: int = 0) -> list[float]:
@@ -67,6 +67,12 @@ def test_equal_single_and_undefined_values(estimate):
     assert (equal.value, equal.interval.low, equal.interval.high, equal.interval.method) == (1.0, 1.0, 1.0, EQUAL)
     assert (single.value, single.interval, single.n) == (0.5, None, 1)
     assert [estimate(values) for values in ([], [0.5, None], [0.5, math.nan])] == [None, None, None]
+
+
+@pytest.mark.parametrize("estimate", [median, interquartile_mean])
+def test_values_of_which_only_the_middle_ones_are_equal_are_not_called_equal(estimate):
+    found = estimate([0.1, 0.2, *[0.5] * 8, 0.8, 0.9])
+    assert (found.interval.low, found.interval.high, found.interval.method) == (0.5, 0.5, MIDDLE_EQUAL)
 
 
 DISTRIBUTIONS = {

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from descentlab.report.statistics.equivalence import equivalence_p, needed_pairs, power
-from descentlab.report.statistics.improvement import wilson
 from descentlab.report.statistics.multiple import holm
 from descentlab.report.statistics.paired import paired, unpaired
 
@@ -59,11 +58,3 @@ def test_power(effect, n, groups, expected):
 def test_solve_power(effect, groups, expected):
     # TTestPower().solve_power(effect, power=.8, alpha=.05), and TTestIndPower() for two groups
     assert needed_pairs(np.sqrt(groups), effect, groups=groups) == np.ceil(expected)
-
-
-@pytest.mark.parametrize(
-    ("wins", "n", "ends"), [(0, 5, (0.0, 0.43448246478317487)), (3, 5, (0.2307242812760129, 0.8823792257673522))]
-)
-def test_proportion_confint(wins, n, ends):
-    # proportion_confint(wins, n, method="wilson")
-    assert wilson(wins, n) == pytest.approx(ends)

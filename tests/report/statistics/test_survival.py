@@ -51,22 +51,10 @@ def test_interval_without_early_censoring_is_the_t_interval_of_the_restricted_ti
     assert found.mean_limits == pytest.approx((max(low, 0), min(high, 400)))
 
 
-def test_median_of_uncensored_times_is_the_sample_median():
-    for times in ([5, 1, 9], [4, 1, 2, 8], [3, 3]):
-        assert survival(Times(times)).median == np.median(times)
-
-
-def test_median_with_its_limits():
-    found = survival(SECOND)
-    assert found.median == 200  # the curve equals one half from 160 to 240
-    assert found.median_limits == (90, float("inf"))
-    assert survival(Times([3], [4])).median is None
-
-
 def test_a_group_that_never_reaches_the_target_has_no_mean():
     found = survival(Times([], [400, 400, 300]))
     assert (found.n, found.reached, found.times, found.remaining) == (3, 0, [], [])
-    assert (found.mean, found.mean_limits, found.median, found.horizon) == (None, None, None, 400)
+    assert (found.mean, found.mean_limits, found.horizon) == (None, None, 400)
 
 
 def test_a_target_that_is_reached_only_after_the_horizon_gives_no_mean():
@@ -80,6 +68,11 @@ def test_without_runs_there_is_no_estimate():
 def test_equal_times_have_an_interval_of_width_zero():
     found = survival(Times([40, 40, 40]), 100)
     assert (found.mean, found.mean_limits, found.band) == (40, (40, 40), [(0, 1)])
+
+
+def test_equal_times_next_to_an_earlier_censored_one_have_no_interval():
+    found = survival(Times([40, 40], [10]), 100)
+    assert (found.mean, found.mean_limits) == (40, None)
 
 
 def test_one_run_has_no_interval():

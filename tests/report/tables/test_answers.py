@@ -30,7 +30,7 @@ def test_differences_are_from_the_best_entry_and_negative_for_worse_ones(tuned):
     ]
     assert rows[0]["difference"].startswith("-0.0499 [")
     assert any("cannot give p below 0.062" in note for note in table.notes)
-    assert all(float(row["power"]) > 0.99 for row in rows)  # the noise of a seed is shared by all optimizers
+    assert all(float(row["power"]) > 0.95 for row in rows)  # the noise of a seed is shared by all optimizers
 
 
 def test_differences_from_a_named_reference(make_tuned):

@@ -30,6 +30,12 @@ def test_an_outlier_moves_the_mean_only(make_run, table):
     assert "the range of the values" in found.notes[1]
 
 
+def test_equal_middle_values_are_named_instead_of_an_interval(make_run, table):
+    for seed, value in enumerate((0.1, 0.2, *[0.5] * 8, 0.8, 0.9)):
+        make_run("adam", seed=seed, summary={"test": {"accuracy": value}})
+    assert table().rows[0][3:] == ["0.5 (the middle values are equal)"] * 2
+
+
 def test_few_seeds_and_times_to_target_have_no_table(make_run, table):
     for seed in range(3):
         make_run("adam", seed=seed, summary={"steps_to_target": 10, "steps": 20})

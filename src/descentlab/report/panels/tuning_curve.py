@@ -6,21 +6,19 @@ Trials of a model-based sampler or of successive halving are not: their curve is
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 
-from descentlab.errors import UsageError
 from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.series import Series
 from descentlab.report.statistics.ranges import Bounds, bounds_of
 from descentlab.report.statistics.tuning_curves import Mode, Statistic, TuningCurve, best_so_far, tuning_curve
-from descentlab.store.manifest import Arm, Manifest
+from descentlab.report.trials import are_independent, trial_values
+from descentlab.store.manifest import Arm
 
 ORDER = 85
-MODEL_BASED = ("tpe",)  # samplers that propose points from the results of earlier ones
 MIN_TRIALS = 3
 
 
@@ -30,7 +28,7 @@ def draw(data: PanelData) -> Figure | None:
     if not arms:
         return None
     metric, mode = data.comparison.monitor, "min" if data.comparison.mode == "min" else "max"
-    if _sampler(data) in MODEL_BASED or any(trial.pruned for arm in arms for trial in arm.trials):
+    if not are_independent(data.comparison):
         traces = [_of(arm, data, _best_so_far(arm, mode)) for arm in arms]
         return Figure(f"Best validation {metric} so far by trial", traces, _scale(traces, mode), x="trials")
     bounds = bounds_of(metric)
@@ -51,16 +49,6 @@ def _of(arm: Arm, data: PanelData, trace: Trace) -> Trace:
     return trace | {"series": label, "line": {"color": style.color, "dash": style.dash, "width": 2}}
 
 
-def _sampler(data: PanelData) -> str:
-    """Return the sampler of the sweep; "" if its manifest cannot be read."""
-    folders = dict.fromkeys(run.folder.parent for run in data.comparison.all_runs)
-    for folder in folders:
-        with contextlib.suppress(UsageError):
-            if manifest := Manifest.read(folder):
-                return manifest.sampler
-    return ""
-
-
 def _scale(traces: Sequence[Trace], mode: Mode) -> str:
     return "loss" if mode == "min" and all(y > 0 for trace in traces for y in trace["y"]) else "linear"
 
@@ -73,20 +61,15 @@ def _series(arm: Arm, data: PanelData) -> Series:
     return (own or of_optimizer or data.series)[0]
 
 
-def _values(arm: Arm) -> list[float | None]:
-    """Return the values of the trials; while the tuning is not complete, only those that are known."""
-    return [trial.value for trial in arm.trials if trial.value is not None or arm.selected is not None]
-
-
 def _best_so_far(arm: Arm, mode: Mode) -> Trace:
-    known = [(k, best) for k, best in enumerate(best_so_far(_values(arm), mode), 1) if best is not None]
+    known = [(k, best) for k, best in enumerate(best_so_far(trial_values(arm), mode), 1) if best is not None]
     return _line(arm.name, [k for k, _ in known], [best for _, best in known]) | {"mode": "lines+markers"}
 
 
 def _curve(arm: Arm, mode: Mode, statistic: Statistic, bounds: Bounds) -> list[Trace]:
     """Return the band and the line of an arm, without the numbers of trials at which they are infinite."""
     low, high = (-math.inf if bounds.low is None else bounds.low), (math.inf if bounds.high is None else bounds.high)
-    curve = tuning_curve(_values(arm), mode, statistic, low, high)
+    curve = tuning_curve(trial_values(arm), mode, statistic, low, high)
     if curve is None:
         return []
     rows = [(k, best) for k, best in enumerate(curve.best, 1) if math.isfinite(best)]

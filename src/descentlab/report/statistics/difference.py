@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+from scipy.special import stdtrit
 
 EQUAL_DIFFERENCES, EQUAL_VALUES = "all differences are equal", "all values of each are equal"
 
@@ -18,6 +21,8 @@ class Difference:
         low: lower end of its t-interval.
         high: upper end of its t-interval.
         level: confidence level of the interval.
+        largest: the largest difference that two values in the range of the metric can have, at which the interval is cut;
+            infinite if the range has no two ends.
         error: standard error of `difference`; 0 if all differences (or all values of each side) are equal.
         degrees: degrees of freedom of the t distribution.
         sd: `error` times sqrt(n) for pairs, which is the standard deviation of the differences; for unpaired values the
@@ -28,7 +33,9 @@ class Difference:
         p_t: two-sided p-value of that test. If `error` is 0 there is no t: then it is 1 for a difference of 0, and otherwise
             `paired.constant_p`, so that 2 or 3 seeds of a coarse metric that happen to differ by the same amount prove nothing.
         p_permutation: that of the permutation test of the mean (paired), or of Mann and Whitney's test (unpaired).
-        effect_size: the difference in standard deviations, corrected for its bias (Hedges 1981); None if undefined.
+        effect_size: the difference in standard deviations over seeds, pooled over both optimizers and corrected for its bias
+            (Hedges' g); None if undefined. For pairs the unit is the same, and not the standard deviation of the differences,
+            so that effects of paired and unpaired comparisons can be compared.
         improvement_all: probability that a run of the first is better than a run of the second, over all pairs of runs.
     """
 
@@ -37,6 +44,7 @@ class Difference:
     low: float
     high: float
     level: float
+    largest: float
     error: float
     degrees: float
     sd: float
@@ -53,6 +61,17 @@ class Difference:
         """The standard deviation over seeds, pooled over both optimizers: the root of the mean of both variances."""
         return math.sqrt((self.sd_first**2 + self.sd_second**2) / 2)
 
+    def at_level(self, level: float) -> Self:
+        """Return the difference with the interval of another confidence level."""
+        low, high = t_interval(self.difference, self.error, self.degrees, self.largest, level)
+        return replace(self, low=low, high=high, level=level)
+
+
+def t_interval(difference: float, error: float, degrees: float, largest: float, level: float) -> tuple[float, float]:
+    """Return the ends of difference +- t error, within +- largest; t the (1 + level) / 2 quantile of Student's t."""
+    half_width = float(stdtrit(degrees, (1 + level) / 2)) * error
+    return max(difference - half_width, -largest), min(difference + half_width, largest)
+
 
 @dataclass(frozen=True)
 class Paired(Difference):
@@ -63,16 +82,12 @@ class Paired(Difference):
         p_attainable: the least value that `p_permutation` can have with n pairs.
         p_wilcoxon: two-sided p-value of Wilcoxon's signed-rank test.
         improvement: fraction of the pairs in which the first is better; ties count one half.
-        improvement_low: lower end of its Wilson interval.
-        improvement_high: upper end of its Wilson interval.
     """
 
     correlation: float | None
     p_attainable: float
     p_wilcoxon: float
     improvement: float
-    improvement_low: float
-    improvement_high: float
 
 
 @dataclass(frozen=True)

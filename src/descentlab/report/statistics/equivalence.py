@@ -34,12 +34,14 @@ class Conclusion:
     Args:
         kind: of the first optimizer, compared with the second.
         margin: differences below it are practically zero, in the unit of the metric.
-        level: confidence level.
-        p: two-sided p-value of a difference of zero, corrected for several comparisons if the caller did so.
-        p_equal: p-value of a difference that is as large as the margin, from two one-sided tests.
-        power: the probability that as many seeds find a true difference of one standard deviation over seeds, given the
-            observed standard deviations; None if no seed differs from another. It is an estimate: with 5 pairs its mean is .27,
-            .45, .77 where the true power is .23, .40, .88 (correlations of 0, .5, .86).
+        level: confidence level of all comparisons together.
+        comparisons: the number m of comparisons for which the conclusion is corrected.
+        p: two-sided p-value of a difference of zero, corrected for several comparisons.
+        p_equal: p-value of a difference that is as large as the margin, from two one-sided tests; not corrected.
+        power: the probability that as many seeds find a true difference of one standard deviation over seeds at the level of
+            one of m comparisons, given the observed standard deviations; None if no seed differs from another. It is an
+            estimate: with 5 pairs and m = 1 its mean is .27, .45, .77 where the true power is .23, .40, .88 (correlations of
+            0, .5, .86).
         needed: if undecided, the number of pairs (of seeds per optimizer, if unpaired) that would decide with a probability of
             .8 if the true difference is the observed one; None if it is larger than 10,000, or if the kind is not UNDECIDED.
         needed_for: the kind that `needed` pairs would conclude; None if `needed` is.
@@ -48,11 +50,25 @@ class Conclusion:
     kind: Kind
     margin: float
     level: float
+    comparisons: int
     p: float
     p_equal: float
     power: float | None
     needed: int | None = None
     needed_for: Kind | None = None
+
+    @property
+    def level_equal(self) -> float:
+        """The confidence level of the interval that lies within +- margin if the kind is EQUAL: 1 - 2 (1 - level) / m."""
+        return 1 - 2 * (1 - self.level) / self.comparisons
+
+
+def level_of_one(comparisons: int, level: float = 0.95) -> float:
+    """Return the confidence level of each of m comparisons that together have the confidence `level`: 1 - (1 - level) / m.
+
+    Source: Bonferroni's inequality (Dunn, Multiple comparisons among means, JASA 1961).
+    """
+    return 1 - (1 - level) / max(comparisons, 1)
 
 
 def default_margin(difference: Difference) -> float:
@@ -71,21 +87,29 @@ def default_margin(difference: Difference) -> float:
 
 
 def conclude(
-    difference: Difference, margin: float | None = None, level: float = 0.95, p_adjusted: float | None = None
+    difference: Difference,
+    margin: float | None = None,
+    level: float = 0.95,
+    p_adjusted: float | None = None,
+    comparisons: int = 1,
 ) -> Conclusion:
     """Return the conclusion from a paired or unpaired difference.
 
-    EQUAL if two one-sided t-tests reject, each at 1 - level, that the difference is at least as large as the margin: in
-    other words if the interval of level 1 - 2 (1 - level) lies within +- margin (Schuirmann, Journal of Pharmacokinetics and
-    Biopharmaceutics 1987). This takes precedence: a difference may differ from zero and still be practically zero. Else BETTER
-    or WORSE if p < 1 - level; else UNDECIDED. Differences that are zero in every pair, as those of two names of one
-    optimizer, are EQUAL.
+    EQUAL if two one-sided t-tests reject, each at a = (1 - level) / comparisons, that the difference is at least as large as
+    the margin: in other words if the interval of level 1 - 2 a lies within +- margin (Schuirmann, Journal of Pharmacokinetics
+    and Biopharmaceutics 1987). This takes precedence: a difference may differ from zero and still be practically zero. Else
+    BETTER or WORSE if p < 1 - level, with p corrected; else UNDECIDED.
+
+    Over all comparisons, the probability of any false BETTER or WORSE is at most 1 - level (Holm's method), and so is that of
+    any false EQUAL (Bonferroni's). `power` and `needed` are those of a test at the level a; Holm's is never lower.
 
     Args:
         difference: of the first optimizer to the second.
         margin: in the unit of the metric, >= 0; None: `default_margin`.
-        level: confidence level.
-        p_adjusted: p-value of the difference, corrected for several comparisons (`multiple.holm`); None: its own p_t.
+        level: confidence level of all comparisons together.
+        p_adjusted: p-value of the difference, corrected for several comparisons (`multiple.holm`); None: its own p_t times
+            the number of comparisons.
+        comparisons: the number of comparisons, see `multiple.holm`.
 
     Raises:
         ValueError: if the margin is negative or not a number.
@@ -93,27 +117,39 @@ def conclude(
     margin = default_margin(difference) if margin is None else margin
     if not margin >= 0:
         raise ValueError(f"a margin is at least 0, got {margin}")
-    p = difference.p_t if p_adjusted is None else p_adjusted
-    p_equal = equivalence_p(difference, margin)
-    if p_equal < 1 - level:
+    p = min(1.0, difference.p_t * comparisons) if p_adjusted is None else p_adjusted
+    p_equal, own = equivalence_p(difference, margin), level_of_one(comparisons, level)
+    if p_equal < _alpha(own):
         kind = Kind.EQUAL
-    elif p < 1 - level:
+    elif p < _alpha(level):
         kind = Kind.BETTER if difference.difference > 0 else Kind.WORSE
     else:
         kind = Kind.UNDECIDED
-    needed, needed_for = _needed(difference, margin, level) if kind is Kind.UNDECIDED else (None, None)
-    return Conclusion(kind, margin, level, p, p_equal, _power_of_one_sd(difference, level), needed, needed_for)
+    needed, needed_for = _needed(difference, margin, own) if kind is Kind.UNDECIDED else (None, None)
+    return Conclusion(kind, margin, level, comparisons, p, p_equal, _power_of_one_sd(difference, own), needed, needed_for)
 
 
 def equivalence_p(difference: Difference, margin: float) -> float:
     """Return the p-value of two one-sided tests that |difference| >= margin: the larger of both.
 
-    Without a standard error it is 0 for a difference of 0 or below the margin, else 1.
+    Without a standard error there is no t. Then it is `constant_equivalence_p` for a difference of 0 or below the margin, which
+    is not certain for a few seeds of a coarse metric, and 1 for another difference.
     """
     size = abs(difference.difference)
     if not difference.error:
-        return 0.0 if size < margin or size == 0 else 1.0
+        sizes = (difference.n_first, difference.n_second) if isinstance(difference, Unpaired) else (difference.n,)
+        return constant_equivalence_p(*sizes) if size < margin or size == 0 else 1.0
     return float(stdtr(difference.degrees, (size - margin) / difference.error))
+
+
+def constant_equivalence_p(n: int, m: int | None = None) -> float:
+    """Return the p-value of an exact one-sided test if all `n` differences have one value within the margin: 2^-n.
+
+    It is that of the sign test: each difference would be beyond the margin with a probability of at least one half. With `m`:
+    if all `n` values of one optimizer and all `m` of the other are equal; it is half of the permutation test's p,
+    1 / binomial(n + m, n). So 5 pairs, or 4 seeds each, are needed for p < .05.
+    """
+    return constant_p(n, m) / 2
 
 
 def power(
@@ -192,13 +228,19 @@ def _fewest(chance_of: Callable[[int], float], chance: float) -> int | None:
     return high
 
 
+def _alpha(level: float) -> float:
+    """Return 1 - level without its rounding error: a p-value of exactly .05 is not below it."""
+    return round(1 - level, 12)
+
+
 def _needed(difference: Difference, margin: float, level: float) -> tuple[int | None, Kind | None]:
     """Return the smaller of the numbers of pairs that would show a difference, or equality, and what they would show."""
     size, groups = abs(difference.difference), 2 if isinstance(difference, Unpaired) else 1
     other = Kind.BETTER if difference.difference > 0 else Kind.WORSE
     if not difference.sd:  # a constant difference, see Difference.p_t: as many as a test without t needs
-        enough = _fewest(lambda n: 1 - constant_p(n, n if groups == 2 else None), level)
-        return max(enough or MOST, difference.n + 1), other
+        kind, p = (Kind.EQUAL, constant_equivalence_p) if size < margin or size == 0 else (other, constant_p)
+        enough = _fewest(lambda n: float(p(n, n if groups == 2 else None) < _alpha(level)), 1.0)
+        return max(enough or MOST, difference.n + 1), kind
     options = (
         (needed_pairs(difference.sd, size, level=level, groups=groups), other),
         (needed_for_equality(difference.sd, margin, size, level=level, groups=groups), Kind.EQUAL),

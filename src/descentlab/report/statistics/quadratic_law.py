@@ -38,7 +38,7 @@ class QuadraticLaw:
 def fit_quadratic_law(values: Sequence[float | None], mode: Mode, fraction: float = 0.5) -> QuadraticLaw | None:
     """Return the noisy quadratic distribution fitted to the best trials. A fit takes seconds.
 
-    The fit is opda's (maximum spacing). It is a point estimate without an interval, and is unreliable for fewer than about 50
+    The fit is opda's (maximum spacing). It is a point estimate without an interval, and is unreliable for fewer than about 100
     trials.
 
     Args:

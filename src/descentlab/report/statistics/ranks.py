@@ -1,4 +1,4 @@
-"""Average ranks of optimizers over several problems: Friedman's test, Nemenyi's critical difference, post-hoc tests.
+"""Average ranks of optimizers over several problems: Friedman's test and Nemenyi's critical difference.
 
 Demšar, "Statistical Comparisons of Classifiers over Multiple Data Sets" (JMLR 2006), recommends these tests: each problem is
 one observation, and no assumption is made about the scales of the problems' metrics.
@@ -9,33 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-from scipy.special import chdtrc, fdtrc, stdtr
+from scipy.special import chdtrc, fdtrc
 from scipy.stats import rankdata, studentized_range
 
 PERMUTATIONS = 5_000  # of Friedman's permutation test
-
-
-@dataclass(frozen=True)
-class PostHoc:
-    """The comparison of the average ranks of two optimizers.
-
-    Attributes:
-        first: the optimizer with the better rank.
-        second: the other one.
-        difference: of their average ranks, at least 0.
-        p_nemenyi: of Nemenyi's test, which already accounts for the number of pairs.
-        p_conover: of Conover's test for one pair; correct it for the number of pairs, for instance by Holm's procedure. It is
-            0 for different ranks that are the same on all problems.
-    """
-
-    first: str
-    second: str
-    difference: float
-    p_nemenyi: float
-    p_conover: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +32,6 @@ class Ranks:
         p_permutation: by permutations of the ranks within each problem; the one to use for fewer than 10 problems.
         critical_difference: average ranks that differ by at least this are different at `level` by Nemenyi's test.
         level: the confidence of `critical_difference`.
-        pairs: the post-hoc comparisons of all pairs.
         groups: maximal groups of optimizers, consecutive by rank, that Nemenyi's test does not distinguish; only groups of
             at least two.
     """
@@ -67,7 +45,6 @@ class Ranks:
     p_permutation: float
     critical_difference: float
     level: float
-    pairs: list[PostHoc]
     groups: list[list[str]]
 
 
@@ -77,7 +54,6 @@ def rank_over_problems(scores: Mapping[str, Sequence[float]], level: float = 0.9
     With R_j the average rank of the j-th of k optimizers over n problems, Friedman's statistic is
     12 n / (k (k + 1)) sum_j (R_j - (k + 1) / 2)^2, divided by the correction for ties. The critical difference is
     q sqrt(k (k + 1) / (6 n)), where q is the quantile of the studentized range of k values divided by sqrt(2) (Nemenyi).
-    Conover's test is Student's t on (k - 1) (n - 1) degrees of freedom (Conover, "Practical Nonparametric Statistics", 1999).
 
     Args:
         scores: a score on each problem by the optimizer's name, in one order of the problems; higher is better. Negate the
@@ -117,7 +93,6 @@ def rank_over_problems(scores: Mapping[str, Sequence[float]], level: float = 0.9
         p_permutation=_permutation(ranks),
         critical_difference=critical,
         level=level,
-        pairs=_post_hoc(names, ranks),
         groups=[[names[index] for index in group] for group in _groups(average, critical)],
     )
 
@@ -144,23 +119,6 @@ def _permutation(ranks: np.ndarray) -> float:
         sums += generator.permuted(np.tile(row, (PERMUTATIONS, 1)), axis=1)
     extreme = ((sums**2).sum(1) >= (ranks.sum(0) ** 2).sum() - 1e-9).sum()
     return float((extreme + 1) / (PERMUTATIONS + 1))
-
-
-def _post_hoc(names: Sequence[str], ranks: np.ndarray) -> list[PostHoc]:
-    n, k = ranks.shape
-    index = list(combinations(range(k), 2))
-    first, second = np.array(index).T
-    average = ranks.mean(0)
-    differences = average[second] - average[first]
-    nemenyi = studentized_range.sf(differences / math.sqrt(k * (k + 1) / (12 * n)), k, np.inf)
-    freedom = (k - 1) * (n - 1)
-    # The variance of the ranks around their problem's mean, without the part that the optimizers explain.
-    residual = ((ranks - (k + 1) / 2) ** 2).sum() - n * ((average - (k + 1) / 2) ** 2).sum()
-    error = math.sqrt(max(2 * residual / (n * freedom), 0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        conover = np.where(differences > 0, 2 * stdtr(freedom, -differences / error), 1.0)
-    numbers = zip(differences.tolist(), nemenyi.tolist(), conover.tolist(), strict=True)
-    return [PostHoc(names[i], names[j], *each) for (i, j), each in zip(index, numbers, strict=True)]
 
 
 def _groups(average: np.ndarray, critical: float) -> list[range]:

@@ -13,6 +13,7 @@ from scipy.stats import binom
 from descentlab.report.statistics.interval import EQUAL, Array, Interval, finite_values, sample_sd, scale_name, within
 from descentlab.report.statistics.ranges import UNBOUNDED, Bounds
 
+MIDDLE_EQUAL = "the middle values are equal"  # and others are not: the interval has no width
 TRIMMED = 0.25  # fraction of the values that an interquartile mean leaves out at each end
 
 
@@ -56,7 +57,8 @@ def median(values: Sequence[float | None], level: float = 0.95) -> RobustEstimat
     k = left if binom.cdf(left, n, 0.5) <= (1 - level) / 2 else left - 1
     covered, method = (level, "order statistics") if k >= 0 else (1 - 2.0 ** (1 - n), "range of the values")
     low, high = float(ordered[max(k, 0)]), float(ordered[n - 1 - max(k, 0)])
-    return RobustEstimate(float(np.median(known)), Interval(low, high, EQUAL if low == high else method, covered), n)
+    method = _method_of_equal(ordered) if low == high else method
+    return RobustEstimate(float(np.median(known)), Interval(low, high, method, covered), n)
 
 
 def interquartile_mean(
@@ -91,6 +93,11 @@ def interquartile_mean(
     return RobustEstimate(float(middle.mean()), _trimmed_interval(ordered, middle, bounds, level), n)
 
 
+def _method_of_equal(ordered: Array) -> str:
+    """Return the method of an interval without width: EQUAL only if all values are equal."""
+    return EQUAL if ordered[0] == ordered[-1] else MIDDLE_EQUAL
+
+
 def _trimmed_interval(ordered: Array, middle: Array, bounds: Bounds, level: float) -> Interval | None:
     """Return the interval of the mean of `middle`, which is `ordered` without equally many values at each end."""
     h = len(middle)
@@ -98,7 +105,7 @@ def _trimmed_interval(ordered: Array, middle: Array, bounds: Bounds, level: floa
         return None
     value = float(middle.mean())
     if middle[0] == middle[-1]:
-        return Interval(float(middle[0]), float(middle[0]), EQUAL, level)
+        return Interval(float(middle[0]), float(middle[0]), _method_of_equal(ordered), level)
     winsorized = ordered.clip(middle[0], middle[-1])
     error = sample_sd(winsorized) * math.sqrt((len(ordered) - 1) / (h * (h - 1)))
     bounds = bounds.without_violated(ordered.tolist())

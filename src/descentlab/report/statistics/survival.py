@@ -1,11 +1,12 @@
-"""Time to target of several runs, right-censored: Kaplan-Meier curve, restricted mean, median.
+"""Time to target of several runs, right-censored: Kaplan-Meier curve and restricted mean.
 
 A run that ends before it reaches the target has a time that is known only to be larger than its last one: it is right-censored.
 A mean over the runs that did reach the target would favour an optimizer that reaches it rarely; the functions of this module
 use all runs. A time is a number of steps, of gradient evaluations or of seconds.
 
 Kaplan-Meier curves assume that censoring carries no information about the time. A run that diverged can no longer reach the
-target: its time is censored at the end of its budget, and not at the step of divergence.
+target: its time is censored at the end of its planned budget, and not at the step of divergence
+(see `descentlab.report.times.times_to_target`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import CensoredData, ecdf
-
-ROUNDING = 1e-12  # of probabilities
 
 Limits = tuple[float, float]  # lower, upper
 
@@ -53,10 +52,8 @@ class Survival:
         horizon: the time to which the mean is restricted.
         mean: the restricted mean, which is the mean of min(time, horizon); None if no run reached the target by the horizon.
         standard_error: of the restricted mean, by Greenwood's formula; None where `mean` is None.
-        mean_limits: the limits of the restricted mean; None if fewer than two runs were observed up to min(time, horizon).
-        median: the time at which the curve crosses one half, or the middle of the interval in which it equals one half; None
-            if it does not fall below one half.
-        median_limits: the limits of the median. The upper one is infinite if the runs do not bound it.
+        mean_limits: the limits of the restricted mean; None if fewer than two runs were observed up to min(time, horizon), or
+            if those are equal and another run was censored earlier.
     """
 
     n: int
@@ -68,8 +65,6 @@ class Survival:
     mean: float | None
     standard_error: float | None
     mean_limits: Limits | None
-    median: float | None
-    median_limits: Limits
 
 
 def common_horizon(*groups: Times) -> float:
@@ -91,8 +86,7 @@ def survival(times: Times, horizon: float | None = None, level: float = 0.95) ->
     `scipy.stats.ecdf`; after the last run has reached the target, where that band is undefined, the upper limit is the one
     before. The restricted mean is the area below the curve up to the horizon. Its interval uses Student's t with m - 1 degrees
     of freedom and the variance multiplied by m / (m - 1), where m runs were observed up to min(time, horizon): with no run
-    censored before the horizon it equals the t-interval of the mean of min(time, horizon). Limits of the median by Brookmeyer
-    and Crowley (Biometrics 1982).
+    censored before the horizon it equals the t-interval of the mean of min(time, horizon).
 
     In simulations of lognormal and exponential times with n = 3, 5, 10 and 30 runs, the 95 % limits of the restricted mean
     cover it with a probability of .93 to .95 if up to a fifth of the runs is censored, .91 to .95 with a third and .89 to .93
@@ -128,8 +122,6 @@ def survival(times: Times, horizon: float | None = None, level: float = 0.95) ->
         mean=mean,
         standard_error=error,
         mean_limits=None if mean is None or error is None else _mean_limits(times, mean, error, horizon, level),
-        median=_median(at, remaining),
-        median_limits=(_first_at_half(at, band[0]), _first_at_half(at, band[1])),
     )
 
 
@@ -176,19 +168,7 @@ def _restricted_mean(
 
 def _mean_limits(times: Times, mean: float, error: float, horizon: float, level: float) -> Limits | None:
     observed = len(times.reached) + sum(time >= horizon for time in times.censored)
-    if observed < 2:
+    if observed < 2 or (not error and observed < len(times)):
         return None
     half_width = float(stdtrit(observed - 1, (1 + level) / 2)) * error * math.sqrt(observed / (observed - 1))
     return max(0.0, mean - half_width), min(horizon, mean + half_width)
-
-
-def _median(at: np.ndarray, remaining: np.ndarray) -> float | None:
-    """Return the time at which the curve crosses one half; for uncensored times, that is their sample median."""
-    below = at[remaining < 0.5 - ROUNDING]
-    return float(_first_at_half(at, remaining) + below[0]) / 2 if below.size else None
-
-
-def _first_at_half(at: np.ndarray, curve: np.ndarray) -> float:
-    """Return the first time at which a curve is at most one half; infinity if it stays above."""
-    below = at[curve <= 0.5 + ROUNDING]
-    return float(below[0]) if below.size else math.inf

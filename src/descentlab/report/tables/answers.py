@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.bill import BillLine, sum_bills
 from descentlab.report.formats import format_count, format_duration, format_p_cell
-from descentlab.report.relation import format_difference
+from descentlab.report.relation import format_difference, logrank_floor
 from descentlab.report.statistics.difference import Paired
 from descentlab.report.statistics.equivalence import Kind
 from descentlab.report.tables.measures import NOT_MEASURED
 
 WORDS = {Kind.EQUAL: "practically equal", Kind.UNDECIDED: "not distinguishable"}
 POWER = "power: the estimated probability that as many seeds find a difference of one standard deviation over seeds."
+SIMULTANEOUS = "The intervals of the differences hold for all comparisons together (Bonferroni's method)."
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ def pairs_table(answer: Answer, detailed: bool = False) -> PlainTable | None:
     all_pairs = "" if answer.is_named else ", all pairs of optimizers, since the best was chosen by the same runs"
     correction = f", corrected by Holm's method for {number} comparisons{all_pairs}" if number > 1 else ""
     notes = [f"p of the paired t-test{correction}."]
-    notes += [*_floor(answer.pairs), POWER]
-    return PlainTable(title, headings, rows, notes if any(pair.difference for pair in answer.pairs) else [])
+    notes += [*([SIMULTANEOUS] if number > 1 else []), *_floor(answer.pairs), POWER]
+    notes = notes if any(pair.difference for pair in answer.pairs) else []
+    floors = dict.fromkeys(floor for pair in answer.pairs if (floor := logrank_floor(pair, answer)))
+    return PlainTable(title, headings, rows, [*notes, *(f"Logrank test: {floor}." for floor in floors)])
 
 
 def _pair_row(pair: Pair, sign: int) -> list[str]:
@@ -67,7 +70,7 @@ def _pair_row(pair: Pair, sign: int) -> list[str]:
     name = (pair.entry if sign > 0 else pair.other).name
     if pair.logrank is not None:
         p = pair.logrank.p_permutation if pair.p is None else pair.p
-        return [name, "logrank test", f"{p:.2g}", *[NOT_MEASURED] * 5, "different" if p < 0.05 else WORDS[Kind.UNDECIDED]]
+        return [name, "logrank test", format_p_cell(p), *[NOT_MEASURED] * 5, "different" if p < 0.05 else WORDS[Kind.UNDECIDED]]
     found, conclusion = pair.difference, pair.conclusion
     if found is None or conclusion is None or pair.p is None:
         return [name, *[NOT_MEASURED] * 7, pair.reason]
@@ -85,8 +88,8 @@ def _exact(pair: Pair) -> list[str]:
     """Return the p-values of the permutation test and of Wilcoxon's (paired) or Mann and Whitney's (unpaired) rank test."""
     found = pair.difference
     if isinstance(found, Paired):
-        return [f"{found.p_permutation:.2g}", f"{found.p_wilcoxon:.2g}"]
-    return [NOT_MEASURED, NOT_MEASURED if found is None else f"{found.p_permutation:.2g}"]
+        return [format_p_cell(found.p_permutation), format_p_cell(found.p_wilcoxon)]
+    return [NOT_MEASURED, NOT_MEASURED if found is None else format_p_cell(found.p_permutation)]
 
 
 def _conclusion(kind: Kind, sign: int, needed: int | None) -> str:

@@ -6,7 +6,7 @@ from descentlab.report.answer import Answer, Entry
 from descentlab.report.formats import Format, format_estimate
 from descentlab.report.statistics.estimate import Estimate, estimate
 from descentlab.report.statistics.ranges import bounds_of
-from descentlab.report.statistics.robust import RobustEstimate, interquartile_mean, median
+from descentlab.report.statistics.robust import MIDDLE_EQUAL, RobustEstimate, interquartile_mean, median
 from descentlab.report.tables.answers import PlainTable
 from descentlab.report.tables.measures import NOT_MEASURED
 
@@ -41,4 +41,6 @@ def _cell(found: RobustEstimate | None, format: Format) -> str:
     if found.interval is None:
         return format(found.value)
     interval = found.interval
+    if interval.method == MIDDLE_EQUAL:
+        return f"{format(found.value)} ({MIDDLE_EQUAL})"
     return format_estimate(Estimate(found.value, found.n, interval.low, interval.high, interval.method), format)
