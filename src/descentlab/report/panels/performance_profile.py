@@ -15,6 +15,7 @@ from descentlab.report.statistics.profiles import Profile, performance_profiles
 from descentlab.report.times import times_to_target
 
 ORDER = 120
+NOTE = "Higher is better: the left end is the fraction of problems on which it is the fastest, the right end that it solves."
 MIN_BANDS = 5  # problems; with fewer, the bands fill the panel
 
 
@@ -32,7 +33,9 @@ def draw_across(data: AcrossData) -> Figure | None:
     traces = traces if len(targeted) >= MIN_BANDS else [trace for trace in traces if "fill" not in trace]
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
     title = f"Performance profile: fraction of {len(targeted)} problems solved within tau times the fastest's steps to target"
-    return Figure(title, traces, "linear", x="tau")
+    summary = ", ".join(trace["name"] for trace in traces if "name" in trace)
+    layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}}
+    return Figure(title, traces, "linear", x="tau", layout=layout, note=NOTE, summary=summary)
 
 
 def _times(answer: Answer, name: str) -> list[float]:
