@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from descentlab.report.page import build
+from descentlab.store.record import Status
 
 pytestmark = pytest.mark.slow
 NAMES = "i => document.querySelectorAll('.plot')[i].data.filter(t => t.name).map(t => t.name)"
@@ -75,6 +76,7 @@ def test_choices_act_on_all_charts(page):
     title = "i => document.querySelectorAll('.plot')[i].layout.xaxis.title.text"
     choose(page, "axis", "train_seconds")
     assert {page.evaluate(title, plot) for plot in range(CURVES)} == {"training seconds"}
+    assert page.evaluate(RANGE, 0) == pytest.approx([0, 0.21], rel=1e-4)  # the mean of two seeds
     kinds = "[...document.querySelectorAll('.plot')].slice(0, 3).map(p => p.layout.yaxis.type)"
     assert page.evaluate(kinds) == ["log", "log", "linear"]
     choose(page, "scale", "linear")
@@ -104,6 +106,40 @@ def test_a_plot_for_each_optimizer_shows_all_its_settings_in_shades(page):
     assert sorted(page.evaluate(NAMES, 0)) == sorted(f"{name} lr={lr}" for name in ("adam", "sgd") for lr in (0.01, 0.1, 1))
     colors = page.evaluate("document.querySelector('.plot').data.filter(t => t.name).map(t => t.line.color)")
     assert len(set(colors)) == 6
+
+
+def test_zoom_and_hover_are_linked_between_the_plots_of_each_optimizer(page):
+    choose(page, "view", "split")
+    hover(page, 0, x=0.75)  # in the second subplot
+    for plot in (0, 1):
+        title, *lines = page.evaluate(LISTED, plot)
+        assert title.startswith("step ")
+        assert sorted(line.partition(" : ")[0] for line in lines) == ["sgd lr=0.01", "sgd lr=0.1", "sgd lr=1"]
+    box = page.locator(".plot").first.bounding_box()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 103, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    low, high = page.evaluate(RANGE, 0)
+    assert 0 < low < high < 200
+    second = "i => document.querySelectorAll('.plot')[i].layout.xaxis2.range"
+    assert [page.evaluate(RANGE, 1), page.evaluate(second, 0), page.evaluate(second, 1)] == [[low, high]] * 3
+
+
+def test_all_optimizers_may_be_hidden_and_shown_again(page):
+    for _ in range(2):
+        for entry in range(2):
+            page.click(f"[data-entry='{entry}']")
+            page.wait_for_timeout(400)  # two clicks at once would be a double-click
+        names = page.evaluate(NAMES, 0)
+        assert names in ([], ["adam", "sgd"])
+    assert names == ["adam", "sgd"]
+
+
+def test_a_page_without_curves_is_opened_without_errors(make_run, open_page, tmp_path):
+    make_run(status=Status.CRASHED, summary={}, curves=[], reason="signal 9")
+    assert open_page(build([tmp_path / "sweep"], tmp_path / "out")).locator(".plot").count() == 0
 
 
 def test_focus_on_the_last_part_narrows_the_range_of_y(page):

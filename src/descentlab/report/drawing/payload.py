@@ -29,7 +29,7 @@ class Arrays:
     length: int = 0
 
     def add(self, values: ArrayLike) -> Reference:
-        """Store values that are plotted: rounded to 16 bits of precision, a relative error below 1e-5."""
+        """Store values that are plotted: rounded to 16 bits of precision, a relative error below 2e-5."""
         clipped = np.clip(np.asarray(values, np.float64), -LARGEST, LARGEST).astype(np.float32)
         bits = clipped.view(np.uint32)
         return self._store(((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32))

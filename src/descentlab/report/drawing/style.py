@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from descentlab.report.answer import Answer
 from descentlab.report.series import Comparison, Series
 
-# Colours on light pages, and the same on dark ones. They follow the palettes of Okabe and Ito and of Paul Tol, which readers
-# with a colour vision deficiency can tell apart; those with a contrast below 2.5 on white are darkened.
+# Colours on light pages, and the same on dark ones. The first four are of the palette of Okabe and Ito; all twelve have a
+# contrast of about 2.5 or more with the page, and differ for red-green deficiencies too (tests/report/drawing/test_palette.py).
 DARK = {
     "#0072B2": "#4DA3E0",  # blue
     "#D55E00": "#FF8A3D",  # vermilion
     "#009E73": "#2CC79A",  # green
     "#CC79A7": "#F0A6CF",  # pink
-    "#B87900": "#F0C040",  # amber
-    "#4A9FD8": "#A5DAFA",  # sky
+    "#D69A00": "#FFD75E",  # amber
+    "#4A9FD8": "#B4E1FF",  # sky
     "#882255": "#D0608F",  # wine
-    "#7F7F00": "#C9C94A",  # olive
-    "#5B3FA8": "#A48BF0",  # violet
-    "#44AA99": "#80DACB",  # teal
-    "#7A4A1E": "#C79A6B",  # brown
-    "#6B7280": "#A6AEBB",  # grey
+    "#5A5B00": "#A3A31A",  # olive
+    "#5B3FA8": "#8F74E8",  # violet
+    "#0F6E74": "#3D9FA8",  # teal
+    "#96602B": "#D9A673",  # brown
+    "#2B2F38": "#EDEFF2",  # slate
 }
 COLORS = tuple(DARK)
 # The optimizers of conf/optimizer that have each colour, in the order of COLORS. On a page with several of a row, the first one
@@ -102,11 +102,11 @@ def optimizer_colors(optimizers: Iterable[str]) -> dict[str, str]:
     """Return a colour for each optimizer, which depends on the other ones only where two would have the same.
 
     An optimizer of the table NAMES has its colour, any other one a colour by the checksum of its name. Where that is taken, the
-    next free colour follows: first come those of the table in its order, then the others in alphabetical order. With more
-    optimizers than colours, colours repeat.
+    next free colour follows: first come those of the table in its order, then those that have such a name in a folder
+    (scratch/adam), then the others in alphabetical order. With more optimizers than colours, colours repeat.
     """
     order = {name: rank for rank, name in enumerate(PRIORITY)}
-    names = sorted(dict.fromkeys(optimizers), key=lambda name: (order.get(_base(name), len(order)), name))
+    names = sorted(dict.fromkeys(optimizers), key=lambda name: (name not in order, order.get(_base(name), len(order)), name))
     found: dict[str, str] = {}
     for name in names:
         wanted = COLORS.index(FIXED[_base(name)]) if _base(name) in FIXED else zlib.crc32(name.encode()) % len(COLORS)

@@ -3,18 +3,20 @@
 const MOST_LINES = 30; // of a subplot, each with a name; more are drawn as one trace for each of SHADES shades
 const SHADES = 12;
 
-function curveTraces(figure) {
+function curveTraces(figure, plot) {
   const {lines, entries} = sectionOf(figure);
   const shown = figure.curves.map((curve) => ({curve, line: lines[curve.line]})).filter(({line}) => !isHidden(figure, line.entry));
   const axes = new Map(); // entry -> number of its subplot
   const split = isSplit(figure);
   if (split) entries.forEach((_, i) => shown.some(({line}) => line.entry === i) && axes.set(i, axes.size + 1));
-  const drawn = {figure, split, axes, log: isLog(figure), traces: [], inView: []};
+  const drawn = {figure, split, axes, log: isLog(figure), traces: [], inView: [], marks: []};
   const others = shown.filter(({line}) => !line.selected && (line.entry >= 0 || !split));
   if (split) addShades(drawn, others);
   else if (state.others === "faint") addFaint(drawn, others);
   const selected = shown.filter(({line}) => line.selected);
   for (const one of selected) addLine(drawn, one, split ? 3 : 2);
+  drawn.range = plot.yZoom ?? yRange(drawn, state.zoom[figure.section]);
+  addMarks(drawn);
   const opacity = split || selected.length <= 2 ? "26" : "18";
   const bands = selected.filter(({curve}) => curve.low).map((one) => band(drawn, one, opacity));
   if (areShown(drawn, bands)) drawn.traces.unshift(...bands.map(({trace}) => trace)); // behind the lines
@@ -49,7 +51,7 @@ function band(drawn, {curve, line}, opacity) {
 
 function areShown(drawn, bands) { // "auto": at most MOST_BANDS, and only if together they cover less than MOST_COVERED of a plot
   if (state.bands !== "auto") return state.bands === "on";
-  const range = yRange(drawn, state.zoom[drawn.figure.section]), scale = drawn.log ? Math.log10 : (y) => y;
+  const range = drawn.range, scale = drawn.log ? Math.log10 : (y) => y;
   if (!range || bands.length > MOST_BANDS) return false;
   const within = (y) => Math.min(range[1], Math.max(range[0], scale(y)));
   const covered = bands.map(({low, high}) => low.reduce((sum, y, i) => sum + within(high[i]) - within(y), 0) / low.length / (range[1] - range[0]));
@@ -63,10 +65,9 @@ function addLine(drawn, one, width) {
   const common = {type: "scatter", mode: "lines", x, line: style, ...placed(drawn, line)};
   const y = curve.run ? raw : smoothed(x, raw, state.smooth, drawn.log);
   if (y !== raw) drawn.traces.push({...common, y: raw, opacity: 0.3, line: {...style, width: 1}, hoverinfo: "skip", showlegend: false});
-  const marks = curve.mark ? {symbol: [...Array(x.length - 1).fill("circle"), curve.mark], size: [...Array(x.length - 1).fill(0), 9], color: style.color} : {};
-  const single = x.length === 1 || curve.mark;
+  if (curve.mark) drawn.marks.push({x: x[x.length - 1], y: y[y.length - 1], symbol: curve.mark, size: 9, color: style.color, line});
   drawn.traces.push({
-    ...common, y, name: nameOf(drawn, one), mode: single ? "lines+markers" : "lines", ...(curve.mark ? {marker: marks} : {}),
+    ...common, y, name: nameOf(drawn, one), mode: x.length === 1 && !curve.mark ? "markers" : "lines",
     opacity: curve.run ? 0.7 : 1, customdata: y === raw ? undefined : raw,
     hovertemplate: y === raw ? "%{y:.4~g}" : "%{y:.4~g} (raw %{customdata:.4~g})",
   });
@@ -87,17 +88,27 @@ function addShades(drawn, others) {
 }
 
 function addMerged(drawn, group, style, opacity, name) {
-  const x = [], y = [], ends = {x: [], y: [], symbol: []};
-  for (const {curve} of group) {
+  const x = [], y = [];
+  for (const {curve, line} of group) {
     const [xs, ys] = [xValues(curve, state.axis), numbers(curve.y)];
     for (let i = 0; i < xs.length; i++) x.push(xs[i]), y.push(ys[i]);
     x.push(null), y.push(null);
-    if (curve.mark) ends.x.push(xs[xs.length - 1]), ends.y.push(ys[ys.length - 1]), ends.symbol.push(curve.mark);
+    if (curve.mark) drawn.marks.push({x: xs[xs.length - 1], y: ys[ys.length - 1], symbol: curve.mark, size: 6, color: mixed(style.color, pageColors().page, 1 - opacity), line});
     drawn.inView.push({x: xs, y: ys, complete: !curve.run, selected: false});
   }
   const common = {type: "scatter", hoverinfo: "skip", opacity, name, ...placed(drawn, group[0].line)};
   drawn.traces.push({...common, mode: "lines", x, y, line: style});
-  if (ends.x.length) drawn.traces.push({...common, mode: "markers", x: ends.x, y: ends.y, showlegend: false, marker: {symbol: ends.symbol, size: 6, color: style.color}});
+}
+
+function addMarks(drawn) { // the ends of runs that did not complete; those above or below the range are on its edge
+  const zoom = state.zoom[drawn.figure.section] ?? [-Infinity, Infinity], scale = drawn.log ? (y) => 10 ** y : (y) => y;
+  const [low, high] = drawn.range ? drawn.range.map(scale) : [-Infinity, Infinity];
+  const inside = drawn.marks.filter(({x}) => x >= zoom[0] && x <= zoom[1]);
+  for (const [, group] of grouped(inside, ({line}) => drawn.axes.get(line.entry))) {
+    const of = (key) => group.map((mark) => mark[key]), y = of("y").map((each) => Math.min(high, Math.max(low, each)));
+    drawn.traces.push({type: "scatter", mode: "markers", x: of("x"), y, marker: {symbol: of("symbol"), size: of("size"), color: of("color")},
+      cliponaxis: false, hoverinfo: "skip", showlegend: false, ...placed(drawn, group[0].line)});
+  }
 }
 
 function grouped(items, key) {

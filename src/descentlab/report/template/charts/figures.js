@@ -7,7 +7,7 @@ const stale = new Set(plots); // to be drawn when they come into view
 function content(plot) { // the traces and the layout of a plot
   const figure = header.figures[plot.dataset.figure];
   if (figure.curves) {
-    const drawn = curveTraces(figure);
+    const drawn = curveTraces(figure, plot);
     return {data: drawn.traces, layout: curveLayout(drawn, plot)};
   }
   return {data: figure.traces.flatMap((trace) => plain(figure, trace)), layout: figureLayout(figure)};

@@ -2,11 +2,13 @@
 const HEIGHT = 320, SUBPLOT_HEIGHT = 210;
 const PRINT_WIDTH = 690; // that of a page of A4 with margins of 12 mm, in pixels
 
+const touch = window.matchMedia("(pointer: coarse)"); // there, dragging scrolls the page
+
 const widthOf = (plot) => printing ? PRINT_WIDTH : plot.clientWidth;
 
 function baseLayout(colors) {
   return {
-    margin: {l: 56, r: 12, t: 10, b: 44}, showlegend: false, hovermode: "closest", dragmode: "zoom", height: HEIGHT, autosize: true,
+    margin: {l: 56, r: 12, t: 10, b: 44}, showlegend: false, hovermode: "closest", dragmode: touch.matches ? false : "zoom", height: HEIGHT, autosize: true,
     hoverlabel: {bgcolor: colors.page, bordercolor: colors.rule, font: {color: colors.text, size: 12}, namelength: -1},
     modebar: {bgcolor: "transparent", color: colors.soft, activecolor: colors.text},
     paper_bgcolor: colors.page, plot_bgcolor: colors.page, font: {family: getComputedStyle(document.body).fontFamily, size: 12, color: colors.soft},
@@ -45,15 +47,19 @@ function ticksAt(places) { // a tick at each value, unless there are too many
 
 function curveLayout(drawn, plot) {
   const {figure, split, axes, log} = drawn, colors = pageColors(), axis = axisLayout(colors);
-  const zoom = state.zoom[figure.section], range = plot.yZoom ?? yRange(drawn, zoom);
+  const zoom = state.zoom[figure.section], range = drawn.range;
   const x = {...axis, exponentformat: "SI", unifiedhovertitle: {text: `${AXES[state.axis]} %{x:,.6~g}`}, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
-    spikecolor: colors.soft, spikesnap: "hovered data", range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]};
-  const decades = range && log ? range[1] - range[0] : 0;
-  const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...(decades > 1 && decades < 3 ? {dtick: "D2", tickformat: "~g"} : {}), ...(range ? {range: [...range]} : {})};
+    spikecolor: colors.soft, spikesnap: "hovered data", ...(zoom || drawn.inView.length ? {range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]} : {})};
+  const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...logTicks(range && log ? range[1] - range[0] : 0), ...(range ? {range: [...range]} : {})};
   const title = {text: AXES[state.axis], font: {size: 12, color: colors.soft}};
   const layout = {...baseLayout(colors), hovermode: "x unified", hoversort: "value descending", hoverdistance: hoverDistance(drawn, plot)};
   if (!split) return {...layout, xaxis: {...x, title}, yaxis: y, shapes: levelShapes(figure, colors, undefined, range)};
   return {...layout, ...subplots(drawn, plot, x, y, title, colors)};
+}
+
+function logTicks(decades) { // 1, 2 and 5 of each decade, or whole decades
+  if (decades <= 1) return {};
+  return decades < 3 ? {dtick: "D2", tickformat: "~g"} : {dtick: Math.ceil(decades / 6)};
 }
 
 function hoverDistance(drawn, plot) { // in pixels: about the distance of neighbouring points, so that a line is listed along its length only

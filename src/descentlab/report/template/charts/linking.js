@@ -7,16 +7,16 @@ function link(plot, figure) {
     if (has("y")) plot.yZoom = plot.layout.yaxis.range.slice();
     if (!has("x")) return;
     state.zoom[figure.section] = plot.layout.xaxis.range.slice();
-    redraw(peers());
+    redraw([plot, ...peers()]);
   });
   plot.on("plotly_doubleclick", () => {
     delete state.zoom[figure.section];
     for (const each of [plot, ...peers()]) delete each.yZoom;
     redraw([plot, ...peers()]);
   });
-  plot.on("plotly_hover", ({event, xvals}) => {
+  plot.on("plotly_hover", ({event, points, xvals}) => {
     if (!(event instanceof Event)) return; // a hover that another plot caused
-    for (const other of shown(peers())) Plotly.Fx.hover(other, {xval: xvals[0]}, subplotNames(other));
+    for (const other of shown(peers())) Plotly.Fx.hover(other, {xval: xvals[0]}, [subplotOf(other, points[0].xaxis._id)]);
   });
   plot.on("plotly_unhover", () => {
     for (const other of shown(peers())) Plotly.Fx.unhover(other);
@@ -29,4 +29,8 @@ function isPeer(plot, {section}) {
 }
 
 const shown = (some) => some.filter((plot) => visible.has(plot) && plot.classList.contains("js-plotly-plot"));
-const subplotNames = (plot) => plot._fullLayout._subplots.cartesian.slice(0, 1);
+
+function subplotOf(plot, axis) { // the subplot of the same entry
+  const names = plot._fullLayout._subplots.cartesian, name = axis + axis.replace("x", "y");
+  return names.includes(name) ? name : names[0];
+}
