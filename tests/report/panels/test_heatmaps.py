@@ -18,7 +18,7 @@ def test_each_cell_has_the_mean_of_its_series_and_the_selected_ones_a_star(make_
     (trace,) = draw()[TITLE].traces
     assert trace["x"] == ["0.01", "0.1"]
     assert trace["y"] == ["32", "128"]
-    assert trace["text"] == [["0.5", "★ 0.9"], ["0.4", "★ 0.7"]]
+    assert trace["text"] == [["0.5", "★<br>0.9"], ["0.4", "★<br>0.7"]]
     assert trace["z"][0][1] == 1.0
     assert trace["z"][1][0] == 0.0
 

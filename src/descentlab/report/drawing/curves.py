@@ -25,6 +25,11 @@ KNOTS, KNOTS_OF_OTHERS = 33, 9  # rows at which the other x axes of a line are s
 EMPTY = pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
 
 
+def widths(lines: int) -> list[float]:
+    """Return the widths of step functions as they are drawn: the first are wider, so that equal ones show."""
+    return [max(2.0, 2.0 + 2.5 * (min(lines, 3) - 1 - index)) for index in range(lines)]
+
+
 @dataclass(frozen=True)
 class Range:
     """The range of y within which a figure is drawn.

@@ -13,7 +13,8 @@ from descentlab.report.tables.measures import UNDEFINED
 
 ORDER = 83
 COLUMNS, MAX_PLOTS = 2, 12
-PLOT, BELOW, GAP = 150, 76, 0.15  # heights of a plot and below it in pixels; gap of columns as a fraction of the width
+WIDE = 4  # plots with more columns of cells are not side by side, so that a phone shows their numbers
+PLOT, BELOW, GAP = 150, 76, 0.2  # heights of a plot and below it in pixels; gap of columns as a fraction of the width
 TOP, BOTTOM = 28, 50  # margins of all plots together, in pixels
 LOST = "#6B7280"  # the colour of cells without a value
 MIN_FILLED = 0.5  # the fraction of the cells of a grid that has values; less is no grid
@@ -46,14 +47,15 @@ def draw(data: PanelData) -> Figure | None:
     share = dict(zip(known, shares(known, data.comparison.mode), strict=True))
     traces: list[Trace] = []
     layout: dict[str, object] = {"annotations": []}
-    rows = -(-len(grids) // COLUMNS)
+    columns = 1 if any(len(grid.swept.tried(grid.x)) > WIDE for grid in grids) else min(len(grids), COLUMNS)
+    rows = -(-len(grids) // columns)
     for number, grid in enumerate(grids):
         id = "" if number == 0 else str(number + 1)
         traces += [each | {"xaxis": f"x{id}", "yaxis": f"y{id}"} for each in _traces(grid, share)]
-        layout |= _axes(grid, number, rows, min(len(grids), COLUMNS), id, layout["annotations"])
+        layout |= _axes(grid, number, rows, columns, id, layout["annotations"])
     metric = data.comparison.monitor
     better = "bright is better" if data.comparison.mode == "max" else "bright (lower) is better"
-    layout |= {"height": (PLOT + BELOW) * rows + TOP + BOTTOM - BELOW, "margin": {"l": 56, "r": 12, "t": TOP, "b": BOTTOM}}
+    layout |= {"height": (PLOT + BELOW) * rows + TOP + BOTTOM - BELOW, "margin": {"l": 44, "r": 12, "t": TOP, "b": BOTTOM}}
     title = f"Best validation {metric} by two settings"
     note = NOTE.format(metric=metric, better=better)
     return Figure(title, traces, "linear", x_scale="category", layout=layout, note=note, summary=_summary(grids))
@@ -116,28 +118,25 @@ def _cell(point: Point, columns: int) -> str:
     if point.best is None:
         return diverged or UNDEFINED
     value = f"{point.best.mean:.3g}" if columns <= 6 else ""
-    return " ".join(filter(None, ["★" if point.is_selected else "", value, f"<br>{diverged}" if diverged else ""]))
+    return "<br>".join(filter(None, ["★" if point.is_selected else "", value, diverged]))
 
 
 def _axes(grid: Grid, number: int, rows: int, columns: int, id: str, notes: object) -> dict[str, object]:
     """Return the axes of a plot, and append its title to `notes`."""
-    row, column = divmod(number, COLUMNS)
+    row, column = divmod(number, columns)
     width = (1 - GAP * (columns - 1)) / columns
     left = column * (width + GAP)
     height = (PLOT + BELOW) * rows - BELOW
     top = 1 - row * (PLOT + BELOW) / height
     bottom = max(0.0, top - PLOT / height)
     assert isinstance(notes, list)
-    title = {"text": f"<b>{grid.swept.optimizer}</b>", "xref": "paper", "yref": "paper", "x": left, "y": top}
-    notes.append(title | {"xanchor": "left", "yanchor": "bottom", "showarrow": False})
+    title = {"text": f"<b>{grid.swept.optimizer}</b>: {_short(grid.y)}", "xref": "paper", "yref": "paper", "x": left, "y": top}
+    notes.append(title | {"xanchor": "left", "yanchor": "bottom", "xshift": -34, "showarrow": False})
     common = {"type": "category", "showgrid": False, "ticks": ""}
-    x = common | {"domain": [left, left + width], "anchor": f"y{id}", "title": _title(grid.x)}
-    y = common | {"domain": [bottom, top], "anchor": f"x{id}", "title": _title(grid.y)}
+    below = {"text": _short(grid.x), "standoff": 4, "font": {"size": 12}}
+    x = common | {"domain": [left, left + width], "anchor": f"y{id}", "title": below}
+    y = common | {"domain": [bottom, top], "anchor": f"x{id}"}
     return {f"xaxis{id}": x, f"yaxis{id}": y}
-
-
-def _title(key: str) -> dict[str, object]:
-    return {"text": _short(key), "standoff": 4, "font": {"size": 12}}
 
 
 def _short(key: str) -> str:

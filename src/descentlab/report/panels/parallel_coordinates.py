@@ -85,7 +85,7 @@ def _axes(each: Swept, row: int, rows: int, id: str) -> dict[str, Any]:
     names = [_short(key) for key in each.keys]
     at = {"tickvals": list(range(len(names) + 1)), "ticktext": [*names, "value"], "tickmode": "array", "showgrid": True}
     x = at | {"range": [-0.05, len(names) + 0.05], "anchor": f"y{id}", "fixedrange": True, "title": {"text": ""}}
-    y = {"domain": [bottom, top], "range": [-0.16, 1.08], "visible": False, "anchor": f"x{id}", "fixedrange": True}
+    y = {"domain": [bottom, top], "range": [-0.18, 1.16], "visible": False, "anchor": f"x{id}", "fixedrange": True}
     return {f"xaxis{id}": x, f"yaxis{id}": y}
 
 

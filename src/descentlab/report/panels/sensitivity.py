@@ -93,8 +93,8 @@ def _value(series: Series, data: PanelData) -> Estimate | None:
 
 def _line(by_rate: Rates, data: PanelData) -> Trace:
     known = [(rate, one, best) for rate, one in sorted(by_rate.items()) if (best := _value(one, data))]
-    above = [0.0 if best.high is None else best.high - best.mean for _, _, best in known]
-    below = [0.0 if best.low is None else best.mean - best.low for _, _, best in known]
+    above = [None if best.high is None else best.high - best.mean for _, _, best in known]
+    below = [None if best.low is None else best.mean - best.low for _, _, best in known]
     first = next(iter(by_rate.values()))
     return {
         **HOVER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from descentlab.report.criterion import make_criterion
+from descentlab.report.drawing.curves import widths
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.formats import format_count, format_number
@@ -27,6 +28,8 @@ def draw(data: PanelData) -> Figure | None:
     start, end = 0.8 * max(min(times), 1), max(*times, *(each.horizon for _, each in known))
     title = f"Time to target {format_number(targets[0])}: fraction of runs that reached it (Kaplan-Meier)"
     traces = [trace for one, each in known for trace in _traces(one, each, start, end, data)]
+    for width, trace in zip(widths(len(known)), [each for each in traces if each["mode"] == "lines"], strict=True):
+        trace["line"]["width"] = width
     summary = "; ".join(f"{one.label}: {_describe(each)}" for one, each in known)
     layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}}
     return Figure(title, traces, "linear", x="steps", layout=layout, note=NOTE, summary=summary)
