@@ -37,24 +37,32 @@ def test_a_run_without_curves_has_a_page_with_its_reason(make_run):
 
 def test_the_page_of_a_sweep_links_to_those_of_its_runs(make_run, tmp_path):
     runs = [make_run("adam", seed=seed) for seed in range(2)]
-    page = build([tmp_path / "sweep"], tmp_path / "out")
+    page = build([tmp_path / "sweep"], tmp_path / "sweep")
     text = page.read_text()
     for run in runs:
-        assert f'href="../sweep/{run.name}/report.html"' in text
+        assert f'href="{run.name}/report.html"' in text
         assert (run.folder / "report.html").exists()
     assert (tmp_path / "sweep" / LIBRARY).exists()
 
 
+def test_a_report_in_another_folder_writes_nothing_into_that_of_the_sweep(make_run, tmp_path):
+    run = make_run()
+    before = sorted(path for path in (tmp_path / "sweep").rglob("*"))
+    text = build([tmp_path / "sweep"], tmp_path / "out").read_text()
+    assert sorted(path for path in (tmp_path / "sweep").rglob("*")) == before
+    assert f"{run.name}/report.html" not in text
+
+
 def test_pages_of_runs_are_written_again_only_after_a_change(make_run):
     run = make_run()
-    write_run_pages([run])
+    write_run_pages([run], run.folder.parent)
     page = run.folder / "report.html"
     page.write_text("kept")
-    assert write_run_pages([run]) == {run.id}
+    assert write_run_pages([run], run.folder.parent) == {run.id}
     assert page.read_text() == "kept"
     later = page.stat().st_mtime + 10
     os.utime(run.folder / "record.json", (later, later))
-    write_run_pages([run])
+    write_run_pages([run], run.folder.parent)
     assert page.read_text() != "kept"
 
 
@@ -62,7 +70,7 @@ def test_of_many_runs_only_those_without_a_result_get_a_page(make_run, tmp_path,
     monkeypatch.setattr(run_page, "MOST", 1)
     make_run("adam")
     failed = make_run("sgd", status=Status.FAILED)
-    assert write_run_pages(load([tmp_path / "sweep"]).runs) == {failed.id}
+    assert write_run_pages(load([tmp_path / "sweep"]).runs, tmp_path / "sweep") == {failed.id}
 
 
 def test_the_command_writes_the_page_of_a_run(make_run):

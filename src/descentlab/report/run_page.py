@@ -31,8 +31,8 @@ MOST = 100  # runs of a sweep whose pages are written with that of the sweep
 def write_run_pages(runs: Iterable[Record], out: Path) -> set[str]:
     """Write the page of each run of the sweep `out` that ended and has none since then.
 
-    A report in another folder writes nothing into those of its sweeps. With more than MOST runs, only those without a result get
-    a page; `scripts/report.py SWEEP/RUN` writes that of any run.
+    A report in another folder writes nothing into the folders of runs. With more than MOST runs, only those without a result
+    get a page; `scripts/report.py SWEEP/RUN` writes that of any run.
 
     Returns:
         the ids of the runs that have a page.

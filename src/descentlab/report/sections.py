@@ -11,7 +11,7 @@ from descentlab.report.answer import Answer, Entry
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Drawing, Html
+from descentlab.report.drawing.figure import Drawing, Fold, Html
 from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
@@ -68,10 +68,13 @@ def across_section(answers: Sequence[Answer], styles: dict[str, Style], charts: 
 
 
 def _panel(drawing: Drawing, charts: Charts, section: int | None) -> dict[str, Any]:
-    """Return the title of a panel, and its HTML or the number of its figure in `charts` with the note below it."""
+    """Return the title and the note of a panel, and its HTML, its panels, or the number of its figure in `charts`."""
+    head = {"title": drawing.title, "note": drawing.note}
     if isinstance(drawing, Html):
-        return {"title": drawing.title, "html": drawing.html}
-    return {"title": drawing.title, "figure": charts.add(drawing, section), "note": drawing.note}
+        return head | {"html": drawing.html}
+    if isinstance(drawing, Fold):
+        return head | {"folded": [_panel(each, charts, section) for each in drawing.figures]}
+    return head | {"figure": charts.add(drawing, section), "summary": drawing.summary}
 
 
 def _artifacts(series: Sequence[Series]) -> list[tuple[str, list[Artifact]]]:

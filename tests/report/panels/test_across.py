@@ -85,7 +85,8 @@ def test_the_profile_shows_fractions_and_scores(sweep, draw_across):
     assert lines["sgd"]["y"][0] == 0
     assert lines["sgd"]["y"][-1] == 1
     assert set(lines["muon"]["y"]) == {0}  # the median of its two runs did not reach the target
-    assert [text for text in lines["sgd"]["text"] if text] == ["sgd"]
+    assert len({line["line"]["width"] for line in lines.values()}) > 1  # lines that coincide are visible
+    assert figure.layout["showlegend"]
 
 
 def test_bands_are_drawn_from_five_problems_on(sweep, draw_across):

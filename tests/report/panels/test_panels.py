@@ -122,7 +122,7 @@ def test_every_panel_follows_the_contract():
     orders = [module.ORDER for module in modules]
     assert len(set(orders)) == len(orders) >= 8
     for module in modules:
-        drawing = [name for name in ("draw", "draw_across") if callable(getattr(module, name, None))]
+        drawing = [name for name in panels.KINDS if callable(getattr(module, name, None))]
         assert module.__doc__, module.__name__
         assert len(drawing) == 1, module.__name__
 

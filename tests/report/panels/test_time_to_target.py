@@ -15,10 +15,16 @@ def runs(make_run, optimizer, steps, **more):
         make_run(optimizer, seed=seed, summary=summary, **more)
 
 
+def lines_and_marks(figure):
+    """Return the lines of a figure, and the marks where runs are censored."""
+    return [[trace for trace in figure.traces if trace["mode"] == mode] for mode in ("lines", "markers")]
+
+
 def test_the_fraction_that_reached_the_target_is_drawn(make_run, draw):
     runs(make_run, "adam", [100, 200, None, 100])
     runs(make_run, "sgd", [None, None])
-    adam, sgd = sorted(draw()[TITLE].traces, key=lambda trace: trace["series"])
+    lines, _ = lines_and_marks(draw()[TITLE])
+    adam, sgd = sorted(lines, key=lambda trace: trace["series"])
     assert adam["x"] == [80, 100, 200, 400]
     assert adam["y"] == pytest.approx([0, 0.5, 0.75, 0.75])
     assert adam["name"].startswith("adam (4 seeds): 3 of 4 runs, mean 200 [")
@@ -29,7 +35,8 @@ def test_a_diverged_run_counts_as_not_reaching_the_target(make_run, draw):
     runs(make_run, "adam", [100, 200])
     summary = {"steps": 30, "diverged_step": 30, "steps_to_target": None}
     make_run("adam", seed=2, status=Status.DIVERGED, summary=summary)
-    (line,) = draw()[TITLE].traces
+    (line,), (mark,) = lines_and_marks(draw()[TITLE])
+    assert mark["text"][0].endswith("1 of 3 runs did not reach the target")
     assert line["y"] == pytest.approx([0, 1 / 3, 2 / 3, 2 / 3])
 
 

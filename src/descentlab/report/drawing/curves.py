@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Curve, CurveFigure, Level
 from descentlab.report.drawing.thinning import SELECTED_POINTS, kept_rows, points_of_others
+from descentlab.report.formats import format_number
 from descentlab.report.series import Series
 from descentlab.report.statistics.curves import AXES, mean_curve
 from descentlab.report.statistics.interval import within
@@ -22,6 +23,11 @@ NO_LINE = {"line": {"width": 0}}
 BAND_OPACITY = "1f"  # 12 %, as the alpha digits of a hexadecimal colour
 KNOTS, KNOTS_OF_OTHERS = 33, 9  # rows at which the other x axes of a line are stored; between them they are interpolated
 EMPTY = pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
+
+
+def widths(lines: int) -> list[float]:
+    """Return the widths of step functions as they are drawn: the first are wider, so that equal ones show."""
+    return [max(2.0, 2.0 + 2.5 * (min(lines, 3) - 1 - index)) for index in range(lines)]
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,18 @@ class Range:
     high: float = math.inf
 
 
+MEAN = "Each line is the mean over seeds of an optimizer at its selected settings, its band the 95 % interval"
+
+
 def curve_figure(
-    data: PanelData, column: str, title: str, scale: str = "loss", *, levels: Sequence[Level] = (), limited: bool = True
+    data: PanelData,
+    column: str,
+    title: str,
+    scale: str = "loss",
+    *,
+    levels: Sequence[Level] = (),
+    limited: bool = True,
+    note: str = f"{MEAN}.",
 ) -> CurveFigure | None:
     """Draw a line per series: the mean of its completed runs. Runs that did not complete get a line each.
 
@@ -51,6 +67,7 @@ def curve_figure(
         scale: see CurveFigure; a figure with values that are not positive is drawn on a linear axis.
         levels: horizontal lines.
         limited: clip bands and cut runs that did not complete where they leave the range of the selected means by far.
+        note: a sentence that tells how to read the figure.
 
     Returns:
         None if no run has this curve.
@@ -69,7 +86,15 @@ def curve_figure(
         for run in one.incomplete:
             curves += _incomplete(one, run, mean_curve([data.frames[run.id]], column), limits, own)
     positive = all(curve.rows["y"].min() > 0 for curve in curves)  # pyright: ignore[reportOperatorIssue]
-    return CurveFigure(title, curves, scale if positive else "linear", list(levels)) if curves else None
+    scale = scale if positive else "linear"
+    return CurveFigure(title, curves, scale, list(levels), note, _last_values(data, means), column) if curves else None
+
+
+def _last_values(data: PanelData, means: Mapping[str, pl.DataFrame]) -> str:
+    """Return the last value of each entry as text, such as "at the end adam 0.97, sgd 0.95"."""
+    ends = [(entry.name, means[entry.series.label]["y"]) for entry in data.answer.entries]
+    texts = [f"{name} {format_number(y[-1])}" if len(y) else f"{name} without a completed run" for name, y in ends]
+    return f"at the end {', '.join(texts)}"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""The results of drawing a panel: curves of runs, another plot, or HTML."""
+"""The results of drawing a panel: curves of runs, another plot, HTML, or several plots behind a fold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,9 @@ class Figure:
         y: the title of the y axis; "" for none.
         levels: values of y to mark with a horizontal line, each with its text.
         plane: the range of both axes if x and y are coordinates in a plane, otherwise None.
-        layout: further keys of plotly's layout, which replace those of the page.
-        note: a sentence below the plot, such as the meaning of marks.
+        layout: further keys of plotly's layout, which replace those of the page; the keys of an axis extend the page's axis.
+        note: a sentence below the title that tells how to read the plot.
+        summary: the main numbers of the plot as text, for readers who do not see it.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Figure:
     plane: tuple[float, float] | None = None
     layout: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class CurveFigure:
         curves: its lines.
         scale: scale of the y axis: "log", "linear", or "loss" (the reader chooses one of the two).
         levels: values of y to mark with a horizontal line, each with its text.
-        note: a sentence below the plot.
+        note: a sentence below the title that tells how to read the plot.
+        summary: the main numbers of the plot as text, for readers who do not see it.
+        column: the column of the curves, such as "train/loss".
     """
 
     title: str
@@ -83,6 +87,8 @@ class CurveFigure:
     scale: str
     levels: list[Level] = field(default_factory=list)
     note: str = ""
+    summary: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,27 @@ class Html:
     Args:
         title: the heading above it.
         html: the content; a `str` is escaped, `markupsafe.Markup` is inserted unchanged.
+        note: a sentence below the title that tells how to read the panel.
     """
 
     title: str
     html: str
+    note: str = ""
 
 
-Drawing = CurveFigure | Figure | Html
+@dataclass(frozen=True)
+class Fold:
+    """Several plots of curves behind a heading, which the reader opens.
+
+    Args:
+        title: the heading.
+        figures: the plots.
+        note: a sentence below the heading.
+    """
+
+    title: str
+    figures: Sequence[CurveFigure]
+    note: str = ""
+
+
+Drawing = CurveFigure | Figure | Html | Fold

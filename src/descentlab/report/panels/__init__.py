@@ -12,18 +12,24 @@ nothing to show for these runs::
 
 A panel over several problems has a function `draw_across(data: AcrossData)` in place of `draw`. It is called once, if the
 report has several problems; `AcrossData` contains the answer of each.
+
+A panel of the curves that no other panel shows has a function `draw_rest(data: PanelData, shown: Collection[str])`, which is
+called after the others of the problem with the columns that they show.
 """
 
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
 from typing import Protocol, cast
 
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.data import PanelData
-from descentlab.report.drawing.figure import Drawing
+from descentlab.report.drawing.figure import CurveFigure, Drawing
+
+KINDS = ("draw", "draw_across", "draw_rest")  # the functions of panels
 
 
 class Panel(Protocol):
@@ -46,6 +52,16 @@ class PanelAcross(Protocol):
         ...
 
 
+class PanelOfRest(Protocol):
+    """The contract of a module of this folder that draws the curves that no other panel shows."""
+
+    ORDER: int
+
+    def draw_rest(self, data: PanelData, shown: Collection[str]) -> Drawing | None:
+        """Draw the columns of one problem that are not among `shown`; return None if there is nothing to show."""
+        ...
+
+
 def panel_names() -> list[str]:
     """Return the names of all panels, found by listing this folder."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
@@ -55,28 +71,39 @@ def draw_panels(data: PanelData | AcrossData) -> tuple[list[Drawing], list[str]]
     """Draw all panels that have something to show.
 
     Args:
-        data: of one problem, for the panels with a function `draw`; or of several, for those with `draw_across`.
+        data: of one problem, for the panels with a function `draw` or `draw_rest`; or of several, for those with `draw_across`.
 
     Returns:
         the drawn panels in their order, and a sentence for each panel that failed. A failure affects no other panel.
     """
     drawn: list[tuple[int, Drawing]] = []
     failures: list[str] = []
-    for name in panel_names():
-        try:
-            order, figure = _draw(import_module(f"{__name__}.{name}"), data)
-        except Exception as error:
-            failures.append(f"The panel {name} could not be drawn: {type(error).__name__}: {error}.")
-        else:
-            drawn += [] if figure is None else [(order, figure)]
+    for kind in ("draw_across",) if isinstance(data, AcrossData) else ("draw", "draw_rest"):
+        shown = {figure.column for _, figure in drawn if isinstance(figure, CurveFigure)}
+        for name in panel_names():
+            try:
+                order, figure = _draw(import_module(f"{__name__}.{name}"), kind, data, shown)
+            except Exception as error:
+                message = f"The panel {name} could not be drawn: {type(error).__name__}: {error}."
+                failures += [] if message in failures else [message]  # one that cannot be imported fails for each kind
+            else:
+                drawn += [] if figure is None else [(order, figure)]
     return [figure for _, figure in sorted(drawn, key=lambda pair: pair[0])], failures
 
 
-def _draw(module: ModuleType, data: PanelData | AcrossData) -> tuple[int, Drawing | None]:
-    """Return the ORDER and the drawing of a panel; None for a panel of the other kind."""
-    is_across = hasattr(module, "draw_across")
+def _draw(module: ModuleType, kind: str, data: PanelData | AcrossData, shown: Collection[str]) -> tuple[int, Drawing | None]:
+    """Return the ORDER of a panel, and its drawing or None if it is of another kind.
+
+    Raises:
+        AttributeError: the module has no function that draws.
+    """
+    order: int = module.ORDER
+    if not any(hasattr(module, each) for each in KINDS):
+        raise AttributeError(f"module {module.__name__} has no function {', '.join(KINDS)}")
+    if not hasattr(module, kind):
+        return order, None
     if isinstance(data, AcrossData):
-        across = cast(PanelAcross, module)
-        return across.ORDER, across.draw_across(data) if is_across else None
-    panel = cast(Panel, module)
-    return panel.ORDER, None if is_across else panel.draw(data)
+        return order, cast(PanelAcross, module).draw_across(data)
+    if kind == "draw_rest":
+        return order, cast(PanelOfRest, module).draw_rest(data, shown)
+    return order, cast(Panel, module).draw(data)

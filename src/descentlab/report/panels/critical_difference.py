@@ -13,6 +13,7 @@ from descentlab.report.overall import overall_ranks
 from descentlab.report.statistics.ranks import Ranks
 
 ORDER = 110
+NOTE = "Further left is better; optimizers that a bar joins cannot be told apart."
 WIDTH, MARGIN = 640, 170  # of the drawing, and on either side of the axis for the names, in pixels
 AXIS, ROW, BAR = 46, 20, 9  # height of the axis, of a name's row, of a bar joining optimizers
 
@@ -24,7 +25,7 @@ def draw_across(data: AcrossData) -> Html | None:
         return None
     colors = {name: data.style(name).color for name in ranks.average}
     title = f"Critical-difference diagram: average rank over {ranks.problems} problems"
-    return Html(title, _svg(ranks, colors) + _caption(ranks))
+    return Html(title, _svg(ranks, colors) + _caption(ranks), NOTE)
 
 
 def _caption(ranks: Ranks) -> Markup:
@@ -45,7 +46,9 @@ def _svg(ranks: Ranks, colors: dict[str, str]) -> Markup:
     height = top + ROW * len(left)
     content = Markup("").join([*_axis(k, ranks.critical_difference), *bars, *labels])
     style = 'style="max-width:100%;overflow:visible;font-size:12px" fill="currentColor" stroke="none"'
-    return Markup(f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" {style}>') + content + Markup("</svg>")
+    spoken = escape("average ranks: " + ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.average.items()))
+    head = f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" aria-label="{spoken}" {style}>'
+    return Markup(head) + content + Markup("</svg>")
 
 
 def _x(rank: float, k: int) -> float:

@@ -7,7 +7,8 @@ from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
 
 ORDER = 60
+NOTE = "Euclidean norm over all parameters, before clipping: it falls where training converges and jumps where it is unstable."
 
 
 def draw(data: PanelData) -> CurveFigure | None:
-    return curve_figure(data, "train/grad_norm", "Gradient norm")
+    return curve_figure(data, "train/grad_norm", "Gradient norm", note=NOTE)

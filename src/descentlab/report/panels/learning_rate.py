@@ -12,7 +12,8 @@ ORDER = 50
 
 
 def draw(data: PanelData) -> CurveFigure | None:
-    figure = curve_figure(data, "train/lr", "Learning rate", "linear", limited=False)
+    note = "The rate of each step, as the schedule sets it."
+    figure = curve_figure(data, "train/lr", "Learning rate", "linear", limited=False, note=note)
     if figure is None:
         return None
     rates = [rate for curve in figure.curves for rate in curve.rows["y"]]

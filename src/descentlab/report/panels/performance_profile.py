@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from descentlab.report.answer import Answer, entry_named
 from descentlab.report.criterion import make_criterion
 from descentlab.report.drawing.across import AcrossData
-from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
+from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE, widths
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.drawing.style import Style
 from descentlab.report.statistics.profiles import Profile, performance_profiles
 from descentlab.report.times import times_to_target
 
 ORDER = 120
+NOTE = "Higher is better: the left end is the fraction of problems on which it is the fastest, the right end that it solves."
 MIN_BANDS = 5  # problems; with fewer, the bands fill the panel
 
 
@@ -30,9 +31,14 @@ def draw_across(data: AcrossData) -> Figure | None:
         return None
     traces = [trace for name, profile in profiles.items() for trace in _traces(name, profile, data.style(name))]
     traces = traces if len(targeted) >= MIN_BANDS else [trace for trace in traces if "fill" not in trace]
+    for width, trace in zip(widths(len(complete)), [each for each in traces if "fill" not in each], strict=True):
+        trace["line"]["width"] = width
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
     title = f"Performance profile: fraction of {len(targeted)} problems solved within tau times the fastest's steps to target"
-    return Figure(title, traces, "linear", x="tau")
+    summary = ", ".join(trace["name"] for trace in traces if "name" in trace)
+    legend = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"}
+    layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}, "showlegend": True, "legend": legend, "height": 380}
+    return Figure(title, traces, "linear", x="tau", layout=layout, note=NOTE, summary=summary)
 
 
 def _times(answer: Answer, name: str) -> list[float]:
@@ -45,17 +51,15 @@ def _times(answer: Answer, name: str) -> list[float]:
 
 
 def _traces(name: str, profile: Profile, style: Style) -> list[Trace]:
-    """Return the band and the line of an optimizer, which is named where it has risen half of its way."""
+    """Return the band and the line of an optimizer."""
     ratios, fractions = _steps(profile.ratios, profile.fractions)
     low, high = (_steps(profile.ratios, limits)[1] for limits in zip(*profile.band, strict=True))
     score = "AlgoPerf score {:.2f} [{:.2f}, {:.2f}]".format(profile.score, *profile.score_limits)
     band: Trace = {"type": "scatter", "x": [*ratios, *reversed(ratios)], "y": [*high, *reversed(low)], "mode": "lines"}
-    line: Trace = {"type": "scatter", "name": f"{name}: {score}", "x": ratios, "y": fractions, "mode": "lines+text"}
-    named = next(index for index, fraction in enumerate(fractions) if fraction >= fractions[-1] / 2)
-    line |= {"text": [name if index == named else "" for index in range(len(ratios))], "textposition": "bottom right"}
+    line: Trace = {"type": "scatter", "name": f"{name}: {score}", "x": ratios, "y": fractions, "mode": "lines"}
     line |= {"line": {"color": style.color, "dash": style.dash, "width": 2}}
     line |= {"hovertemplate": "%{fullData.name}<br>%{y:.0%} of the problems within %{x:.3g}<extra></extra>"}
-    fill: Trace = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip"}
+    fill: Trace = {"fill": "toself", "fillcolor": f"{style.color}{BAND_OPACITY}", "hoverinfo": "skip", "showlegend": False}
     return [band | fill | NO_LINE, line]
 
 

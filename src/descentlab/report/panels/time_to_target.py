@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from descentlab.report.criterion import make_criterion
+from descentlab.report.drawing.curves import widths
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.formats import format_count, format_number
@@ -11,6 +12,7 @@ from descentlab.report.statistics.survival import Survival
 from descentlab.report.times import survivals
 
 ORDER = 43
+NOTE = "Higher and further left is better. A bar at the end of a line: runs that did not reach the target in their budget."
 
 
 def draw(data: PanelData) -> Figure | None:
@@ -25,7 +27,24 @@ def draw(data: PanelData) -> Figure | None:
         return None
     start, end = 0.8 * max(min(times), 1), max(*times, *(each.horizon for _, each in known))
     title = f"Time to target {format_number(targets[0])}: fraction of runs that reached it (Kaplan-Meier)"
-    return Figure(title, [_steps(one, each, start, end, data) for one, each in known], "linear", x="steps")
+    traces = [trace for one, each in known for trace in _traces(one, each, start, end, data)]
+    for width, trace in zip(widths(len(known)), [each for each in traces if each["mode"] == "lines"], strict=True):
+        trace["line"]["width"] = width
+    summary = "; ".join(f"{one.label}: {_describe(each)}" for one, each in known)
+    layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}}
+    return Figure(title, traces, "linear", x="steps", layout=layout, note=NOTE, summary=summary)
+
+
+def _traces(series: Series, survival: Survival, start: float, end: float, data: PanelData) -> list[Trace]:
+    """Return the line of a series, and a mark at its end if runs are censored there."""
+    line = _steps(series, survival, start, end, data)
+    missed = survival.n - survival.reached
+    if not missed:
+        return [line]
+    marker = {"symbol": "line-ns-open", "size": 11, "color": line["line"]["color"], "line": {"width": 2}}
+    text = f"{series.label}: {missed} of {survival.n} runs did not reach the target"
+    mark = {"x": [end], "y": [line["y"][-1]], "text": [text], "hovertemplate": "%{text}<extra></extra>", "marker": marker}
+    return [line, {"type": "scatter", "series": series.label, "mode": "markers", **mark}]
 
 
 def _steps(series: Series, survival: Survival, start: float, end: float, data: PanelData) -> Trace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.curves import MEAN, curve_figure
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.levels import baseline_levels
@@ -11,4 +11,5 @@ ORDER = 20
 
 
 def draw(data: PanelData) -> CurveFigure | None:
-    return curve_figure(data, "train/loss", "Training loss", levels=baseline_levels(data.comparison, "train_loss"))
+    levels = baseline_levels(data.comparison, "train_loss")
+    return curve_figure(data, "train/loss", "Training loss", levels=levels, note=f"Lower is better. {MEAN}.")

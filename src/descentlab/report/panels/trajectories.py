@@ -11,6 +11,7 @@ from descentlab.report.series import Series
 from descentlab.store.record import EXHIBITS, read_json
 
 ORDER = 10
+NOTE = "The path of the first seed of each series over the contours of the function; light is low."
 
 
 def draw(data: PanelData) -> Figure | None:
@@ -20,7 +21,7 @@ def draw(data: PanelData) -> Figure | None:
         return None
     axis = surface["axis"]
     traces = [_contours(surface), *(_trajectory(one, data) for one in data.series), _minima(surface)]
-    return Figure("Trajectories on the surface (stars: minima)", traces, "linear", x="x", plane=(axis[0], axis[-1]))
+    return Figure("Trajectories on the surface (stars: minima)", traces, "linear", x="x", plane=(axis[0], axis[-1]), note=NOTE)
 
 
 def _contours(surface: Mapping[str, Any]) -> Trace:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from descentlab.report.drawing.curves import BAND_OPACITY, NO_LINE
+from descentlab.report.drawing.curves import BAND_OPACITY
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.series import Series
@@ -20,6 +21,7 @@ from descentlab.store.manifest import Arm
 
 ORDER = 85
 MIN_TRIALS = 3
+FEW = 8  # trials, each with a tick
 
 
 def draw(data: PanelData) -> Figure | None:
@@ -30,14 +32,34 @@ def draw(data: PanelData) -> Figure | None:
     metric, mode = data.comparison.monitor, "min" if data.comparison.mode == "min" else "max"
     if not are_independent(data.comparison):
         traces = [_of(arm, data, _best_so_far(arm, mode)) for arm in arms]
-        return Figure(f"Best validation {metric} so far by trial", traces, _scale(traces, mode), x="trials")
+        note = "The best value of the first k trials, whose points depend on the results of earlier ones."
+        title = f"Best validation {metric} so far by trial"
+        return Figure(
+            title, traces, _scale(traces, mode), x="trials", layout=_layout(arms), note=note, summary=_summary(traces)
+        )
     bounds = bounds_of(metric)
     bounds = bounds.without_violated(trial.value for arm in arms for trial in arm.trials if trial.value is not None)
     statistic: Statistic = "median" if bounds.low is None or bounds.high is None else "expected"
     traces = [_of(arm, data, trace) for arm in arms for trace in _curve(arm, mode, statistic, bounds)]
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
     title = f"Tuning curve: {statistic} best validation {metric} of k trials"
-    return Figure(title, traces, _scale(traces, mode), x="trials k")
+    note = f"The {statistic} best value to get from k trials, with its simultaneous 95 % band between the dotted lines."
+    scale, layout = _scale(traces, mode), _layout(arms)
+    return Figure(title, traces, scale, x="trials k", layout=layout, note=note, summary=_summary(traces))
+
+
+def _layout(arms: Sequence[Arm]) -> dict[str, Any]:
+    """Return an x axis with whole numbers as ticks: all if they are few, otherwise 1, 2, 5, ... and the number of trials."""
+    most = max(len(arm.trials) for arm in arms)
+    steps = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
+    ticks = list(range(1, most)) if most <= FEW else [step for step in steps if step <= 0.8 * most]
+    return {"xaxis": {"tickmode": "array", "tickvals": [*ticks, most], "ticktext": [f"{tick:,}" for tick in [*ticks, most]]}}
+
+
+def _summary(traces: Sequence[Trace]) -> str:
+    """Return the last point of each line as text."""
+    lines = [trace for trace in traces if "fill" not in trace and trace["x"]]
+    return ", ".join(f"{line['name']} {line['y'][-1]:.4g} after {line['x'][-1]} trials" for line in lines)
 
 
 def _of(arm: Arm, data: PanelData, trace: Trace) -> Trace:
@@ -45,7 +67,8 @@ def _of(arm: Arm, data: PanelData, trace: Trace) -> Trace:
     label = _series(arm, data).label
     style = data.styles[label]
     if "fill" in trace:
-        return trace | {"series": label, "fillcolor": f"{style.color}{BAND_OPACITY}", **NO_LINE}
+        edge = {"color": style.color, "width": 1, "dash": "dot"}
+        return trace | {"series": label, "fillcolor": f"{style.color}{BAND_OPACITY}", "line": edge}
     return trace | {"series": label, "line": {"color": style.color, "dash": style.dash, "width": 2}}
 
 

@@ -7,7 +7,8 @@ from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
 
 ORDER = 70
+NOTE = "Length of the step that the optimizer takes, over all parameters."
 
 
 def draw(data: PanelData) -> CurveFigure | None:
-    return curve_figure(data, "train/update_norm", "Update norm")
+    return curve_figure(data, "train/update_norm", "Update norm", note=NOTE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.curves import MEAN, curve_figure
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.levels import baseline_levels
@@ -14,4 +14,4 @@ def draw(data: PanelData) -> CurveFigure | None:
     if data.comparison.monitor == "loss":
         return None
     levels = baseline_levels(data.comparison, "valid", "loss")
-    return curve_figure(data, "valid/loss", "Validation loss", levels=levels)
+    return curve_figure(data, "valid/loss", "Validation loss", levels=levels, note=f"Lower is better. {MEAN}.")

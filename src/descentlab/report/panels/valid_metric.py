@@ -5,7 +5,7 @@ A metric that is minimized (an error or a loss) may be drawn on a logarithmic ax
 
 from __future__ import annotations
 
-from descentlab.report.drawing.curves import curve_figure
+from descentlab.report.drawing.curves import MEAN, curve_figure
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.levels import baseline_levels, target_levels
@@ -17,4 +17,6 @@ def draw(data: PanelData) -> CurveFigure | None:
     metric = data.comparison.monitor
     scale = "loss" if data.comparison.mode == "min" else "linear"
     levels = target_levels(data.comparison) + baseline_levels(data.comparison, "valid", metric)
-    return curve_figure(data, f"valid/{metric}", f"Validation {metric}", scale, levels=levels)
+    better = "Lower" if data.comparison.mode == "min" else "Higher"
+    note = f"{better} is better. {MEAN}."
+    return curve_figure(data, f"valid/{metric}", f"Validation {metric}", scale, levels=levels, note=note)

@@ -34,7 +34,10 @@ function figureLayout(figure) { // of a plot other than of curves
   let x = {title: title(figure.x), type: figure.xScale}, y = {type: log ? "log" : "linear", nticks: 6, title: figure.y ? title(figure.y) : undefined};
   if (figure.plane) x = {range: figure.plane, title: title(figure.x)}, y = {range: figure.plane};
   else if (figure.xScale === "log") x.tickvals = ticksAt(figure.traces.filter(({mode}) => mode?.includes("markers")).flatMap((trace) => trace.x));
-  return {...baseLayout(colors), xaxis: {...axis, ...x}, yaxis: {...axis, ...y}, shapes: levelShapes(figure, colors), ...inked(figure.layout)};
+  const own = inked(figure.layout), axes = {xaxis: {...axis, ...x}, yaxis: {...axis, ...y}};
+  for (const key of Object.keys(own).filter((name) => /^[xy]axis/.test(name))) own[key] = {...axes[key] ?? axis, ...own[key]};
+  for (const note of own.annotations ?? []) note.font = {size: 12, color: colors.text, ...note.font};
+  return {...baseLayout(colors), ...axes, shapes: levelShapes(figure, colors), ...own};
 }
 
 function ticksAt(places) { // a tick at each value, unless there are too many
