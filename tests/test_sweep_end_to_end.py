@@ -43,8 +43,8 @@ def test_both_runs_complete_and_are_in_the_table(sweep):
     folder, answer = sweep
     assert answer.returncode == 0, answer.stderr
     assert {name: record.status for name, record in runs(folder).items()} == {"adam": "completed", "sgd": "completed"}
-    assert re.search(r"adam .*completed", answer.stdout)
-    assert re.search(r"sgd .*completed", answer.stdout)
+    assert re.search(r"^adam lr=0.001 +1 +0\.", answer.stdout, re.MULTILINE)
+    assert re.search(r"^sgd lr=0.01 +1 +0\.", answer.stdout, re.MULTILINE)
     assert "wandb leet s/wandb" in answer.stdout
 
 
