@@ -137,6 +137,7 @@ def test_the_reason_of_an_undefined_value_is_reported(tune):
     assert any(message.endswith("validation value: accuracy was undefined: one class") for message in tune.messages)
 
 
+@pytest.mark.slow
 def test_an_arm_with_an_interrupted_run_is_named_at_the_end(tune):
     def outcome(job):
         stopped = job.choices["optimizer"] == "sgd" and job.core.seed >= 1000 and score_of(job) > 0.8

@@ -23,6 +23,7 @@ def test_an_arm_starts_no_trials_beyond_its_limit(tune, limit, trials):
     assert tune(*words).started == []
 
 
+@pytest.mark.slow
 def test_a_higher_limit_extends_the_sweep(tune):
     tune("max_steps=400", "trials=12", "seeds=1")
     later = tune("max_steps=900", "trials=12", "seeds=1")
@@ -66,6 +67,7 @@ def test_all_trials_pruned_at_a_small_budget_leave_no_result(tune):
     assert tuned.tuner.without_result == ["adam"]
 
 
+@pytest.mark.slow
 def test_tpe_proposes_better_points_than_its_first_ones_and_is_rebuilt_from_records(tune, tmp_path):
     words = ("sampler=tpe", "trials=24", "seeds=1", "+search.weight_decay={choices: [0.0, 0.1, 0.3]}")
 

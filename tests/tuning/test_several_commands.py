@@ -10,6 +10,7 @@ from descentlab.store.manifest import Manifest
 SMALL = ("sweep=mine", "trials=2", "seeds=1")
 
 
+@pytest.mark.slow
 def test_arms_that_differ_in_a_word_of_the_whole_command_are_distinct(tune):
     first = tune(*SMALL, "batch_size=32")
     assert list(first.arms) == ["adam"]
@@ -70,6 +71,7 @@ def test_arms_that_another_command_adds_before_this_one_starts_are_kept(tune):
     assert set(tune.train(*planned).arms) == {"sgd", "adam"}
 
 
+@pytest.mark.slow
 def test_seeds_of_the_arms_of_other_commands_stay_in_the_manifest(tune):
     tune(*SMALL, "tuning_seeds=2", "optimizer=adam")
     found = tune(*SMALL, "optimizer=sgd").manifest

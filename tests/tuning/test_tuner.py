@@ -138,6 +138,7 @@ def test_a_selected_point_equal_to_the_default_is_trained_once(tune):
     assert {member.role for member in memberships([tuned.manifest]).values()} == {"trial", "report"}
 
 
+@pytest.mark.slow
 def test_runs_left_by_an_interrupted_command_lead_to_the_same_result(tune, tmp_path):
     words = ("optimizer=adam,sgd", "trials=8", "seeds=2")
     whole = tune(*words)
@@ -171,6 +172,7 @@ def test_a_named_sweep_accumulates_the_arms_of_several_commands(tune):
     assert {name: len(arm.trials) for name, arm in second.arms.items()} == {"sgd": 2, "adam": 4}
 
 
+@pytest.mark.slow
 def test_the_name_of_a_sweep_depends_on_arms_space_and_sampler_only(tune):
     def name(*words):
         return tune.tuner(*words)[1].name

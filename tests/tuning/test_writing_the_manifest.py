@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from support.tuning import summary_of
 
 from descentlab.store.manifest import MANIFEST, Manifest, memberships
@@ -11,6 +12,7 @@ from descentlab.store.manifest import MANIFEST, Manifest, memberships
 MANY = ("trials=60", "seeds=1")
 
 
+@pytest.mark.slow
 def test_the_number_of_writes_is_bounded_by_time(tune, monkeypatch):
     written = []
     write = Manifest.write
@@ -41,6 +43,7 @@ def test_runs_are_in_the_manifest_before_they_end(tune):
     assert not any(missing)
 
 
+@pytest.mark.slow
 def test_a_manifest_that_cannot_be_written_is_reported_and_the_runs_continue(tune):
     _, sweep = tune.tuner("trials=4", "seeds=1")
     blocked = sweep / f".{MANIFEST}.{os.getpid()}"  # the file in which the new content is written

@@ -110,6 +110,7 @@ def found_in_a_process(tmp_path, *words):
     return check_in_process(fork_server(1), plan_jobs([config], [choices], [every]))
 
 
+@pytest.mark.slow
 def test_an_exception_is_reported_with_its_own_text(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     found = found_in_a_process(tmp_path, *own_model("Narrow"))
@@ -144,6 +145,7 @@ def test_a_class_of_the_wrong_kind_is_reported_once(tmp_path, words, message):
     assert len([mistake for mistake in found.mistakes if message in mistake]) == 1
 
 
+@pytest.mark.slow
 def test_unusual_but_valid_models_pass(tmp_path):
     for name in ("Cached", "Wrapped", "Lingering"):
         assert found_in_a_process(tmp_path, *own_model(name)).mistakes == [], name

@@ -34,6 +34,7 @@ def test_large_models_and_several_processes_are_not_timed():
     assert measured(ddp) == StepCost(1170, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("optimizer=lbfgs",), ("optimizer=sam",), ("engine=explicit", "optimizer=scratch/adam")])
 def test_optimizers_with_closures_and_both_engines_are_timed(words):
     seconds = measured(config_of(*words)).seconds
