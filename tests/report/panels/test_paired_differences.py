@@ -17,7 +17,7 @@ def test_each_seed_has_its_difference_and_the_mean_its_interval(make_run, draw):
     write_pair(make_run)
     mean, circles = draw()[TITLE].traces
     assert circles["x"] == pytest.approx([0.1, 0.12, 0.14])
-    assert circles["text"][1] == "seed 1: 0.12 (0.91 and 0.79)"
+    assert circles["text"][1] == "seed 1: 0.12 (adam 0.91, sgd 0.79)"
     assert mean["x"] == pytest.approx([0.12])
     assert mean["error_x"]["array"][0] == pytest.approx(4.3027 * 0.02 / 3**0.5, rel=1e-3)  # t of 2 degrees of freedom
 
@@ -27,7 +27,7 @@ def test_the_margin_and_the_name_of_each_pair_are_shown(make_run, draw):
     layout = draw()[TITLE].layout
     box = layout["shapes"][0]
     assert box["x1"] == -box["x0"] == pytest.approx(0.005)  # half of the standard deviation over seeds
-    assert [note["text"] for note in layout["annotations"]] == ["adam − sgd"]
+    assert [note["text"] for note in layout["annotations"]] == ["adam compared with sgd"]
 
 
 def test_a_lower_loss_is_a_positive_difference(make_run, draw):

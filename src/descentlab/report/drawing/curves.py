@@ -43,7 +43,7 @@ class Range:
     high: float = math.inf
 
 
-MEAN = "Each line is the mean over seeds of an optimizer at its selected settings, its band the 95 % interval"
+MEAN = "Each line is the mean over seeds of an optimizer at its selected settings, a band its 95 % interval"
 
 
 def curve_figure(

@@ -50,7 +50,8 @@ class Row:
 
 @dataclass(frozen=True)
 class LeadTable:
-    """The table: name, compared number, n, settings, difference from the reference, the other numbers, and status.
+    """The table: name, compared number, n, settings, difference from the reference, the other numbers, and
+    status unless all completed.
 
     Attributes:
         headings: the column names.
@@ -71,7 +72,8 @@ def lead_table(answer: Answer) -> LeadTable:
     compared = _compared_column(table, answer)
     numbers = [index for index in range(len(LEADING), len(table.headings)) if index != compared]
     name, settings, status, n = range(len(LEADING))
-    order = [name, *([] if compared is None else [compared]), n, settings, *numbers, status]
+    order = [name, *([] if compared is None else [compared]), n, settings, *numbers]
+    order += [] if table.all_completed else [status]
     difference = _differences(answer)
     place = order.index(settings) + 1
     headings = [table.headings[index] for index in order]
@@ -92,7 +94,7 @@ def lead_table(answer: Answer) -> LeadTable:
     if difference:
         headings.insert(place, _difference_heading(answer))
     rows.sort(key=lambda row: ("entry", "baseline", "other").index(row.kind))
-    text_columns = [headings.index(heading) for heading in ("optimizer", "settings", "status")]
+    text_columns = [index for index, heading in enumerate(headings) if heading in ("optimizer", "settings", "status")]
     return LeadTable(headings, rows, text_columns, sum(row.kind == "other" for row in rows))
 
 
@@ -106,7 +108,8 @@ def _compared_column(table: ResultTable, answer: Answer) -> int | None:
 
 def _difference_heading(answer: Answer) -> str:
     base = answer.reference if answer.is_named else answer.best
-    return f"difference from {base.name if base else ''}"
+    sign = " (positive: better)" if answer.mode == "min" else ""
+    return f"difference from {base.name if base else ''}{sign}"
 
 
 def _differences(answer: Answer) -> dict[str, str]:

@@ -34,7 +34,7 @@ def draw(data: PanelData) -> Figure | None:
         title,
         traces,
         "linear",
-        x="difference",
+        x="difference (positive: better)",
         x_scale="linear",
         layout=_layout(rows),
         note=NOTE.format(first=first),
@@ -48,7 +48,7 @@ def _better(names: tuple[set[str], set[str]]) -> str:
 
 
 def _name(pair: Pair) -> str:
-    return f"{pair.entry.name} − {pair.other.name}"
+    return f"{pair.entry.name} compared with {pair.other.name}"
 
 
 def _layout(rows: Sequence[tuple[int, Pair]]) -> dict[str, object]:
@@ -77,7 +77,7 @@ def _traces(pair: Pair, y: int, data: PanelData) -> list[Trace]:
     ends = {"array": [found.high - found.difference], "arrayminus": [found.difference - found.low]}
     verdict = f"; {pair.conclusion.kind}" if pair.conclusion is not None else ""
     text = f"{_name(pair)}: {format_difference(found)}, n = {found.n}{verdict}"
-    common = {"type": "scatter", "series": pair.entry.name, "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
+    common = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
     marker = {"color": color, "symbol": "line-ns-open", "size": 13, "line": {"color": color, "width": 3}}
     mean: Trace = {**common, "x": [found.difference], "y": [y - 0.28], "text": [text], "marker": marker}
     mean["error_x"] = {"symmetric": False, **ends, "thickness": 3, "width": 0, "color": color}
@@ -98,5 +98,7 @@ def _by_seed(pair: Pair, data: PanelData) -> dict[str, float]:
         if value is not None and other is not None:
             number = seed.strip("[]").split(",")[0]
             gap = sign * (value - other)
-            found[f"seed {number}: {format_number(gap)} ({format_number(value)} and {format_number(other)})"] = gap
+            found[
+                f"seed {number}: {format_number(gap)} ({pair.entry.name} {format_number(value)}, {pair.other.name} {format_number(other)})"
+            ] = gap
     return found

@@ -10,9 +10,7 @@ from rich.text import Text
 
 from descentlab.report.answer import Answer
 from descentlab.report.overall import problem_prefix
-from descentlab.report.tables.baselines import baseline_results
 from descentlab.report.tables.results import TEXT_COLUMNS, ResultTable, interval_note, results_table
-from descentlab.store.record import Status
 
 PIPE_WIDTH = 100  # width in characters if the output is not a terminal
 # Columns that a narrow terminal leaves out, the first of these first.
@@ -34,7 +32,7 @@ def console_table(answers: Sequence[Answer], width: int = PIPE_WIDTH) -> tuple[T
     results = [results_table(answer, metric="" if several else None) for answer in answers]
     blocks = [_block(answer, one, several) for answer, one in zip(answers, results, strict=True)]
     numbers = dict.fromkeys(heading for one in results for heading in one.headings[len(TEXT_COLUMNS) :])
-    statuses = [] if all(_is_plain(answer) for answer in answers) else ["status"]
+    statuses = [] if all(one.all_completed for one in results) else ["status"]
     headings = ["optimizer", *statuses, *numbers]
     kept, left_out = _fitting(headings, blocks, width, {heading for answer in answers for heading in _compared(answer)})
     notes = [f"left out: {', '.join(left_out)}; see table.md, or a wider terminal"] if left_out else []
@@ -70,11 +68,6 @@ def _compared(answer: Answer) -> list[str]:
     """Return the possible headings of the number that is compared."""
     by = answer.by
     return [f"best valid {by.metric}", "best valid"] if by.key.startswith("valid/") else [by.label, by.key.replace("_", " ")]
-
-
-def _is_plain(answer: Answer) -> bool:
-    """Return True if the column of statuses adds nothing to the number of seeds: all runs completed, and no baseline failed."""
-    return all(run.status is Status.COMPLETED for run in answer.comparison.runs) and not baseline_results(answer.comparison)
 
 
 def _fitting(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from descentlab.report import comparability
 from descentlab.report.answer import Answer, Entry
@@ -40,6 +39,11 @@ class ResultTable:
     tooltips: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     selected: int = 0
+
+    @property
+    def all_completed(self) -> bool:
+        """True if every run completed and there is no baseline; statuses then add nothing to the number of seeds."""
+        return not self.baseline_rows and all(len(one.completed) == len(one.runs) for one in self.series)
 
 
 def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
@@ -127,14 +131,9 @@ def _leading_cells(series: Series, name: str) -> list[str]:
 
 
 def hyperparameters(series: Series) -> str:
-    """Return the learning rate, followed by the settings that distinguish the series; three digits of tuned settings."""
+    """Return the learning rate, followed by the settings that distinguish the series."""
     lr = {key: series.settings[key] for key in ("optimizer.lr",) if key in series.settings}
-    shown = {key: _rounded(value) if series.role else value for key, value in (lr | series.differences).items()}
-    return " ".join(format_assignment(key, value) for key, value in shown.items())
-
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    return " ".join(format_assignment(key, value) for key, value in (lr | series.differences).items())
 
 
 def _undefined_notes(labels: Sequence[str], headings: Sequence[str], tooltips: Sequence[Sequence[str]]) -> list[str]:
