@@ -8,10 +8,12 @@ from dataclasses import replace
 from rich.console import Console
 
 from descentlab.report.compare import compare
+from descentlab.report.drawing.lead_table import lead_table
 from descentlab.report.frames import Sweeps
 from descentlab.report.load import load
 from descentlab.report.names import with_distinct_names
 from descentlab.report.question import Question
+from descentlab.report.tables.answers import pairs_table
 from descentlab.report.tables.console import show_answers
 from descentlab.report.tables.results import results_table
 from descentlab.store.manifest import Manifest
@@ -40,6 +42,11 @@ def test_two_tuned_sweeps_with_one_winner_are_told_apart_by_their_ranges(make_tu
     table = results_table(answer)
     assert (table.rows[0][0], table.selected) == (", ".join(names[:2]), 2)  # one series
     show_answers([answer], Console(file=io.StringIO()))
+    lead = lead_table(answer)  # a row with two entries does not shift the differences of the rows below it
+    difference = lead.headings.index(next(heading for heading in lead.headings if heading.startswith("difference from")))
+    expected = next(row for row in pairs_table(answer).rows if row[0].startswith("sgd"))
+    (shown,) = [row.cells[difference] for row in lead.rows if row.kind == "entry" and row.cells[0].startswith("sgd")]
+    assert shown.startswith(expected[1])
 
 
 def test_sweeps_with_different_trials_are_told_apart_by_their_names(make_tuned, make_run):

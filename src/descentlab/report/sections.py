@@ -16,7 +16,6 @@ from descentlab.report.drawing.style import Style
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_assignment, format_value, varying_keys
-from descentlab.report.statement import statement
 from descentlab.report.tables.answers import bill_table, pairs_table
 from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.measures import NOT_MEASURED
@@ -32,7 +31,7 @@ DataReading = tuple[str, list[dict[str, str]], list[str]]  # name of the data se
 
 
 def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
-    """Return the contents of one comparison: statement, tables, panels, notes and artifacts; its figures join `charts`."""
+    """Return the contents of one comparison: tables, panels, notes and artifacts; its figures join `charts`."""
     answer = data.answer
     drawn, failures = draw_panels(data)
     number, table = charts.add_section(data), results_table(answer)
@@ -41,7 +40,6 @@ def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
         "legend": [(entry.name, data.styles[entry.series.label], _settings(entry)) for entry in answer.entries],
         "answer": answer,
         "comparison": answer.comparison,
-        "statement": statement(answer),
         "table": table,
         "intervals": interval_note(table),
         "pairs": pairs_table(answer, detailed=True),
@@ -94,11 +92,13 @@ def _base64(file: Path) -> str:
 
 def _notes(runs: Sequence[Record]) -> list[str]:
     """Return the legend of the marks at the ends of runs that did not complete."""
-    ended = {run.status for run in runs} - {Status.COMPLETED}
+    ended = {run.status for run in runs} - {Status.COMPLETED, Status.TRAINING}
     notes = ["✕ marks the step at which a run diverged."] if Status.DIVERGED in ended else []
     notes += ["○ marks the last step of a run that failed or was interrupted."] if ended - {Status.DIVERGED} else []
     excluded = "Such a run is excluded from the means and drawn only as far as it stays near the range of the completed runs."
-    return [*notes, excluded] if notes else []
+    notes += [excluded] if notes else []
+    is_training = any(run.status is Status.TRAINING for run in runs)
+    return [*notes, "○ marks the last step so far of a run that is still training."] if is_training else notes
 
 
 def configs(series: Sequence[Series]) -> dict[str, Any]:

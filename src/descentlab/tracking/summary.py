@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.report.answer import Answer
+from descentlab.report.drawing.thinning import kept_rows
 from descentlab.report.load import Results
 from descentlab.report.overall import problem_prefix, statements
 from descentlab.report.relation import relation
-from descentlab.report.statistics.curves import curves_by_id, mean_curve, thin
+from descentlab.report.statistics.curves import curves_by_id, mean_curve
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
 from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.results import metrics_table, results_table
@@ -48,13 +49,13 @@ def write_summary(results: Results, answers: Sequence[Answer], page: Path) -> st
         return ""
     line = [sys.executable, "-P", "-m", LIBRARY]  # -P: a file of the user in the current folder replaces no module
     environment = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
-    about = json.dumps(content(results, answers, page), default=str)
     try:
+        about = json.dumps(content(results, answers, page), default=str)
         ended = subprocess.run(
             line, input=about, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"Weights & Biases has no summary of the sweep: {error}"
+    except Exception as error:  # the sweep has ended, and its report is written
+        return f"Weights & Biases has no summary of the sweep: {type(error).__name__}: {error}"
     lines = ended.stderr.strip().splitlines()
     return f"Weights & Biases has no summary of the sweep: {lines[-1] if lines else ''}" if ended.returncode else ""
 
@@ -137,7 +138,8 @@ def _curves(answers: Sequence[Answer]) -> list[dict[str, float]]:
             series = f"{problem_prefix(answer, answers)}{rank:0{len(str(len(shown)))}} {entry.name}"
             frames = list(curves_by_id(entry.completed).values())
             for column, title in names.tiles(answer.comparison.monitor).items():
-                mean = thin(mean_curve(frames, column), POINTS)
+                mean = mean_curve(frames, column)
+                mean = mean[kept_rows(mean["y"].to_numpy(), POINTS)]
                 for step, value in mean.select("step", "y").iter_rows():
                     rows.setdefault(step, {})[f"{series}/{title}"] = value
     return [{names.AXES["step"]: step, **rows[step]} for step in sorted(rows)]

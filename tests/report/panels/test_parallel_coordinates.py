@@ -26,7 +26,7 @@ def test_each_setting_is_a_line_through_its_numbers_and_its_value(make_run, draw
     assert best["line"]["width"] > figure.traces[0]["line"]["width"]
     worst = next(trace for trace in figure.traces if trace["y"] == [0.0, 0.0, 0.0, 0.0])
     assert worst["opacity"] < 0.2
-    assert figure.summary == "momentum: 8 settings of lr, momentum, batch size, values from 0.1 to 0.9"
+    assert figure.summary == "momentum: 8 settings of learning rate, momentum, batch size, values from 0.1 to 0.9"
 
 
 def test_a_diverged_setting_is_grey_and_ends_below_the_axis(make_run, draw):

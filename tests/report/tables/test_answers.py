@@ -73,7 +73,7 @@ def test_the_cost_counts_every_run_once(tuned):
 def test_runs_without_counts_are_noted(make_run, tmp_path):
     make_run(status=Status.FAILED)
     (note,) = bill_table(compare(load([tmp_path / "sweep"]))).notes
-    assert note == "1 run ended without counts: included in runs, but not in the columns after it."
+    assert note == "1 run without counts: included in runs, but not in the columns after it."
 
 
 def test_superseded_runs_are_counted_and_noted(make_tuned):

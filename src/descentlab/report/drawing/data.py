@@ -44,7 +44,7 @@ class PanelData:
     def all_series(self) -> list[Series]:
         """The selected series, then the other ones and the trials of a tuned sweep, the best first; each label once."""
         trials = ranked_series(self.comparison.trials, self.comparison)
-        return list({one.label: one for one in reversed([*self.selected, *self.series, *trials])}.values())[::-1]
+        return list({one.label: one for one in [*self.selected, *self.series, *trials]}.values())
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:

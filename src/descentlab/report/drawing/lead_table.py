@@ -82,14 +82,16 @@ def lead_table(answer: Answer) -> LeadTable:
     rows: list[Row] = []
     for index, cells in enumerate([*table.rows, *table.baseline_rows]):
         series = table.series[index] if index < len(table.series) else None
-        entry = answer.entries[index] if index < table.selected else None
+        owners = [entry for entry in answer.entries if series is not None and entry.series.label == series.label]
+        entry = owners[0] if owners else None
         texts, tooltips = ([each[column] for column in order] for each in (cells, table.tooltips[index]))
         if difference:
             texts.insert(place, "" if entry is None else difference.get(entry.name, REFERENCE))
             tooltips.insert(place, "")
         kind: Kind = "baseline" if series is None else "other" if entry is None else "entry"
         label, runs = ("", []) if series is None else (series.label, series.runs)
-        own, mark = ([], None) if entry is None else (flags.get(entry.name, []), marks.get(entry.name))
+        own = [flag for each in owners for flag in flags.get(each.name, [])]
+        mark = marks.get(entry.name) if entry is not None else None
         rows.append(Row(kind, texts, tooltips, label, runs, own, mark))
     if difference:
         headings.insert(place, _difference_heading(answer))

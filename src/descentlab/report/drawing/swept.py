@@ -89,6 +89,11 @@ def swept(data: PanelData) -> list[Swept]:
     return found
 
 
+def short_name(key: str) -> str:
+    """Return the name of a config key in a plot, such as "learning rate" or "weight decay"."""
+    return "learning rate" if key == RATE else key.removeprefix("optimizer.").replace("_", " ")
+
+
 def _numeric_keys(series: Sequence[Series]) -> list[str]:
     """Return the keys that vary between series and have numbers as values, the learning rate first."""
     settings = [one.settings for one in series]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
-from descentlab.report.drawing.swept import Point, Swept, shares, swept
+from descentlab.report.drawing.swept import Point, Swept, shares, short_name, swept
 from descentlab.report.formats import format_number
 from descentlab.report.tables.measures import UNDEFINED
 
@@ -130,21 +130,23 @@ def _axes(grid: Grid, number: int, rows: int, columns: int, id: str, notes: obje
     top = 1 - row * (PLOT + BELOW) / height
     bottom = max(0.0, top - PLOT / height)
     assert isinstance(notes, list)
-    title = {"text": f"<b>{grid.swept.optimizer}</b>: {_short(grid.y)}", "xref": "paper", "yref": "paper", "x": left, "y": top}
+    title = {
+        "text": f"<b>{grid.swept.optimizer}</b>: {short_name(grid.y)}",
+        "xref": "paper",
+        "yref": "paper",
+        "x": left,
+        "y": top,
+    }
     notes.append(title | {"xanchor": "left", "yanchor": "bottom", "xshift": -34, "showarrow": False})
     common = {"type": "category", "showgrid": False, "ticks": ""}
-    below = {"text": _short(grid.x), "standoff": 4, "font": {"size": 12}}
+    below = {"text": short_name(grid.x), "standoff": 4, "font": {"size": 12}}
     x = common | {"domain": [left, left + width], "anchor": f"y{id}", "title": below}
     y = common | {"domain": [bottom, top], "anchor": f"x{id}"}
     return {f"xaxis{id}": x, f"yaxis{id}": y}
 
 
-def _short(key: str) -> str:
-    return "learning rate" if key == "optimizer.lr" else key.removeprefix("optimizer.").replace("_", " ")
-
-
 def _summary(grids: Sequence[Grid]) -> str:
     """Return the selected cells as text."""
     chosen = [(grid, place) for grid in grids for place, point in grid.cells.items() if point.is_selected]
-    texts = [f"{each.swept.optimizer} at {_short(each.x)} {x:g} and {_short(each.y)} {y:g}" for each, (x, y) in chosen]
+    texts = [f"{each.swept.optimizer} at {short_name(each.x)} {x:g} and {short_name(each.y)} {y:g}" for each, (x, y) in chosen]
     return f"selected {'; '.join(texts)}" if texts else ""

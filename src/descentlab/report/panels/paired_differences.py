@@ -98,7 +98,6 @@ def _by_seed(pair: Pair, data: PanelData) -> dict[str, float]:
         if value is not None and other is not None:
             number = seed.strip("[]").split(",")[0]
             gap = sign * (value - other)
-            found[
-                f"seed {number}: {format_number(gap)} ({pair.entry.name} {format_number(value)}, {pair.other.name} {format_number(other)})"
-            ] = gap
+            named = f"{pair.entry.name} {format_number(value)}, {pair.other.name} {format_number(other)}"
+            found[f"seed {number}: {format_number(gap)} ({named})"] = gap
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.drawing.style import Style
-from descentlab.report.drawing.swept import Point, Swept, is_log, shares, swept
+from descentlab.report.drawing.swept import Point, Swept, is_log, shares, short_name, swept
 from descentlab.report.formats import format_number
 
 ORDER = 84
@@ -82,7 +82,7 @@ def _fractions(values: Sequence[float]) -> list[float]:
 def _axes(each: Swept, row: int, rows: int, id: str) -> dict[str, Any]:
     top = 1 - row / rows
     bottom = top - (1 - (GAP if row < rows - 1 else 0)) / rows
-    names = [_short(key) for key in each.keys]
+    names = [short_name(key) for key in each.keys]
     at = {"tickvals": list(range(len(names) + 1)), "ticktext": [*names, "value"], "tickmode": "array", "showgrid": True}
     x = at | {"range": [-0.05, len(names) + 0.05], "anchor": f"y{id}", "fixedrange": True, "title": {"text": ""}}
     y = {"domain": [bottom, top], "range": [-0.18, 1.16], "visible": False, "anchor": f"x{id}", "fixedrange": True}
@@ -105,9 +105,5 @@ def _notes(each: Swept, mode: str, id: str, top: float) -> list[dict[str, Any]]:
 def _describe(each: Swept, mode: str) -> str:
     """Return a text such as "adam: 16 settings of lr, beta1 and eps, values from 0.12 to 0.97"."""
     known = sorted((point.best.mean for point in each.points if point.best is not None), reverse=mode == "min")
-    names = ", ".join(map(_short, each.keys))
+    names = ", ".join(map(short_name, each.keys))
     return f"{each.optimizer}: {len(each.points)} settings of {names}, values from {known[0]:.4g} to {known[-1]:.4g}"
-
-
-def _short(key: str) -> str:
-    return key.removeprefix("optimizer.").replace("_", " ")

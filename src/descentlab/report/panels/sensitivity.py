@@ -11,6 +11,7 @@ from typing import Any
 
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
+from descentlab.report.drawing.swept import RATE
 from descentlab.report.formats import format_estimate, format_number
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.statistics.estimate import Estimate, best_valid, estimate
@@ -20,12 +21,11 @@ from descentlab.report.tuned_ranges import ranges
 from descentlab.store.record import Status
 
 ORDER = 80
-RATE = "optimizer.lr"
 HOVER = {"type": "scatter", "hovertemplate": "%{text}<extra></extra>"}
 STRIP = 0.07  # height of the strip of crosses at one edge, as a fraction of the plot
 BAR_STEP, MAX_STRIP = 0.035, 0.3  # distance of the bars at the other edge, and their greatest height
 DECADES = 2.5  # rates over more have ticks at powers of ten only
-NOTE = "Ring: selected rate; whiskers: 95 % interval over seeds; ✕: a run diverged; bars: the ranges that were searched."
+NOTE = "Ring: selected rate; whiskers: 95 % interval over seeds; ✕: a run diverged, or none has a value; bars: ranges searched."
 
 Rates = dict[float, Series]  # the best series at each learning rate
 
@@ -125,7 +125,8 @@ def _ring(by_rate: Rates, line: Trace, data: PanelData) -> Trace:
 
 def _marks(by_rate: Rates, y: float, data: PanelData) -> Trace:
     """Mark, at the height `y` of the plot, the rates with a diverged run, without a completed one or without a value."""
-    missing = {rate: one for rate, one in by_rate.items() if _value(one, data) is None or _has_diverged(one)}
+    ended = {rate: one for rate, one in by_rate.items() if not any(run.status is Status.TRAINING for run in one.runs)}
+    missing = {rate: one for rate, one in ended.items() if _value(one, data) is None or _has_diverged(one)}
     first = next(iter(by_rate.values()))
     return {
         **HOVER,

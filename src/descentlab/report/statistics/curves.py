@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -166,10 +165,3 @@ def _aligned(frames: Sequence[pl.DataFrame], column: str, finite: Sequence[NDArr
     means = {name: stacked(name).mean(axis=0) for name in AXES[1:]}
     spread = values.std(axis=0, ddof=1) if len(frames) > 1 else np.full(values.shape[1], np.nan)
     return pl.DataFrame({"step": steps[0], **means, "y": values.mean(axis=0), "spread": spread})
-
-
-def thin(rows: pl.DataFrame, points: int) -> pl.DataFrame:
-    """Return about `points` evenly spaced rows and always the last one, with numbers of 6 significant digits."""
-    if rows.height > points:
-        rows = pl.concat([rows.head(-1).gather_every(math.ceil(rows.height / points)), rows.tail(1)])
-    return rows.with_columns(pl.all().round_sig_figs(6))

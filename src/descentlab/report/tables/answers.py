@@ -162,7 +162,7 @@ def bill_table(answers: Sequence[Answer]) -> PlainTable:
 def _bill_notes(total: BillLine) -> list[str]:
     notes: list[str] = []
     if total.uncounted:
-        notes += [f"{_runs(total.uncounted)} ended without counts: included in runs, but not in the columns after it."]
+        notes += [f"{_runs(total.uncounted)} without counts: included in runs, but not in the columns after it."]
     if total.superseded:
         notes += [f"{_runs(total.superseded)} of earlier commands, now superseded: included, but not in trials."]
     return notes

@@ -35,17 +35,17 @@ def reason_cell(series: Series, measure: Measure, monitor: str) -> str:
 
 
 def compared_cell(entry: Entry | None, by: Criterion, measure: Measure) -> str:
-    """Return the restricted mean of the time to target by which an entry is ranked, if a run did not reach the target.
+    """Return the mean of the time to target by which an entry is ranked: restricted, if a run did not reach the target in time.
 
     "" for other entries and other measures: their cells are those of `cell`.
     """
     if entry is None or entry.survival is None or not by.censored or measure.key != by.key:
         return ""
     reached, n = entry.survival.reached, entry.survival.n
-    if reached == n:
-        return ""
     if entry.estimate is None:
-        return NOT_REACHED
+        return f"{reached} of {n}{REACHED}" if reached else NOT_REACHED
+    if reached == n and entry.survival.times[-1] <= entry.survival.horizon:
+        return format_estimate(entry.estimate, by.format)
     end = "" if entry.estimate.low is not None else ", no interval"
     return f"{format_estimate(entry.estimate, by.format)} ({reached} of {n}{REACHED}{end})"
 
@@ -89,5 +89,5 @@ def _restriction(answer: Answer) -> str:
     horizon = next(entry.survival.horizon for entry in answer.entries if entry.survival is not None)
     return (
         f"(k of n{REACHED}): a mean restricted to {answer.by.format(horizon)} {answer.by.unit}, which counts the runs that did "
-        "not reach the target"
+        "not reach the target by then"
     )

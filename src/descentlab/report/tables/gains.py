@@ -7,6 +7,7 @@ from descentlab.report.formats import format_p_cell
 from descentlab.report.pairs import compare_series
 from descentlab.report.relation import format_difference
 from descentlab.report.series import Series
+from descentlab.report.statistics.difference import Paired, Unpaired
 from descentlab.report.tables.answers import PlainTable, count_cell
 from descentlab.report.tables.measures import NOT_MEASURED
 
@@ -21,12 +22,14 @@ def gains_table(answer: Answer) -> PlainTable | None:
     if not tuned or answer.by.censored:
         return None
     title = f"Gain in {answer.by.label} from tuning (positive: the selected settings are better than the default ones)"
-    notes = ["p: t-test over shared seeds, not corrected for the number of optimizers."]
-    return PlainTable(title, ["optimizer", "gain", "p", "n"], [_row(*each, answer) for each in tuned], notes)
+    found = [compare_series(entry.series, default, answer.by) for entry, default in tuned]
+    methods = dict.fromkeys(each.method for each in found if each is not None)
+    notes = [f"p: {', '.join(methods)}; not corrected for the number of optimizers."] if methods else []
+    rows = [_row(*each, one, answer) for each, one in zip(tuned, found, strict=True)]
+    return PlainTable(title, ["optimizer", "gain", "p", "n"], rows, notes)
 
 
-def _row(entry: Entry, default: Series, answer: Answer) -> list[str]:
-    found = compare_series(entry.series, default, answer.by)
+def _row(entry: Entry, default: Series, found: Paired | Unpaired | None, answer: Answer) -> list[str]:
     if found is None:
         return [entry.name, _reason(entry.series, default, answer), *[NOT_MEASURED] * 2]
     return [entry.name, format_difference(found), format_p_cell(found.p_t), count_cell(found)]

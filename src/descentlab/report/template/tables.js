@@ -16,7 +16,8 @@ function cellsOf(row) { // without drawn intervals and links to runs
   return [...row.cells].filter((cell) => !cell.classList.contains("extra"));
 }
 
-function numberIn(text) { // the first number of a cell, in seconds for durations; NaN for other texts
+function numberIn(text) { // the first number of a cell, in seconds for durations; NaN for other texts and "2 of 3 reached"
+  if (/^\d+ of \d+ /.test(text)) return NaN;
   const found = text.replaceAll(",", "").match(/^[<]?(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: ?(s|min|h|%)(?![a-z]))?/i);
   return found ? Number(found[1]) * (UNITS[found[2]] ?? 1) : NaN;
 }

@@ -3,7 +3,7 @@ let printing = false;
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function isDark() {
-  const chosen = document.documentElement.dataset.theme; // "light" or "dark" where the reader has chosen, set by page.js
+  const chosen = document.documentElement.dataset.theme; // "light" or "dark" where the reader has chosen, set by theme.js
   return !printing && (chosen === "dark" || (chosen !== "light" && systemDark.matches));
 }
 
