@@ -12,6 +12,7 @@ from descentlab.errors import UsageError
 if TYPE_CHECKING:
     from descentlab.report.answer import Answer
     from descentlab.report.load import Results
+    from descentlab.report.question import Question
     from descentlab.report.watch import Live
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     from descentlab.tracking.summary import write_summary
 
     try:
-        if len(sweeps) == 1 and (sweeps[0] / "config.yaml").exists():
+        if _is_run(sweeps):
             print(_build_run(sweeps[0], arguments.pdf))
             return
         page, results, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
@@ -57,7 +58,14 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.watch and len(arguments.sweeps) > 1:
         parser.error("--watch takes one sweep")
+    if _is_run(arguments.sweeps) and (arguments.watch or arguments.out):
+        parser.error("the page of a run is written once and into its folder: --watch and --out are for sweeps")
     return arguments
+
+
+def _is_run(folders: list[Path]) -> bool:
+    """Return True if `folders` is that of one run."""
+    return len(folders) == 1 and (folders[0] / "config.yaml").exists()
 
 
 def _build_run(folder: Path, pdf: bool) -> Path:
@@ -66,8 +74,8 @@ def _build_run(folder: Path, pdf: bool) -> Path:
     from descentlab.report.run_page import write_run_page
     from descentlab.report.unfinished import read_run
 
-    page = write_run_page(read_run(folder))
-    return print_pdf(page) if pdf else page
+    page = write_run_page(read_run(folder.resolve()))  # the parent of "." is "."
+    return print_pdf(page) if pdf else folder / page.name
 
 
 def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, Results, list[Answer]]:
@@ -75,11 +83,30 @@ def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Pat
     from descentlab.report import page
     from descentlab.report.compare import compare
     from descentlab.report.load import load
+    from descentlab.report.question import QUESTION, Question
+
+    results = load(sweeps, unfinished=live is not None)
+    kept = any((sweep / QUESTION).exists() for sweep in sweeps)
+    asked = Question.read(sweeps) if kept else _question_of_runs(results)
+    try:
+        answers = compare(results, asked.by, asked.reference, asked.margin)
+    except UsageError as error:
+        if kept or live or asked == Question():
+            raise
+        print(f"{error}; the default is compared instead", file=sys.stderr)  # as a command does at its end
+        answers = compare(results)
+    return page.write(results, answers, out, live), results, answers
+
+
+def _question_of_runs(results: Results) -> Question:
+    """Return the question in the config of the run that was started last: a command keeps its question only at its end."""
     from descentlab.report.question import Question
 
-    asked, results = Question.read(sweeps), load(sweeps, unfinished=live is not None)
-    answers = compare(results, asked.by, asked.reference, asked.margin)
-    return page.write(results, answers, out, live), results, answers
+    def started(folder: Path) -> float:
+        config = folder / "config.yaml"
+        return config.stat().st_mtime if config.exists() else 0.0
+
+    return Question.of(max(results.runs, key=lambda run: started(run.folder)).config.get("report"))
 
 
 def _watch(sweep: Path, out: Path, every: float) -> tuple[Path, Results, list[Answer]]:

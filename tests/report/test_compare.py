@@ -13,7 +13,7 @@ from descentlab.errors import UsageError
 from descentlab.report import page
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.question import QUESTION, Question
+from descentlab.report.question import Question
 from descentlab.report.statement import statement
 from descentlab.sweeps import summary
 
@@ -92,7 +92,7 @@ def test_the_question_of_a_command_is_kept_for_the_scripts(make_tuned, tmp_path)
     page.build([sweep], tmp_path / "out")
     assert "validation accuracy, practically equal to sgd" in (tmp_path / "out" / "table.md").read_text()
     summary.show(sweep, {"by": None, "reference": None, "margin": None})
-    assert not (sweep / QUESTION).exists()
+    assert Question.read([sweep]) == Question()
 
 
 def test_a_question_without_an_answer_is_reported_and_the_default_is_shown(make_tuned, capsys):

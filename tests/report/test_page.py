@@ -12,7 +12,8 @@ import pytest
 from descentlab.report import sections
 from descentlab.report.compare import compare
 from descentlab.report.load import load
-from descentlab.report.page import build, commands, render
+from descentlab.report.page import build, commands, render, write
+from descentlab.report.watch import Live
 from descentlab.store.record import Status
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
@@ -123,3 +124,19 @@ def test_commands_include_wandb_only_if_its_folder_contains_runs(sweep):
     assert not [line for line, _ in commands([sweep]) if line.startswith("wandb")]
     (sweep / "wandb" / "offline-run-1").mkdir()
     assert re.match("wandb leet", commands([sweep])[0][0])
+
+
+def test_scratch_files_of_another_process_are_left_alone(sweep):
+    for name in (".report.html", ".curves.parquet"):
+        (sweep / name).mkdir()
+    assert "could not be drawn" not in build([sweep], sweep).read_text()
+    assert (sweep / "curves.parquet").is_file()
+
+
+def test_a_live_page_is_written_without_tables(sweep, tmp_path):
+    results = load([sweep])
+    text = write(results, compare(results), tmp_path / "out", Live("1", 5)).read_text()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]
+    assert 'href="runs.csv"' not in text
+    assert 'href="runs.csv"' in write(results, compare(results), tmp_path / "out").read_text()
+    assert (tmp_path / "out" / "runs.csv").exists()

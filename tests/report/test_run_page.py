@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from descentlab.report import run_page
 from descentlab.report.load import load
@@ -15,6 +18,12 @@ from descentlab.report.run_page import LIBRARY, render_run, write_run_pages
 from descentlab.store.record import Status
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
+
+
+def call_script(monkeypatch, *words):
+    """Run the command in this process, which is faster than another one."""
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
 def test_the_page_of_a_run_has_its_curves_results_log_and_config(make_run):
@@ -78,3 +87,47 @@ def test_the_command_writes_the_page_of_a_run(make_run):
     (run.folder / "config.yaml").write_text(json.dumps({"seed": 0}))
     done = subprocess.run([sys.executable, str(SCRIPT), str(run.folder)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(run.folder / "report.html")
+
+
+def test_a_run_page_that_cannot_be_written_does_not_affect_the_others(make_run, tmp_path, capsys):
+    blocked, other = make_run("adam"), make_run("sgd")
+    (blocked.folder / "report.html").mkdir()
+    os.utime(blocked.folder / "report.html", (0, 0))
+    text = build([tmp_path / "sweep"], tmp_path / "sweep").read_text()
+    assert "could not be drawn" not in text
+    assert (other.folder / "report.html").is_file()
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"{blocked.folder / 'report.html'} could not be written: IsADirectoryError")
+    assert errors.count("\n") == 1
+
+
+def test_scratch_files_do_not_make_the_page_of_a_run_old(make_run):
+    run = make_run()
+    write_run_pages([run], run.folder.parent)
+    page = run.folder / "report.html"
+    page.write_text("kept")
+    (run.folder / ".scratch").touch()
+    later = page.stat().st_mtime + 10
+    os.utime(run.folder / ".scratch", (later, later))
+    write_run_pages([run], run.folder.parent)
+    assert page.read_text() == "kept"
+
+
+def test_the_command_writes_the_page_of_the_current_folder(make_run, monkeypatch, capsys):
+    run = make_run()
+    (run.folder / "config.yaml").write_text("seed: 0\n")
+    monkeypatch.chdir(run.folder)
+    call_script(monkeypatch, ".")
+    assert capsys.readouterr().out == "report.html\n"
+    assert (run.folder.parent / LIBRARY).exists()
+    assert not (run.folder / LIBRARY).exists()
+    assert f"{run.folder.parent.name}" in (run.folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("option", [["--watch"], ["--out", "elsewhere"]])
+def test_options_of_sweeps_are_refused_for_a_run(make_run, monkeypatch, capsys, option):
+    run = make_run()
+    (run.folder / "config.yaml").write_text("seed: 0\n")
+    with pytest.raises(SystemExit):
+        call_script(monkeypatch, str(run.folder), *option)
+    assert "--watch and --out are for sweeps" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import signal
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from descentlab.report.compare import compare
 from descentlab.report.layout import contents
 from descentlab.report.load import load
 from descentlab.report.page import render
+from descentlab.report.question import Question
+from descentlab.report.statement import statement
 from descentlab.report.watch import VERSION, Live, watch
 from descentlab.store.job import Job
-from descentlab.store.record import CURVES, LOCK, PROGRESS, Status
+from descentlab.store.record import CONFIG, CURVES, LOCK, PROGRESS, Status
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
 
@@ -87,6 +90,28 @@ def test_only_a_watched_page_reloads_itself(make_run, tmp_path):
     answers = compare(results)
     assert VERSION in render(results, answers, live=Live("1", 5))
     assert VERSION not in render(results, answers)
+
+
+def test_the_question_of_the_runs_is_answered_until_the_command_keeps_its_own(make_run, tmp_path):
+    sweep = tmp_path / "sweep"
+    run = make_run(config={"report": {"by": "valid/accuracy"}})
+    (run.folder / CONFIG).write_text("seed: 0\n")
+    build = runpy.run_path(str(SCRIPT))["_build"]
+
+    def statement_of(live: Live | None) -> str:
+        return statement(build([sweep], tmp_path / "out", live)[2][0])
+
+    assert "validation accuracy" in statement_of(Live("1", 5))
+    assert "validation accuracy" in statement_of(None)
+    Question().write(sweep)
+    assert "test accuracy" in statement_of(None)
+
+
+def test_a_question_of_the_runs_without_an_answer_is_reported_and_the_default_is_shown(make_run, tmp_path, capsys):
+    make_run(config={"report": {"by": "test/nothing"}})
+    build = runpy.run_path(str(SCRIPT))["_build"]
+    assert "test accuracy" in statement(build([tmp_path / "sweep"], tmp_path / "out")[2][0])
+    assert "the default is compared instead" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def curves_frame(results: Results) -> pl.DataFrame:
 
 def write_curves(results: Results, folder: Path) -> None:
     """Write `curves_frame` as curves.parquet into `folder`."""
-    scratch = folder / f".{PARQUET}"
+    scratch = folder / f".{PARQUET}.{os.getpid()}"
     curves_frame(results).write_parquet(scratch)
     scratch.replace(folder / PARQUET)
 

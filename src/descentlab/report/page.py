@@ -25,11 +25,12 @@ from descentlab.report.question import Question
 from descentlab.report.run_page import write_run_pages
 from descentlab.report.series import format_statuses
 from descentlab.report.watch import Live
+from descentlab.store.record import write_text
 
 FAILED = """<!doctype html><meta charset="utf-8"><title>descentlab</title>
 <p>The page could not be drawn: {error}</p>
-<p>The tables are in the same folder: table.md, table.tex, table.csv, runs.csv.</p>
-"""
+{tables}"""
+TABLES = "<p>The tables are in the same folder: table.md, table.tex, table.csv, runs.csv.</p>\n"
 
 
 def build(sweeps: list[Path], out: Path, question: Question | None = None) -> Path:
@@ -62,21 +63,21 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
         results: the runs.
         answers: the answer of each comparison.
         out: the folder; it is created.
-        live: if the page is written repeatedly (`watch.watch`), how it finds a newer one.
+        live: if the page is written repeatedly (`watch.watch`), how it finds a newer one. Only the page is written then, since
+            the files would contain unfinished runs.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_exports(results, answers, out)
+    if live is None:
+        write_exports(results, answers, out)
     page = out / "report.html"
     try:
         text = render(results, answers, out, live, write_run_pages(results.runs, out))
     except Exception as error:  # the tables remain useful without a page
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
-        print(f"the page could not be drawn, the tables were written: {message}", file=sys.stderr)
-        text = FAILED.format(error=escape(message))
-    scratch = page.with_name(f".{page.name}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(page)  # at once, since a browser may be reading it
+        print(f"the page could not be drawn{'' if live else ', the tables were written'}: {message}", file=sys.stderr)
+        text = FAILED.format(error=escape(message), tables="" if live else TABLES)
+    write_text(page, text)  # at once, since a browser may be reading it
     return page
 
 
@@ -89,6 +90,7 @@ def render(
 ) -> str:
     """Return the HTML of the page in `folder`; None: that of the first sweep. `run_pages`: the ids of runs that have a page."""
     style_of, charts = styles(answers), Charts()
+    context = layout.contents(results, answers, folder or results.sweeps[0], run_pages)
     drawn = [sections.comparison_section(PanelData(answer, style_of), charts) for answer in answers]
     across = sections.across_section(answers, style_of, charts)
     return layout.template("page.html.jinja").render(
@@ -106,7 +108,7 @@ def render(
         provenance=sections.provenance(results.runs),
         next=commands(results.sweeps),
         live=live,
-        **layout.contents(results, answers, folder or results.sweeps[0], run_pages),
+        **(context | {"files": {}} if live else context),  # a live page has no files next to it
         charts=charts.scripts(),
     )
 

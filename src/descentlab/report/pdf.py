@@ -29,9 +29,13 @@ def print_pdf(page: Path) -> Path:
             f"open {page} in a browser and print it from there"
         )
     target = page.resolve().with_suffix(".pdf")
-    with tempfile.TemporaryDirectory(prefix="descentlab-") as profile:
+    target.unlink(missing_ok=True)  # an earlier file would pass for the new one
+    with tempfile.TemporaryDirectory(prefix="descentlab-", ignore_cleanup_errors=True) as profile:
         command = _command(browser, page, target, profile)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            raise UsageError(f"{browser} did not print {page} within {TIMEOUT} seconds") from None
     if done.returncode or not target.exists():
         raise UsageError(f"{browser} did not print {page}: {done.stderr.strip()[-500:]}")
     return target

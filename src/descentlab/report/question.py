@@ -37,16 +37,14 @@ class Question:
         return cls(known.get("by"), known.get("reference"), known.get("margin"))
 
     def write(self, sweep: Path) -> None:
-        """Keep the question in the sweep's folder; without any value, the file is removed."""
-        if self == Question():
-            (sweep / QUESTION).unlink(missing_ok=True)
-        else:
-            write_json(sweep / QUESTION, asdict(self))
+        """Keep the question in the sweep's folder."""
+        write_json(sweep / QUESTION, asdict(self))
 
     @classmethod
     def read(cls, sweeps: Sequence[Path]) -> Self:
-        """Return the question that the first of `sweeps` with one keeps."""
-        return next((cls.of(found) for sweep in sweeps if (found := read_json(sweep / QUESTION))), cls())
+        """Return the question that the first of `sweeps` keeps which has any value."""
+        kept = (cls.of(read_json(sweep / QUESTION)) for sweep in sweeps)
+        return next((question for question in kept if question != cls()), cls())
 
     def override(self, by: str | None, reference: str | None, margin: float | None) -> Self:
         """Return the question with the values that are not None replaced."""

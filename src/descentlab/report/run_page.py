@@ -5,12 +5,14 @@ Pages of runs share one file with plotly.js, which lies in the folder of the swe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from descentlab.errors import describe_error
 from descentlab.report.compare import compare_one
 from descentlab.report.drawing.charts import Charts, plotly_script
 from descentlab.report.drawing.curves import curve_figure
@@ -21,7 +23,7 @@ from descentlab.report.series import Comparison, Group, build_series
 from descentlab.report.settings import flatten, format_value
 from descentlab.report.statistics.curves import AXES
 from descentlab.report.statistics.ranges import UNBOUNDED, bounds_of
-from descentlab.store.record import CONFIG, LOG, Record, Status
+from descentlab.store.record import CONFIG, LOG, Record, Status, write_text
 
 LIBRARY = "plotly.js"
 LOG_LINES = 200
@@ -32,7 +34,8 @@ def write_run_pages(runs: Iterable[Record], out: Path) -> set[str]:
     """Write the page of each run of the sweep `out` that ended and has none since then.
 
     A report in another folder writes nothing into the folders of runs. With more than MOST runs, only those without a result
-    get a page; `scripts/report.py SWEEP/RUN` writes that of any run.
+    get a page; `scripts/report.py SWEEP/RUN` writes that of any run. A message is printed for each page that cannot be drawn or
+    written.
 
     Returns:
         the ids of the runs that have a page.
@@ -40,8 +43,11 @@ def write_run_pages(runs: Iterable[Record], out: Path) -> set[str]:
     known = [run for run in runs if run.status is not Status.TRAINING]
     wanted = known if len(known) <= MOST else [run for run in known if not run.status.is_result][:MOST]
     for run in wanted:
-        if run.folder.parent.resolve() == out.resolve() and not _is_newer(run.folder / RUN_PAGE, run.folder):
-            write_run_page(run)
+        try:
+            if run.folder.parent.resolve() == out.resolve() and not _is_newer(run.folder / RUN_PAGE, run.folder):
+                write_run_page(run)
+        except Exception as error:  # the other pages are written without it
+            print(f"{run.folder / RUN_PAGE} could not be written: {describe_error(error)}", file=sys.stderr)
     return {run.id for run in known if (run.folder / RUN_PAGE).exists()}
 
 
@@ -49,8 +55,8 @@ def write_run_page(run: Record) -> Path:
     """Write report.html into the folder of the run, and plotly.js into that of the sweep if it is missing; return the page."""
     library, page = run.folder.parent / LIBRARY, run.folder / RUN_PAGE
     if not library.exists():
-        library.write_text(plotly_script(), encoding="utf-8")
-    page.write_text(render_run(run), encoding="utf-8")
+        write_text(library, plotly_script())
+    write_text(page, render_run(run))
     return page
 
 
@@ -68,7 +74,7 @@ def render_run(run: Record) -> str:
                 panels.append({"title": column, "figure": charts.add(figure, number), "note": ""})
     return template("run.html.jinja").render(
         run=run,
-        sweep=run.folder.parent.name,
+        sweep=run.folder.resolve().parent.name,
         panels=panels,
         results=[(key, format_value(value)) for key, value in flatten(run.summary).items() if value not in (None, {}, [])],
         log=log_tail(run.folder, LOG_LINES),
@@ -103,12 +109,12 @@ def _scale(column: str, values: pl.Series) -> str:
 
 
 def _is_newer(page: Path, folder: Path) -> bool:
-    """Return True if `page` was written after the files of its run in `folder`."""
+    """Return True if `page` was written after the files of its run in `folder`; scratch files and locks do not count."""
     try:
         written = page.stat().st_mtime_ns
     except OSError:
         return False
-    return all(path.stat().st_mtime_ns <= written for path in folder.iterdir() if path != page)
+    return all(path.stat().st_mtime_ns <= written for path in folder.glob("[!.]*") if path != page)
 
 
 def _text(path: Path) -> str:

@@ -171,7 +171,7 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) ->
 def write_text(path: Path, text: str, durable: bool = False) -> None:
     """Write `text` to `path` atomically, as `write_json` does."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("w") as file:
+    with scratch.open("w", encoding="utf-8") as file:
         file.write(text)
         if durable:
             file.flush()

@@ -56,9 +56,8 @@ def launch(composed: Iterable[Composed], make_launcher: MakeLauncher, signals: S
     jobs = _plan_of_command(composed)
     if not ranks.is_first():
         return [follow(jobs[0])]
-    records = train(Grid(jobs), make_launcher, signals)
-    report(jobs[0].folder.parent, jobs[0].config.get("report"))
-    return records
+    sweep, asked = jobs[0].folder.parent, jobs[0].config.get("report")
+    return train(Grid(jobs), make_launcher, signals, finish=lambda: report(sweep, asked))
 
 
 def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
@@ -143,7 +142,11 @@ def unknown_wandb_mode(configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def train(
-    source: Source, make_launcher: MakeLauncher, signals: StopSignals | None = None, view: ProgressView | None = None
+    source: Source,
+    make_launcher: MakeLauncher,
+    signals: StopSignals | None = None,
+    view: ProgressView | None = None,
+    finish: Callable[[], None] = lambda: None,
 ) -> list[Record]:
     """Run the jobs of `source` and return the records of those that ended, in the order in which they were proposed.
 
@@ -154,6 +157,8 @@ def train(
         make_launcher: makes the launcher for given jobs.
         signals: counts the requests to stop.
         view: shows the progress.
+        finish: called after the last run, while the sweep is locked if any run was started: `report.py --watch`, which waits
+            for the lock, does not write the last page at the same time.
 
     Raises:
         UsageError: a required job of the first round cannot work; nothing was started. Any other job fails instead.
@@ -162,21 +167,30 @@ def train(
     intake = Intake(source)
     first = intake.next()
     if not first.decided:
+        finish()
         return []
     launcher = make_launcher(first.jobs) if first.jobs else None
     view = view or ProgressView()
     view.add(intake.sweep, first.decided)
     if launcher is None:
         intake.save()
+        finish()
         return intake.ended()
-    with _lock(first.jobs[0].folder.parent), launcher:
-        refused = check(launcher, first.jobs, view.print, source.required)
-        with view, signals:
-            Queue(launcher, intake, first.jobs, view, signals, refused=refused).run()
-            intake.save()
-            if signals.count:
-                view.print("rerun the same command to resume")
+    with _lock(first.jobs[0].folder.parent):
+        with launcher:
+            refused = check(launcher, first.jobs, view.print, source.required)
+            _run(Queue(launcher, intake, first.jobs, view, signals, refused=refused), intake, view, signals)
+        finish()
     return intake.ended()
+
+
+def _run(queue: Queue, intake: Intake, view: ProgressView, signals: StopSignals) -> None:
+    """Run the queue, show its progress, and save the state of the source."""
+    with view, signals:
+        queue.run()
+        intake.save()
+        if signals.count:
+            view.print("rerun the same command to resume")
 
 
 def check(

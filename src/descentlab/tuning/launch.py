@@ -39,9 +39,12 @@ def tune(command: Command, make_launcher: MakeLauncher, signals: StopSignals | N
     """
     view = ProgressView()
     tuner, sweep = plan(command, view)
-    records = train(tuner, make_launcher, signals, view)
-    tuner.finish(sweep)
-    report(sweep, tuner.searches[0].definition.config.get("report"))
+
+    def finish() -> None:
+        tuner.finish(sweep)
+        report(sweep, tuner.searches[0].definition.config.get("report"))
+
+    records = train(tuner, make_launcher, signals, view, finish)
     return [*records, *tuner.faults], tuner.without_result
 
 
