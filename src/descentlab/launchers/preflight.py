@@ -24,6 +24,7 @@ from descentlab.store.job import Job
 
 PATIENCE = 300.0  # maximum duration of the check in seconds, excluding the reading of data, which may include downloads
 ENDED = "the check before the start was ended"
+MEMORY = ("MemoryError", "out of memory", "not enough memory", "allocate memory")  # in messages of Python, torch and CUDA
 EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
 
@@ -69,9 +70,14 @@ def check_in_process(server: ForkServerContext, jobs: Sequence[Job], here: bool 
     with _process(server, main, [job.config for job in jobs], calls(jobs), here) as (process, pipe):
         _listen(pipe, process, found)
     if not here:
-        found.notes += [text for text in found.mistakes if text.startswith(ENDED)]
-        found.mistakes = [text for text in found.mistakes if not text.startswith(ENDED)]
+        found.notes += [text for text in found.mistakes if may_pass(text)]
+        found.mistakes = [text for text in found.mistakes if not may_pass(text)]
     return found
+
+
+def may_pass(mistake: str) -> bool:
+    """Return True if the check was ended or lacked memory: the cause may be the load of the machine, not the run."""
+    return mistake.startswith(ENDED) or any(sign in mistake for sign in MEMORY)
 
 
 @contextlib.contextmanager

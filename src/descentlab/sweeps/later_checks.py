@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from descentlab.launchers import preflight
 from descentlab.launchers.base import Launcher
 from descentlab.launchers.checks.structure import structure_of
 from descentlab.store.job import Job
@@ -25,6 +26,32 @@ class Checked:
     valid: list[Job] = field(default_factory=list)
     mistakes: list[tuple[Job, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def check_each(launcher: Launcher, jobs: Sequence[Job]) -> Checked:
+    """Check `jobs` together, and find those with a mistake.
+
+    A check that was ended or lacked memory is a note, and its jobs are valid: the run itself shows whether it works. A mistake
+    would be recorded for good.
+    """
+    found = Checked()
+    _add_checked(launcher, jobs, found)
+    return found
+
+
+def _add_checked(launcher: Launcher, jobs: Sequence[Job], found: Checked) -> None:
+    """Add the results to `found`. If the jobs have a mistake, check each one alone."""
+    answer = launcher.check(jobs)
+    passing = [f"{text}; the runs will show whether they work" for text in answer.mistakes if preflight.may_pass(text)]
+    lasting = [text for text in answer.mistakes if not preflight.may_pass(text)]
+    found.notes += [note for note in (*answer.notes, *passing) if note not in found.notes]
+    if not lasting:
+        found.valid += jobs
+    elif len(jobs) == 1:
+        found.mistakes.append((jobs[0], lasting[0]))
+    else:
+        for job in jobs:
+            _add_checked(launcher, [job], found)
 
 
 class LaterChecks:
@@ -69,22 +96,9 @@ class LaterChecks:
         return found
 
     def _run(self, jobs: Sequence[Job], future: Future[Checked]) -> None:
-        found = Checked()
         try:
             with self.lock:
-                self._check(jobs, found)
+                found = check_each(self.launcher, jobs)
             future.set_result(found)
         except BaseException as error:  # raised again where the result is taken
             future.set_exception(error)
-
-    def _check(self, jobs: Sequence[Job], found: Checked) -> None:
-        """Add the results to `found`. If the jobs have a mistake, check each one alone."""
-        answer = self.launcher.check(jobs)
-        found.notes += [note for note in answer.notes if note not in found.notes]
-        if not answer.mistakes:
-            found.valid += jobs
-        elif len(jobs) == 1:
-            found.mistakes.append((jobs[0], answer.mistakes[0]))
-        else:
-            for job in jobs:
-                self._check([job], found)

@@ -102,7 +102,8 @@ class Queue:
     def _has_work(self) -> bool:
         if self.stopping:
             return bool(self.running)
-        self._take_checked()
+        if not self.signals.count:  # a signal to all processes ends the check as well
+            self._take_checked()
         if not self.waiting:
             self._ask()
         return bool(self.running or self.waiting or self.later or self.checks.pending)
