@@ -8,6 +8,7 @@ import pytest
 from support.tuning import summary_of
 
 from descentlab.store.manifest import MANIFEST, Manifest, memberships
+from descentlab.tuning import tuner
 
 MANY = ("trials=60", "seeds=1")
 
@@ -41,6 +42,27 @@ def test_runs_are_in_the_manifest_before_they_end(tune):
     tune("max_steps=900", "trials=12", "seeds=1", summary=summary)
     assert len(missing) == 12
     assert not any(missing)
+
+
+@pytest.mark.slow
+def test_runs_are_in_the_manifest_before_they_start_although_a_write_takes_long(tune, monkeypatch):
+    missing, writes = [], []
+    write = Manifest.write
+
+    def slow(manifest, sweep):
+        write(manifest, sweep)
+        writes.append(len(manifest.arms[0].trials))
+        tuner.time.now += 5
+
+    def outcome(job):  # called when the run starts
+        missing.append(job.id not in memberships([Manifest.read(job.folder.parent)]))
+        return "completed"
+
+    monkeypatch.setattr(Manifest, "write", slow)
+    tune("max_steps=900", "trials=12", "seeds=1", outcome_of=outcome)
+    assert len(missing) == 12
+    assert not any(missing)
+    assert len(writes) <= 6  # three rounds of trials, the report, and the end
 
 
 @pytest.mark.slow
