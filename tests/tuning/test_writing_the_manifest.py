@@ -65,6 +65,26 @@ def test_runs_are_in_the_manifest_before_they_start_although_a_write_takes_long(
     assert len(writes) <= 6  # three rounds of trials, the report, and the end
 
 
+def test_a_manifest_that_cannot_be_read_for_a_moment_does_not_end_the_sweep(tune):
+    texts = []
+
+    def outcome(job):  # called when the run starts
+        path = job.folder.parent / MANIFEST
+        if job.core.seed < 1000 and not texts:
+            texts.append(path.read_text())
+            path.write_text("")
+            tuner.time.now += 60
+        elif texts:
+            path.write_text(texts[0])
+        return "completed"
+
+    tuned = tune("trials=4", "seeds=1", outcome_of=outcome)
+    assert len(tuned.records) == 6
+    assert any("cannot be written" in message and "damaged" in message for message in tune.messages)
+    assert tuned.tuner.without_result == []
+    assert tuned.manifest.arms[0].selected is not None
+
+
 @pytest.mark.slow
 def test_a_manifest_that_cannot_be_written_is_reported_and_the_runs_continue(tune):
     _, sweep = tune.tuner("trials=4", "seeds=1")

@@ -122,10 +122,11 @@ class Tuner:
                     manifest.write(sweep)
             self.changed = self.proposed = False
             self.unwritten = ""
-        except OSError as error:  # such as a full disk; the runs continue, and the next call tries again
+        except (OSError, UsageError) as error:  # such as a full disk; the runs continue, and the next call tries again
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             if not self.unwritten:
-                self.notify(f"{sweep / MANIFEST} cannot be written: {error.strerror or error}; the runs continue")
-            self.unwritten = error.strerror or str(error)
+                self.notify(f"{sweep / MANIFEST} cannot be written: {reason}; the runs continue")
+            self.unwritten = reason
             self.proposed = False
         self.written = time.monotonic()
         self.duration = self.written - start
