@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import time
 
 import pytest
 from support.fake_launcher import Clock, FakeLauncher, make_job
@@ -12,7 +14,8 @@ from descentlab.launchers import preflight
 from descentlab.launchers.preflight import Findings
 from descentlab.store.record import RECORD
 from descentlab.sweeps import queue, watch
-from descentlab.sweeps.launch import train
+from descentlab.sweeps.later_checks import check_each
+from descentlab.sweeps.launch import check, train
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Grid
 
@@ -77,6 +80,44 @@ def test_the_result_of_a_later_check_is_not_used_after_a_signal(launcher, source
     launcher.check = interrupted
     assert [record.name for record in train(source, lambda _: launcher, signals)] == ["first"]
     assert not (source.second.folder / RECORD).exists()
+
+
+def test_a_refused_job_is_found_by_dividing_the_jobs_into_halves(tmp_path, launcher):
+    jobs = [make_job(tmp_path / "s", f"j{number}") for number in range(32)]
+    launcher.mistakes = {"j5": "it cannot work"}
+    refused = check(launcher, jobs, print, lambda jobs: [jobs[0]])
+    assert refused == {"j5": "it cannot work"}
+    assert len(launcher.checked) <= 1 + 1 + 1 + 2 * 5  # all, the required one, the others, and two of each size
+    launcher.checked.clear()
+    found = check_each(launcher.check, jobs)
+    assert [job.name for job, _ in found.mistakes] == ["j5"]
+    assert [job.name for job in found.valid] == [job.name for job in jobs if job.name != "j5"]
+    assert len(launcher.checked) <= 1 + 2 * 5
+
+
+def sleep_in_a_check(end):
+    """Sleep, as a check that does not end soon."""
+    time.sleep(600)
+
+
+@pytest.mark.slow
+def test_a_command_that_stops_ends_the_process_of_a_pending_check(launcher, source):
+    signals, answer, server = StopSignals(), launcher.check, multiprocessing.get_context("fork")
+
+    def check(jobs):
+        if jobs[0].name != "second":
+            return answer(jobs)
+        with preflight._process(server, sleep_in_a_check) as (process, pipe):
+            signals.count, signals.first = 1, signal.SIGTERM
+            found = Findings()
+            preflight._listen(pipe, process, found)
+            launcher.mistakes = {"second": found.mistakes[0]}
+        return found
+
+    launcher.check = check
+    assert [record.name for record in train(source, lambda _: launcher, signals)] == ["first"]
+    assert launcher.mistakes["second"].startswith(preflight.ENDED)
+    assert multiprocessing.active_children() == []
 
 
 def test_memory_errors_are_recognized():

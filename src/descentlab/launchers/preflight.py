@@ -28,6 +28,8 @@ MEMORY = ("MemoryError", "out of memory", "not enough memory", "allocate memory"
 EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
 
+_alive: set[BaseProcess] = set()  # processes of checks and questions of all threads
+
 
 @dataclass
 class Findings:
@@ -86,6 +88,7 @@ def _process(server: ForkServerContext, target: Callable[..., None], *about: Any
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=target, args=(*about, end))
     process.start()
+    _alive.add(process)
     end.close()
     try:
         yield process, pipe
@@ -93,6 +96,13 @@ def _process(server: ForkServerContext, target: Callable[..., None], *about: Any
     finally:
         process.kill()
         process.join()
+        _alive.discard(process)
+
+
+def end_checks() -> None:
+    """Kill the processes of the checks that other threads run, which makes these checks return."""
+    for process in list(_alive):
+        process.kill()
 
 
 def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:

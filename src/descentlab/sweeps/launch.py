@@ -218,7 +218,7 @@ def _check_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[Job
         refuse(mistakes)
     if required:
         refuse(launcher.check(required).mistakes)
-    found = check_each(launcher, others)
+    found = check_each(launcher.check, others)
     if not found.mistakes:
         refuse([mistake for mistake in mistakes if not may_pass(mistake)])
     return found
