@@ -58,14 +58,14 @@ class Tuner:
         self.changed = self.proposed = True  # since the last write
         self.written, self.duration = -math.inf, 0.0  # time of the last write, and the seconds that it took
         self.unwritten = ""  # why the manifest cannot be written
+        self.sampling = self.manifest(None).sampling
         self._check_sampling(earlier)
 
     def _check_sampling(self, earlier: Manifest | None) -> None:
-        now = self.manifest(None).sampling
-        if earlier and earlier.sampling != now:
+        if earlier and earlier.sampling != self.sampling:
             raise UsageError(
-                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {now}: give the same, or another "
-                "sweep=..."
+                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {self.sampling}: give the same, or "
+                "another sweep=..."
             )
 
     def ask(self) -> Sequence[Job]:
