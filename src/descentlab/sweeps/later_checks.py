@@ -1,4 +1,4 @@
-"""The check of jobs that a source proposes while others run."""
+"""The check of jobs that may fail alone, and of jobs that a source proposes while others run."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class Tuner:
     def _check_sampling(self, earlier: Manifest | None) -> None:
         if earlier and earlier.sampling != self.sampling:
             raise UsageError(
-                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {self.sampling}: give the same, or "
-                "another sweep=..."
+                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {self.sampling}: give the same, "
+                "or another sweep=..."
             )
 
     def ask(self) -> Sequence[Job]:
