@@ -62,6 +62,13 @@ def spent(tuned) -> tuple[int, int]:
     return len(tuned.records), sum(record.summary["steps"] for record in tuned.records)
 
 
+@pytest.mark.parametrize("limit", ["max_steps=500", "max_seconds=5"])
+def test_limits_of_cost_hold_for_trials_whose_points_are_unknown(tune, monkeypatch, limit):
+    monkeypatch.setattr(preflight, "measure_steps", lambda server, asked: [StepCost(90, 0.01) for _ in asked])
+    (planned,) = bill_of(tune, "trials=16", "seeds=1", "sampler=tpe", limit)
+    assert (planned.trials, planned.runs, planned.steps) == (6, 8, 8 * 90)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
@@ -72,6 +79,7 @@ def spent(tuned) -> tuple[int, int]:
         ("~search.lr", "+search.lr={choices:[0.001]}", "trials=4"),
         ("trials=8", "sampler=tpe"),
         ("trials=12", "max_steps=500"),
+        ("trials=12", "max_steps=500", "sampler=tpe"),
         ("trials=8", "halving=2"),
     ],
     ids=" ".join,

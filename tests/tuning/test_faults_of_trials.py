@@ -137,6 +137,11 @@ def test_the_reason_of_an_undefined_value_is_reported(tune):
     assert any(message.endswith("validation value: accuracy was undefined: one class") for message in tune.messages)
 
 
+def test_the_reason_of_a_missing_selection_is_that_of_a_run_without_a_value(tune):
+    tune("trials=2", "seeds=1", "tuning_seeds=2", outcome_of=lambda job: "diverged" if job.core.seed == 1001 else "completed")
+    assert any(message.endswith("none of 2 trials has a validation value: diverged") for message in tune.messages)
+
+
 @pytest.mark.slow
 def test_an_arm_with_an_interrupted_run_is_named_at_the_end(tune):
     def outcome(job):

@@ -130,6 +130,12 @@ def test_other_swept_words_make_further_arms(tune):
     assert any(name.startswith("adam-batch_size16-lr") and "-seed1000-" in name for name in tuned.started)
 
 
+def test_names_of_arms_contain_the_hyperparameters_in_which_they_differ(tune):
+    tuner, _ = tune.tuner("optimizer=sgd", "optimizer.nesterov=true,false", "optimizer.momentum=0.9")
+    names = [search.definition.name for search in tuner.searches]
+    assert names == ["sgd optimizer.nesterov=True", "sgd optimizer.nesterov=False"]
+
+
 def test_a_selected_point_equal_to_the_default_is_trained_once(tune):
     tuned = tune("~search.lr", "+search.lr={choices: [0.001]}", "trials=1", "seeds=2")
     (arm,) = tuned.manifest.arms

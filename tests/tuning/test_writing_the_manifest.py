@@ -8,6 +8,7 @@ import pytest
 from support.tuning import summary_of
 
 from descentlab.store.manifest import MANIFEST, Manifest, memberships
+from descentlab.tuning import tuner
 
 MANY = ("trials=60", "seeds=1")
 
@@ -41,6 +42,47 @@ def test_runs_are_in_the_manifest_before_they_end(tune):
     tune("max_steps=900", "trials=12", "seeds=1", summary=summary)
     assert len(missing) == 12
     assert not any(missing)
+
+
+@pytest.mark.slow
+def test_runs_are_in_the_manifest_before_they_start_although_a_write_takes_long(tune, monkeypatch):
+    missing, writes = [], []
+    write = Manifest.write
+
+    def slow(manifest, sweep):
+        write(manifest, sweep)
+        writes.append(len(manifest.arms[0].trials))
+        tuner.time.now += 5
+
+    def outcome(job):  # called when the run starts
+        missing.append(job.id not in memberships([Manifest.read(job.folder.parent)]))
+        return "completed"
+
+    monkeypatch.setattr(Manifest, "write", slow)
+    tune("max_steps=900", "trials=12", "seeds=1", outcome_of=outcome)
+    assert len(missing) == 12
+    assert not any(missing)
+    assert len(writes) <= 6  # three rounds of trials, the report, and the end
+
+
+def test_a_manifest_that_cannot_be_read_for_a_moment_does_not_end_the_sweep(tune):
+    texts = []
+
+    def outcome(job):  # called when the run starts
+        path = job.folder.parent / MANIFEST
+        if job.core.seed < 1000 and not texts:
+            texts.append(path.read_text())
+            path.write_text("")
+            tuner.time.now += 60
+        elif texts:
+            path.write_text(texts[0])
+        return "completed"
+
+    tuned = tune("trials=4", "seeds=1", outcome_of=outcome)
+    assert len(tuned.records) == 6
+    assert any("cannot be written" in message and "damaged" in message for message in tune.messages)
+    assert tuned.tuner.without_result == []
+    assert tuned.manifest.arms[0].selected is not None
 
 
 @pytest.mark.slow

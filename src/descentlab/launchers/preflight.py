@@ -24,8 +24,11 @@ from descentlab.store.job import Job
 
 PATIENCE = 300.0  # maximum duration of the check in seconds, excluding the reading of data, which may include downloads
 ENDED = "the check before the start was ended"
+MEMORY = ("MemoryError", "out of memory", "not enough memory", "allocate memory")  # in messages of Python, torch and CUDA
 EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
+
+_alive: set[BaseProcess] = set()  # processes of checks and questions of all threads
 
 
 @dataclass
@@ -69,9 +72,14 @@ def check_in_process(server: ForkServerContext, jobs: Sequence[Job], here: bool 
     with _process(server, main, [job.config for job in jobs], calls(jobs), here) as (process, pipe):
         _listen(pipe, process, found)
     if not here:
-        found.notes += [text for text in found.mistakes if text.startswith(ENDED)]
-        found.mistakes = [text for text in found.mistakes if not text.startswith(ENDED)]
+        found.notes += [text for text in found.mistakes if may_pass(text)]
+        found.mistakes = [text for text in found.mistakes if not may_pass(text)]
     return found
+
+
+def may_pass(mistake: str) -> bool:
+    """Return True if the check was ended or lacked memory: the cause may be the load of the machine, not the run."""
+    return mistake.startswith(ENDED) or any(sign in mistake for sign in MEMORY)
 
 
 @contextlib.contextmanager
@@ -80,6 +88,7 @@ def _process(server: ForkServerContext, target: Callable[..., None], *about: Any
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=target, args=(*about, end))
     process.start()
+    _alive.add(process)
     end.close()
     try:
         yield process, pipe
@@ -87,6 +96,13 @@ def _process(server: ForkServerContext, target: Callable[..., None], *about: Any
     finally:
         process.kill()
         process.join()
+        _alive.discard(process)
+
+
+def end_checks() -> None:
+    """Kill the processes of the checks that other threads run, which makes these checks return."""
+    for process in list(_alive):
+        process.kill()
 
 
 def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:

@@ -21,10 +21,12 @@ from descentlab.config.resolve import resolve
 from descentlab.errors import UsageError, describe_error, nearest
 from descentlab.launchers.base import Launcher
 from descentlab.launchers.factory import MakeLauncher
+from descentlab.launchers.preflight import may_pass
 from descentlab.parallel import ranks
 from descentlab.store.core import Core
 from descentlab.store.job import Job
 from descentlab.store.record import LOCK, Record, Status
+from descentlab.sweeps.later_checks import Checked, check_each
 from descentlab.sweeps.past import JobDecision, decide, decide_all
 from descentlab.sweeps.plan import plan_jobs, same_runs
 from descentlab.sweeps.queue import Queue
@@ -212,22 +214,28 @@ def check(
     """
     notify("loading torch, checking the runs ...")
     found = launcher.check(jobs)
-    refused = _refused_alone(launcher, jobs, required(jobs)) if found.mistakes else {}
-    if not refused:
-        refuse(found.mistakes)
-    for note in dict.fromkeys(found.notes):
+    alone = _check_alone(launcher, jobs, required(jobs), found.mistakes) if found.mistakes else Checked()
+    for note in dict.fromkeys([*found.notes, *alone.notes]):
         notify(note)
-    return refused
+    return {job.id: mistake for job, mistake in alone.mistakes}
 
 
-def _refused_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[Job]) -> dict[str, str]:
-    """Return the mistake in each of `jobs` that is not required, by run id. Raise UsageError if a required one has any."""
+def _check_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[Job], mistakes: Sequence[str]) -> Checked:
+    """Check those of `jobs` that are not required, and return the results.
+
+    Raises:
+        UsageError: a required job has a mistake, or none of `jobs` has one by itself; `mistakes` are those of all `jobs`.
+    """
     needed = {job.id for job in required}
     others = [job for job in jobs if job.id not in needed]
-    if others and required:
+    if not others:
+        refuse(mistakes)
+    if required:
         refuse(launcher.check(required).mistakes)
-    each = {job.id: launcher.check([job]).mistakes for job in others}
-    return {id: mistakes[0] for id, mistakes in each.items() if mistakes}
+    found = check_each(launcher.check, others)
+    if not found.mistakes:
+        refuse([mistake for mistake in mistakes if not may_pass(mistake)])
+    return found
 
 
 def report(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:

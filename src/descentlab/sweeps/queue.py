@@ -85,24 +85,32 @@ class Queue:
         for job in [job for job in first if job.id in self.refused]:
             self._refuse(job, self.refused[job.id])
         self.waiting.extend(self.group([job for job in first if job.id not in self.refused]))
-        while self._has_work():
-            if self.signals.count and not self.stopping:
-                self._stop_all()
-            if self.deadline is None:
-                self._start()
-            elif self.signals.count > 1 or time.monotonic() > self.deadline:
-                self._kill_all()
-            self.launcher.wait([watch.attempt for watch in self.running], POLL)
-            for watch in list(self.running):
-                self._supervise(watch)
-            self.intake.save()
-            shown = [job for watch in self.running if watch.began for job in watch.attempt.jobs]
-            self.view.refresh(shown, self._unstarted())
+        try:
+            while self._has_work():
+                self._pass()
+        finally:
+            self.checks.close()
+
+    def _pass(self) -> None:
+        """Start, stop and supervise attempts once, and wait until one may have ended."""
+        if self.signals.count and not self.stopping:
+            self._stop_all()
+        if self.deadline is None:
+            self._start()
+        elif self.signals.count > 1 or time.monotonic() > self.deadline:
+            self._kill_all()
+        self.launcher.wait([watch.attempt for watch in self.running], POLL)
+        for watch in list(self.running):
+            self._supervise(watch)
+        self.intake.save()
+        shown = [job for watch in self.running if watch.began for job in watch.attempt.jobs]
+        self.view.refresh(shown, self._unstarted())
 
     def _has_work(self) -> bool:
         if self.stopping:
             return bool(self.running)
-        self._take_checked()
+        if not self.signals.count:  # a signal to all processes ends the check as well
+            self._take_checked()
         if not self.waiting:
             self._ask()
         return bool(self.running or self.waiting or self.later or self.checks.pending)

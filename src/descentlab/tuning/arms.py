@@ -24,8 +24,6 @@ from descentlab.sweeps.launch import validated
 from descentlab.sweeps.plan import as_file_name
 from descentlab.tuning.settings import Settings
 
-NAMED_APART = ("optimizer", "problem", "search")  # overrides of these keys are not part of an arm's name
-
 
 @dataclass(frozen=True)
 class Definition:
@@ -105,8 +103,8 @@ def name_arms(arms: Sequence[Arm]) -> list[Arm]:
     words = [[line.lstrip("+") for line in arm.overrides] for arm in arms]
     shared = set(words[0]).intersection(*words) if words else set[str]()
     own = [[word for word in each if word not in shared] for each in words]
-    main = [[word for word in each if _key(word).partition(".")[0] not in NAMED_APART] for each in own]
-    ranges = [[word for word in each if _key(word).partition(".")[0] == "search"] for each in own]
+    main = [[word for word in each if _key(word) not in ("optimizer", "problem") and not _is_range(word)] for each in own]
+    ranges = [[word for word in each if _is_range(word)] for each in own]
     named = [replace(arm, name=" ".join([arm.optimizer, *more])) for arm, more in zip(arms, main, strict=True)]
     for suffixes in (ranges, [[arm.id] for arm in arms]):
         counts = Counter((arm.problem, arm.name) for arm in named)
@@ -115,6 +113,11 @@ def name_arms(arms: Sequence[Arm]) -> list[Arm]:
             for arm, more in zip(named, suffixes, strict=True)
         ]
     return named
+
+
+def _is_range(line: str) -> bool:
+    """Return True if an override given as text changes the search space."""
+    return _key(line).partition(".")[0] == "search"
 
 
 def _key(line: str) -> str:

@@ -108,7 +108,7 @@ def _planned_cost(steps: int | None, pace: float | None, limit: float | None) ->
 def _arm_cost(arm: ArmRuns, costs: Mapping[str, RunCost], measured: bool, decisions: Mapping[str, JobDecision]) -> ArmCost:
     """Return the sum over the runs that an arm will have."""
     search = arm.search
-    trials = arm.unknown + planned_trials(search.settings, _costs_of_trials(arm, costs))
+    trials = planned_trials(search.settings, _costs_of_trials(arm, costs))
     numbers = _numbers_of_runs(arm, trials)
     runs = sum(numbers.values())
     steps = _weighted_sum((costs[id].steps, number) for id, number in numbers.items())
@@ -127,13 +127,18 @@ def _weighted_sum(values: Iterable[tuple[float | None, float]]) -> float | None:
 
 
 def _costs_of_trials(arm: ArmRuns, costs: Mapping[str, RunCost]) -> list[list[RunCost]]:
-    """Return for each trial the costs of its runs, without those that an earlier trial has as well."""
+    """Return for each trial the costs of its runs, without those that an earlier trial has as well.
+
+    A trial whose point is unknown has the mean cost of the known ones, as one run.
+    """
     seen: set[str] = set()
     found: list[list[RunCost]] = []
     for jobs in arm.trials:
         found.append([costs[job.id] for job in jobs if job.id not in seen])
         seen |= {job.id for job in jobs}
-    return found
+    known, share = [run for runs in found for run in runs], 1 / max(1, len(found))
+    mean = RunCost(_weighted_sum((run.steps, share) for run in known), _weighted_sum((run.seconds, share) for run in known))
+    return found + [[mean]] * arm.unknown
 
 
 def _numbers_of_runs(arm: ArmRuns, trials: int) -> dict[str, float]:
@@ -145,7 +150,8 @@ def _numbers_of_runs(arm: ArmRuns, trials: int) -> dict[str, float]:
     """
     settings = arm.search.settings
     first = {job.id for jobs in arm.trials[:trials] for job in jobs}
-    numbers = dict.fromkeys(first, 1 + arm.unknown * settings.tuning_seeds / max(1, len(first)))
+    further = max(0, trials - len(arm.trials))  # trials whose points are unknown
+    numbers = dict.fromkeys(first, 1 + further * settings.tuning_seeds / max(1, len(first)))
     alive = trials
     for jobs in arm.rungs:
         alive = max(1, int(alive / (settings.halving or 1)))

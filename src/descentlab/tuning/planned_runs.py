@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,7 +28,8 @@ class ArmRuns:
         trials: for each trial whose point is known, its jobs at the smallest budget; none if its settings are not valid.
         unknown: the number of further trials, whose points depend on the results of the first ones.
         rungs: for each later budget of successive halving, the jobs of all trials; only the best will run.
-        report: the jobs of which one, with every report seed, will report; if the selection was made, the jobs that report.
+        report: the jobs of all trials with the full budget and the first report seed, of which one, with every report seed,
+            will report; if the selection was made, that of the selected trial.
         default: the jobs of the default settings.
     """
 
@@ -39,7 +40,7 @@ class ArmRuns:
         units = search.sampler.propose(search.count, [])[len(known) :]
         ranges = search.definition.space
         points = [*known, *({key: each.at(x) for (key, each), x in zip(ranges.items(), unit, strict=True)} for unit in units)]
-        self.trials = [self._jobs([point], settings.tuning, search.shares[0]) for point in points]
+        self.trials = self._jobs_of_each(points, settings.tuning, search.shares[0])
         self.unknown = max(0, min(search.count, _size(list(ranges.values()))) - len(points))
         self.rungs = [self._jobs(points, settings.tuning, share) for share in search.shares[1:]]
         selected = [search.trials[search.selected].point] if search.selected is not None else points
@@ -48,18 +49,23 @@ class ArmRuns:
 
     def _jobs(self, points: Sequence[Mapping[str, Any]], seeds: Sequence[int], share: float = 1.0) -> list[Job]:
         """Return the distinct jobs of the points whose settings are valid, with each seed."""
+        return _distinct(chain(*self._jobs_of_each(points, seeds, share)))
+
+    def _jobs_of_each(self, points: Sequence[Mapping[str, Any]], seeds: Sequence[int], share: float) -> list[list[Job]]:
+        """Return for each point its distinct jobs; none if its settings are not valid."""
+        runs = [PlannedRun(point, seed, share) for point in points for seed in seeds]
         try:
-            jobs = self.search.jobs.make(
-                self.search.definition, [PlannedRun(point, seed, share) for point in points for seed in seeds]
-            )
+            jobs = self.search.jobs.make(self.search.definition, runs)
         except UsageError:
-            jobs = [] if len(points) == 1 else [job for point in points for job in self._jobs([point], seeds, share)]
-        return list({job.id: job for job in jobs}.values())
+            return (
+                [[]] if len(points) == 1 else [each for point in points for each in self._jobs_of_each([point], seeds, share)]
+            )
+        return [_distinct(jobs[first : first + len(seeds)]) for first in range(0, len(jobs), len(seeds))]
 
     @property
     def jobs(self) -> list[Job]:
         """All jobs, each once."""
-        return list({job.id: job for job in chain(self.default, *self.trials, *self.rungs, self.report)}.values())
+        return _distinct(chain(self.default, *self.trials, *self.rungs, self.report))
 
     def requests(self, is_timed: bool) -> list[StepRequest]:
         """Return the request for the cost of the steps of each of `jobs`. With `is_timed`, one of each structure is timed."""
@@ -71,6 +77,11 @@ class ArmRuns:
             found.append(StepRequest(job.config, new))
             timed |= {structure} if new else set()
         return found
+
+
+def _distinct(jobs: Iterable[Job]) -> list[Job]:
+    """Return each job once."""
+    return list({job.id: job for job in jobs}.values())
 
 
 def _size(ranges: Sequence[Range]) -> int:

@@ -200,7 +200,8 @@ class ArmSearch:
         self.over = True
         found = best([trial for trial in self.trials if not trial.pruned], self.outcomes, 1)
         if not found:
-            reason = next((self.outcomes[id].reason for trial in self.trials for id in trial.runs), "no settings are valid")
+            outcomes = [self.outcomes[id] for trial in self.trials for id in trial.runs]
+            reason = next((outcome.reason for outcome in outcomes if outcome.value is None), "no settings are valid")
             none = f"none of {len(self.trials)} trials has a validation value"
             self.notify(f"{self.title}: nothing is selected, for {none}: {reason}")
             return []

@@ -18,15 +18,15 @@ from descentlab.tuning.outcomes import Outcome
 from descentlab.tuning.search import ArmSearch
 from descentlab.tuning.settings import Settings
 
-PAUSE = 1.0  # seconds between two writes of the manifest if no further runs were proposed
-PAUSE_PER_WRITE = 20  # least ratio of the time between two writes and the duration of a write, which grows with the sweep
+PAUSE = 1.0  # least seconds between two writes of the manifest if no further runs were proposed
+PAUSE_PER_WRITE = 20  # least ratio of that time and the duration of a write, which grows with the sweep
 
 
 class Tuner:
     """Tunes each arm with the same protocol. A source for the queue (sweeps.source.Source).
 
     The state is rebuilt from the records of runs when a command is repeated. The manifest tells a report the roles of the
-    runs; it is written when runs are proposed, and at intervals that bound the cost.
+    runs; it is written when runs are proposed, before they start, and at intervals that bound the cost of the other writes.
 
     Args:
         arms: the arms of the command.
@@ -58,14 +58,14 @@ class Tuner:
         self.changed = self.proposed = True  # since the last write
         self.written, self.duration = -math.inf, 0.0  # time of the last write, and the seconds that it took
         self.unwritten = ""  # why the manifest cannot be written
+        self.sampling = self.manifest(None).sampling
         self._check_sampling(earlier)
 
     def _check_sampling(self, earlier: Manifest | None) -> None:
-        now = self.manifest(None).sampling
-        if earlier and earlier.sampling != now:
+        if earlier and earlier.sampling != self.sampling:
             raise UsageError(
-                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {now}: give the same, or another "
-                "sweep=..."
+                f"sweep={self.sweep} was tuned with {earlier.sampling}, and this command has {self.sampling}: give the same, "
+                "or another sweep=..."
             )
 
     def ask(self) -> Sequence[Job]:
@@ -91,9 +91,12 @@ class Tuner:
         return [job for job in found if job is not None]
 
     def save(self, sweep: Path) -> None:
-        """Write the manifest if it has changed, at once for further runs, but not more often than the two constants allow."""
-        since = time.monotonic() - self.written
-        if self.changed and since >= PAUSE_PER_WRITE * self.duration and (self.proposed or since >= PAUSE):
+        """Write the manifest at once if runs were proposed since the last write: a run reads its role when it starts.
+
+        If only outcomes are new, wait as long as the two constants require.
+        """
+        pause = max(PAUSE, PAUSE_PER_WRITE * self.duration)
+        if self.proposed or (self.changed and time.monotonic() - self.written >= pause):
             self._write(sweep)
 
     def finish(self, sweep: Path) -> None:
@@ -119,10 +122,11 @@ class Tuner:
                     manifest.write(sweep)
             self.changed = self.proposed = False
             self.unwritten = ""
-        except OSError as error:  # such as a full disk; the runs continue, and the next call tries again
+        except (OSError, UsageError) as error:  # such as a full disk; the runs continue, and the next call tries again
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             if not self.unwritten:
-                self.notify(f"{sweep / MANIFEST} cannot be written: {error.strerror or error}; the runs continue")
-            self.unwritten = error.strerror or str(error)
+                self.notify(f"{sweep / MANIFEST} cannot be written: {reason}; the runs continue")
+            self.unwritten = reason
             self.proposed = False
         self.written = time.monotonic()
         self.duration = self.written - start
