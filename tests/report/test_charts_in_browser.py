@@ -167,13 +167,13 @@ def test_charts_follow_the_scheme_of_the_system_and_of_the_page(make_run, open_p
     page = open_page(build([tmp_path / "sweep"], tmp_path / "out"), color_scheme="dark")
     look = "(() => { const p = document.querySelector('.plot'); return [p.layout.paper_bgcolor, p.data[0].line.color]; })()"
     dark = page.evaluate(look)
-    page.evaluate("document.documentElement.dataset.theme = 'light'; window.dispatchEvent(new Event('themechange'))")
+    page.click("[data-theme-choice='light']")
     page.wait_for_timeout(500)
     light = page.evaluate(look)
     assert dark[1] == "#4DA3E0"
     assert light[1] == "#0072B2"
     page.emulate_media(color_scheme="light")
-    page.evaluate("document.documentElement.dataset.theme = 'dark'; window.dispatchEvent(new Event('themechange'))")
+    page.click("[data-theme-choice='dark']")
     page.wait_for_timeout(500)
     assert page.evaluate(look)[1] == dark[1]
 
