@@ -36,6 +36,16 @@ def hover(page, plot, x=0.5):
     page.wait_for_timeout(500)
 
 
+def drag(page, start, end):
+    """Drag over the first plot, between two fractions of its width."""
+    box = page.locator(".plot").first.bounding_box()
+    page.mouse.move(box["x"] + start * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], box["y"] + 103, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
 def test_the_selected_settings_are_drawn_and_the_others_are_faint_or_off(page):
     for plot in range(CURVES):
         assert page.evaluate(NAMES, plot) == ["adam", "sgd"]
@@ -58,15 +68,11 @@ def test_hover_lists_all_lines_by_value_with_four_digits_in_all_plots(page):
 
 def test_zoom_is_linked_and_a_double_click_ends_it(page):
     whole = [page.evaluate(RANGE, plot) for plot in range(CURVES)]
-    box = page.locator(".plot").first.bounding_box()
-    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 103, steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    drag(page, 0.3, 0.6)
     zoomed = [page.evaluate(RANGE, plot) for plot in range(CURVES)]
     assert whole[0][0] < zoomed[0][0] < zoomed[0][1] < whole[0][1]
     assert zoomed[1] == zoomed[2] == zoomed[0]
+    box = page.locator(".plot").first.bounding_box()
     page.mouse.dblclick(box["x"] + 0.4 * box["width"], box["y"] + 100)
     page.wait_for_timeout(500)
     assert [page.evaluate(RANGE, plot) for plot in range(CURVES)] == whole
@@ -115,12 +121,7 @@ def test_zoom_and_hover_are_linked_between_the_plots_of_each_optimizer(page):
         title, *lines = page.evaluate(LISTED, plot)
         assert title.startswith("step ")
         assert sorted(line.partition(" : ")[0] for line in lines) == ["sgd lr=0.01", "sgd lr=0.1", "sgd lr=1"]
-    box = page.locator(".plot").first.bounding_box()
-    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 103, steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    drag(page, 0.6, 0.8)
     low, high = page.evaluate(RANGE, 0)
     assert 0 < low < high < 200
     second = "i => document.querySelectorAll('.plot')[i].layout.xaxis2.range"

@@ -9,9 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from support.curves import timeless_curves
+from support.fake_launcher import Clock, FakeLauncher
 from support.lab import Lab
 
 from descentlab.store import record as records
+from descentlab.sweeps import queue, watch
 
 SHARED_MEMORY = re.compile(r"sem\.|torch_|psm_|mp-")
 
@@ -62,3 +64,17 @@ def uninterrupted(make_lab: Callable[[], Lab]) -> Callable[..., pl.DataFrame]:
 @pytest.fixture
 def lab(make_lab: Callable[[], Lab]) -> Lab:
     return make_lab()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return a simulated clock, which the queue uses."""
+    simulated = Clock()
+    monkeypatch.setattr(queue, "time", simulated)
+    monkeypatch.setattr(watch, "time", simulated)
+    return simulated
+
+
+@pytest.fixture
+def launcher(clock: Clock) -> FakeLauncher:
+    return FakeLauncher(clock)

@@ -7,13 +7,12 @@ import signal
 import time
 
 import pytest
-from support.fake_launcher import Clock, FakeLauncher, make_job
+from support.fake_launcher import make_job
 
 from descentlab.errors import UsageError
 from descentlab.launchers import preflight
 from descentlab.launchers.preflight import Findings
 from descentlab.store.record import RECORD
-from descentlab.sweeps import queue, watch
 from descentlab.sweeps.later_checks import check_each
 from descentlab.sweeps.launch import check, train
 from descentlab.sweeps.signals import StopSignals
@@ -21,14 +20,6 @@ from descentlab.sweeps.source import Grid
 
 DEATH = f"{preflight.ENDED} while one step of MLP under Adam: killed by SIGKILL"
 MEMORY = "MLP under Adam: OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
-
-
-@pytest.fixture
-def launcher(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(queue, "time", clock)
-    monkeypatch.setattr(watch, "time", clock)
-    return FakeLauncher(clock)
 
 
 class TwoRounds(Grid):

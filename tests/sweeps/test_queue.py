@@ -6,25 +6,17 @@ import signal
 
 import pytest
 from filelock import FileLock
-from support.fake_launcher import BEAT, DIE, DIED, HANG, QUEUED, Clock, FakeAttempt, FakeLauncher, make_job
+from support.fake_launcher import BEAT, DIE, DIED, HANG, QUEUED, FakeAttempt, FakeLauncher, make_job
 
 from descentlab.launchers.child import GRACE
 from descentlab.store import provenance
 from descentlab.store.record import ALIVE, CHECKPOINT, RECORD, Record, Status
-from descentlab.sweeps import queue, watch
+from descentlab.sweeps import queue
 from descentlab.sweeps.launch import train
 from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Grid, Intake
 from descentlab.sweeps.view import ProgressView
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    simulated = Clock()
-    monkeypatch.setattr(queue, "time", simulated)
-    monkeypatch.setattr(watch, "time", simulated)
-    return simulated
 
 
 @pytest.fixture

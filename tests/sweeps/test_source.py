@@ -5,24 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.fake_launcher import Clock, FakeAttempt, FakeLauncher, make_job
+from support.fake_launcher import FakeAttempt, make_job
 
 from descentlab.errors import UsageError
 from descentlab.launchers import preflight
 from descentlab.store import provenance
 from descentlab.store.record import CONFIG, Status
-from descentlab.sweeps import queue, watch
 from descentlab.sweeps.launch import train
 from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.source import Grid, Intake
-
-
-@pytest.fixture
-def launcher(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(queue, "time", clock)
-    monkeypatch.setattr(watch, "time", clock)
-    return FakeLauncher(clock)
 
 
 class Rounds:

@@ -76,7 +76,7 @@ def arguments(node: Mapping[str, Any], group: str) -> dict[str, str]:
     found = {key: value for key, value in node.items() if key not in FIXED}
     for key, value in found.items():
         if isinstance(value, Mapping):
-            raise UsageError(f"{group}.{key} is an object of its own, which an exported script cannot construct")
+            raise UsageError(f"{group}.{key} is a nested object, which an exported script cannot construct")
     return {key: literal(value) for key, value in found.items()}
 
 
