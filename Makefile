@@ -6,10 +6,10 @@ export OMP_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE # importing torch takes three times as long without compiled files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-long data lint format hooks lock benchmark setup clean
+.PHONY: help demo test test-slow test-long data lint format hooks lock benchmark check-gpu benchmark-gpu setup clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## train the default problem with adam and with sgd; ends with a report page
 	@$(BIN)/python train.py -m optimizer=adam,sgd
@@ -45,6 +45,15 @@ lock: $(READY) ## update the pinned versions: pyproject.toml -> requirements.loc
 
 benchmark: $(READY) ## print the cost of steps, runs, sweeps and composition, compared with alternatives: half an hour
 	@$(BIN)/python scripts/benchmark.py
+
+# These two also run from a checkout that is not set up, with the packages of $(PYTHON): a GPU is often on another machine.
+WITHOUT_SETUP := PYTHONPATH=src $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+
+check-gpu: ## check training on this machine's GPU and print a table: under 5 minutes
+	@$(WITHOUT_SETUP) scripts/check_gpu.py
+
+benchmark-gpu: ## print the cost of steps on this machine's GPU: under 8 minutes
+	@$(WITHOUT_SETUP) scripts/benchmark_gpu.py
 
 setup: $(READY) ## create .venv with the locked versions
 

@@ -40,6 +40,7 @@ FOLDERS = {
     "training/engines": "Engines, which execute the steps of a run: Lightning's Trainer, or an explicit loop.",
 }
 GROUPS = {
+    "alerts": "the rules that report why training fails",
     "baseline": "references computed without gradient descent",
     "callbacks": "Lightning callbacks; none by default",
     "data": "data sets and their shapes",

@@ -2,13 +2,14 @@
 
     python scripts/benchmark.py [NAME ...] [--problem NAME ...] [--rounds N] [--markdown FILE] [--quick]
 
-steps    one training step against a hand-written PyTorch loop and against plain Lightning        about 8 minutes
+steps    one training step against a hand-written PyTorch loop and against plain Lightning        about 20 minutes
 runs     a whole command, from process start to report, against a hand-written script             about 20 minutes
 compose  composing, validating and planning a run of a sweep, against Hydra's own composition     half a minute
 sweep    one more run of a sweep, beyond its training, against Hydra's own launchers              about 6 minutes
 report   reading 1,000 and 10,000 finished runs and computing every statistic                     about 2 minutes
+diagnostics  training with light and with full probes, against training without any               about 8 minutes
 
-Without a name all five are measured. Close other programs first. The figures of docs/benchmarks.md come from
+Without a name all six are measured. Close other programs first. The figures of docs/benchmarks.md come from
 
     python scripts/benchmark.py --markdown docs/benchmarks.md
 
@@ -26,8 +27,7 @@ from pathlib import Path
 from benchmarks.measure import Options
 from benchmarks.table import Table, machine, with_block
 
-NAMES = ("steps", "runs", "compose", "sweep", "report")
-PROBLEMS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_softmax")
+NAMES = ("steps", "runs", "compose", "sweep", "report", "diagnostics")
 
 
 def main() -> None:
@@ -50,15 +50,22 @@ def parse() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
-    parser.add_argument("--problem", nargs="+", default=PROBLEMS, help="problems of dense layers, for steps and runs")
-    parser.add_argument("--rounds", type=int, help="interleaved repeats (default: 7 for steps, 5 for runs, 3 for sweep)")
+    parser.add_argument(
+        "--problem",
+        nargs="+",
+        default=(),
+        help="problems of dense layers, for steps and runs; steps also takes a 2c2d and a GPT, diagnostics any problem",
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="interleaved repeats (default: 5 for steps, runs and diagnostics, 3 for sweep)"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE, replacing earlier ones")
     parser.add_argument("--quick", action="store_true", help="one short round: a smoke test whose figures mean nothing")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in NAMES]:
         parser.error(f"unknown benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}")
     if arguments.quick:
-        arguments.problem, arguments.rounds = arguments.problem[:1], 1
+        arguments.problem, arguments.rounds = arguments.problem[:1] or ["digits_mlp"], 1
     return arguments
 
 

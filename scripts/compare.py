@@ -1,7 +1,6 @@
 """Compare the optimizers of finished sweeps: `python scripts/compare.py outputs/<sweep>... [--reference adam] [--by ...]`."""
 
 import argparse
-import sys
 from pathlib import Path
 
 BY = "test/NAME, valid/NAME, train/loss, steps_to_target, seconds_to_target, gradient_evaluations_to_target or train_seconds"
@@ -27,6 +26,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
+    from descentlab.errors import exit_with
     from descentlab.report import tables
     from descentlab.report.compare import compare
     from descentlab.report.load import load
@@ -39,7 +39,7 @@ def main() -> None:
         asked = Question.read(sweeps).override(arguments.by, arguments.reference, arguments.margin)
         answers = compare(load(sweeps), asked.by, asked.reference, asked.margin)
     except (OSError, ValueError) as error:
-        sys.exit(f"compare: {error}")
+        exit_with("compare", error)
     console = tables.make_console()
     tables.show_answers(answers, console)
     for answer in answers if arguments.best_reachable else []:

@@ -18,6 +18,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sweeps: list[Path] = arguments.sweeps
 
+    from descentlab.errors import exit_with
     from descentlab.report.compare import compare
     from descentlab.report.load import load
     from descentlab.report.question import Question
@@ -28,7 +29,7 @@ def main() -> None:
         asked, results = Question.read(sweeps), load(sweeps)
         dashboard = Dashboard(results, compare(results, asked.by, asked.reference, asked.margin), arguments.entity)
     except (OSError, ValueError) as error:
-        sys.exit(f"dashboard: {error}")
+        exit_with("dashboard", error)
     if mode() != "online":
         print(json.dumps(dashboard.definition(), indent=1))
         print("Weights & Biases is offline (no key, or WANDB_MODE): nothing was written", file=sys.stderr)

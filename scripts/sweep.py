@@ -1,7 +1,6 @@
 """Manage sweeps: `python scripts/sweep.py status|prune|rm outputs/<sweep>`."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show the states of a sweep's runs, or remove files and runs.")
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="show the status and the step of every run")
-    prune = commands.add_parser("prune", help="remove checkpoints of finished runs, and results that newer ones replaced")
+    prune = commands.add_parser("prune", help="remove checkpoints of finished runs, replaced results, and scratch files")
     prune.add_argument("--interrupted", action="store_true", help="also checkpoints from which a run would resume")
     rm = commands.add_parser("rm", help="remove runs, or the whole sweep; files of other programs are kept")
     for command in (status, prune, rm):
@@ -23,7 +22,7 @@ def main() -> None:
     rm.add_argument("runs", nargs="*", metavar="RUN", help="the name of a run's folder, or its id (default: all runs)")
     arguments = parser.parse_args()
 
-    from descentlab.errors import UsageError
+    from descentlab.errors import UsageError, exit_with
     from descentlab.sweeps.upkeep import prune as prune_sweep
     from descentlab.sweeps.upkeep import remove
 
@@ -36,7 +35,7 @@ def main() -> None:
             report(remove(arguments.sweep, arguments.runs))
             note_rest(arguments.sweep, arguments.runs)
     except (OSError, UsageError) as error:
-        sys.exit(f"sweep: {error}")
+        exit_with("sweep", error)
 
 
 def show(sweep: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from support.composition import cached_composition
 from torch import Tensor
 
 from descentlab.config.command_line import Command, config_loader
@@ -99,6 +100,13 @@ def digits_are_parsed_once() -> Iterator[None]:
     parse = cache(digits.load_digits)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digits, "load_digits", lambda: deepcopy(parse()))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configs_are_composed_once() -> Iterator[None]:
+    """Keep the results of Hydra, in which the tests of commands spend most of their time."""
+    with cached_composition(_composer().loader):
         yield
 
 

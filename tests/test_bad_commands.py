@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.commands import TRAIN, run_script
+from support.commands import TRAIN, run_here, run_script
 
 SCREEN = 24  # lines
 
@@ -68,11 +68,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("command", "expected"), BAD, ids=[" ".join(command) for command, _ in BAD])
-def test_the_message_of_an_invalid_command_names_the_fix(command: list[str], expected: list[str], folder: Path) -> None:
+def test_the_message_of_an_invalid_command_names_the_fix(command, expected, folder, monkeypatch, capsys):
     outputs = folder / "outputs"
-    answer = run_script(TRAIN, *command, f"output_dir={outputs}", cwd=folder)
-    output = answer.stdout + answer.stderr
-    assert answer.returncode == 2, output
+    monkeypatch.chdir(folder)
+    code, output = run_here([*command, f"output_dir={outputs}"], monkeypatch, capsys)
+    assert code == 2, output
     for part in expected:
         assert part in output
     assert "Traceback" not in output

@@ -55,6 +55,26 @@ def groups_and_files(repository):
     return groups, found.config.optimizer._target_, repository.load_config("optimizer/nothing"), len(repository.get_sources())
 
 
+def test_kill_fork_server():
+    """Fix: look in multiprocessing.forkserver for the process id of the server."""
+    script = """
+from multiprocessing import forkserver, get_context
+from descentlab.compat import fork_server_pid, kill_fork_server
+kill_fork_server()
+assert fork_server_pid() is None
+forkserver.ensure_running()
+first = fork_server_pid()
+assert first == forkserver._forkserver._forkserver_pid
+kill_fork_server()
+child = get_context("forkserver").Process(target=print)
+child.start()
+child.join()
+assert child.exitcode == 0
+assert fork_server_pid() != first
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_config_repository(monkeypatch):
     """Fix: look in hydra/_internal/config_loader_impl.py for the function that makes the repository of a command line."""
     with config_loader(ROOT / "conf") as loader:
@@ -233,6 +253,24 @@ def test_is_compiled():
     assert compat.is_compiled(module)
 
 
+def test_uncompiled():
+    """Fix: look in nn.Module.compile for where the compiled call is kept; without it compiled code runs, which is slower."""
+    calls = []
+
+    def backend(graph, _inputs):
+        return lambda *inputs: calls.append(1) or graph(*inputs)
+
+    module = nn.Linear(2, 1)
+    module.compile(backend=backend)
+    with compat.uncompiled(module):
+        module(torch.ones(1, 2))
+    assert not calls
+    module(torch.ones(1, 2))
+    assert calls
+    with compat.uncompiled(nn.Identity()) as nothing:
+        assert nothing is None
+
+
 @pytest.mark.parametrize("fallback", [False, True])
 def test_is_batch_norm(fallback, monkeypatch):
     """Fix: the public classes are enough, but for a user's subclass of the private base."""
@@ -240,6 +278,28 @@ def test_is_batch_norm(fallback, monkeypatch):
         monkeypatch.delattr(nn.modules.batchnorm, "_BatchNorm")
     assert all(compat.is_batch_norm(layer) for layer in (nn.BatchNorm1d(2), nn.BatchNorm2d(2), nn.SyncBatchNorm(2)))
     assert not compat.is_batch_norm(nn.LayerNorm(2))
+
+
+def test_list_packages_once():
+    """Fix: look in wandb_run.py for the function that lists the packages of requirements.txt; without it, 0.1 s a run."""
+    script = """
+from wandb import util
+from descentlab import compat
+before = [(each.key, each.version) for each in util.working_set()]
+for _ in range(2):
+    compat.list_packages_once()
+listed = util.working_set()
+assert [(each.key, each.version) for each in listed] == before != []
+assert util.working_set() is listed
+del util.working_set
+compat.list_packages_once.cache_clear()
+compat.list_packages_once()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+# trace, compile_program, load_program and flat_call: tests/optim/programs/test_compiled.py. Fix: look in torch._inductor for
+# the functions that compile and load a package, and for the context that sets the folder of the compiler's own files.
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from conftest import ROOT, compose_config, options
 from hydra.utils import instantiate
 
 from descentlab.config.machine import beyond_this_machine, has_gpu
-from descentlab.config.shape import NAMED_PARTS
+from descentlab.config.shape import NAMED_PARTS, named_parts
 from descentlab.launchers.checks.conflicts import conflicts
 from descentlab.launchers.checks.signatures import GROUPS, Call, check
 from descentlab.training.callbacks import make_callbacks
@@ -63,7 +63,7 @@ def test_config_is_valid_and_can_be_instantiated(group, option):
     for name in GROUPS:
         assert config[name] is None or check(Call.of(name, config[name])) == []
     for name in NAMED_PARTS:
-        assert all(check(Call.of(f"{name}.{key}", part)) == [] for key, part in config[name].items())
+        assert all(check(Call.of(f"{name}.{key}", part)) == [] for key, part in named_parts(config, name).items())
     assert len(make_callbacks(config)) == len(config["callbacks"])
     assert conflicts(config) == []
     if None not in config["model"].values():  # otherwise the shape is inferred from the data

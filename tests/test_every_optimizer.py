@@ -176,8 +176,8 @@ def _step_by_hand(name, optimizers, model, x, step):
 @pytest.mark.parametrize("name", EVERY)
 def test_steps_equal_a_handwritten_loop_over_the_librarys_class(name):
     ours, theirs = Bowl(), Bowl()
-    made = train(name, ours, 100)
-    optimizers = by_hand(name, theirs, 100)
+    made = train(name, ours, 60)
+    optimizers = by_hand(name, theirs, 60)
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
     if has_modes(made.bare_optimizer):
@@ -232,6 +232,6 @@ def test_gradient_evaluations_are_counted(name, evaluations):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_loss_decreases_on_digits_mlp(name, train):
-    run = train("problem=digits_mlp", f"optimizer={name}", "budget.epochs=null", "budget.steps=60", "data.limit=600")
+    run = train("problem=digits_mlp", f"optimizer={name}", "budget.epochs=null", "budget.steps=40", "data.limit=400")
     assert run.record.status == "completed"
     assert min(run.column("valid/loss")) < run.column("valid/loss")[0]

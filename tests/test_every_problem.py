@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import options
-from support.problems import Header, missing, trainable
+from support.problems import Header, data_set, missing, trainable
 
 SIGNS = {">=": operator.ge, "<=": operator.le}
 
@@ -29,6 +29,11 @@ def test_header_has_command_cost_and_expectations(problem):
     assert all(header.expect), "OPTIMIZER test METRIC >= VALUE; ..."
     if header.expect:
         assert {clause["optimizer"] for clause in header.expect} == set(optimizers)
+
+
+def test_data_of_trainable_problems_are_in_a_package_registry():
+    entries = [entry for problem in trainable() if (entry := data_set(problem))]
+    assert [entry.name for entry in entries if not entry.packaged] == []
 
 
 def marked(problem: str) -> Any:

@@ -174,7 +174,7 @@ def test_a_resumed_run_is_one_wandb_run_with_the_whole_curve(job, monkeypatch, t
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    given = job("problem=digits_mlp", "logger=wandb", *QUICK)
+    given = job("problem=digits_mlp", "logger=wandb", "logger.live=true", *QUICK)
     interrupted(given)
     interrupted(given, 9, start=AT)
     run(given)

@@ -78,6 +78,7 @@ def test_the_page_is_self_contained(sweep):
     assert (folder / "s" / "table.md").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_reuses_its_results(sweep):
     folder, _ = sweep
     before = {name: (record.folder / records.RECORD).stat().st_mtime_ns for name, record in runs(folder).items()}

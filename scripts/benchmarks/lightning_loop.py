@@ -14,9 +14,8 @@ from typing import Any
 
 import lightning as L
 import torch
-from loop import make  # for imports from this folder
+from hand_written import Loss, loss_of, make  # for imports from this folder
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 
@@ -25,19 +24,20 @@ class Module(L.LightningModule):
 
     Args:
         model: the model of the specification.
+        loss: the loss of its outputs and the targets.
         optimizer: the optimizer of its parameters.
         warm_up: the number of steps before the clock starts.
     """
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, warm_up: int) -> None:
+    def __init__(self, model: nn.Module, loss: Loss, optimizer: torch.optim.Optimizer, warm_up: int) -> None:
         super().__init__()
-        self.model, self.optimizer, self.warm_up, self.began = model, optimizer, warm_up, 0.0
+        self.model, self.loss, self.optimizer, self.warm_up, self.began = model, loss, optimizer, warm_up, 0.0
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         if self.global_step == self.warm_up:
             self.began = time.perf_counter()
         x, y = batch
-        loss = cross_entropy(self.model(x), y)
+        loss = self.loss(self.model(x), y)
         self.log("train/loss", loss)
         return loss
 
@@ -51,7 +51,8 @@ def main(path: Path) -> dict[str, float]:
     spec: dict[str, Any] = json.loads(path.read_text())
     torch.set_num_threads(1)
     train = torch.load(spec["data"])["train"]
-    module = Module(*make(spec, "foreach"), spec["warm_up"])
+    model, optimizer = make(spec, "foreach")
+    module = Module(model, loss_of(spec), optimizer, spec["warm_up"])
     quiet: dict[str, Any] = dict.fromkeys(("enable_progress_bar", "enable_checkpointing", "enable_model_summary"), False)
     trainer = L.Trainer(accelerator="cpu", max_steps=spec["steps"], max_epochs=-1, default_root_dir=path.parent, **quiet)
     trainer.fit(module, DataLoader(TensorDataset(*train), spec["batch_size"], shuffle=True, drop_last=spec["drop_last"]))

@@ -21,7 +21,7 @@ class Options:
     """The options of the command that the benchmarks share.
 
     Args:
-        problems: names of conf/problem, each a stack of dense layers.
+        problems: names of conf/problem; empty: the default of the benchmark.
         rounds: interleaved repeats; None: the default of the benchmark.
         quick: measure as little as possible, to test that the benchmark works.
     """
@@ -78,14 +78,15 @@ def start(words: Sequence[str], folder: Path) -> str:
     return done.stdout
 
 
-def train(folder: Path, problem: str, *overrides: str) -> list[dict[str, Any]]:
+def train(folder: Path, problem: str, *overrides: str, multirun: bool = False) -> list[dict[str, Any]]:
     """Run `train.py` on `problem` under Adam, with outputs in `folder`, and return the records of its runs.
 
     Raises:
         SystemExit: the command failed, or a run did not complete.
     """
     places = (f"output_dir={folder}", f"data_dir={ROOT / 'data'}", "sweep=benchmark")
-    command = (str(ROOT / "train.py"), f"problem={problem}", "optimizer=adam", "trainer=cpu", *places, *overrides)
+    flags = ("-m",) if multirun else ()
+    command = (str(ROOT / "train.py"), *flags, f"problem={problem}", "optimizer=adam", "trainer=cpu", *places, *overrides)
     folder.mkdir(exist_ok=True)
     start(command, folder)
     records = [

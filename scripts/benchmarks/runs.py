@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loop import KERNELS
+from benchmarks.hand_written import KERNELS
 from benchmarks.measure import Options, interleave, ratios, spread, train
 from benchmarks.spec import make_spec, run_script
 from benchmarks.table import Table
@@ -28,21 +28,26 @@ NOTES = (
     "Adam, CPU, one thread a process, median and quartiles of wall seconds over {rounds} interleaved rounds. Both include the "
     "start of the process, validation each epoch, logging and the test; W&B is offline. {cores} cores."
 )
-COLUMNS = ["problem", "runs", "logger", "descentlab, s", "script, s", "ratio", "test accuracy (descentlab, script)"]
+COLUMNS = ["problem", "epochs", "runs", "logger", "descentlab, s", "script, s", "ratio", "test accuracy (descentlab, script)"]
+PROBLEMS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_softmax")
 VARIANTS = ((1, "none"), (1, "wandb"), (8, "wandb"))  # runs, logger
+LONG = {"digits_mlp": 256}  # epochs of one more run, whose start is a small part of it: about 10,000 steps
 
 
 def measure(options: Options) -> Table:
     """Return the table of wall seconds and ratios."""
     rounds = options.rounds or 5
     table = Table("Wall time of a whole run", NOTES.format(rounds=rounds, cores=cores()), COLUMNS)
-    for problem in options.problems:
+    for problem in options.problems or PROBLEMS:
         with tempfile.TemporaryDirectory() as folder:
             spec = make_spec(problem, Path(folder))
             spec |= {"epochs": 1} if options.quick else {}
             spec["kernel"] = _fastest_kernel(spec, Path(folder), options.quick)
             for runs, logger in VARIANTS[:1] if options.quick else VARIANTS:
                 _measure_variant(table, problem, spec, Path(folder), runs, logger, rounds)
+            if problem in LONG and not options.quick:
+                long = {**spec, "epochs": LONG[problem]}
+                _measure_variant(table, problem, long, Path(folder), 1, "none", rounds)
     return table
 
 
@@ -81,7 +86,8 @@ def _measure_variant(
     seconds = interleave(ways, rounds)
     ours, theirs = seconds.values()
     accuracies = f"{reached['descentlab']:.3f}, {reached['script']:.3f}"
-    table.add(problem, str(runs), logger, spread(ours, 1), spread(theirs, 1), spread(ratios(ours, theirs)), accuracies)
+    costs = spread(ours, 1), spread(theirs, 1), spread(ratios(ours, theirs))
+    table.add(problem, str(spec["epochs"]), str(runs), logger, *costs, accuracies)
 
 
 def _script(spec: dict[str, Any], folder: Path) -> float:

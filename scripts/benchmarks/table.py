@@ -50,11 +50,20 @@ def with_block(page: str, name: str, content: str) -> str:
     return f"{before}{separator}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def machine() -> str:
-    """Return a description of this machine: processor, cores, operating system, versions of Python and torch."""
+def machine(device: str = "cpu") -> str:
+    """Return a description of this machine: processor or GPU, cores, operating system, versions of Python and torch."""
     cores = f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
     python = f"Python {platform.python_version()}"
-    return ", ".join([_processor(), cores, platform.system(), python, f"torch {version('torch')}"])
+    cards = [_card()] if device == "cuda" else []
+    return ", ".join([*cards, _processor(), cores, platform.system(), python, f"torch {version('torch')}"])
+
+
+def _card() -> str:
+    """Return the name of the GPU, its memory, and the version of CUDA that torch was built with."""
+    import torch
+
+    properties = torch.cuda.get_device_properties(0)
+    return f"{properties.name} ({properties.total_memory / 2**30:.0f} GiB), CUDA {torch.version.cuda}"
 
 
 def _processor() -> str:

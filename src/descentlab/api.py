@@ -38,13 +38,20 @@ def train(*overrides: str, conf_dir: Folder = CONF) -> Sweeps:
     from descentlab.errors import UsageError
     from descentlab.launchers.factory import launcher_factory
     from descentlab.sweeps.launch import launch
+    from descentlab.sweeps.table import launch_table
     from descentlab.tuning.launch import tune
+    from descentlab.tuning.lr_range.auto import with_rates
 
     try:
         with config_loader(Path(conf_dir)) as loader:
             command = Command(loader, overrides, multirun=True)
+            if command.has_table:
+                return load(launch_table(command))
             make_launcher = launcher_factory(command.launcher, overrides)
-            records = tune(command, make_launcher)[0] if command.is_tuner else launch(command.runs(), make_launcher)
+            if command.is_tuner:
+                records, _ = tune(command, make_launcher)
+            else:
+                records = launch(with_rates(command, make_launcher), make_launcher)
     except COMPOSITION_ERRORS as error:
         raise UsageError(explain(error, overrides)) from None
     folders = {Path(record.config["output_dir"]) / record.sweep: None for record in records}

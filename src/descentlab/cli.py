@@ -11,6 +11,9 @@ from string import Template
 from textwrap import fill
 from typing import TYPE_CHECKING, NoReturn
 
+from descentlab.compat import kill_fork_server
+from descentlab.launchers.server import start_early
+
 if TYPE_CHECKING:
     from descentlab.config.command_line import Command
     from descentlab.launchers.factory import MakeLauncher
@@ -29,7 +32,19 @@ def main(conf_dir: Path) -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_help(conf_dir))
         return
+    started = False
+    try:
+        started = start_early(sys.argv[1:])
+        _run(conf_dir)
+    except KeyboardInterrupt:  # before training began; during training, the queue stops the runs and the command reports it
+        raise SystemExit(130) from None
+    finally:
+        if started:
+            kill_fork_server()  # it would end by itself, but only after it has loaded torch
 
+
+def _run(conf_dir: Path) -> NoReturn:
+    """Carry out the command line, print errors, and raise SystemExit."""
     import yaml
 
     from descentlab.config.explain import COMPOSITION_ERRORS, explain
@@ -49,8 +64,6 @@ def main(conf_dir: Path) -> None:
             raise
         print(f"train.py: {error.filename}: {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:  # before training began; during training, the queue stops the runs and the command reports it
-        raise SystemExit(130) from None
 
 
 def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
@@ -58,8 +71,8 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     from descentlab.config.command_line import Command, config_loader
     from descentlab.config.composed import format_config
     from descentlab.launchers.factory import launcher_factory
-    from descentlab.sweeps.launch import dry_run, launch
-    from descentlab.sweeps.signals import StopSignals
+    from descentlab.sweeps.launch import dry_run
+    from descentlab.tuning.lr_range.auto import refuse_auto
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
         _show(arguments, conf_dir)
@@ -70,13 +83,31 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
             print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
         make_launcher = launcher_factory(command.launcher, arguments.overrides)
+        if command.has_table:
+            refuse_auto(command, "records=table")
+            return _table(command, arguments.dry_run)
         if command.is_tuner:
+            refuse_auto(command, "hydra/sweeper=tune")
             return _tune(command, make_launcher, arguments.dry_run)
         if arguments.dry_run:
+            refuse_auto(command, "--dry-run")
             dry_run(command.runs(), make_launcher)
             return 0
-        signals = StopSignals()
-        return exit_code(launch(command.runs(), make_launcher, signals), signals)
+        return _train(command, make_launcher)
+
+
+def _train(command: Command, make_launcher: MakeLauncher) -> int:
+    """Train the runs of `command`, after the range tests of those with lr=auto. Return the exit code."""
+    from descentlab.sweeps.launch import launch
+    from descentlab.sweeps.signals import StopSignals
+    from descentlab.tuning.lr_range.auto import Stopped, with_rates
+
+    signals = StopSignals()
+    try:
+        runs = with_rates(command, make_launcher, signals)
+    except Stopped:
+        return exit_code([], signals)
+    return exit_code(launch(runs, make_launcher, signals), signals)
 
 
 def _tune(command: Command, make_launcher: MakeLauncher, dry: bool) -> int:
@@ -90,6 +121,20 @@ def _tune(command: Command, make_launcher: MakeLauncher, dry: bool) -> int:
     signals = StopSignals()
     records, without_result = tune(command, make_launcher, signals)
     return exit_code(records, signals) or int(bool(without_result))
+
+
+def _table(command: Command, dry: bool) -> int:
+    """Train the table of `command`, or only check it. Return the exit code: 1 if a run has no result."""
+    from descentlab.store.table import RunTable
+    from descentlab.sweeps.signals import StopSignals
+    from descentlab.sweeps.table import dry_run_table, launch_table
+
+    if dry:
+        dry_run_table(command)
+        return 0
+    signals = StopSignals()
+    sweep = launch_table(command, signals)
+    return exit_code([], signals) or int(not RunTable.load(sweep).is_complete)
 
 
 def exit_code(records: Sequence[Record], signals: StopSignals) -> int:

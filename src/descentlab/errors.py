@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 
 class UsageError(ValueError):
     """A mistake in a command or a config file; the message is shown to the user without a traceback and names the fix."""
+
+
+def exit_with(program: str, error: Exception) -> NoReturn:
+    """Print `error` and end the process with exit code 2 for a mistake in the command, and 1 for any other error."""
+    sys.stderr.write(f"{program}: {error}\n")
+    sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+MEMORY = ("MemoryError", "out of memory", "not enough memory", "allocate memory")  # in messages of Python, torch and CUDA
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if `error` reports that memory could not be allocated; torch raises RuntimeErrors for this."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY)
 
 
 def format_value(value: object) -> str:

@@ -1,7 +1,7 @@
 """One run, top to bottom: config -> data -> task -> observers and engine -> record.
 
-`python -m descentlab.run FOLDER` trains the run that FOLDER/config.yaml describes and writes the record to FOLDER; with
-several folders, one run after the other. A sweep starts it in a new process for each run; Lightning starts it again for
+`python -m descentlab.run FOLDER` trains the run that FOLDER/config.yaml describes and writes the record to FOLDER; several
+folders are a fused group (run_group.py). A sweep starts it in a new process for each run; Lightning starts it again for
 every other process of a data-parallel run.
 """
 
@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from pathlib import Path
 
 from filelock import FileLock
 
-from descentlab.diagnostics.probes import Probes
-from descentlab.errors import UsageError
+from descentlab import run_group
+from descentlab.diagnostics.measuring.probes import Probes
 from descentlab.parallel import collectives, ranks
 from descentlab.parallel.post_mortem import Died
 from descentlab.store import checkpoint as checkpoints
 from descentlab.store import provenance
 from descentlab.store.interruption import Interrupted, Interruption
 from descentlab.store.job import Job
-from descentlab.store.record import ALIVE, CHECKPOINT, CURVES, FAULT, RECORD, Record, Status, write_json
+from descentlab.store.record import ALIVE, FAULT, RECORD, RELEASE, Record, Status, write_json
 from descentlab.tracking.sinks import Sinks
 from descentlab.training.callbacks import make_callbacks
-from descentlab.training.conclude import conclude, make_record
-from descentlab.training.setup import RunObservers, load_data, make_engine, make_task, plan_of, set_up_torch
-
-RELEASE = 120.0  # seconds to wait until a process of the same run that died on another machine releases its lock
+from descentlab.training.conclude import conclude, failed, make_record, write_record
+from descentlab.training.setup import RunObservers, compilation_of, load_data, make_engine, make_task, plan_of, set_up_torch
 
 
 def run(job: Job, interruption: Interruption | None = None) -> Record:
@@ -51,18 +48,20 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
     task.probes = probes = Probes.of(config)
 
     saved = checkpoints.read(job.folder) if ranks.is_first() else None
-    with Sinks(job, plan, keep=saved["written"] if saved else 0) as sinks:
-        observers = RunObservers(core, task, plan, sinks)
+    task.compilation = compilation_of(config, saved)
+    with Sinks(job, plan, saved) as sinks:
+        observers = RunObservers(core, task, plan, sinks, config, job.choices)
         engine = make_engine(core, make_callbacks(config))
         observers.save_in(job.folder, saved, interruption, engine)
         ready = time.perf_counter()
         interruption.defer()
         engine.fit(task, data, plan, observers)
         trained = time.perf_counter()
+        observers.outcome.add({"diagnostics": probes.summary(observers.clock.seconds)})
         conclude(job, engine, task, data, observers, sinks)
 
     seconds = {"setup": ready - began, "fit": trained - ready, "total": time.perf_counter() - began}
-    seconds["diagnostics"] = sum(probes.seconds.values())
+    seconds |= {"diagnostics": sum(probes.seconds.values()), "paused": observers.clock.paused_seconds}
     loads = {"load_at_start": load, "load_at_end": provenance.load_average()}
     return make_record(job, data, observers.outcome, seconds | loads, str(engine.device))
 
@@ -75,12 +74,7 @@ def main(folder: Path, interruption: Interruption) -> int:
         return _report_fault(_attempt(job, interruption), folder)
     with FileLock(folder / ALIVE, timeout=RELEASE):
         (folder / RECORD).unlink(missing_ok=True)  # written by an attempt that a cluster interrupted in order to start this one
-        record = _attempt(job, interruption)
-        record.write(folder)
-        if record.status.is_result:
-            for name in (CURVES,) if job.core.checkpoint.keep else (CURVES, CHECKPOINT):
-                (folder / name).unlink(missing_ok=True)
-    return 0 if record.status.is_result else 1
+        return write_record(_attempt(job, interruption), job)
 
 
 def _attempt(job: Job, interruption: Interruption) -> Record:
@@ -90,14 +84,10 @@ def _attempt(job: Job, interruption: Interruption) -> Record:
     except Interrupted as reason:
         return job.record(Status.INTERRUPTED, str(reason))
     except Died as died:
-        failed = (job.folder / FAULT).exists()  # that process raised an exception, which is the more precise cause
-        return job.record(Status.FAILED if failed else Status.CRASHED, str(died))
-    except UsageError as error:  # its message names the fix; a traceback would not help
-        print(error, file=sys.stderr)
-        return job.record(Status.FAILED, str(error))
+        has_raised = (job.folder / FAULT).exists()  # that process raised an exception, which is the more precise cause
+        return job.record(Status.FAILED if has_raised else Status.CRASHED, str(died))
     except Exception as error:
-        traceback.print_exc()
-        return job.record(Status.FAILED, f"{type(error).__name__}: {error}")
+        return failed(job, error)
 
 
 def _report_fault(record: Record, folder: Path) -> int:
@@ -110,6 +100,7 @@ def _report_fault(record: Record, folder: Path) -> int:
 if __name__ == "__main__":
     signals = Interruption()
     signals.listen()
-    code = max([main(Path(folder), signals) for folder in sys.argv[1:]])
+    folders = [Path(folder) for folder in sys.argv[1:]]
+    code = main(folders[0], signals) if len(folders) == 1 else run_group.main(folders, signals)
     collectives.destroy_process_group()
     sys.exit(code)

@@ -47,13 +47,16 @@ def test_swept_values_keep_quotes_and_types(plan):
     jobs, _ = plan(*CSV, 'data.target="1",1,"true",\'a b\',"it\'s"')
     assert [job.config["data"]["target"] for job in jobs] == ["1", 1, "true", "a b", "it's"]
     jobs, _ = plan("clip={norm: 1},{value: 0.5}", "seed=3")
-    assert [job.config["clip"] for job in jobs] == [{"norm": 1, "value": None}, {"norm": None, "value": 0.5}]
+    assert [job.config["clip"] for job in jobs] == [
+        {"norm": 1, "value": None, "adaptive": None},
+        {"norm": None, "value": 0.5, "adaptive": None},
+    ]
 
 
 @pytest.mark.parametrize("multirun", [True, False])
 def test_mappings_of_one_key_are_merged(plan, multirun):
     jobs, _ = plan("clip={norm: 0.1}", "clip={value: 0.5}", multirun=multirun)
-    assert jobs[0].config["clip"] == {"norm": 0.1, "value": 0.5}
+    assert jobs[0].config["clip"] == {"norm": 0.1, "value": 0.5, "adaptive": None}
 
 
 @pytest.mark.slow

@@ -138,7 +138,10 @@ def test_keys_of_a_new_model_are_checked_without_another_edit(newcomer, monkeypa
     ("words", "message"),
     [
         (["model.dropout=1.5"], "model.dropout=1.5 is not allowed: model.dropout is a number in [0, 1)"),
-        (["model.activation=rleu"], "model.activation is one of relu, tanh, sigmoid, gelu, silu, identity; did you mean relu?"),
+        (
+            ["model.activation=rleu"],
+            "model.activation is one of relu, leaky_relu, tanh, sigmoid, gelu, silu, identity; did you mean relu?",
+        ),
         (["schedule@momentum_schedule=linear", "momentum_schedule.warmup=-1"], "momentum_schedule.warmup is a number in ["),
         (
             ["problem=mslr_sample_ranker", "task=approx_ndcg", "task.surrogate.alpha=0"],

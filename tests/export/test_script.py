@@ -13,7 +13,7 @@ from conftest import ROOT, needs_data, needs_fashion_mnist
 from support.exported import largest_difference, link_torch, parse, recorded, run_script
 
 from descentlab.errors import UsageError
-from descentlab.export.script import export
+from descentlab.export.script import export, with_kernels
 
 TOLERANCE = 1e-6
 
@@ -40,6 +40,7 @@ def execute(script: Path, capsys) -> dict[tuple[int, str], float]:
 
 FAST = (
     "optimizer=momentum schedule=one_cycle model.dropout=0.3 model.norm=batch clip.norm=0.5",
+    "optimizer=sgd model.norm=layer model.residual=true model.init=residual clip.adaptive=0.05 clip.value=0.01 clip.norm=0.1",
     "optimizer=scratch/muon seed=4 data_seed=4294967295 microbatch=10",
     "problem=breast_cancer_logistic optimizer=adam schedule=reduce_on_plateau schedule.patience=0",
 )
@@ -69,6 +70,14 @@ def test_script_imports_only_torch_and_has_no_code_that_its_run_did_not_use(fini
     assert not any(unused in text for unused in ("clip", "state_dict(self)", "decay_weights", "MICROBATCH"))
 
 
+def test_script_uses_the_kernel_of_the_run(finished):
+    record = finished("optimizer=adam", "budget.steps=20")
+    node = record.config["optimizer"]
+    assert with_kernels(record.config, record)["optimizer"] == {**node, "fused": True}
+    record.summary["kernels"] = "default"
+    assert with_kernels(record.config, record)["optimizer"] == {key: value for key, value in node.items() if key != "fused"}
+
+
 def test_script_is_formatted(finished):
     record = finished("optimizer=muon", "schedule=one_cycle", "budget.steps=2")
     script = export(record.folder).script
@@ -91,6 +100,8 @@ def test_early_end_is_reported_and_kept(finished, capsys):
         ("optimizer=scratch/adam engine=explicit", r"engine=explicit"),
         ("callbacks=lr_monitor", r"callbacks of Lightning \(lr_monitor\)"),
         ("trainer.precision=64-true", r"trainer.precision=64-true"),
+        ("noise.std=0.1", r"noise.std=0.1"),
+        ("task.z_loss=0.1", r"task.z_loss=0.1"),
         ("problem=quadratic_deep", r"uses numpy"),
     ],
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
+from support.bench import AS_TWO, FUSED, Bench, close_to, finish, ordered_curves
 from support.slurm import free_port
 from support.waiting import wait_until
 
@@ -109,6 +109,32 @@ def test_ctrl_c_saves_running_runs_and_the_same_command_resumes(bench, local):
     for seed, record in bench.records().items():
         assert record.status == "completed"
         assert ordered_curves(record).equals(local[seed])
+
+
+def test_a_group_is_one_task_and_gives_the_curves_of_single_runs(bench, local):
+    answer = bench.run(*WORDS, *FUSED, "hydra.launcher.group_size=3")
+    assert answer.returncode == 0, answer.stderr
+    assert "4 runs in 2 fused groups" in answer.stderr
+    assert answer.stderr.count("started ") == 2
+    assert bench.statuses() == dict.fromkeys(range(4), "completed")
+    for seed, record in bench.records().items():
+        assert close_to(ordered_curves(record), local[seed], norms_until=200)
+    assert is_quiet_within(bench, 5), remaining(bench)
+
+
+def test_ctrl_c_stops_a_group_and_the_same_command_resumes(bench):
+    words = ("-m", "seed=0,1,2", "budget.steps=6000", "log_every=500", *FUSED, ON_RAY)
+    command = bench.start(*words)
+    wait_until(lambda: bench.under_way(0) or bench.under_way(1) or command.poll() is not None, 90, "a run")
+    os.killpg(command.pid, signal.SIGINT)
+    answer = finish(command, 60)
+    assert answer.returncode == 130, answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "interrupted" in bench.statuses().values()
+    assert is_quiet_within(bench, 5), remaining(bench)
+    answer = bench.run(*words)
+    assert answer.returncode == 0, answer.stderr
+    assert bench.statuses() == dict.fromkeys(range(3), "completed")
 
 
 def test_a_killed_command_leaves_no_training_process(bench):

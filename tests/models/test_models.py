@@ -87,6 +87,7 @@ def test_2c2d_pads_as_same_does(size):
 
 FUNCTIONS = {
     "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "gelu": F.gelu,

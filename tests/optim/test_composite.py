@@ -142,7 +142,7 @@ def test_norms_include_the_weights_of_all_parts():
     model = net()
     step = made(model, schedule=Constant())
     before = [p.detach().clone() for p in model.parameters()]
-    step(part(0), PROBES.needs)
+    step(part(0), PROBES.needs(0))
     moved = torch.cat([(p.detach() - b).flatten() for p, b in zip(model.parameters(), before, strict=True)])
     other = net()
     loss(other, 0).backward()

@@ -6,14 +6,14 @@ import pytest
 import pytorch_optimizer
 import torch
 from support.probing import PROBES, probed
+from support.small_steps import SGD, TOTAL, by_hand, equal, loss, net, trained
 from support.torchrun import train_in_two_processes
 from torch import nn
 
 from descentlab.config.requirements import Requirements
 from descentlab.data.loading.loader import Part
 from descentlab.errors import UsageError
-from descentlab.models.mlp import MLP
-from descentlab.optim.gradients import Clip, Decay
+from descentlab.optim.gradients import Clip, Decay, GradientNoise
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.schedules import Polynomial
 from descentlab.optim.step import Step
@@ -21,44 +21,6 @@ from descentlab.run import run as run_job
 from descentlab.store.record import read_curves
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward")
-SGD = partial(torch.optim.SGD, lr=0.1)
-TOTAL = 12
-
-
-def net(norm="none") -> MLP:
-    torch.manual_seed(0)
-    return MLP(6, 3, [5], norm=norm)
-
-
-def loss(model, step):
-    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step))
-    return (model(x) - 1).pow(2).mean()
-
-
-def trained(recipe: Recipe, steps: int = TOTAL, norm: str = "none"):
-    """Return the weights after a few steps of Step."""
-    model = net(norm)
-    backward = partial(torch.Tensor.backward, create_graph=recipe.needs.graph)
-    step = Step(model, lambda batch: loss(model, int(batch[0])), backward, recipe.make(model), recipe, TOTAL)
-    for count in range(steps):
-        step([Part((torch.tensor(count),), 1.0)])
-    return list(model.parameters())
-
-
-def by_hand(make, change=lambda model: None, steps: int = TOTAL, norm: str = "none"):
-    """Return the weights after a plain loop in which `change(model)` modifies the gradients."""
-    model = net(norm)
-    optimizer = make(model.parameters())
-    for count in range(steps):
-        optimizer.zero_grad()
-        loss(model, count).backward()
-        change(model)
-        optimizer.step()
-    return list(model.parameters())
-
-
-def equal(one, other):
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +47,12 @@ def test_elements_are_clipped_before_the_norm():
 
 
 def test_gradient_within_the_bounds_is_unchanged():
-    assert equal(trained(Recipe(optimizer=SGD, clip=Clip(norm=1e6, value=1e6))), by_hand(SGD))
+    assert equal(trained(Recipe(optimizer=SGD, clip=Clip(norm=1e6, value=1e6, adaptive=1e6))), by_hand(SGD))
+
+
+def test_noise_of_a_sparse_gradient_is_refused():
+    with pytest.raises(UsageError, match="sparse"):
+        table(True, SGD, noise=GradientNoise(std=0.1))
 
 
 @pytest.mark.parametrize("foreach", [False, True])
@@ -176,6 +143,7 @@ def test_weight_without_a_gradient_does_not_decay():
 @pytest.mark.parametrize("kind", ["decoupled", "coupled"])
 def test_sharded_training_clips_and_decays_as_one_process_does(job, kind):
     words = ("problem=digits_mlp", "optimizer=adam", "clip.norm=0.5", "clip.value=0.1", "decay.rate=0.1", f"decay.kind={kind}")
+    words += ("clip.adaptive=0.05",)
     words += ("budget.epochs=null", "budget.steps=12", "log_every=1", "data.limit=300", "trainer.accelerator=cpu")
     one, two = job(*words, "sweep=one"), job(*words, "trainer=fsdp", "trainer.devices=2", "sweep=two")
     run_job(one)
@@ -233,6 +201,7 @@ class Table(nn.Module):
         return (self.rows(which) - 1).pow(2).sum(-1).mean()
 
 
+CLIPS = [{"norm": 0.3}, {"value": 0.1}, {"adaptive": 0.02}]
 BATCHES = [torch.tensor(rows) for rows in ([1, 2, 2], [0, 2, 5], [5, 5, 5])]
 
 
@@ -242,7 +211,7 @@ def table(sparse: bool, make, **recipe):
     step = Step(model, lambda batch: model(*batch), torch.Tensor.backward, recipe.make(model), recipe, None)
     norms = []
     for batch in BATCHES:
-        step([Part((batch,), 1.0)], PROBES.needs)
+        step([Part((batch,), 1.0)], PROBES.needs(0))
         norms.append(list(probed(step).values()))
     return model.rows.weight.detach(), norms
 
@@ -261,7 +230,7 @@ def test_steps_on_sparse_gradients_equal_a_plain_loop(make, clip):
     assert torch.equal(table(True, make, clip=clip)[0], model.rows.weight)
 
 
-@pytest.mark.parametrize("more", [{}, {"clip": Clip(norm=0.3)}, {"clip": Clip(value=0.1)}, {"decay": Decay(rate=0.5)}], ids=str)
+@pytest.mark.parametrize("more", [{}, *({"clip": Clip(**each)} for each in CLIPS), {"decay": Decay(rate=0.5)}], ids=str)
 def test_sparse_gradient_gives_the_same_step_as_a_dense_one(more):
     """Norms, clipping and decay are the same, although a sparse gradient may contain a row twice."""
     sparse, norms = table(True, SGD, **more)

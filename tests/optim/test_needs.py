@@ -229,7 +229,7 @@ def test_microbatches_of_a_step_count_as_one_gradient_evaluation(make, needs, ev
     other = nn.Linear(2, 1)
     other.load_state_dict(model.state_dict())
     (other(x) - 1).pow(4).mean().backward()
-    given = step([Part((rows,), 1 / 3) for rows in x.split(2)], PROBES.needs)
+    given = step([Part((rows,), 1 / 3) for rows in x.split(2)], PROBES.needs(0))
     assert step.evaluations == evaluations
     assert step.count == 1
     norm = torch.cat([p.grad.flatten() for p in other.parameters()]).norm()

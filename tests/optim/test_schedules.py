@@ -19,6 +19,7 @@ from descentlab.optim.schedules import (
     Cosine,
     CosineRestarts,
     Exponential,
+    ExponentialGrowth,
     InverseSquareRoot,
     MultiStep,
     OneCycle,
@@ -178,6 +179,12 @@ def test_one_cycle_and_its_momentum_equal_torchs(anneal, rise):
     assert [ours.momentum(step, 200) for step in range(200)] == pytest.approx(moved, abs=1e-12)
 
 
+def test_exponential_growth_has_a_constant_ratio_and_ends_at_one():
+    found = values(ExponentialGrowth(first=1e-4), 5)
+    assert found == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+    assert values(ExponentialGrowth(first=1e-4), 5, steps=7)[5:] == [1.0, 1.0]
+
+
 def test_only_one_cycle_schedules_the_momentum():
     moved = {option for option in OPTIONS if shipped(option).momentum(3, 10) is not None}
     assert moved == {"one_cycle"}
@@ -211,7 +218,7 @@ def test_shipped_schedules_are_between_0_and_1(option, warmup):
 
 
 FROM_THE_END = {"cosine", "cosine_restarts", "exponential", "linear", "multistep", "one_cycle", "polynomial", "step"}
-FROM_THE_END |= {"warmup_stable_decay"}
+FROM_THE_END |= {"exponential_growth", "warmup_stable_decay"}
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -21,6 +21,9 @@ def test_values_of_a_single_process_are_returned_as_they_are(group):
     assert collectives.broadcast("a") == "a"
     assert collectives.gather({"a": 1}) == [{"a": 1}]
     assert collectives.maximum(3, torch.device("cpu")) == 3
+    numbers, flags = torch.tensor([1.5, 2.0]), torch.tensor([True, False])
+    assert torch.equal(collectives.summed(numbers), numbers)
+    assert torch.equal(collectives.everywhere(flags), flags)
 
 
 def test_leave_destroys_the_process_group_once(group):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.page_kinds import PageOf, write_page
 from support.tuned_sweep import write_tuned
 
 from descentlab.report.compare import compare
@@ -18,7 +19,7 @@ from descentlab.report.drawing.figure import Drawing
 from descentlab.report.drawing.style import styles
 from descentlab.report.load import load
 from descentlab.report.panels import draw_panels
-from descentlab.store.record import CurveWriter, Record, Status
+from descentlab.store.record import Record, RowWriter, Status
 
 MakeRun = Callable[..., Record]
 
@@ -71,7 +72,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         chosen = {"problem": problem, "optimizer": optimizer} | (choices or {})
         record = Record(id, folder.name, sweep, status, chosen, known, reason, result | (summary or {}), folder=folder)
         record.write(folder)
-        writer = CurveWriter(folder)
+        writer = RowWriter(folder)
         writer.write(curve_rows(200, 2.0, seed) if curves is None else curves)
         if status.is_result:
             writer.seal()
@@ -84,6 +85,12 @@ def make_run(tmp_path: Path) -> MakeRun:
 def make_tuned(make_run: MakeRun, tmp_path: Path) -> Callable[..., Path]:
     """Write a tuned sweep into tmp_path/tuned and return the folder; see `write_tuned` for the arguments."""
     return partial(write_tuned, make_run, tmp_path / "tuned")
+
+
+@pytest.fixture(scope="session")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> PageOf:
+    """Return the path of the page of a kind of sweep, see `page_kinds.KINDS`; each is written once."""
+    return cache(lambda kind: write_page(kind, tmp_path_factory.mktemp("page")))
 
 
 @pytest.fixture

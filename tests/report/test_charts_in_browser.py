@@ -9,9 +9,10 @@ from descentlab.store.record import Status
 
 pytestmark = pytest.mark.slow
 NAMES = "i => document.querySelectorAll('.plot')[i].data.filter(t => t.name).map(t => t.name)"
-LISTED = "i => [...document.querySelectorAll('.plot')[i].querySelectorAll('.hoverlayer text')].map(e => e.textContent)"
+LISTED = "i => [...document.querySelectorAll('.plot')[i].parentElement.querySelectorAll('.values span')].map(e => e.innerText)"
+REMARK = "i => document.querySelectorAll('.plot')[i].parentElement.querySelector('.remark').textContent"
 RANGE = "i => document.querySelectorAll('.plot')[i].layout.xaxis.range"
-CURVES = 3  # the first plots are those of the training loss, the validation loss and the validation accuracy
+CURVES = (0, 2, 3)  # the plots of the validation accuracy, the training loss and the validation loss
 
 
 @pytest.fixture
@@ -47,49 +48,58 @@ def drag(page, start, end):
 
 
 def test_the_selected_settings_are_drawn_and_the_others_are_faint_or_off(page):
-    for plot in range(CURVES):
+    for plot in CURVES:
         assert page.evaluate(NAMES, plot) == ["adam", "sgd"]
     count = "i => document.querySelectorAll('.plot')[i].data.length"
-    faint = [page.evaluate(count, plot) for plot in range(CURVES)]
+    faint = [page.evaluate(count, plot) for plot in CURVES]
     choose(page, "others", "off")
-    assert [page.evaluate(count, plot) for plot in range(CURVES)] == [each - 2 for each in faint]
+    assert [page.evaluate(count, plot) for plot in CURVES] == [each - 2 for each in faint]
 
 
-def test_hover_lists_all_lines_by_value_with_four_digits_in_all_plots(page):
+def test_hover_lists_all_lines_by_value_with_four_digits_below_all_plots(page):
     hover(page, 0)
-    for plot in range(CURVES):
+    assert page.locator(".hoverlayer .legend").count() == 0  # nothing covers the lines
+    for plot in CURVES:
         title, *lines = page.evaluate(LISTED, plot)
         assert title.startswith("step ")
-        assert sorted(line.partition(" : ")[0] for line in lines) == ["adam", "sgd"]
-        values = [line.partition(" : ")[2] for line in lines]
+        assert sorted(line.partition(": ")[0] for line in lines) == ["adam", "sgd"]
+        values = [line.partition(": ")[2] for line in lines]
         assert values == sorted(values, reverse=True)
         assert all(len(value.replace(".", "").lstrip("0")) <= 4 for value in values)
 
 
+def test_the_point_and_the_ring_of_a_selected_rate_have_a_tooltip(page):
+    plot = page.locator(".plot").nth(1)
+    for trace, text in ((0, "lr=0.01 "), (2, "lr=0.1 ")):  # the first point of the line of an optimizer, and a ring
+        box = plot.locator(".scatterlayer .trace").nth(trace).locator(".point").first.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        plot.locator(".hoverlayer text", has_text=text).first.wait_for()
+
+
 def test_zoom_is_linked_and_a_double_click_ends_it(page):
-    whole = [page.evaluate(RANGE, plot) for plot in range(CURVES)]
+    whole = [page.evaluate(RANGE, plot) for plot in CURVES]
     drag(page, 0.3, 0.6)
-    zoomed = [page.evaluate(RANGE, plot) for plot in range(CURVES)]
+    zoomed = [page.evaluate(RANGE, plot) for plot in CURVES]
     assert whole[0][0] < zoomed[0][0] < zoomed[0][1] < whole[0][1]
-    assert zoomed[1] == zoomed[2] == zoomed[0]
+    assert zoomed == [zoomed[0]] * len(CURVES)
     box = page.locator(".plot").first.bounding_box()
     page.mouse.dblclick(box["x"] + 0.4 * box["width"], box["y"] + 100)
     page.wait_for_timeout(500)
-    assert [page.evaluate(RANGE, plot) for plot in range(CURVES)] == whole
+    assert [page.evaluate(RANGE, plot) for plot in CURVES] == whole
 
 
 def test_choices_act_on_all_charts(page):
     title = "i => document.querySelectorAll('.plot')[i].layout.xaxis.title.text"
     choose(page, "axis", "train_seconds")
-    assert {page.evaluate(title, plot) for plot in range(CURVES)} == {"training seconds"}
+    assert {page.evaluate(title, plot) for plot in CURVES} == {"training seconds"}
     assert page.evaluate(RANGE, 0) == pytest.approx([0, 0.21], rel=1e-4)  # the mean of two seeds
-    kinds = "[...document.querySelectorAll('.plot')].slice(0, 3).map(p => p.layout.yaxis.type)"
-    assert page.evaluate(kinds) == ["log", "log", "linear"]
+    kinds = "[0, 2, 3].map(i => document.querySelectorAll('.plot')[i].layout.yaxis.type)"
+    assert page.evaluate(kinds) == ["linear", "log", "log"]
     choose(page, "scale", "linear")
     assert page.evaluate(kinds) == ["linear", "linear", "linear"]
     page.click("[data-entry='1']")
     page.wait_for_timeout(500)
-    assert [page.evaluate(NAMES, plot) for plot in range(CURVES)] == [["adam"]] * CURVES
+    assert [page.evaluate(NAMES, plot) for plot in CURVES] == [["adam"]] * len(CURVES)
     assert page.get_attribute("[data-entry='1']", "aria-pressed") == "false"
 
 
@@ -101,6 +111,29 @@ def test_smoothing_keeps_the_raw_lines(page):
     assert sorted(page.evaluate(opacities, 0)) == sorted([*before, 0.3, 0.3])
     hover(page, 0)
     assert all("(raw " in line for line in page.evaluate(LISTED, 0)[1:])
+
+
+def test_short_lines_are_smoothed_and_two_points_are_reported(make_run, open_page, tmp_path):
+    axes = {"examples": 0, "gradient_evaluations": 0, "train_seconds": 0.0}
+    losses = [{"step": step, **axes, "train/loss": loss} for step, loss in enumerate((3.0, 1.0, 2.0, 1.0, 0.5))]
+    make_run(curves=[*losses, *({"step": step, **axes, "valid/accuracy": 0.2 * step} for step in (0, 4))])
+    page = open_page(build([tmp_path / "sweep"], tmp_path / "out"))
+    page.fill("[data-choice=smooth]", "30")
+    page.wait_for_timeout(500)
+    assert page.evaluate(REMARK, 0) == "Lines with fewer than 3 points are not smoothed."
+    assert page.evaluate(REMARK, 1) == ""
+    drawn, raw = page.evaluate("(([a, b]) => [b.y[1], a.y[1]])(document.querySelectorAll('.plot')[1].data)")
+    assert drawn != pytest.approx(raw, rel=1e-3)
+
+
+def test_bands_that_are_hidden_are_reported(make_run, open_page, tmp_path):
+    for optimizer in ("adam", "sgd", "momentum", "muon", "lion", "rmsprop", "adagrad"):
+        for seed in range(2):
+            make_run(optimizer, seed=seed)
+    page = open_page(build([tmp_path / "sweep"], tmp_path / "out"))
+    assert page.evaluate(REMARK, 0) == "95 % bands are hidden: more than 6 lines."
+    choose(page, "bands", "on")
+    assert page.evaluate(REMARK, 0) == ""
 
 
 def test_a_plot_for_each_optimizer_shows_all_its_settings_in_shades(page):
@@ -117,15 +150,15 @@ def test_a_plot_for_each_optimizer_shows_all_its_settings_in_shades(page):
 def test_zoom_and_hover_are_linked_between_the_plots_of_each_optimizer(page):
     choose(page, "view", "split")
     hover(page, 0, x=0.75)  # in the second subplot
-    for plot in (0, 1):
+    for plot in CURVES[:2]:
         title, *lines = page.evaluate(LISTED, plot)
         assert title.startswith("step ")
-        assert sorted(line.partition(" : ")[0] for line in lines) == ["sgd lr=0.01", "sgd lr=0.1", "sgd lr=1"]
+        assert sorted(line.partition(": ")[0] for line in lines) == ["sgd lr=0.01", "sgd lr=0.1", "sgd lr=1"]
     drag(page, 0.6, 0.8)
     low, high = page.evaluate(RANGE, 0)
     assert 0 < low < high < 200
     second = "i => document.querySelectorAll('.plot')[i].layout.xaxis2.range"
-    assert [page.evaluate(RANGE, 1), page.evaluate(second, 0), page.evaluate(second, 1)] == [[low, high]] * 3
+    assert [page.evaluate(RANGE, 2), page.evaluate(second, 0), page.evaluate(second, 2)] == [[low, high]] * 3
 
 
 def test_all_optimizers_may_be_hidden_and_shown_again(page):
@@ -154,11 +187,11 @@ def test_focus_on_the_last_part_narrows_the_range_of_y(page):
 def test_a_figure_is_saved_with_its_title_and_legend(page, tmp_path, kind):
     with page.expect_download() as download:
         page.locator(f"[data-exports={kind}]").first.click()
-    assert download.value.suggested_filename == f"training-loss.{kind}"
+    assert download.value.suggested_filename == f"validation-accuracy.{kind}"
     download.value.save_as(tmp_path / f"figure.{kind}")
     content = (tmp_path / f"figure.{kind}").read_bytes()
     if kind == "svg":
-        assert all(word in content for word in (b"Training loss", b">adam<", b">sgd<"))
+        assert all(word in content for word in (b"Validation accuracy", b">adam<", b">sgd<"))
     else:
         assert content.startswith(b"\x89PNG")
 
@@ -195,3 +228,20 @@ def test_all_plots_are_drawn_in_light_colours_for_printing(make_run, open_page, 
     page.wait_for_timeout(500)
     colors = page.evaluate("[...document.querySelectorAll('.plot')].map(p => p.layout?.paper_bgcolor)")
     assert set(colors) == {"#ffffff"}
+
+
+def test_hover_lists_a_curve_with_a_single_point(make_run, open_page, tmp_path):
+    for optimizer in ("adam", "sgd"):
+        row = {"step": 0, "examples": 0, "epoch": 0.0, "gradient_evaluations": 0, "train_seconds": 0.0}
+        make_run(optimizer, curves=[row | {"train/loss": 2.5}])
+    page = open_page(build([tmp_path / "sweep"], tmp_path / "out"), height=2400)
+    plot = page.locator(".plot").nth(page.locator(".plot").count() - 1)
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    at = "plot => { const {xaxis, yaxis} = plot._fullLayout; return [xaxis._offset + xaxis.d2p(0), yaxis._offset + 5] }"
+    x, y = plot.evaluate(at)
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.wait_for_timeout(500)
+    listed = page.evaluate("[...document.querySelectorAll('.values span')].map(e => e.innerText)")
+    assert {"adam: 2.5", "sgd: 2.5"} <= set(listed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from descentlab.report.load import load
 from descentlab.report.question import Question
 from descentlab.report.statement import statement
 from descentlab.sweeps import summary
+from descentlab.tracking.writer import Writer
 
 COMPARE = Path(__file__).parents[2] / "scripts" / "compare.py"
 
@@ -74,36 +76,44 @@ def test_an_unknown_reference_is_an_error(make_tuned):
 
 def test_the_statement_is_the_same_everywhere(make_tuned, capsys):
     sweep = make_tuned({"adam": 0.9, "muon": 0.95})
-    summary.show(sweep)
+    summary.show(sweep, None, Writer(pytest.fail))
     text = statement(compare(load([sweep]))[0])
     assert flat(capsys.readouterr().out).startswith(text)
     assert flat(run(sweep).stdout).startswith(text)
     assert text in (sweep / "table.md").read_text()
     first = re.search(r"<body>.*?<p[^>]*>(.*?)</p>", (sweep / "report.html").read_text(), re.DOTALL)
-    assert first.group(1).replace("&lt;", "<") == text
+    assert unescape(re.sub(r"<[^>]*>", "", first.group(1))) == text
 
 
 def test_the_question_of_a_command_is_kept_for_the_scripts(make_tuned, tmp_path):
     sweep = make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8})
-    summary.show(sweep, {"by": "valid/accuracy", "reference": "sgd", "margin": 0.5})
+    summary.show(sweep, {"by": "valid/accuracy", "reference": "sgd", "margin": 0.5}, Writer(pytest.fail))
     assert Question.read([sweep]) == Question("valid/accuracy", "sgd", 0.5)
     assert "validation accuracy, practically equal to sgd" in flat(run(sweep).stdout)
     assert "validation accuracy, better than adam" in flat(run(sweep, "--reference", "adam", "--margin", "0.001").stdout)
     page.build([sweep], tmp_path / "out")
     assert "validation accuracy, practically equal to sgd" in (tmp_path / "out" / "table.md").read_text()
-    summary.show(sweep, {"by": None, "reference": None, "margin": None})
+    summary.show(sweep, {"by": None, "reference": None, "margin": None}, Writer(pytest.fail))
     assert Question.read([sweep]) == Question()
 
 
 def test_a_question_without_an_answer_is_reported_and_the_default_is_shown(make_tuned, capsys):
     sweep = make_tuned({"adam": 0.9})
-    summary.show(sweep, {"by": "test/nothing", "reference": None})
+    summary.show(sweep, {"by": "test/nothing", "reference": None}, Writer(pytest.fail))
     shown = capsys.readouterr()
     assert "cannot compare by test/nothing" in shown.err
-    assert "adam reaches" in shown.out
+    assert "adam (lr=0.01) reaches" in shown.out
     assert (sweep / "report.html").exists()
 
 
 def test_the_command_reports_errors_without_a_traceback(tmp_path):
     failed = run(tmp_path / "no")
     assert (failed.returncode, failed.stderr) == (1, f"compare: no such folder: {tmp_path / 'no'}\n")
+
+
+def test_the_command_ends_with_exit_code_2_for_an_unknown_number(make_run, tmp_path):
+    make_run("adam")
+    refused = run(tmp_path / "sweep", "--by", "nonsense")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("compare: ")
+    assert "nonsense" in refused.stderr

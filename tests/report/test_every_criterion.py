@@ -14,6 +14,7 @@ from descentlab.report.statement import statement
 from descentlab.report.tables import markdown_tables, write_series
 from descentlab.report.tables.results import results_table
 from descentlab.sweeps import summary
+from descentlab.tracking.writer import Writer
 
 HEADINGS = {  # value of report.by -> heading of its column, words of the statement
     "test": ("test accuracy", "test accuracy"),
@@ -71,7 +72,7 @@ def test_every_compared_number_has_a_column(sweep, tmp_path, by):
 @pytest.mark.parametrize("by", HEADINGS)
 def test_every_compared_number_is_on_the_console_and_on_the_page(sweep, capsys, by):
     heading, words = HEADINGS[by]
-    summary.show(sweep, {"by": by})
+    summary.show(sweep, {"by": by}, Writer(pytest.fail))
     shown = capsys.readouterr()
     assert shown.err == ""
     assert max(map(len, shown.out.partition("report.html")[0].splitlines()[:-1])) <= 100

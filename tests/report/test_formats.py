@@ -8,6 +8,7 @@ from descentlab.report.formats import (
     format_count,
     format_duration,
     format_estimate,
+    format_fixed,
     format_number,
     format_p,
     format_range,
@@ -40,13 +41,19 @@ def test_an_estimate_shows_its_interval_or_that_values_are_equal(estimate, forma
     [
         ([0.02, 0.001, 0.4], ["0.020", "0.001", "0.400"]),  # the nearer end decides
         ([0.9995, 0.991, 0.99997], ["0.9995", "0.9910", "1.0000"]),
-        ([-0.0000001, -0.01, 0.01], ["0.000", "-0.010", "0.010"]),
+        ([-0.0000001, -0.01, 0.01], ["0", "-0.010", "0.010"]),
         ([1500.0, 1200.0, 1800.0], ["1,500", "1,200", "1,800"]),
+        ([-0.0010, -0.00205, 0.00004], ["-0.0010", "-0.0021", "0"]),
         ([0.25, 0.25, 0.25], ["0.2500", "0.2500", "0.2500"]),
     ],
 )
 def test_a_value_and_its_interval_have_the_same_decimals(values, expected):
     assert format_range(values) == expected
+
+
+def test_a_number_that_rounds_to_zero_has_neither_sign_nor_decimals():
+    assert [format_fixed(value, 2) for value in (0.0, -0.0, 0.004, -0.004, -0.54)] == ["0", "0", "0", "0", "-0.54"]
+    assert format_number(-0.0) == "0"
 
 
 def test_p_values_and_durations_have_a_relation_or_a_unit():

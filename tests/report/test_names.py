@@ -43,7 +43,8 @@ def test_two_tuned_sweeps_with_one_winner_are_told_apart_by_their_ranges(make_tu
     assert (table.rows[0][0], table.selected) == (", ".join(names[:2]), 2)  # one series
     show_answers([answer], Console(file=io.StringIO()))
     lead = lead_table(answer)  # a row with two entries does not shift the differences of the rows below it
-    difference = lead.headings.index(next(heading for heading in lead.headings if heading.startswith("difference from")))
+    headings = [column.heading for column in lead.columns]
+    difference = headings.index(next(heading for heading in headings if heading.startswith("difference from")))
     expected = next(row for row in pairs_table(answer).rows if row[0].startswith("sgd"))
     (shown,) = [row.cells[difference] for row in lead.rows if row.kind == "entry" and row.cells[0].startswith("sgd")]
     assert shown.startswith(expected[1])

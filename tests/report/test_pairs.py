@@ -129,3 +129,17 @@ def test_small_p_values_of_logrank_tests_have_the_format_of_others(make_run, ans
     found = answer(by="steps_to_target")
     assert found.pairs[0].p == pytest.approx(1 / 18_564)
     assert pairs_table(found).rows[0][2] == "<0.0001"
+
+
+@pytest.mark.parametrize("by", ["train_seconds", "seconds_to_target"])
+def test_seconds_of_fused_and_of_single_runs_are_not_tested(make_run, answer, by):
+    for optimizer, group in {"adam": {}, "sgd": {"group": {"size": 5, "compiled": True}}}.items():
+        for seed in range(5):
+            seconds = {"train_seconds": 1.0 + 0.1 * seed, "seconds_to_target": 0.5 + 0.1 * seed, "steps_to_target": 50}
+            make_run(optimizer, seed=seed, summary={**seconds, **group})
+    found = answer(by=by)
+    (pair,) = found.pairs
+    assert (pair.difference, pair.p, pair.logrank) == (None, None, None)
+    assert pair.reason == "seconds of compiled fused and single runs are not comparable"
+    assert f"not tested against {pair.other.name} ({pair.reason})" in statement(found)
+    assert answer(by="steps_to_target").pairs[0].reason != pair.reason

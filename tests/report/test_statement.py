@@ -33,15 +33,15 @@ def make_seeds(make_run):
 def test_a_better_optimizer_after_tuning(make_tuned, sentence):
     found = sentence(make_tuned({"adam": 0.9, "muon": 0.95}))
     assert found == (
-        "muon reaches 0.9505 [0.9474, 0.9534] test accuracy, better than adam by 0.0501 [0.0497, 0.0505] "
-        "(paired t, p < 0.0001, n = 5 pairs), after 4 trials each; 28 s of training in 28 runs."
+        "muon (lr=0.01) reaches 0.9505 [0.9474, 0.9534] test accuracy, better than adam (lr=0.01) by "
+        "0.0501 [0.0497, 0.0505] (paired t, p < 0.0001, n = 5 pairs), after 4 trials each; 28 s of training in 28 runs."
     )
 
 
 def test_a_named_reference_is_compared_with_the_best(make_tuned, sentence):
     found = sentence(make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8}), reference="sgd")
-    assert "muon reaches" in found
-    assert "better than sgd by 0.1499 [0.1493, 0.1505]" in found
+    assert "muon (lr=0.01) reaches" in found
+    assert "better than sgd (lr=0.01) by 0.1499 [0.1493, 0.1505]" in found
     assert "corrected for 2 comparisons" in found
 
 
@@ -68,8 +68,8 @@ def test_equal_values_of_few_seeds_are_not_called_equal(make_seeds, sentence):
     for name in ("adam", "twin"):
         make_seeds(name, [0.9, 0.91])
     assert (
-        "not distinguishable from twin with n = 2 pairs: no difference in any of 2 pairs (about 5 pairs would show that they "
-        "are practically equal);"
+        "not distinguishable from twin with n = 2 pairs: no difference in any of 2 pairs (about 5 seeds would do to show "
+        "that they are practically equal);"
     ) in sentence()
 
 
@@ -83,9 +83,9 @@ def test_a_difference_within_the_margin_is_practically_equal(make_seeds, sentenc
 def test_an_undecided_difference_has_the_number_of_seeds_that_would_do(make_seeds, sentence):
     make_seeds("adam", [0.9, 0.95, 0.91])
     make_seeds("sgd", [0.92, 0.9, 0.9])
-    assert re.search(
-        r"not distinguishable from sgd with n = 3 pairs: difference .* \(paired t, p = .*; about \d+ pairs would", sentence()
-    )
+    found = sentence()
+    assert "not distinguishable from sgd with n = 3 pairs: difference " in found
+    assert re.search(r"\(paired t, p = .*; about \d+ seeds would do\)", found)
 
 
 def test_unshared_seeds_are_compared_by_welch(make_run, sentence):
@@ -157,7 +157,30 @@ def test_selection_in_a_grid_is_counted(make_seeds, sentence):
     for lr, value in ((0.1, 0.9), (0.2, 0.8)):
         make_seeds("adam", [value, value + 0.01], lr=lr)
     make_seeds("sgd", [0.5, 0.52])
-    assert "at the best of 2 settings (sgd 1); 6 s of training in 6 runs" in sentence()
+    found = sentence()
+    assert found.startswith("adam (lr=0.1) reaches")
+    assert " than sgd by" in found or " from sgd with" in found  # it has one setting
+    assert "at the best of 2 settings (sgd 1); 6 s of training in 6 runs" in found
+
+
+def test_the_settings_of_the_reference_follow_its_name_if_they_are_few(make_seeds, sentence):
+    keys = ("momentum", "weight_decay", "dampening", "eps")
+    for value in (0.1, 0.2):
+        make_seeds("adam", [value, value + 0.1], lr=value, config={"optimizer": {"lr": value, **dict.fromkeys(keys, value)}})
+        make_seeds("sgd", [value / 2, value / 2 + 0.11], lr=value)
+    assert sentence().startswith("adam (lr=0.2, momentum=0.2, weight_decay=0.2, dampening=0.2 and 1 more) reaches")
+    assert "sgd (lr=0.2)" in sentence()
+    worse = sentence(reference="adam")
+    assert worse.startswith("adam (lr=0.2, momentum")
+    for value in (0.1, 0.2):
+        make_seeds("muon", [value + 0.3, value + 0.31], lr=value)
+    found = sentence(reference="adam")
+    assert found.startswith("muon (lr=0.2) reaches")
+    assert " than adam by" in found or " from adam with" in found
+
+
+def test_the_settings_of_a_tuning_that_is_not_complete_are_those_of_the_best_trial(make_tuned, sentence):
+    assert sentence(make_tuned({"adam": 0.9}, unfinished=["adam"])).startswith("adam (lr=0.01) reaches")
 
 
 def test_several_problems_have_average_ranks(make_tuned):

@@ -8,6 +8,7 @@ import pytest
 from support.commands import TRAIN, run_script
 
 from descentlab.report.compare import compare
+from descentlab.report.emphasis import emphasised_statements
 from descentlab.report.load import load
 from descentlab.report.page import build
 from descentlab.report.statement import statement
@@ -46,8 +47,10 @@ def test_real_runs_give_a_statement_with_interval_test_and_cost(tuned, tmp_path)
     number = r"[\d.]+"
     interval = rf"-?{number} \[-?{number}, {number}\]"
     text = statement(answer)
-    assert re.match(rf"(adam|sgd) reaches {interval} test auroc", text)
+    assert re.match(rf"(adam|sgd) \(lr=[^)]*\) reaches {interval} test auroc", text)
     assert re.search(rf"{interval} \(paired t, p [<=] {number}", text)
     assert re.search(rf"after 2 trials each; {number} s of training in 16 runs\.$", text)
-    assert text in build([tuned], tmp_path).read_text()
+    (line,) = emphasised_statements([answer])
+    assert str(line) in build([tuned], tmp_path).read_text()
+    assert line.striptags() == text
     assert answer.pairs[0].difference.correlation is not None

@@ -32,7 +32,7 @@ every_net = pytest.mark.parametrize("net", NETS)
 
 def task_loss(kind, predict, batch):
     """Return the task's loss; with default settings it depends on the arguments alone."""
-    plain = SimpleNamespace(error="mse", focus=0.0, weight=torch.tensor(1.0))  # the defaults of the tasks
+    plain = SimpleNamespace(error="mse", z_weight=0.0, focus=0.0, weight=torch.tensor(1.0))  # the defaults of the tasks
     return TASKS[kind].loss(plain, predict, batch)
 
 

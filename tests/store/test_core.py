@@ -13,7 +13,8 @@ from descentlab.store.core import NODES, Core
 # Keys with a type of their own: parts that a class builds, and the nodes of optim.
 OTHERS = {
     "data", "model", "task", "optimizer", "schedule", "momentum_schedule", "decay_schedule", "auxiliary", "baseline", "groups",
-    "needs", "search", "clip", "decay", "lr_decay", "average", "callbacks", "diagnostics", "report",
+    "needs", "search", "clip", "noise", "decay", "lr_decay", "average", "callbacks", "diagnostics", "alerts", "report",
+    "records",
 }  # fmt: skip
 
 
@@ -29,7 +30,8 @@ def test_core_has_each_key_of_the_config():
 def test_core_has_the_values_of_the_config(words):
     config = compose_config(*words)[0]
     core = Core.of(config)
-    assert asdict(core) == {**{key: config[key] for key in asdict(core)}, "logger": {"entity": None, **config["logger"]}}
+    logger = {"entity": None, "live": False, **config["logger"]}
+    assert asdict(core) == {**{key: config[key] for key in asdict(core)}, "logger": logger}
     assert core.trainer.processes == config["trainer"]["devices"] * config["trainer"]["num_nodes"]
 
 

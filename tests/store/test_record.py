@@ -9,8 +9,8 @@ from descentlab.store.record import (
     CURVES,
     PARQUET,
     RECORD,
-    CurveWriter,
     Record,
+    RowWriter,
     Status,
     find,
     is_better,
@@ -99,8 +99,8 @@ COLUMNS = {
 }
 
 
-def write_rows(folder, rows) -> CurveWriter:
-    writer = CurveWriter(folder)
+def write_rows(folder, rows) -> RowWriter:
+    writer = RowWriter(folder)
     writer.write(rows)
     return writer
 
@@ -134,7 +134,7 @@ def test_curves_keep_non_finite_losses(tmp_path):
 
 def test_no_rows_are_an_empty_table(tmp_path):
     assert read_curves(tmp_path).height == 0
-    CurveWriter(tmp_path).seal()
+    RowWriter(tmp_path).seal()
     assert read_curves(tmp_path).height == 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from descentlab.report.run_page import LIBRARY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -49,8 +51,8 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("console", lambda message: _keep_error(message.type, message.text, problems))
-        own = path.resolve().as_uri()
-        page.on("request", lambda request: _keep_request(request.url, own, problems))
+        own, library = path.resolve().as_uri(), (path.resolve().parents[1] / LIBRARY).as_uri()  # shared by the pages of runs
+        page.on("request", lambda request: _keep_request(request.url, (own, library), problems))
         page.goto(own)
         page.wait_for_function("() => document.documentElement.dataset.charts === 'ready'", timeout=1000 * READY_SECONDS)
         return page
@@ -66,6 +68,6 @@ def _keep_error(kind: str, text: str, problems: list[str]) -> None:
         problems.append(f"{kind}: {text}")
 
 
-def _keep_request(url: str, own: str, problems: list[str]) -> None:
-    if url.partition("#")[0] != own and not url.startswith(("data:", "blob:")):
+def _keep_request(url: str, own: Container[str], problems: list[str]) -> None:
+    if url.partition("#")[0] not in own and not url.startswith(("data:", "blob:")):
         problems.append(f"request: {url}")

@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from descentlab.launchers.base import Attempt, Group
+from descentlab.launchers.base import Attempt, Fusing, Group
 from descentlab.launchers.preflight import Findings
 from descentlab.store.job import Job
-from descentlab.store.record import PROGRESS, Status
+from descentlab.store.record import PROGRESS, SINGLE, Status, write_json
 
-DIE, HANG, BEAT, QUEUED = "die", "hang", "beat", "queued"  # outcomes of an attempt that are no status of its record
+DIE, HANG, BEAT, QUEUED, DECLINE = (
+    "die",
+    "hang",
+    "beat",
+    "queued",
+    "decline",
+)  # outcomes of an attempt that are no status of its record
 DIED = "killed by SIGKILL"
 TRAINER = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto", "precision": "32-true"}
 USUAL = {
@@ -23,6 +29,7 @@ USUAL = {
     **{"seed": 0, "data_seed": 0, "batch_size": 32, "microbatch": None, "log_every": 10},
     **{"target": None, "validate_every": None},
     "budget": {"epochs": 1, "steps": None, "examples": None, "seconds": None},
+    **{"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1}, "needs": {}},
     "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False},
     **{"checkpoint": {"every": 60, "keep": False}, "deterministic": False, "logger": {"project": None}},
     **{"sweep": None, "output_dir": "outputs", "data_dir": "data", "data": {"_target_": "descentlab.data.digits.Digits"}},
@@ -71,7 +78,9 @@ class FakeAttempt:
         if {HANG, QUEUED} & set(self.outcomes.values()):
             return ""
         for job in self.jobs:
-            if self.outcomes[job.name] != DIE:
+            if self.outcomes[job.name] == DECLINE:
+                write_json(job.folder / SINGLE, self.launcher.declined)
+            elif self.outcomes[job.name] != DIE:
                 status = "completed" if self.outcomes[job.name] == BEAT else self.outcomes[job.name]
                 record = job.record(Status(status), "")
                 record.summary, record.versions = self.launcher.summary(job), job.origin
@@ -96,7 +105,7 @@ class FakeLauncher:
 
     Args:
         clock: advanced by `wait`.
-        outcomes: run name -> the outcome of each of its attempts: a status, DIE, HANG, BEAT or QUEUED; the last one repeats.
+        outcomes: run name -> the outcome of each of its attempts, a status or one of DIE, ... DECLINE; the last one repeats.
         slots: number of groups that may run at the same time.
         left: attempts that an earlier command left running.
         obedient: True if attempts stop when they are asked to.
@@ -104,6 +113,8 @@ class FakeLauncher:
         queued: number of polls in which an attempt with the outcome QUEUED waits before it begins.
         mistakes: run name -> the mistake that `check` finds.
         summary: returns the summary of a job's record.
+        fusing: its settings for fused groups.
+        declined: what an attempt with the outcome DECLINE writes.
         outcome_of: returns the outcome of an attempt at a job that `outcomes` does not contain.
     """
 
@@ -117,6 +128,8 @@ class FakeLauncher:
     mistakes: Mapping[str, str] = field(default_factory=dict)
     summary: Callable[[Job], dict[str, Any]] = lambda job: {}
     outcome_of: Callable[[Job], str] = lambda job: "completed"
+    fusing: Fusing = field(default_factory=Fusing)
+    declined: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ticks = itertools.count(1_000_000)

@@ -121,7 +121,8 @@ WRONG = [
         "hydra/job_logging=none",
     ),
     *("optimizer.lr", "=1", "optimizer.lr=0.1=2[", "sweep='a", "data.limit=[1", "model.hidden=[3", "a b=1", "--foo", "-x"),
-    *("+optimizer.capturable=true", "+task.label_smoothing=0.1", "+model.hiden=[3]", "+data.limmit=3", "+optimizer.lrr=1"),
+    *("+optimizer.foreach=true optimizer.fused=true", "+task.label_smoothing=0.1"),
+    *("+model.hiden=[3]", "+data.limmit=3", "+optimizer.lrr=1"),
     *(
         "model._target_=subprocess.getoutput",
         "optimizer._target_=os.system",

@@ -10,6 +10,7 @@ import yaml
 from conftest import ROOT, options
 
 from descentlab.data.fetch.registry import REGISTRY
+from descentlab.data.fetch.sources import Entry
 
 NO_EXPECTATION = "nothing here"  # for a problem that is too large for two cores, or whose data are in no registry
 SOURCE_OF = {
@@ -48,10 +49,16 @@ def trainable() -> list[str]:
     return [problem for problem in options("problem") if Header.of(problem).expect]
 
 
-def missing(problem: str) -> str:
-    """Return the data set of the problem if it is missing on this machine; else an empty text."""
+def data_set(problem: str) -> Entry | None:
+    """Return the registry's entry of the data of the problem; None if they are installed or a file of the user."""
     defaults = yaml.safe_load(text(problem))["defaults"]
     data = next(default["override /data"] for default in defaults if "override /data" in default)
     config = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())
     name = config.get("source", SOURCE_OF.get(data, data))
-    return name if name in REGISTRY and not REGISTRY[name].present(ROOT / "data") else ""
+    return REGISTRY.get(name)
+
+
+def missing(problem: str) -> str:
+    """Return the data set of the problem if it is missing on this machine; else an empty text."""
+    entry = data_set(problem)
+    return entry.name if entry and not entry.present(ROOT / "data") else ""

@@ -20,7 +20,7 @@ from descentlab.store import record as records
 from descentlab.store.job import Job
 from descentlab.sweeps.launch import checked_plan
 
-NUMBER, TRAINED, SAMPLE = 1000, 60, 20
+NUMBER, TRAINED, SAMPLE = 1000, 60, 8
 USUAL = ("logger=none",)
 MISSING = object()
 

@@ -92,7 +92,7 @@ def test_a_run_that_hangs_is_killed_after_its_parent(lab, signum):
 @pytest.mark.slow
 def test_a_command_repeated_immediately_waits_for_runs_of_the_killed_one(lab):
     """A run whose parent process has ended stops after its current step, which takes 22 s here."""
-    words = ("+model.pause=22", "budget.steps=3", "log_every=1")
+    words = ("+model.pause=22", "budget.steps=3", "log_every=1", "diagnostics=none")
     with lab.running(*words) as command:
         assert wait_for_checkpoints(lab, {}, runs=1), lab.output
         time.sleep(4)
@@ -118,7 +118,8 @@ def test_ctrl_c_before_training_ends_the_command_without_remaining_files_or_proc
 
 @pytest.mark.slow
 def test_a_killed_fork_server_crashes_only_the_running_runs(lab):
-    with lab.running("seed=range(5)", "+model.pause=0.1", "+model.fault=none") as command:
+    words = ("seed=range(5)", "+model.pause=0.1", "+model.fault=none", "hydra.launcher.fuse=never")  # a group is divided
+    with lab.running(*words) as command:
         assert wait_for_checkpoints(lab, {})
         done = {path.parent.name for path in (lab.folder / "out" / "s").glob(f"*/{RECORD}")}
         (server,) = [pid for pid, line in lab.processes().items() if "forkserver" in line and parent_of(pid) == command.pid]
@@ -130,7 +131,7 @@ def test_a_killed_fork_server_crashes_only_the_running_runs(lab):
     assert len(crashed) in (1, 2)  # two were under way, of which one may have been about to write its record
     assert not crashed & done
     assert sorted(found.values()) == ["completed"] * (5 - len(crashed)) + ["crashed"] * len(crashed)
-    again = lab.run("seed=range(5)", "+model.pause=0.1", "+model.fault=none")
+    again = lab.run(*words)
     assert again.returncode == 0, again.stderr
 
 

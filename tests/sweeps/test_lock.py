@@ -20,7 +20,7 @@ def test_the_report_is_written_while_the_sweep_is_locked(tmp_path, monkeypatch, 
     for module in (queue, watch):
         monkeypatch.setattr(module, "time", clock)
     fake, locked = FakeLauncher(clock, summary=summary_of), []
-    monkeypatch.setattr(summary, "show", lambda sweep, asked: locked.append((is_held(sweep / LOCK), fake.entered)))
+    monkeypatch.setattr(summary, "show", lambda sweep, *_: locked.append((is_held(sweep / LOCK), fake.entered)))
     with config_loader(ROOT / "conf") as loader:
         command = Command(loader, [*words, "logger=none", f"output_dir={tmp_path}"], multirun=True)
         if command.is_tuner:

@@ -48,7 +48,7 @@ def test_a_run_over_its_timeout_is_killed_and_resumes_under_a_longer_one(lab, un
 
 @pytest.mark.slow
 def test_on_error_stop_ends_the_sweep_at_the_first_fault(lab):
-    words = ["+model.fault=raise-mid,none-a,none-b,none-c", "+model.pause=0.02", "on_error=stop"]
+    words = ["+model.fault=raise-mid,none-a,none-b,none-c", "+model.pause=0.2", "on_error=stop"]
     first = lab.run(*words)
     assert first.returncode == 1
     assert "on_error=stop: the other runs are asked to stop" in first.stderr

@@ -12,6 +12,7 @@ from support.commands import run_script
 
 from descentlab.errors import UsageError
 from descentlab.store.record import ALIVE, CHECKPOINT, LOCK, RECORD, Status
+from descentlab.store.table import Axis, RunTable
 from descentlab.sweeps.past import JobDecision, prepare
 from descentlab.sweeps.upkeep import prune, remove, states
 
@@ -70,7 +71,7 @@ def test_the_script_prints_a_line_for_each_run_and_refuses_a_wrong_folder(sweep,
     assert all(job.name in answer.stdout for job in sweep)
     assert "freed" in sweep_command("prune", str(sweep[0].folder.parent)).stdout
     wrong = sweep_command("status", str(tmp_path))
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "is not the folder of a sweep" in wrong.stderr
 
 
@@ -87,6 +88,46 @@ def test_a_whole_sweep_is_removed_with_its_report(sweep):
     prepare(sweep[0], JobDecision.RERUN)
     assert sum(freed for _, freed in remove(folder)) > 3000
     assert not folder.exists()
+
+
+ENDED = 999_999_999  # the id of no process: larger than the largest possible one
+
+
+@pytest.fixture
+def scratch_files(sweep):
+    """Scratch files of a process that has ended, of this process, and a file with a similar name of another program."""
+    folder = sweep[0].folder.parent
+    left = [folder / f".report.html.{ENDED}", sweep[0].folder / f".progress.json.{ENDED}"]
+    kept = [
+        folder / f".table.md.{os.getpid()}",
+        folder / f".notes.{ENDED}",
+        sweep[1].folder / f".config.yaml.{os.getpid()}",
+    ]
+    for path in (*left, *kept):
+        path.write_text("half")
+    return left, kept
+
+
+def test_pruning_removes_scratch_files_of_processes_that_have_ended(sweep, scratch_files):
+    left, kept = scratch_files
+    assert set(left) <= {path for path, _ in prune(sweep[0].folder.parent)}
+    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True, True]
+
+
+def test_pruning_keeps_scratch_files_of_runs_that_may_be_training(sweep, scratch_files):
+    _, path = scratch_files[0]
+    (sweep[0].folder / RECORD).unlink()
+    with FileLock(sweep[0].folder / ALIVE):
+        list(prune(sweep[0].folder.parent))
+    (sweep[0].folder / "slurm.json").write_text('{"id": "12_3"}')
+    list(prune(sweep[0].folder.parent))
+    assert path.exists()
+
+
+def test_a_whole_sweep_is_removed_with_the_scratch_files_of_its_report(sweep, scratch_files):
+    folder = sweep[0].folder.parent
+    list(remove(folder))
+    assert {path.name for path in folder.iterdir()} == {path.name for path in scratch_files[1] if path.parent == folder}
 
 
 def test_files_of_other_programs_are_kept(sweep):
@@ -177,3 +218,17 @@ def test_a_run_without_a_record_is_removed_once_slurm_has_forgotten_its_job(swee
     (sweep[2].folder / "slurm.json").write_text('{"id": "12_3"}')
     squeue.touch()
     assert [path.name for path, _ in remove(sweep[2].folder.parent, [sweep[2].name])] == [sweep[2].name]
+
+
+def test_state_of_a_table_is_shown_and_its_files_are_removed(job, tmp_path):
+    table = RunTable(tmp_path / "map", [Axis("seed", [1, 2], [{"seed": 1}, {"seed": 2}])], orders=2)
+    table.save()
+    (table.folder / "config.yaml").write_text((job("seed=1").folder / "config.yaml").read_text())
+    table.write_part(0, {"status": ["completed"]})
+    assert [(state.name, state.status, state.step) for state in states(table.sweep)] == [("table", "cut off", "1/2 runs")]
+
+    table.write_part(1, {"status": ["diverged"]})
+    table.merge()
+    assert [(state.status, state.step) for state in states(table.sweep)] == [("completed", "2/2 runs")]
+    list(remove(table.sweep))
+    assert not table.sweep.exists()

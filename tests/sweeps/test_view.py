@@ -54,7 +54,7 @@ def test_a_result_is_shown_with_its_metric(view, tmp_path):
     record = job.record(Status.COMPLETED, "")
     record.summary = {"monitor": "accuracy", "best_valid": 0.98765, "train_seconds": 2.345}
     view.add(tmp_path, [(JobDecision.START, "")])
-    view.started(job)
+    view.started((job,))
     view.finished(job, record)
     assert printed(view)[1:] == ["started   a", "completed a  valid accuracy 0.9877 in 2.3 s  [1/1]"]
 
@@ -92,11 +92,33 @@ def test_the_table_of_a_terminal_shows_step_loss_and_time_left(tmp_path):
         job.save()
     write_json(jobs[0].folder / PROGRESS, {"step": 25, "total": 100, "train_seconds": 5.0, "loss": 0.25})
     view.done["completed"] = 2
-    view.console.print(view._table(jobs, 3))
+    view.console.print(view._table([(job,) for job in jobs], 3))
     text = view.console.file.getvalue()
     for part in ("2 completed, 2 running, 3 waiting", "25/100", "0.25", "15 s", "starting"):
         assert part in text
     with view:
-        view.started(jobs[0])
-        view.refresh(jobs, 0)
+        view.started((jobs[0],))
+        view.refresh([(job,) for job in jobs], 0)
     assert "started" not in view.console.file.getvalue(), "the table shows it"
+
+
+def test_a_fused_group_is_one_row_and_its_runs_are_counted(tmp_path):
+    view = ProgressView(Console(file=io.StringIO(), width=200, force_terminal=True))
+    group = tuple(make_job(tmp_path, name) for name in "abc")
+    for job in group:
+        job.save()
+        write_json(job.folder / PROGRESS, {"step": 25, "total": 100, "train_seconds": 5.0})
+    view.console.print(view._table([group, (make_job(tmp_path, "d"),)], 5))
+    text = view.console.file.getvalue()
+    for part in ("4 running, 5 waiting", "a and 2 more as one fused group", "25/100"):
+        assert part in text
+    assert text.count("25/100") == 1
+
+
+def test_the_division_of_a_group_is_shown_with_its_reason(view):
+    view.divided(8, 4, "out of memory")
+    view.divided(2, 1, "single runs are faster")
+    assert printed(view) == [
+        "8 runs of a fused group are trained in groups of at most 4: out of memory",
+        "2 runs of a fused group are trained one by one: single runs are faster",
+    ]

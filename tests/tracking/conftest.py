@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from descentlab.store.record import CurveWriter, Record, Status
+from descentlab.store.record import Record, RowWriter, Status
+
+
+@pytest.fixture
+def no_credentials(monkeypatch, tmp_path) -> None:
+    """Hide all credentials of W&B."""
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_BASE_URL", "WANDB_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def _write(record: Record, folder: Path, score: float) -> None:
     record.summary = {"monitor": monitor, "mode": "max", "best_valid": score, "test": {monitor: score}, "train_seconds": 1.0}
     record.summary |= {"steps": 20, "gradient_evaluations": 20}
     record.write(folder)
-    rows = CurveWriter(folder)
+    rows = RowWriter(folder)
     for step in range(0, 21, 10):
         axes = {
             "step": step,

@@ -13,7 +13,7 @@ from descentlab.tracking.sinks import Sinks
 
 def test_interruption_closes_the_curves_file_and_keeps_its_rows(job):
     made = job("budget.epochs=null", "budget.steps=5")
-    sinks = Sinks(made, Plan.of(100, 10, made.config["budget"], None, False), keep=0)
+    sinks = Sinks(made, Plan.of(100, 10, made.config["budget"], None, False), saved=None)
 
     def interrupted() -> None:
         with sinks:
@@ -29,7 +29,7 @@ def test_interruption_closes_the_curves_file_and_keeps_its_rows(job):
 def test_tracking_is_finished_even_if_the_curves_cannot_be_closed(job):
     """A full disk: the rows in the buffer cannot be written."""
     made, finished = job("budget.epochs=null", "budget.steps=5"), []
-    sinks = Sinks(made, Plan.of(100, 10, made.config["budget"], None, False), keep=0)
+    sinks = Sinks(made, Plan.of(100, 10, made.config["budget"], None, False), saved=None)
 
     class Full:
         def write(self, rows):

@@ -48,6 +48,19 @@ def test_a_run_of_a_tuned_sweep_knows_its_role(job):
     assert names.role_of(trial) is None
 
 
+def test_default_runs_keep_their_group_if_the_selected_settings_are_the_default_ones(job):
+    run = job("sweep=s", *SHORT)
+    groups = []
+    for selected, report in ((None, []), (0, [run.id])):  # when the run starts, and at the end of the sweep
+        arm = Arm("adam", "digits_mlp", "adam", [], {}, [Trial(0, {}, ["0"])], selected, report, [run.id])
+        manifest = Manifest("sobol", "scipy 1", 0, [1000], [0], [arm])
+        manifest.write(run.folder.parent)
+        assert names.role_of(run) == names.starting_roles([manifest])[run.id]
+        groups.append(names.group_of(run, names.role_of(run)))
+    assert groups[0] == groups[1]
+    assert "(default)" in groups[0]
+
+
 def test_an_id_contains_no_character_that_wandb_refuses():
     ids = {names.run_id(wanted) for wanted in ("a,b", "a:b", "a_b")}
     assert len(ids) == 3

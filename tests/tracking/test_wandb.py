@@ -9,18 +9,19 @@ import subprocess
 import sys
 
 import pytest
-from support.wandb_file import wandb_records
+from support.wandb_file import wandb_records, without_times
 
 from descentlab.run import run as run_job
 from descentlab.tracking import wandb as tracking
+from descentlab.tracking.ended import write_ended
+from descentlab.tracking.mark import unmark
+
+LIVE = ("logger=wandb", "logger.live=true")
 
 
 @pytest.fixture(autouse=True)
-def no_key(monkeypatch, tmp_path):
+def without_credentials(no_credentials):
     """No API key, as on a machine on which nobody has logged in."""
-    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
 def mode_in_a_fresh_process(**environment):
@@ -50,22 +51,46 @@ def test_a_key_without_a_network_tracks_offline(train, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setattr(tracking, "PATIENCE", 2.0)
-    run = train("logger=wandb", "budget.steps=5")
+    run = train("logger=wandb", "budget.steps=5")  # may be online, therefore live
     assert run.record.status == "completed"
     assert list((run.folder.parent / "wandb").glob("offline-run-*/*.wandb"))
 
 
-KEPT = []  # the run of `tracked`, which is trained once
+KEPT = []  # the runs of `tracked_twice`, which are trained once
 
 
 @pytest.fixture
-def tracked(train):
-    """A short run, and the records of its W&B transaction log by type."""
+def tracked_twice(train):
+    """A short run, and the records of its W&B transaction log by type: logged while it trained, and written after it ended."""
     if not KEPT:
-        run = train("logger=wandb", "budget.steps=50", "optimizer.lr=0.02")
-        (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-        KEPT.append((run, wandb_records(path)))
+        run = train(*LIVE, "budget.steps=50", "optimizer.lr=0.02")
+        run.record.write(run.folder)
+        live = wandb_records(only_file(run.folder))
+        unmark(run.folder)
+        write_ended(run.folder)
+        KEPT.append((run, live, wandb_records(only_file(run.folder))))
     return KEPT[0]
+
+
+@pytest.fixture
+def tracked(tracked_twice):
+    """A short run, and the records of its W&B transaction log by type."""
+    run, _, ended = tracked_twice
+    return run, ended
+
+
+def only_file(folder):
+    """Return the only transaction log in the sweep of a run's folder."""
+    (path,) = (folder.parent / "wandb").glob("offline-run-*/*.wandb")
+    return path
+
+
+def test_an_ended_run_is_written_as_it_is_logged_while_it_trains(tracked_twice):
+    """Apart from times, from measurements of the process and from the space on its disk."""
+    _, live, ended = tracked_twice
+    found = [{kind: each for kind, each in logged.items() if kind not in ("stats", "environment")} for logged in (live, ended)]
+    assert without_times(found[0]) == without_times(found[1])
+    assert {"run", "history", "metric", "summary", "exit", "files"} <= set(ended)
 
 
 def test_the_run_is_named_grouped_tagged_and_finished(tracked):
@@ -118,11 +143,10 @@ def test_the_loss_and_the_monitored_metric_are_the_first_names(tracked):
 def test_a_run_that_fails_is_finished_as_failed(job):
     from descentlab.run import run
 
-    made = job("logger=wandb", "budget.steps=50", "optimizer=sgd", "optimizer.nesterov=true")  # torch: needs momentum
+    made = job(*LIVE, "budget.steps=50", "optimizer=sgd", "optimizer.nesterov=true")  # torch: needs momentum
     with pytest.raises(ValueError, match="momentum"):
         run(made)
-    (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    assert wandb_records(path)["exit"][0]["exit_code"] == 1
+    assert wandb_records(only_file(made.folder))["exit"][0]["exit_code"] == 1
 
 
 def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
@@ -130,13 +154,12 @@ def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
 
     logged = []
     for end in ("a", "b"):
-        made = job("logger=wandb", "budget.steps=5", f"sweep={'s' * 140}{end}")
+        made = job(*LIVE, "budget.steps=5", f"sweep={'s' * 140}{end}")
         made = replace(made, choices={**made.choices, "optimizer": "my_package/" + "o" * 150 + end}, name="n" * 150 + end)
         record = run_job(made)
         assert record.status == "completed"
         assert "wandb" not in record.summary
-        (path,) = (made.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-        logged.append(wandb_records(path)["run"][0])
+        logged.append(wandb_records(only_file(made.folder))["run"][0])
     for one in logged:
         assert [len(one[key]) for key in ("run_id", "display_name", "run_group")] == [128] * 3
         assert {len(tag) for tag in one["tags"]} == {len("problem:digits_mlp"), 64}
@@ -152,7 +175,7 @@ def test_long_names_are_shortened_to_wandbs_limits_and_stay_distinct(job):
 def test_an_error_of_wandb_disables_tracking_and_the_run_continues(job, monkeypatch, capsys, mode, project, reason):
     """The command line refuses both values; a config.yaml that was edited by hand does not pass through it."""
     monkeypatch.setenv("WANDB_MODE", mode)
-    made = job("logger=wandb", "budget.steps=5")
+    made = job(*LIVE, "budget.steps=5")
     made.config["logger"]["project"] = project
     record = run_job(made)
     assert record.status == "completed"
@@ -165,7 +188,7 @@ def test_an_error_of_wandb_disables_tracking_and_the_run_continues(job, monkeypa
 
 
 def test_a_folder_that_cannot_be_written_disables_tracking_and_the_run_continues(job):
-    made = job("logger=wandb", "budget.steps=5")
+    made = job(*LIVE, "budget.steps=5")
     (made.folder.parent / "wandb").write_text("in the way")
     record = run_job(made)
     assert record.status == "completed"
@@ -174,9 +197,8 @@ def test_a_folder_that_cannot_be_written_disables_tracking_and_the_run_continues
 
 def test_an_undefined_metric_is_left_out_and_its_reason_is_in_the_summary(train):
     words = ("problem=breast_cancer_logistic", "data._target_=support.lopsided.Tumours", "+data.valid=1.0")
-    run = train("logger=wandb", *words, "budget.epochs=null", "budget.steps=5")
-    (path,) = (run.folder.parent / "wandb").glob("offline-run-*/*.wandb")
-    logged = wandb_records(path)
+    run = train(*LIVE, *words, "budget.epochs=null", "budget.steps=5")
+    logged = wandb_records(only_file(run.folder))
     rows = [row["item"] for row in logged["history"]]
     assert any("valid/loss" in row for row in rows)
     assert not any("valid/auroc" in row for row in rows)

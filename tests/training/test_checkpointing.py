@@ -54,7 +54,7 @@ def attempt(job, number: int | None = None):
 
 
 def timeless(record: Record) -> dict:
-    return {key: value for key, value in record.summary.items() if "seconds" not in key}
+    return {key: value for key, value in record.summary.items() if "seconds" not in key and key != "diagnostics"}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ class Memory:
     """A sink that keeps its rows."""
 
     def __init__(self):
-        self.rows, self.beats = [], 0
+        self.rows, self.layers, self.beats = [], [], 0
 
     def write(self, rows):
         self.rows += rows
@@ -22,8 +22,11 @@ class Memory:
     def alive(self):
         self.beats += 1
 
-    def position(self):
-        return len(self.rows)
+    def write_layers(self, rows):
+        self.layers += rows
+
+    def positions(self):
+        return {"written": len(self.rows)}
 
 
 def made(every=2, total=10):

@@ -12,7 +12,8 @@ from descentlab.budget import Plan
 from descentlab.store.record import Status
 from descentlab.training.clock import Clock
 from descentlab.training.events import CONTINUE, STOP, Ended, StepsDone, Validated, cut_after
-from descentlab.training.outcome import Goal, Outcome, Stop
+from descentlab.training.outcome import Outcome
+from descentlab.training.stopping import Goal, Stop
 
 INF, NAN = float("inf"), float("nan")
 

@@ -31,13 +31,15 @@ from descentlab.config.composed import Composed
 from descentlab.config.explain import composition_errors
 from descentlab.config.hydra_settings import check_files, check_overrides, check_searchpath, is_of_hydra
 from descentlab.config.identity import NOT_OF_DATA
+from descentlab.config.spaced import register_spacings
 from descentlab.config.sweeper import GROUP, TARGETS, TUNER, abbreviated, check_settings, sweeper_of
 from descentlab.errors import UsageError
 from descentlab.store.record import NOT_IDENTITY
 
 HYDRA_VERSION = "1.3"
 OWN_SOURCES = ("hydra", "main", "schema")  # entries of Hydra's search path: Hydra's own files and descentlab's
-SEVERAL = ("callbacks",)  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
+ALIASES = {"lr=auto": "optimizer.lr=auto"}  # words that may be shortened
+SEVERAL = ("diagnostics", "callbacks")  # groups of which a run may have several options: callbacks=[lr_monitor,device_stats]
 
 
 class _ConfigDir(SearchPathPlugin):
@@ -96,7 +98,7 @@ class Command:
 
     def __init__(self, loader: ConfigLoader, words: Sequence[str], multirun: bool, config_name: str = "train") -> None:
         self.loader = loader
-        parsed = self.parse(words)
+        parsed = self.parse([ALIASES.get(word, word) for word in words])
         of_hydra = [override for override in parsed if is_of_hydra(override)]
         check_overrides(of_hydra)
         overrides = [override for override in parsed if override not in of_hydra]
@@ -165,11 +167,21 @@ class Command:
 
     def parse(self, lines: Sequence[str]) -> list[Override]:
         """Return further overrides, for runs that the words of the command do not specify."""
-        return OverridesParser.create(config_loader=self.loader).parse_overrides(list(lines))
+        parser = register_spacings(OverridesParser.create(config_loader=self.loader))
+        return parser.parse_overrides(list(lines))
 
     def combinations(self) -> Iterator[tuple[Override, ...]]:
         """Yield the overrides of each combination of the swept values."""
-        return itertools.product(*map(self._values, self.overrides))
+        return itertools.product(*self.options())
+
+    def options(self) -> list[list[Override]]:
+        """Return for each word of the command one override per value; one for a word that is not swept."""
+        return [self._values(override) for override in self.overrides]
+
+    @property
+    def has_table(self) -> bool:
+        """True if the command keeps its runs in one table (records=table) instead of a folder each."""
+        return any(override.key_or_group == "records" and override.value() == "table" for override in self.overrides)
 
     def _names_group(self, override: Override) -> bool:
         return self.repository.group_exists(override.key_or_group) and not isinstance(override.value(), dict)

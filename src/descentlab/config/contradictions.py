@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.config.constraints import Choice, Each, Either, Number
-from descentlab.config.shape import OPTIONAL_EXAMPLES
+from descentlab.config.shape import OPTIONAL_EXAMPLES, named_parts
 from descentlab.errors import format_value, nearest
 
 # The config's schedules; schedule classes that depend on the last step; keys that are fractions of the run if below 1.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
-OVER_THE_WHOLE_RUN = ("Cosine", "OneCycle", "Polynomial", "WarmupStableDecay")
+OVER_THE_WHOLE_RUN = ("Cosine", "ExponentialGrowth", "OneCycle", "Polynomial", "WarmupStableDecay")
 LENGTHS = ("warmup", "every", "milestones", "period", "timescale")
-NORMS = {"MLP": ("none", "batch", "layer"), "ResNet": ("batch", "group")}  # the values of this key, by model
 KINDS = {"Regression": "regression", "Binary": "binary", "Classification": "classes"}  # the kind of target of each task
 RULE = ("match", "dims", "to", "lr", "set")  # descentlab.optim.groups.GroupEntry
 RULE_VALUES = {"dims": Either(Each(Number(0, integer=True)), Choice((None,))), "lr": Number(0)}
@@ -29,6 +28,8 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _of_targets(config)
     yield from _of_names(config)
     yield from _of_groups(config)
+    if config["compile"] == "step":
+        yield from (f"compile=step: {reason}" for reason in not_in_one_program(config))
     if config["engine"] == "explicit":
         yield from _unsupported_by_explicit_engine(config)
 
@@ -43,6 +44,9 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         if average["kind"] != "none" and 0 < average["start"] < 1:
             whys.append(f"average.start={format_value(average['start'])} is a fraction of all steps")
         yield from (f"{why}, which budget.seconds alone does not fix; set budget.steps or epochs too" for why in whys if why)
+    probes = [str(node["_target_"]) for node in named_parts(config, "diagnostics").values()]
+    if config["stop"]["grad_norm"] is not None and not any(probe.endswith(".GradNorm") for probe in probes):
+        yield "stop.grad_norm needs the norms of gradients, which the probe grad_norm measures: diagnostics=light"
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
     by = (config.get("report") or {}).get("by")
@@ -58,10 +62,7 @@ def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
     for name in SCHEDULES[1:]:
         if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
-    kind, norm = config["model"]["_target_"].rpartition(".")[2], config["model"].get("norm")
-    if norm is not None and kind in NORMS and norm not in NORMS[kind]:
-        yield f"model.norm={norm} is not for {kind}, which has {', '.join(NORMS[kind])}"
-    if norm == "batch" and 1 in (config["batch_size"], config["microbatch"]):
+    if config["model"].get("norm") == "batch" and 1 in (config["batch_size"], config["microbatch"]):
         yield "model.norm=batch needs more than one example at a time: raise batch_size or microbatch, or use norm=layer"
 
 
@@ -76,8 +77,11 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"trainer=fsdp does not compute in {precision}: use 32-true, bf16-mixed or bf16-true"
     if trainer["strategy"] == "fsdp" and config["average"]["kind"] != "none":
         yield "average.kind needs whole weights, which fsdp shards: use trainer=ddp"
-    if precision == "16-mixed" and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
-        yield "clip and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+    changed = any(config["clip"].values()) or config["noise"]["std"] or config["decay"]["kind"] == "coupled"
+    if precision == "16-mixed" and changed:
+        yield "clip, noise and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
+    if trainer["strategy"] == "fsdp" and config["noise"]["std"]:
+        yield "noise.std needs whole gradients, which fsdp shards: use trainer=ddp"
 
 
 def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
@@ -133,11 +137,35 @@ def _unsupported_by_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     if trainer["precision"] not in ("32-true", "64-true"):
         yield f"engine=explicit computes in 32-true or 64-true, not in {trainer['precision']}"
     extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
-    extras |= {"average.kind": config["average"]["kind"] != "none", "lr_decay": config["lr_decay"] != 1}
+    extras |= {
+        "noise.std": config["noise"]["std"],
+        "average.kind": config["average"]["kind"] != "none",
+        "lr_decay": config["lr_decay"] != 1,
+    }
     extras |= {key: config[key] for key in ("groups", "auxiliary", "compile", "callbacks")}
     extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
     for key in (key for key, wanted in extras.items() if wanted):
         yield f"engine=explicit is the bare loop: it has no {key}"
+
+
+def not_in_one_program(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each setting with which an optimizer step cannot be compiled as one program."""
+    trainer, name = config["trainer"], config["optimizer"]["_target_"].rpartition(".")[2]
+    if config["engine"] != "lightning":
+        yield f"engine={config['engine']} takes its steps by itself: use engine=lightning"
+    if trainer["devices"] * trainer["num_nodes"] > 1 or trainer["strategy"] != "auto":
+        yield "a program has one process: use trainer=cpu or trainer=gpu with trainer.devices=1"
+    if trainer["accelerator"] in ("mps", "tpu"):
+        yield f"programs run on a CPU or a CUDA GPU, not on trainer.accelerator={trainer['accelerator']}"
+    if trainer["precision"] not in ("32-true", "64-true"):
+        yield f"programs compute in 32-true or 64-true, not in {trainer['precision']}"
+    if config["microbatch"] is not None:
+        yield "a program takes the whole batch: leave microbatch out"
+    if config["callbacks"]:
+        yield "callbacks are not called inside a program: leave callbacks out"
+    for need in ("closure", "two_passes", "graph", "random", "model"):
+        if config["needs"][need]:
+            yield f"{name} needs more than the gradient of a batch (needs.{need}): use compile=false"
 
 
 def _needs_end(name: str, schedule: Mapping[str, Any]) -> str:
@@ -158,7 +186,9 @@ DEPENDENT: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "decay.kind": ("decay", lambda decay: decay["rate"] is not None, "decay.rate=0.01"),
     "average.decay": ("average", lambda average: average["kind"] == "ema", "average.kind=ema"),
     "average.start": ("average", lambda average: average["kind"] != "none", "average.kind=ema"),
+    "noise.decay": ("noise", lambda noise: noise["std"] is not None, "noise.std=0.1"),
     "stop.min_delta": ("stop", lambda stop: stop["patience"] is not None, "stop.patience=5"),
+    "stop.window": ("stop", lambda stop: stop["plateau"] is not None, "stop.plateau=0.001"),
     "retry_after": ("retries", lambda retries: retries > 0, "retries=2"),
 }
 

@@ -56,6 +56,8 @@ def _unreadable_override(word: str) -> str:
         return f"{word}: cannot be read; write key=value"
     if not re.fullmatch(r"[~+]*[\w./@-]+", key) or key.startswith("/"):
         return f"{word}: cannot be read; a key is names with dots between them, an element of a list is key.0"
+    if spacing := re.match(r"(?:lin|log)space(?=\()", value):
+        return f"{word}: cannot be read; write {key}={spacing[0]}(START,STOP,COUNT) with a COUNT of at least 2"
     quoted = value.strip("'\"").replace('"', '\\"')
     return (
         f"{word}: cannot be read; a string with spaces, commas, brackets or other signs is quoted twice: '{key}=\"{quoted}\"'"

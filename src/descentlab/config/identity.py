@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from descentlab.store.record import NOT_IDENTITY
+from descentlab.store.later_keys import without_later_defaults
+from descentlab.store.record import NOT_IDENTITY, without_kernels
 
 NOT_OF_DATA = ("data_dir", "workers", "pin_memory", "persistent_workers")  # where the data are stored and how they are read
 # module -> its name when it was first used in an id, so that moving a class does not change ids
@@ -15,10 +16,16 @@ FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_loss
 
 
 def run_id(config: Mapping[str, Any]) -> str:
-    """Return ten hexadecimal digits that identify the results of `config`; keys in NOT_IDENTITY are left out."""
-    meaningful = {key: _canonical(value) for key, value in config.items() if key not in NOT_IDENTITY}
-    if not meaningful.get("callbacks"):  # this key was added later; leaving it out keeps older ids unchanged
-        meaningful.pop("callbacks", None)
+    """Return ten hexadecimal digits that identify the results of `config`.
+
+    Keys in NOT_IDENTITY are left out, and later keys at their defaults: see store.later_keys.
+    """
+    kept = without_later_defaults(without_kernels(config))
+    meaningful = {key: _canonical(value) for key, value in kept.items() if key not in NOT_IDENTITY}
+    if meaningful.get("compile") in ("step", "auto"):  # the same result up to rounding
+        meaningful["compile"] = False
+    if meaningful.get("stop", {}).get("grad_norm") is not None:  # it is read at the rows of the curves
+        meaningful["log_every"] = config["log_every"]
     meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 
@@ -42,3 +49,15 @@ def _named(target: Any) -> Any:
 def config_key(node: Mapping[str, Any]) -> str:
     """Return a string that is equal for two nodes of configs if and only if their contents are equal."""
     return json.dumps(node, sort_keys=True, default=str)
+
+
+def without_numbers(value: Any) -> Any:
+    """Return a part of a config in which each number is replaced by True, or by False if it is 0.
+
+    A number that is 0 can turn a code path off, such as that of momentum or of weight decay.
+    """
+    if isinstance(value, Mapping):
+        return {key: without_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_numbers(item) for item in value]
+    return bool(value) if isinstance(value, int | float) else value

@@ -54,10 +54,12 @@ class Requirements:
             yield f"{name} differentiates the gradient, which data-parallel processes cannot: use one device"
         if self.graph and (any(config["clip"].values()) or config["decay"]["kind"] == "coupled"):
             yield f"{name} differentiates the gradient, which clip and decay.kind=coupled would change: leave them out"
-        if self.graph and config["compile"]:
+        if self.graph and config["compile"] is True:
             yield f"{name} differentiates the gradient, which compiled models cannot: leave compile out"
         if self.closure and any(config["clip"].values()):
             yield f"{name} uses losses and gradients together, and clip would change only the gradients: leave it out"
+        if (self.closure or self.graph) and config["noise"]["std"]:
+            yield f"{name} needs the exact gradients of its losses, to which noise.std would add noise: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":
             yield f"{name} evaluates several gradients per step, which 16-mixed cannot scale: use bf16-mixed"
         if self.whole and trainer["strategy"] == "fsdp":

@@ -17,6 +17,7 @@ OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline"
 EXAMPLES = {
     "budget": "budget.epochs=10",
     "clip": "clip.norm=1.0",
+    "noise": "noise.std=0.1",
     "decay": "decay.rate=0.01",
     "average": "average.kind=ema",
     "needs": "needs.closure=true",
@@ -36,7 +37,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     **{node: tuple(key.partition(".")[2] for key in ALLOWED if key.startswith(f"{node}.")) for node in EXAMPLES},
     "needs": tuple(field.name for field in fields(Requirements)),
 }
-NAMED_PARTS = ("diagnostics", "callbacks")  # nodes in which each key names a part that is built from its _target_
+# Nodes in which each key names a part that is built from its _target_, and their keys that are settings instead.
+NAMED_PARTS: Mapping[str, tuple[str, ...]] = {"diagnostics": ("budget", "every"), "alerts": (), "callbacks": ()}
 OTHERS = ("groups", "search", *NAMED_PARTS)
 TOP = tuple(sorted({*KEYS, *PARTS, *OPTIONAL_PARTS, *OTHERS, *(key for key in ALLOWED if "." not in key)}))
 # The values that replace null, which means that the part is not used.
@@ -44,11 +46,13 @@ NONE: Mapping[str, Any] = {
     "logger": {"project": None},
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
     "budget": {"epochs": None, "steps": None, "examples": None, "seconds": None},
-    "clip": {"norm": None, "value": None},
+    "clip": {"norm": None, "value": None, "adaptive": None},
+    "noise": {"std": None, "decay": 0.55},
     "decay": {"rate": None, "kind": "decoupled", "to": "all"},
     "average": {"kind": "none", "decay": 0.999, "start": 0},
-    "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False},
-    "checkpoint": {"every": None, "keep": False},
+    "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False}
+    | {"plateau": None, "window": 100, "grad_norm": None, "gap": None},
+    "checkpoint": {"every": None, "keep": False, "snapshots": None},
     "needs": {
         field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields(Requirements)
     },
@@ -56,8 +60,14 @@ NONE: Mapping[str, Any] = {
     "groups": [],
     "search": {},
     "diagnostics": {},
+    "alerts": {},
     "callbacks": {},
 }
+
+
+def named_parts(config: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
+    """Return the named parts of the node `key` of a config, without its settings; empty if the node is missing."""
+    return {name: part for name, part in (config.get(key) or {}).items() if name not in NAMED_PARTS[key]}
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,14 +117,14 @@ def structural_errors(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _malformed_parts(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each node of named parts that is not a mapping from names to nodes with a _target_."""
-    for key in NAMED_PARTS:
+    for key, settings in NAMED_PARTS.items():
         parts = config.get(key, {})
         example = f"'+{key}.mine._target_=package.Mine'"
         if not isinstance(parts, Mapping) or "_target_" in parts:
             yield f"{key}={format_value(parts)} is not allowed: each of its parts has a name, for example {example}"
             continue
         for name, node in parts.items():
-            if not _has_target(node):
+            if name not in settings and not _has_target(node):
                 yield f"{key}.{name} has no _target_, the class that makes it; write for example {example}"
 
 
@@ -132,7 +142,7 @@ def _wrong_keys(node: str, given: Mapping[str, Any]) -> Iterator[str]:
     for key in given:
         if key not in KEYS[node]:
             yield no_such_key(f"{node}.{key}", node, KEYS[node])
-    optional = ("entity",) if node == "logger" else ()
+    optional = ("entity", "live") if node == "logger" else ()
     for key in KEYS[node]:
         if key not in given and key not in optional:
             yield f"{node}.{key} is missing: leave out ~{node}.{key}; {node}.{key}=null means none"

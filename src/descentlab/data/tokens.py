@@ -85,8 +85,8 @@ class TransferringTrainLoader(TrainLoader):
         super().__init__(tensors, plan, *share)
         self.device = device
 
-    def _gather(self, indices: Tensor) -> Batch:
-        return transferred(super()._gather(indices), self.device)
+    def gather(self, indices: Tensor) -> Batch:
+        return transferred(super().gather(indices), self.device)
 
 
 class TransferringEvalLoader(EvalLoader):

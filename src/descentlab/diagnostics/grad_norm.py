@@ -11,7 +11,7 @@ from descentlab.parallel.weights import norm
 class GradNorm:
     """Measures the norm of the batch's gradient, all parameters taken as one vector, before clipping and decay."""
 
-    name, cost, needs = "grad_norm", "light", ("gradients",)
+    name, cost, needs = "grad_norm", "row", ("gradients",)
 
     def measure(self, context: Context) -> dict[str, Tensor]:
         return {"grad_norm": norm(list(context.gradients.values()))}

@@ -63,7 +63,7 @@ def export(folder: Path, path: Path | None = None, pack: bool = False) -> Export
 
     reader = packing.reader(data, pack)
     constants = constants_of(job, record, task, data)
-    parts = run_parts.source(job.config, task, data.fill(job.config["model"]), reader, plain(job.config))
+    parts = run_parts.source(with_kernels(job.config, record), task, data.fill(job.config["model"]), reader, plain(job.config))
     notes = list(notes_about(job, record, task))
     path = path or folder / "train.py"
     text = assembled(record, notes, constants, parts)
@@ -73,6 +73,16 @@ def export(folder: Path, path: Path | None = None, pack: bool = False) -> Export
         packing.write(data, reader, stored)
     path.write_text(text, encoding="utf-8")
     return Exported(path, stored, notes)
+
+
+def with_kernels(config: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Return `config` with the kernels that the run used in place of `fused: auto`."""
+    found = dict(config)
+    for part in ("optimizer", "auxiliary"):
+        if (node := config[part] or {}).get("fused") == "auto":
+            settings = {key: value for key, value in node.items() if key != "fused"}
+            found[part] = settings | ({"fused": True} if record.summary.get("kernels") == "fused" else {})
+    return found
 
 
 def read_run(folder: Path) -> tuple[Job, Record]:
@@ -108,7 +118,7 @@ def constants_of(job: Job, record: Record, task: Task, data: TensorData) -> dict
         "LOG_EVERY": core.log_every,
         "EVAL_BATCH": data.eval_loader(data.splits.valid).batch_size,
         "DIVERGED": record.status is Status.DIVERGED,
-        "COMPILE": core.compile,
+        "COMPILE": core.compile is True,
         "DETERMINISTIC": core.deterministic,
         "THREADS": core.threads,
         "DEVICE": str(record.hardware["device"]),
@@ -124,6 +134,7 @@ def _constants_of_update(config: Mapping[str, Any], task: Task, total: int | Non
     return {
         "CLIP_NORM": config["clip"]["norm"],
         "CLIP_VALUE": config["clip"]["value"],
+        "CLIP_ADAPTIVE": config["clip"].get("adaptive"),
         "DECAY_RATE": config["decay"]["rate"] or 0.0,
         "DECAY_KIND": config["decay"]["kind"],
         "DECAY_TO": config["decay"]["to"],

@@ -56,6 +56,10 @@ def _config_reasons(job: Job, record: Record) -> Iterator[str]:
     needs = [name for name in ("two_passes", "graph", "random", "model", "total_steps") if config["needs"][name]]
     if needs:
         yield f"the optimizer needs more than a gradient and a closure ({', '.join(needs)})"
+    if (config.get("noise") or {}).get("std"):
+        yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
+    if config["task"].get("z_loss"):
+        yield f"task.z_loss={config['task']['z_loss']:g}: the reported losses are not those that are trained"
     if config["needs"]["closure"] and config["decay"]["kind"] == "coupled" and config["decay"]["rate"]:
         yield "decay.kind=coupled with an optimizer that evaluates the loss itself"
     for group in ("model", "task"):

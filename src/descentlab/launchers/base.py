@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
 
 from descentlab.launchers.preflight import Findings
 from descentlab.store.job import Job
-from descentlab.store.record import STOP_REQUEST
+from descentlab.store.record import AT_ONCE, FUSE, STOP_REQUEST
 
 Group = tuple[Job, ...]  # jobs that one attempt runs together, with the resources of the first one
+FuseMode = Literal["auto", "always", "never"]
+MAX_GROUP = 4096  # runs of a group
+
+
+@dataclass(frozen=True)
+class Fusing:
+    """The settings of a launcher for fused groups: runs of equal structure that one process trains together.
+
+    Attributes:
+        mode: auto: group all runs that can be, and let the process of a group decide whether single runs are faster; always:
+            the process trains the group in any case; never: a process for each run.
+        at_once: the number of groups that can run at the same time; a larger number of runs is divided into that many groups.
+        largest: the largest number of runs in a group.
+    """
+
+    mode: FuseMode = "never"
+    at_once: int = 1
+    largest: int = MAX_GROUP
+
+    def environment(self, jobs: Group, at_once: int = 1) -> dict[str, str]:
+        """Return the variables that pass the mode and `at_once` to the process of a group; none for a single job.
+
+        Args:
+            jobs: the group.
+            at_once: the number of its runs that could run at the same time if each had its own process. It is 1 where other
+                groups use the other cores, as on one machine; 0 counts as 1.
+        """
+        return {FUSE: self.mode, AT_ONCE: str(max(1, at_once))} if len(jobs) > 1 else {}
 
 
 class Attempt(Protocol):
@@ -41,9 +70,11 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
 
     Attributes:
         ignores: keys of the config that have no effect with this launcher -> the key to use instead, or "" if there is none.
+        fusing: its settings for fused groups.
     """
 
     ignores: ClassVar[Mapping[str, str]]
+    fusing: Fusing
 
     def check(self, jobs: Sequence[Job]) -> Findings:
         """Return the mistakes that prevent `jobs` from working with this launcher, and notes for the user. Starts no run.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import socket
@@ -14,16 +13,15 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, ClassVar
 
 from descentlab.config.compose import refuse
-from descentlab.config.machine import beyond_this_machine, cores
-from descentlab.launchers import child, preflight
-from descentlab.launchers.base import Attempt, Group
+from descentlab.config.machine import beyond_this_machine, cores, cores_of_a_process
+from descentlab.launchers import child, preflight, processes
+from descentlab.launchers.base import Attempt, FuseMode, Fusing, Group
 from descentlab.launchers.preflight import Findings
+from descentlab.launchers.server import fork_server
 from descentlab.launchers.slots import Share, Slots, gpus
 from descentlab.parallel import ranks
 from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 class Local:
@@ -31,6 +29,7 @@ class Local:
 
     Args:
         jobs: the first jobs to run; the first one's config holds the settings of the machine (threads, workers, jobs_per_gpu).
+        fuse: see Fusing.mode.
 
     Raises:
         UsageError: this machine does not have the resources that a job asks for.
@@ -38,11 +37,13 @@ class Local:
 
     ignores: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], fuse: FuseMode = "never") -> None:
         refuse(_beyond_this_machine(jobs))
-        core = jobs[0].core
+        core, devices = jobs[0].core, gpus()
         self.workers = core.workers or sys.maxsize
-        self.slots = Slots(cores(), gpus(), core.jobs_per_gpu)
+        self.slots = Slots(cores(), devices, core.jobs_per_gpu)
+        on_gpus = len(devices) if core.trainer.accelerator != "cpu" else 0  # one group for each GPU
+        self.fusing = Fusing(fuse, min(self.workers, on_gpus or max(1, cores() // cores_of_a_process(jobs[0].config))))
         self.attempts: list[LocalAttempt] = []
         self.server = fork_server(core.threads)
 
@@ -77,7 +78,7 @@ class Local:
 
     def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
         """Fork a process for each of `groups`; `capacity` must have allowed as many."""
-        started = [LocalAttempt(self.server, group, self._share(group)) for group in groups]
+        started = [LocalAttempt(self.server, group, self._share(group), self.fusing.environment(group)) for group in groups]
         self.attempts += started
         return started
 
@@ -100,12 +101,12 @@ class Local:
 class LocalAttempt:
     """A process group on this machine."""
 
-    def __init__(self, server: ForkServerContext, jobs: Group, share: Share) -> None:
+    def __init__(self, server: ForkServerContext, jobs: Group, share: Share, fusing: Mapping[str, str]) -> None:
         self.jobs, self.share = jobs, share
-        environment = {**share.environment, **_rendezvous(jobs[0])}
+        environment = {**share.environment, **_rendezvous(jobs[0]), **fusing}
         folders = [str(job.folder) for job in jobs]
         self.process: ForkServerProcess = server.Process(target=child.main, args=(folders, environment), name=jobs[0].name)
-        self.process.start()
+        processes.start(self.process)
 
     def began(self) -> bool:
         """Return True: a process starts at once."""
@@ -113,7 +114,7 @@ class LocalAttempt:
 
     def ended(self) -> str | None:
         """Return how the process ended; None while it runs."""
-        code = self.process.exitcode
+        code = processes.exit_code(self.process)
         return None if code is None else describe_exit(code)
 
     def stop(self) -> None:
@@ -125,17 +126,7 @@ class LocalAttempt:
         """Kill the process group, since a data-parallel run has several processes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid or 0, signal.SIGKILL)
-        self.process.join()
-
-
-def fork_server(threads: int) -> ForkServerContext:
-    """Return a context for processes forked from a server that has torch and Lightning loaded, with `threads` threads each."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    if not ranks.started_outside():
-        os.environ.pop("SLURM_NTASKS", None)  # or Lightning, in an allocation, would wait for srun's processes
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["descentlab.launchers.preload"])
-    return server
+        processes.wait_for(self.process)
 
 
 def _beyond_this_machine(jobs: Sequence[Job]) -> list[str]:

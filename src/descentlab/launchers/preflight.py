@@ -17,14 +17,14 @@ from typing import Any
 
 from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
-from descentlab.errors import describe_error
+from descentlab.errors import MEMORY, describe_error
+from descentlab.launchers import processes
 from descentlab.launchers.checks.signatures import calls, check
 from descentlab.parallel.post_mortem import cause_of
 from descentlab.store.job import Job
 
 PATIENCE = 300.0  # maximum duration of the check in seconds, excluding the reading of data, which may include downloads
 ENDED = "the check before the start was ended"
-MEMORY = ("MemoryError", "out of memory", "not enough memory", "allocate memory")  # in messages of Python, torch and CUDA
 EXIT = 5.0  # seconds that the process may take to exit
 READING = "reading"
 
@@ -87,15 +87,15 @@ def _process(server: ForkServerContext, target: Callable[..., None], *about: Any
     """Start a process that calls target(*about, connection); yield it and the other end of the connection. End it on exit."""
     pipe, end = server.Pipe(duplex=False)
     process = server.Process(target=target, args=(*about, end))
-    process.start()
+    processes.start(process)
     _alive.add(process)
     end.close()
     try:
         yield process, pipe
-        process.join(EXIT)
+        processes.wait_for(process, EXIT)
     finally:
         process.kill()
-        process.join()
+        processes.wait_for(process)
         _alive.discard(process)
 
 
@@ -123,8 +123,7 @@ def _listen(pipe: Any, process: BaseProcess, found: Findings) -> None:
         found.notes.append(f"the check was stopped at {stage} after {PATIENCE:g} s; the runs will show what else fails")
         process.kill()
     except EOFError:
-        process.join()
-        found.mistakes.append(f"{ENDED} while {stage}: {cause_of(process.exitcode)}")
+        found.mistakes.append(f"{ENDED} while {stage}: {cause_of(processes.wait_for(process))}")
 
 
 def main(configs: Sequence[Mapping[str, Any]], nodes: Sequence[Any], here: bool, answer: Connection) -> None:

@@ -4,14 +4,13 @@ import os
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, even during these imports
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked by the parent until here
 
 import hydra.utils  # noqa: F401
 import lightning  # noqa: F401
 import polars  # noqa: F401
 import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
-import wandb.apis.public
-import wandb.sdk.launch  # noqa: F401, together with the line above, the imports of wandb.init
 
 import descentlab.launchers.checks.conflicts
 import descentlab.launchers.checks.rehearsal

@@ -14,9 +14,9 @@ from descentlab.config.machine import cores, cores_of_a_process
 from descentlab.errors import UsageError
 from descentlab.extras import require
 from descentlab.launchers import child, preflight
-from descentlab.launchers.base import Attempt, Group, stop_by_file
-from descentlab.launchers.local import fork_server
+from descentlab.launchers.base import MAX_GROUP, Attempt, FuseMode, Fusing, Group, stop_by_file
 from descentlab.launchers.preflight import Findings
+from descentlab.launchers.server import fork_server
 from descentlab.launchers.slots import gpus
 from descentlab.parallel.post_mortem import describe_exit
 from descentlab.store.job import Job
@@ -36,6 +36,8 @@ class Ray:
         jobs: the first jobs to run; the first one's config holds the settings of the machine (threads).
         address: the address of a cluster; null starts Ray on this machine, on loopback, until the command ends.
         memory_gb: memory in GiB that Ray reserves for each attempt; null reserves none.
+        fuse: see Fusing.mode.
+        group_size: the largest number of runs in a fused group.
 
     Raises:
         UsageError: Ray is not installed; or, on entering the context, no cluster answers at `address`.
@@ -43,13 +45,22 @@ class Ray:
 
     ignores: ClassVar[Mapping[str, str]] = {"workers": ""}  # Ray queues attempts itself
 
-    def __init__(self, jobs: Sequence[Job], address: str | None, memory_gb: float | None) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        address: str | None,
+        memory_gb: float | None,
+        fuse: FuseMode = "never",
+        group_size: int = MAX_GROUP,
+    ) -> None:
         settings = SETTINGS | LOOPBACK if address is None else SETTINGS
         os.environ.update({name: value for name, value in settings.items() if name not in os.environ})
         require("ray", "hydra/launcher=ray")
         import ray
 
         self.ray, self.address, self.memory_gb = ray, address, memory_gb
+        at_once = max(1, cores() // cores_of_a_process(jobs[0].config)) if address is None else 1
+        self.fusing = Fusing(fuse, at_once, group_size)
         self.server = fork_server(jobs[0].core.threads)
 
     def __enter__(self) -> Ray:
@@ -85,9 +96,10 @@ class Ray:
 
     def start(self, groups: Sequence[Group]) -> Sequence[Attempt]:
         """Submit a task for each of `groups`."""
-        return [self._start(group) for group in groups]
+        return [self._start(group, len(groups)) for group in groups]
 
-    def _start(self, group: Group) -> RayAttempt:
+    def _start(self, group: Group, groups: int) -> RayAttempt:
+        """Submit a task for `group`, one of `groups` that share the cluster."""
         job, core = group[0], group[0].core
         trainer = core.trainer
         wanted = trainer.devices * cores_of_a_process(job.config)
@@ -99,9 +111,10 @@ class Ray:
             needs["num_gpus"] = trainer.devices / core.jobs_per_gpu
         if self.memory_gb is not None:
             needs["memory"] = self.memory_gb * 2**30
+        environment = self.fusing.environment(group, _tasks_at_once(self.ray.cluster_resources(), needs) // groups)
         task = self.ray.remote(**needs)(_work)
         folders = [str(each.folder.resolve()) for each in group]
-        return RayAttempt(self.ray, group, task.remote(folders, core.threads))
+        return RayAttempt(self.ray, group, task.remote(folders, core.threads, environment))
 
     def wait(self, attempts: Sequence[Any], seconds: float) -> None:
         """Return when a task of `attempts` ends, or after `seconds`."""
@@ -111,15 +124,21 @@ class Ray:
             time.sleep(seconds)
 
 
-def _work(folders: Sequence[str], threads: int) -> str:
+def _tasks_at_once(resources: Mapping[str, float], needs: Mapping[str, Any]) -> int:
+    """Return the number of tasks with the options `needs` that can run at the same time on a cluster with these resources."""
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+    return min(int(resources.get(name, 0.0) / needs[option]) for option, name in names.items() if needs.get(option))
+
+
+def _work(folders: Sequence[str], threads: int, environment: Mapping[str, str]) -> str:
     """Run jobs as a Ray task, in a process forked from this worker's own server, which keeps torch loaded between tasks."""
     import ray
 
     paths = [Path(folder) for folder in folders]
     for path in paths:
         write_json(path / PROGRESS, {})  # marks that the attempt has started
-    given = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, ray.get_gpu_ids()))} if ray.get_gpu_ids() else {}
-    process = fork_server(threads).Process(target=child.main, args=(folders, given))
+    gpus_of_task = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, ray.get_gpu_ids()))} if ray.get_gpu_ids() else {}
+    process = fork_server(threads).Process(target=child.main, args=(folders, {**gpus_of_task, **environment}))
     process.start()
     asked = False
     try:

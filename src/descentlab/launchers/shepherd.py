@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,16 @@ PR_SET_PDEATHSIG = 1
 
 
 class Shepherd:
-    """The function that submitit calls in every task of the Slurm job, at each start, with the folders of a group's jobs."""
+    """The function that submitit calls in every task of the Slurm job, at each start, with the folders of a group's jobs.
+
+    Args:
+        of_groups: environment variables of the processes that train several jobs (launchers.base.Fusing.environment).
+    """
 
     child: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, of_groups: Mapping[str, str]) -> None:
+        self.of_groups = of_groups
 
     def __call__(self, folders: Sequence[str]) -> int:
         jobs = [Job.load(Path(folder)) for folder in folders]
@@ -34,7 +41,7 @@ class Shepherd:
             # Slurm may send its warning signal to all processes of the task: ignored until the run's handler is installed.
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             line = [sys.executable, "-m", "descentlab.run", *folders]
-            own = _environment(jobs[0].core.threads)
+            own = {**_environment(jobs[0].core.threads), **(self.of_groups if len(folders) > 1 else {})}
             self.child = subprocess.Popen(line, stdout=log, stderr=log, env=own, preexec_fn=_die_with_parent)  # noqa: PLW1509 no threads here
             signal.signal(signal.SIGUSR2, before)
         asked = False
@@ -58,7 +65,7 @@ class Shepherd:
             self.child.terminate()
             while not self._over():
                 time.sleep(POLL)
-        return submitit.helpers.DelayedSubmission(Shepherd(), folders)
+        return submitit.helpers.DelayedSubmission(Shepherd(self.of_groups), folders)
 
 
 def _environment(threads: int) -> dict[str, str]:

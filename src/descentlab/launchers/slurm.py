@@ -13,13 +13,13 @@ from descentlab.config.machine import cores_of_a_process
 from descentlab.errors import UsageError
 from descentlab.extras import require
 from descentlab.launchers import preflight, tickets
-from descentlab.launchers.base import Attempt, Group, stop_by_file
-from descentlab.launchers.local import fork_server
+from descentlab.launchers.base import MAX_GROUP, Attempt, FuseMode, Fusing, Group, stop_by_file
 from descentlab.launchers.preflight import Findings
+from descentlab.launchers.server import fork_server
 from descentlab.launchers.shepherd import Shepherd
 from descentlab.launchers.tickets import FOLDER, OVER, SlurmJobs
 from descentlab.store.job import Job
-from descentlab.store.record import RECORD
+from descentlab.store.record import RECORD, SINGLE
 
 PATIENCE = 120.0  # seconds to wait for an unreachable controller before anything is started
 LARGEST_ARRAY = 1000  # Slurm's default MaxArraySize allows one more
@@ -42,6 +42,8 @@ class Slurm:
         mem_gb, partition, account, qos, constraint: as for sbatch.
         setup: shell lines to run first, such as "module load cuda".
         additional_parameters: any other option of sbatch.
+        fuse: see Fusing.mode.
+        group_size: the largest number of runs in a fused group, which is one Slurm job.
 
     Raises:
         UsageError: there is no sbatch on this machine.
@@ -64,6 +66,8 @@ class Slurm:
         account: str | None = None,
         qos: str | None = None,
         constraint: str | None = None,
+        fuse: FuseMode = "never",
+        group_size: int = MAX_GROUP,
     ) -> None:
         if shutil.which("sbatch") is None:
             raise UsageError("hydra/launcher=slurm: there is no sbatch here; run this on a node of a Slurm cluster")
@@ -71,6 +75,7 @@ class Slurm:
         self.sweep = jobs[0].folder.parent.resolve()
         self.server = fork_server(jobs[0].core.threads)
         self.max_requeues, self.gpus_per_node = max_requeues, gpus_per_node
+        self.fusing, self.array_parallelism = Fusing(fuse, largest=group_size), array_parallelism
         self.parameters: dict[str, Any] = {
             "timeout_min": timeout_min,
             "slurm_signal_delay_s": signal_delay_s,
@@ -150,7 +155,9 @@ class Slurm:
             raise UsageError(f"hydra/launcher=slurm: {str(error).splitlines()[0]}") from None
         tickets.announce(groups, name)
         try:
-            submitted = executor.map_array(Shepherd(), [[str(job.folder.resolve()) for job in group] for group in groups])
+            at_once = self.array_parallelism // len(groups)
+            shepherd = Shepherd(self.fusing.environment(max(groups, key=len), at_once))
+            submitted = executor.map_array(shepherd, [[str(job.folder.resolve()) for job in group] for group in groups])
         except FailedJobError as error:
             raise UsageError(f"sbatch refuses: {error}") from None
         self.queried = -POLL  # the known states are outdated
@@ -203,7 +210,7 @@ class SlurmAttempt:
             self.over_since = None
             return None
         self.over_since = self.over_since or time.monotonic()
-        missing = not all((job.folder / RECORD).exists() for job in self.jobs)
+        missing = not all((job.folder / RECORD).exists() or (job.folder / SINGLE).exists() for job in self.jobs)
         if missing and time.monotonic() - self.over_since < DELAY:
             return None
         return f"Slurm job {self.id}: {state}; see {self.jobs[0].folder.parent.name}/{FOLDER}"

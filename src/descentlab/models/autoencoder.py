@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from descentlab.config.types import Count
-from descentlab.models.init import Init
+from descentlab.models.init import LayerInit
 from descentlab.models.mlp import MLP, Activation
 
 
@@ -26,7 +26,7 @@ class Autoencoder(nn.Module):
         code_size: Count,
         hidden: Sequence[Count],
         activation: Activation = "relu",
-        init: Init = "default",
+        init: LayerInit = "default",
     ) -> None:
         super().__init__()
         self.code_size = code_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from descentlab.config.types import Count, DataCount, Fraction
+from descentlab.models.init import OF_BRANCHES, Init, initialise, scale_branches
+from descentlab.models.mlp import ACTIVATIONS, Activation
 
 DEVIATION = 0.02  # standard deviation of the initial weights
 BASE = 10_000.0  # base of the wavelengths of rotary position embeddings
+NORMS: dict[str, type[nn.LayerNorm] | type[nn.RMSNorm]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
 
 
 class Rotary(nn.Module):
@@ -64,20 +68,45 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + dense(norm(x)): pre-normalization (Radford et al. 2019). Arguments as in GPT."""
+    """Attention, then a dense network, each a residual branch. x (batch, steps, width) -> the same shape.
 
-    def __init__(self, width: int, heads: int, length: int, rotary: bool, qk_norm: bool, dropout: float) -> None:
+    Pre-normalization, x + branch(norm(x)) (Radford et al. 2019), or post-normalization, norm(x + branch(x)) (Vaswani et al.,
+    arXiv:1706.03762; Xiong et al., arXiv:2002.04745, compare them).
+
+    Args:
+        attention: the attention of this block.
+        width, dropout, norm, activation, residual: those of GPT.
+        is_pre: True for pre-normalization.
+    """
+
+    def __init__(
+        self, attention: Attention, width: int, dropout: float, norm: str, is_pre: bool, activation: str, residual: bool
+    ) -> None:
         super().__init__()
-        self.norm_attention, self.norm_dense = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, heads, length, rotary, qk_norm, dropout)
+        self.is_pre, self.residual = is_pre, residual
+        self.norm_attention, self.norm_dense = NORMS[norm](width), NORMS[norm](width)
+        self.attention = attention
         self.expand = nn.Linear(width, 4 * width)
-        self.activation = nn.GELU(approximate="tanh")
+        self.activation = nn.GELU(approximate="tanh") if activation == "gelu" else ACTIVATIONS[activation]()
         self.project = nn.Linear(4 * width, width)
         self.drop = nn.Dropout(dropout)
 
+    @property
+    def ends(self) -> list[nn.Module]:
+        """The last layers of the two branches."""
+        return [self.attention.project, self.project]
+
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop(self.attention(self.norm_attention(x)))
-        return x + self.drop(self.project(self.activation(self.expand(self.norm_dense(x)))))
+        x = self._add(x, self.norm_attention, self.attention)
+        return self._add(x, self.norm_dense, self._dense)
+
+    def _dense(self, x: Tensor) -> Tensor:
+        return self.project(self.activation(self.expand(x)))
+
+    def _add(self, x: Tensor, norm: nn.Module, branch: Callable[[Tensor], Tensor]) -> Tensor:
+        added = self.drop(branch(norm(x) if self.is_pre else x))
+        total = x + added if self.residual else added
+        return total if self.is_pre else norm(total)
 
 
 class GPT(nn.Module):
@@ -96,9 +125,15 @@ class GPT(nn.Module):
         qk_norm: divide queries and keys by their root mean square (Henry et al., arXiv:2010.04245, with a learned gain).
         tied: use the embedding as the output layer (Press and Wolf, arXiv:1608.05859).
         dropout: the probability of dropping a value of embeddings, attention weights and residual branches, in [0, 1).
+        norm: layer, or rms (Zhang and Sennrich, arXiv:1910.07467), which subtracts no mean.
+        norm_position: pre or post: see Block. Pre-normalization has one more norm, before the output layer.
+        activation: a key of mlp.ACTIVATIONS, in the dense networks; gelu is its approximation by tanh, as in GPT-2.
+        init: default and residual are that of GPT-2, as above; zero-last is the same with zeros at the end of a branch. The
+            others apply to dense layers: see `initialise`. Embeddings are drawn from N(0, 0.02^2).
+        residual: False: branches replace their input instead of being added to it.
 
     Raises:
-        ValueError: if width is not such a multiple, or positions is unknown.
+        ValueError: if width is not such a multiple, or positions is unknown, or init is for branches and there are none.
     """
 
     def __init__(
@@ -112,20 +147,28 @@ class GPT(nn.Module):
         qk_norm: bool = False,
         tied: bool = True,
         dropout: Fraction = 0.0,
+        norm: Literal["layer", "rms"] = "layer",
+        norm_position: Literal["pre", "post"] = "pre",
+        activation: Activation = "gelu",
+        init: Init = "default",
+        residual: bool = True,
     ) -> None:
         super().__init__()
         if positions not in ("rope", "learned"):
             raise ValueError(f"positions={positions}: rope or learned")
-        rotary = positions == "rope"
+        rotary, is_pre = positions == "rope", norm_position == "pre"
         if width % (heads * (1 + rotary)):
             raise ValueError(f"width={width} cannot be divided into {heads} heads of equal{' and even' * rotary} width")
         self.embed = nn.Embedding(vocabulary, width)
         self.embed_position = None if rotary else nn.Embedding(length, width)
         self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, length, rotary, qk_norm, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(
+            Block(Attention(width, heads, length, rotary, qk_norm, dropout), width, dropout, norm, is_pre, activation, residual)
+            for _ in range(layers)
+        )
+        self.norm = NORMS[norm](width) if is_pre else nn.Identity()
         self.head = None if tied else nn.Linear(width, vocabulary, bias=False)
-        self._initialise(layers)
+        self._initialise(init, activation, residual)
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids.long())
@@ -137,10 +180,14 @@ class GPT(nn.Module):
         x = self.norm(x)
         return linear(x, self.embed.weight) if self.head is None else self.head(x)
 
-    def _initialise(self, layers: int) -> None:
-        for name, parameter in self.named_parameters():
-            if parameter.dim() == 2:
-                ends_branch = name.endswith("project.weight")
-                nn.init.normal_(parameter, std=DEVIATION / (2 * layers) ** 0.5 if ends_branch else DEVIATION)
-            elif name.endswith("bias"):
-                nn.init.zeros_(parameter)
+    def _initialise(self, scheme: str, activation: str, residual: bool) -> None:
+        ends = [end for block in self.blocks if isinstance(block, Block) for end in block.ends] if residual else []
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Linear) and scheme not in ("default", *OF_BRANCHES):
+                initialise(layer, scheme, activation if name.endswith("expand") else "identity")
+            elif isinstance(layer, nn.Linear | nn.Embedding):
+                nn.init.normal_(layer.weight, std=DEVIATION / len(ends) ** 0.5 if layer in ends else DEVIATION)
+                if isinstance(layer, nn.Linear) and layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        if scheme != "residual" or not ends:  # the ends have been scaled
+            scale_branches(ends, scheme)

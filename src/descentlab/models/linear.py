@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from descentlab.models.init import Init, initialise
+from descentlab.models.init import LayerInit, initialise
 
 
 class Linear(nn.Module):
@@ -14,7 +14,7 @@ class Linear(nn.Module):
         init: see `initialise`.
     """
 
-    def __init__(self, num_features: int, num_outputs: int, init: Init = "zeros") -> None:
+    def __init__(self, num_features: int, num_outputs: int, init: LayerInit = "zeros") -> None:
         super().__init__()
         self.affine = nn.Linear(num_features, num_outputs)
         initialise(self.affine, init)

@@ -27,6 +27,8 @@ class Recurrent(nn.Module):
         init_radius: the initial spectral radius of the recurrent matrices of an rnn, > 0 (Pascanu et al., arXiv:1211.5063, 2.1:
             below 1 gradients vanish, above they may explode); None: torch's initialization.
         dropout: the probability of dropping a value of the embedding, between layers and before the output, in [0, 1).
+        init: of the recurrent matrices, before init_radius scales them: default (torch's), or orthogonal, each gate's own (Saxe
+            et al., arXiv:1312.6120, section 3; all of its eigenvalues have the modulus 1).
 
     Raises:
         ValueError: if cell or output is unknown, or if init_radius is set for a cell with gates.
@@ -42,6 +44,7 @@ class Recurrent(nn.Module):
         output: Literal["last", "every"] = "last",
         init_radius: Positive | None = None,
         dropout: Fraction = 0.0,
+        init: Literal["default", "orthogonal"] = "default",
     ) -> None:
         super().__init__()
         if cell not in CELLS or output not in ("last", "every"):
@@ -56,10 +59,11 @@ class Recurrent(nn.Module):
         self.cells = CELLS[cell](width, width, layers, batch_first=True, dropout=between)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(width, num_outputs)
-        if init_radius is not None:
-            for name, weight in self.cells.named_parameters():
-                if name.startswith("weight_hh"):
-                    set_radius(weight, init_radius)
+        for weight in (weight for name, weight in self.cells.named_parameters() if name.startswith("weight_hh")):
+            if init == "orthogonal":
+                set_orthogonal(weight)
+            if init_radius is not None:
+                set_radius(weight, init_radius)
 
     def forward(self, ids: Tensor) -> Tensor:
         states, _ = self.cells(self.drop(self.embed(ids.long())))
@@ -70,3 +74,10 @@ class Recurrent(nn.Module):
 def set_radius(matrix: Tensor, radius: float) -> None:
     """Scale `matrix` in place so that its largest eigenvalue has the modulus `radius`."""
     matrix *= radius / torch.linalg.eigvals(matrix).abs().max()
+
+
+@torch.no_grad()
+def set_orthogonal(matrices: Tensor) -> None:
+    """Set the square matrices that are stacked in `matrices`, (n width, width), to random orthogonal ones in place."""
+    for matrix in matrices.split(matrices.shape[1]):
+        nn.init.orthogonal_(matrix)

@@ -5,6 +5,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 from torchvision.models import get_model
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from descentlab.models.convolution import initialise_network
+from descentlab.models.init import Init, scale_branches
 
 
 class TorchvisionNet(nn.Module):
@@ -16,13 +20,20 @@ class TorchvisionNet(nn.Module):
         name: one of torchvision.models.list_models(), for example resnet18, resnet50, vgg16.
         stem: imagenet, unchanged; or small, for a ResNet on 32 x 32 pixels with any number of channels: a first convolution
             3x3 of stride 1 without pooling, as in He et al., arXiv:1512.03385, sec. 4.2.
+        init: default is torchvision's; others set the weights of all convolutions and dense layers: see `initialise`. residual
+            and zero-last are for ResNets: see `scale_branches`; zero-last is torchvision's zero_init_residual.
 
     Raises:
-        ValueError: if name or stem is unknown, or the stem is incompatible with the network or the images.
+        ValueError: if name or stem is unknown, or the stem or init is incompatible with the network or the images.
     """
 
     def __init__(
-        self, image_shape: Sequence[int], num_outputs: int, name: str, stem: Literal["imagenet", "small"] = "imagenet"
+        self,
+        image_shape: Sequence[int],
+        num_outputs: int,
+        name: str,
+        stem: Literal["imagenet", "small"] = "imagenet",
+        init: Init = "default",
     ) -> None:
         super().__init__()
         self.net = get_model(name, weights=None, num_classes=num_outputs)
@@ -37,6 +48,9 @@ class TorchvisionNet(nn.Module):
             raise ValueError(f"model.stem={stem}: it is imagenet or small")
         elif image_shape[0] != 3:
             raise ValueError(f"{name} takes images of 3 channels, not of {image_shape[0]}: model.stem=small takes any number")
+        initialise_network(self.net, init, "relu")
+        blocks = [block for block in self.net.modules() if isinstance(block, BasicBlock | Bottleneck)]
+        scale_branches([block.bn3 if isinstance(block, Bottleneck) else block.bn2 for block in blocks], init)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)

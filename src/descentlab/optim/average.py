@@ -38,10 +38,14 @@ class Average:
         """
         if self.kind == "none":
             return None
-        start = in_steps(self.start, total)
+        start = self.first_step(total)
         if total is not None and start >= total:
             raise UsageError(f"average.start={self.start:g}: the run has {total} steps, so that nothing would be averaged")
         return AveragedWeights(self, weights, start)
+
+    def first_step(self, total: int | None) -> int:
+        """Return `start` as a number of steps."""
+        return in_steps(self.start, total)
 
 
 class AveragedWeights:

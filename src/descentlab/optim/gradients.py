@@ -1,8 +1,8 @@
-"""Clipping and weight decay of one run: the pure functions of optim.transforms applied to parameters and gradients in place."""
+"""Clipping, noise and weight decay of one run: the pure functions of optim.transforms applied in place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,31 +11,80 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from descentlab.errors import UsageError
-from descentlab.optim.transforms import clip, decay, lists
+from descentlab.optim.transforms import clip, decay, lists, noise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """Gradient clipping: first by element, then by norm.
+    """Gradient clipping: by element, then adaptively, then by norm.
 
     Args:
         norm: bound on the Euclidean norm over all parameters, > 0; None: no bound.
         value: bound on the absolute value of each element, > 0; None: no bound.
+        adaptive: bound on the ratio of the norms of gradient and weights of each unit, > 0 (see `clip.clip_adaptively`); None:
+            no bound.
     """
 
     norm: float | None = None
     value: float | None = None
+    adaptive: float | None = None
 
     @torch.no_grad()
-    def __call__(self, parameters: Iterable[Tensor]) -> None:
-        """Clip the gradients of `parameters` in place."""
+    def __call__(self, parameters: Iterable[Tensor], output_layer: Collection[Tensor] = ()) -> None:
+        """Clip the gradients of `parameters` in place; adaptively only those that are not in `output_layer`."""
+        if self.value is None and self.norm is None and self.adaptive is None:
+            return
         parameters = [p for p in parameters if p.grad is not None]
         if self.value is not None:
             values = _elements(parameters)
             lists.assign(values, clip.clip_by_value(values, self.value))
+        if self.adaptive is not None:
+            others = [p for p in parameters if p not in output_layer]
+            gradients = _elements(others)
+            weights = [_weights_of(p) for p in others]
+            lists.assign(gradients, clip.clip_adaptively(gradients, weights, self.adaptive))
         if self.norm is not None:
             gradients = [p.grad for p in parameters if p.grad is not None]
             lists.assign(gradients, clip.clip_by_norm(gradients, self.norm))
+
+
+def _weights_of(parameter: Tensor) -> Tensor:
+    """Return the weights of a parameter; with a sparse gradient, which was coalesced, those that it concerns."""
+    weights = parameter.detach()
+    if parameter.grad is None or not parameter.grad.is_sparse:
+        return weights
+    return weights[tuple(parameter.grad.indices())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientNoise:
+    """Normal noise that is added to the gradients after clipping, with the variance std^2 / (1 + step)^decay.
+
+    Source: Neelakantan et al., arXiv:1511.06807, eq. 2, with eta = std^2 and gamma = decay, steps counted from 0.
+
+    Args:
+        std: the standard deviation of each element at the first step, > 0; None: no noise.
+        decay: the exponent, >= 0; 0: the same noise at every step.
+    """
+
+    std: float | None = None
+    decay: float = 0.55
+
+    def deviation(self, step: int) -> float:
+        """Return the standard deviation at `step`, counted from 0; 0 without noise."""
+        return (self.std or 0.0) / (1 + step) ** (self.decay / 2)
+
+    @torch.no_grad()
+    def __call__(self, parameters: Iterable[Tensor], seed: int, step: int) -> None:
+        """Add noise to the gradients of `parameters` in place.
+
+        Raises:
+            UsageError: if a gradient is sparse.
+        """
+        gradients = [p.grad for p in parameters if p.grad is not None] if self.std is not None else []
+        if any(gradient.is_sparse for gradient in gradients):
+            raise UsageError("noise.std would fill a sparse gradient: leave it out, or use model.sparse=false")
+        lists.assign(gradients, noise.add_noise(gradients, self.deviation(step), seed, step))
 
 
 def _elements(parameters: Iterable[Tensor]) -> list[Tensor]:

@@ -18,9 +18,13 @@ def hooks_are_noops(trainer: L.Trainer) -> bool:
     Lightning's manual_backward and LightningOptimizer.step together cost about as much as a step of softmax regression on 128
     examples, because they look for hooks to call. descentlab's own callback, marked `internal`, has none of them.
     """
+    return not has_user_callbacks(trainer) and getattr(trainer.precision_plugin, "scaler", None) is None
+
+
+def has_user_callbacks(trainer: L.Trainer) -> bool:
+    """Return True if `trainer` has callbacks other than descentlab's own."""
     callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-    quiet = all(getattr(callback, "internal", False) for callback in callbacks)
-    return quiet and getattr(trainer.precision_plugin, "scaler", None) is None
+    return not all(getattr(callback, "internal", False) for callback in callbacks)
 
 
 def backward_through(strategy: Strategy, loss: Tensor, create_graph: bool = False) -> None:

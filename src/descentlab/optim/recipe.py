@@ -1,4 +1,4 @@
-"""The settings of a run's weight update: optimizer, groups, schedules, clipping, decay, averaging."""
+"""The settings of a run's weight update: optimizer, groups, schedules, clipping, noise, decay, averaging."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from descentlab.config.requirements import Requirements
 from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.composite import Composite
-from descentlab.optim.gradients import Clip, Decay
+from descentlab.optim.gradients import Clip, Decay, GradientNoise
 from descentlab.optim.groups import AUXILIARY, MAIN, Group, GroupEntry, assign
+from descentlab.optim.kernels import fill_momentum, fused_setting
 from descentlab.optim.schedules import Constant, Schedule
 
 OptimizerFactory = Callable[..., Optimizer]
@@ -32,7 +33,8 @@ class Recipe:
         lr_decay: the ratio of the learning rate of a layer to that of the layer after it.
         schedule, momentum_schedule, decay_schedule: for the learning rate, the momentum (or first beta), and the weight
             decay; None: constant.
-        seed: seed of the random numbers that the optimizer draws.
+        seed: seed of the random numbers that the optimizer draws, and of the noise.
+        loss_is_scaled: True if half precision multiplies the gradients by a factor.
     """
 
     optimizer: OptimizerFactory
@@ -44,9 +46,11 @@ class Recipe:
     momentum_schedule: Schedule | None = None
     decay_schedule: Schedule | None = None
     clip: Clip = field(default_factory=Clip)
+    noise: GradientNoise = field(default_factory=GradientNoise)
     decay: Decay = field(default_factory=Decay)
     average: Average = field(default_factory=Average)
     seed: int = 0
+    loss_is_scaled: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any], build: Callable[[Any], Any]) -> Self:
@@ -59,9 +63,11 @@ class Recipe:
             groups=[GroupEntry(**entry) for entry in config["groups"]],
             lr_decay=config["lr_decay"],
             clip=Clip(**config["clip"]),
+            noise=GradientNoise(**config.get("noise") or {}),
             decay=Decay(**config["decay"]),
             average=Average(**config["average"]),
             seed=config["seed"],
+            loss_is_scaled=config["trainer"]["precision"] == "16-mixed",
         )
 
     def make(self, model: nn.Module, total: int | None = None) -> Optimizer:
@@ -79,12 +85,30 @@ class Recipe:
         rest = [group for group in groups if group.to == AUXILIARY]
         if not mine:
             raise UsageError("groups: the optimizer trains no parameter of this model; choose another optimizer or model")
-        main = _build(self.optimizer, mine, extra, self.needs.in_groups)
+        main = self._build_with_kernels(model, self.optimizer, mine, extra, self.needs.in_groups)
         if not rest:
             return main
         if self.auxiliary is None:
             raise UsageError("groups: some parameters are assigned to the auxiliary optimizer, which is not set; set auxiliary")
-        return Composite([main, _build(self.auxiliary, rest, {})])
+        return Composite([main, self._build_with_kernels(model, self.auxiliary, rest, {})])
+
+    def _build_with_kernels(
+        self,
+        model: nn.Module,
+        factory: OptimizerFactory,
+        groups: Sequence[Group],
+        extra: Mapping[str, Any],
+        more: Sequence[str] = (),
+    ) -> Optimizer:
+        """Return an optimizer of `groups`, with the kernels that `fused: auto` selects."""
+        settings: Mapping[str, Any] = getattr(factory, "keywords", {})
+        if settings.get("fused") != "auto":
+            return _build(factory, groups, extra, more)
+        parameters = [parameter for group in groups for parameter in group.parameters.values()]
+        fused = fused_setting(model, parameters, settings, self.loss_is_scaled)
+        optimizer = _build(factory, groups, {**extra, "fused": fused}, more)
+        fill_momentum(optimizer)
+        return optimizer
 
 
 def _build(factory: OptimizerFactory, groups: Sequence[Group], extra: Mapping[str, Any], more: Sequence[str] = ()) -> Optimizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
 from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
+from descentlab.optim.kernels import kernels_of
+from descentlab.optim.output_layer import output_layer_names
 from descentlab.optim.randomness import seeded
 from descentlab.optim.recipe import Recipe
 from descentlab.optim.values import Values
@@ -43,11 +46,13 @@ class Captured:
         gradients: copies of the gradients at those weights, before clipping and decay, if requested; in half precision
             without the scaler's factor.
         after: the weights themselves, after the step.
+        seconds: spent on the copies.
     """
 
     before: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
     after: dict[str, Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class Step:
@@ -92,11 +97,16 @@ class Step:
         self.capture_gradients = False  # at the next evaluation
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        last = output_layer_names(model)
+        self.output_layer = {parameter for name, parameter in model.named_parameters() if name in last}
+        names = {parameter: name for name, parameter in model.named_parameters()}
+        self.names = [names.get(p, str(place)) for place, p in enumerate(self.parameters)]
         self.average = recipe.average.averaged(self.parameters, total)
         self.evaluation_weights = EvaluationWeights(model, self.bare_optimizer, self.average, lambda: self.count)
         self.frozen = FrozenStatistics(model)
         needs = recipe.needs
         with_passes = self._with_two_passes if needs.two_passes else self._with_gradient
+        self._has_plain_zero_grad = type(self.bare_optimizer).zero_grad is Optimizer.zero_grad
         self._evaluate_and_update = self._with_closure if needs.closure else with_passes
 
     def __call__(self, parts: Sequence[Part], capture: frozenset[str] | None = None) -> Tensor:
@@ -113,14 +123,20 @@ class Step:
         self.values.set(self.count, self.total)
         if capture is not None:
             with self.paused():
-                before = self._named({p: p.detach().clone() for p in self.parameters}) if "weights" in capture else {}
-                self.captured = Captured(before, after=self._named({p: p.detach() for p in self.parameters}))
+                began = time.perf_counter()
+                after = {name: p.detach() for name, p in zip(self.names, self.parameters, strict=True)}
+                before = {name: weight.clone() for name, weight in after.items()} if "weights" in capture else {}
+                self.captured = Captured(before, after=after)
+                self.captured.seconds = time.perf_counter() - began
         self.capture_gradients = capture is not None and "gradients" in capture
         loss = self._evaluate_and_update(parts)
         self.count += 1
+        self._update_average()
+        return loss
+
+    def _update_average(self) -> None:
         if self.average is not None:
             self.average.update(self.count)
-        return loss
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -133,18 +149,16 @@ class Step:
             if on_gpu:
                 torch.cuda.synchronize()
 
-    def _named(self, tensors: Mapping[Tensor, Tensor]) -> dict[str, Tensor]:
-        """Return `tensors`, by parameter, as a dict by parameter name in the order of the optimizer's groups."""
-        names: dict[Tensor, str] = {parameter: name for name, parameter in self.model.named_parameters()}
-        return {names.get(p, str(place)): tensor for place, (p, tensor) in enumerate(tensors.items())}
+    def warm_up(self, batches: Sequence[Sequence[Part]]) -> None:
+        """Run forward and backward once for each batch, given by its parts, and restore everything this changes.
 
-    def warm_up(self, parts: Sequence[Part]) -> None:
-        """Run forward and backward once, so that a compiled model is compiled, and restore everything it changed."""
+        A compiled model is compiled by this.
+        """
         buffers = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
         with seeded(0):
-            for part in parts:
+            for part in (part for parts in batches for part in parts):
                 self._backward_part(part)
-        self.optimizer.zero_grad()
+        self._clear_gradients()
         for buffer, before in buffers:
             buffer.copy_(before)
 
@@ -183,7 +197,7 @@ class Step:
 
     def _evaluate(self, parts: Sequence[Part]) -> Tensor:
         """Return the loss of the batch at the current weights; its gradient is accumulated in the parameters."""
-        self.optimizer.zero_grad()
+        self._clear_gradients()
         losses: list[Tensor] = []
         for place, part in enumerate(parts, 1):
             with nullcontext() if place == len(parts) else self.unaveraged():
@@ -192,8 +206,18 @@ class Step:
         if self.capture_gradients:
             self.capture_gradients = False  # only the first gradient of a step is the one at its weights
             with self.paused():
+                began = time.perf_counter()
                 self.captured.gradients = self._gradients()  # copied before they are clipped or changed in place
+                self.captured.seconds += time.perf_counter() - began
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _clear_gradients(self) -> None:
+        """Set the gradients to None; torch's own method costs a twentieth of a step of a small network, for its profiler."""
+        if not self._has_plain_zero_grad:
+            self.optimizer.zero_grad()
+            return
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def _backward_part(self, part: Part) -> Tensor:
         """Accumulate the gradient of a part of the batch, and return its share of the loss."""
@@ -205,7 +229,8 @@ class Step:
 
     def _finish_gradients(self, at: Mapping[Tensor, Tensor] | None = None) -> None:
         self.recipe.decay.to_gradients(self.bare_optimizer, self.values.decay, at)
-        self.recipe.clip(self.parameters)
+        self.recipe.clip(self.parameters, self.output_layer)
+        self.recipe.noise(self.parameters, self.recipe.seed, self.count)
 
     def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
         """Decay the weights and update them. As in torch decay comes first, unless the update evaluates the current weights."""
@@ -219,7 +244,7 @@ class Step:
             self._decay()
         if self.recipe.needs.graph:
             self.evaluations += self._products()
-            self.optimizer.zero_grad()  # a gradient with a graph and its weight form a reference cycle
+            self._clear_gradients()  # a gradient with a graph and its weight form a reference cycle
 
     def _decay(self) -> None:
         self.recipe.decay.to_weights(self.bare_optimizer, self.values.multiplier, self.values.decay)
@@ -233,6 +258,11 @@ class Step:
     def bare_optimizer(self) -> Optimizer:
         """The optimizer itself, without Lightning's wrapper."""
         return self.optimizer.optimizer if isinstance(self.optimizer, LightningOptimizer) else self.optimizer
+
+    @property
+    def kernels(self) -> str:
+        """The kernels that compute the update: fused or default, those of torch's optimizers; rule, a rule of descentlab."""
+        return kernels_of(self.bare_optimizer)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state other than weights and optimizer state, as whole tensors on any device."""
@@ -251,5 +281,5 @@ class Step:
     def _gradients(self) -> dict[str, Tensor]:
         """Return copies of the gradients by parameter name, without the factor of half precision."""
         scale = self.scale()
-        grads = {p: p.grad.detach() for p in self.parameters if p.grad is not None}
-        return self._named({p: grad.clone() if scale == 1.0 else grad / scale for p, grad in grads.items()})
+        grads = {name: p.grad.detach() for name, p in zip(self.names, self.parameters, strict=True) if p.grad is not None}
+        return {name: grad.clone() if scale == 1.0 else grad / scale for name, grad in grads.items()}

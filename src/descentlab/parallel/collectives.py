@@ -28,6 +28,24 @@ def maximum(value: int, device: torch.device) -> int:
     return int(largest)
 
 
+def summed(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the sum of a tensor over all processes; `tensor` itself in a single process."""
+    if not dist.is_initialized():
+        return tensor
+    total = tensor.clone()
+    dist.all_reduce(total)
+    return total
+
+
+def everywhere(flags: torch.Tensor) -> torch.Tensor:
+    """Return for each of `flags` whether it is True in all processes; `flags` itself in a single process."""
+    if not dist.is_initialized():
+        return flags
+    found = flags.to(torch.uint8)
+    dist.all_reduce(found, dist.ReduceOp.MIN)
+    return found.bool()
+
+
 def gather(value: T) -> list[T]:
     """Return the values of all processes, by rank."""
     if not dist.is_initialized():

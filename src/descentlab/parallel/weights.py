@@ -24,6 +24,8 @@ from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from descentlab.compat import foreach, is_vmapped
+
 GATHER = StateDictOptions(full_state_dict=True, cpu_offload=True)
 SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
 
@@ -161,5 +163,10 @@ def _outline(state: dict[str, Any]) -> tuple[Any, Any, list[tuple[int, str, torc
 
 def norm(gradients: list[Tensor]) -> Tensor:
     """Return the Euclidean norm of `gradients` taken as one vector, a scalar. Collective if they are sharded."""
-    total = torch.nn.utils.get_total_norm(gradients)
-    return total.full_tensor() if isinstance(total, DTensor) else total
+    if gradients and is_vmapped(gradients[0]):  # torch's function has no batching rule
+        return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    device = gradients[0].device if gradients else None
+    if any(isinstance(each, DTensor) or each.is_sparse or each.device != device for each in gradients) or not gradients:
+        total = torch.nn.utils.get_total_norm(gradients)
+        return total.full_tensor() if isinstance(total, DTensor) else total
+    return torch.linalg.vector_norm(torch.stack(foreach("norm", gradients)))  # half the time of torch's function

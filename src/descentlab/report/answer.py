@@ -1,4 +1,4 @@
-"""An answer: the conclusions about one comparison, namely which optimizer is best, by how much, how surely and at what cost."""
+"""An answer: the conclusions about one comparison, namely the best optimizer, its lead, the certainty of both, and the cost."""
 
 from __future__ import annotations
 
@@ -88,11 +88,16 @@ class Flag:
         kind: the name of the check that raised it, such as "edge" (the module of report/sceptic/).
         message: a sentence for the reader.
         subject: the name of the entry that it concerns; "" for the whole answer.
+        frame: the text before and after the list of entries in a sentence about several of them: flags of one kind with the
+            same frame share a line, see `flag_lines`. None if the flag always has its own line.
+        detail: the text that follows the name of the entry in this list.
     """
 
     kind: str
     message: str
     subject: str = ""
+    frame: tuple[str, str] | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,11 @@ class Answer:
         """The pair of the best entry and the reference or, if the best entry is the reference, the one closest to it."""
         own = [pair for pair in self.pairs if self.best in (pair.entry, pair.other)]
         return own[0] if own else None
+
+    @property
+    def has_differences(self) -> bool:
+        """True if any pair was compared: not with a single entry, without values, or with one seed of each entry."""
+        return any(pair.difference is not None or pair.logrank is not None for pair in self.pairs)
 
     @property
     def comparisons(self) -> int:

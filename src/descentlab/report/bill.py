@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from descentlab.report.series import Series
 from descentlab.store.manifest import Arm
@@ -23,6 +23,7 @@ class BillLine:
         train_seconds: seconds of training, without validation and logging; of runs in parallel, the sum.
         uncounted: the number of runs that left no counts, because they failed or crashed; they are among `runs` only.
         superseded: the number of runs of earlier commands that are no longer trials or reports (`store.manifest.Arm`).
+        diagnostics_seconds: seconds that probes took, in addition to `train_seconds`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BillLine:
     train_seconds: float
     uncounted: int = 0
     superseded: int = 0
+    diagnostics_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,14 @@ def bill_line(name: str, trials: int, runs: Iterable[Record], superseded: Contai
         sum(float(run.summary.get("train_seconds") or 0) for run in distinct),
         len(distinct) - len(counted),
         sum(run.id in superseded for run in distinct),
+        sum(map(diagnostics_seconds, distinct)),
     )
+
+
+def diagnostics_seconds(run: Record) -> float:
+    """Return the seconds that the probes of a run took; 0 if it has none."""
+    spent: Mapping[str, float] = (run.summary.get("diagnostics") or {}).get("seconds") or {}
+    return float(sum(spent.values()))
 
 
 def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]], superseded: Container[str] = ()) -> Bill:
@@ -79,7 +88,7 @@ def make_bill(trials: Mapping[str, int], runs: Mapping[str, list[Record]], super
 
 def sum_bills(bills: Sequence[Bill]) -> BillLine:
     """Return the total over several problems."""
-    counts = ("trials", "runs", "steps", "gradient_evaluations", "train_seconds", "uncounted", "superseded")
+    counts = [each.name for each in fields(BillLine) if each.name != "name"]
     return BillLine("total", **{key: sum(getattr(bill.total, key) for bill in bills) for key in counts})
 
 

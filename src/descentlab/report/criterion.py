@@ -105,7 +105,18 @@ def make_criterion(comparison: Comparison, by: str | None) -> Criterion:
         options = [*(f"{split}/{name}" for split in SPLITS for name in known), "train/loss", *COSTS]
         raise UsageError(f"cannot compare by {by}: {comparison.name} has {', '.join(options)}{nearest(key, options)}")
     mode, get = _mode(comparison, by, name, direction), _of_split(comparison, split, name)
-    return Criterion(f"{split}/{name}", f"{SPLITS[split]} {name}", mode, get)
+    return Criterion(f"{split}/{name}", split_label(comparison, split, name), mode, get)
+
+
+def split_label(comparison: Comparison, split: str, metric: str) -> str:
+    """Return the name of a metric on a split in sentences, such as "validation loss"; a test function has no splits: "loss"."""
+    return metric if is_test_function(comparison) else f"{SPLITS[split]} {metric}"
+
+
+def is_test_function(comparison: Comparison) -> bool:
+    """Return True if the loss is a formula without data or noise, so that validation and test give the same value."""
+    found = [run.config.get("data") or {} for run in comparison.runs]
+    return bool(found) and all(str(data.get("_target_")).endswith(".Gaussian") and data.get("deviation") == 0 for data in found)
 
 
 def metric_names(comparison: Comparison) -> list[str]:

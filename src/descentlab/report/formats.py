@@ -14,7 +14,13 @@ Format = Callable[[float], str]
 
 def format_number(value: float) -> str:
     """Format with four significant digits, such as 0.9733 or 1.2e-05."""
-    return f"{value:.4g}"
+    return f"{value + 0.0:.4g}"  # without the sign of -0.0
+
+
+def format_fixed(value: float, decimals: int) -> str:
+    """Format with a number of decimals, such as "-0.54"; a value that rounds to zero is "0"."""
+    shown = f"{value:,.{decimals}f}"
+    return shown if shown.strip("-0.") else "0"
 
 
 def format_count(value: float) -> str:
@@ -43,7 +49,7 @@ def format_estimate(estimate: Estimate, format: Format) -> str:
 
 
 def format_range(values: list[float], decimals: int | None = None) -> list[str]:
-    """Format a value and the ends of its interval with the same number of decimals.
+    """Format a value and the ends of its interval with the same number of decimals; zero is "0".
 
     Args:
         values: a value, the lower and the upper end.
@@ -56,17 +62,13 @@ def format_range(values: list[float], decimals: int | None = None) -> list[str]:
         decimals = _decimals(arm) if arm > 0 else 4
     if decimals > MAX_DECIMALS:
         return [f"{value:.3g}" for value in values]
-    return [f"{value + 0.0:,.{decimals}f}" for value in _without_negative_zero(values, decimals)]
+    return [format_fixed(value, decimals) for value in values]
 
 
 def _decimals(uncertainty: float) -> int:
     exponent = math.floor(math.log10(uncertainty))
     two_digits = uncertainty / 10.0**exponent < 3.55
     return max(0, (1 if two_digits else 0) - exponent)
-
-
-def _without_negative_zero(values: list[float], decimals: int) -> list[float]:
-    return [0.0 if round(value, decimals) == 0 else value for value in values]
 
 
 def format_p(p: float) -> str:

@@ -73,8 +73,13 @@ class Sweeps:
 
     @cached_property
     def runs(self) -> pl.DataFrame:
-        """A row per run: its ids, role, status, config, results and provenance, as in runs.csv."""
-        return runs_frame(self.results)
+        """A row per run: its ids, role, status, config, results and provenance, as in runs.csv.
+
+        A run of a sweep with records=table has the columns of `store.table.read_runs`, and null in the others.
+        """
+        frames = [table.frame() for table in self.results.tables]
+        own = [runs_frame(self.results)] if self.results.comparisons or not frames else []
+        return pl.concat([*own, *frames], how="diagonal_relaxed")
 
     @cached_property
     def curves(self) -> pl.DataFrame:
@@ -127,7 +132,8 @@ class Sweeps:
     @cached_property
     def statement(self) -> str:
         """The sentence that the command prints: which optimizer is best, by how much, how surely and at what cost."""
-        return "\n".join(statements(self.details))
+        own = statements(self.details) if self.details else []
+        return "\n".join([*own, *(table.statement for table in self.results.tables)])
 
     def __str__(self) -> str:
         return self.statement

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, Template
 
 from descentlab.report.answer import Answer
-from descentlab.report.drawing.lead_table import MARK_WIDTH, lead_table
+from descentlab.report.drawing.lead_table import lead_table
+from descentlab.report.drawing.marks import MARK_WIDTH
 from descentlab.report.exports import FILES
 from descentlab.report.load import Results
 from descentlab.store.commands import read_commands

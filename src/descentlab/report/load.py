@@ -9,6 +9,7 @@ from pathlib import Path
 
 from descentlab.errors import UsageError
 from descentlab.report import comparability
+from descentlab.report.drawing.table_data import TableData, load_table
 from descentlab.report.roles import SeriesKey, arrange
 from descentlab.report.series import Comparison, Series, build_series
 from descentlab.report.settings import series_key, settings_of
@@ -28,12 +29,14 @@ class Results:
         comparisons: one for each problem and data set.
         duplicates: the number of records left out because another sweep holds the same run; each run is compared once.
         manifests: those of the sweeps that were tuned.
+        tables: those of the sweeps with records=table, whose runs are in no comparison.
     """
 
     sweeps: list[Path]
     comparisons: list[Comparison]
     duplicates: int
     manifests: list[Manifest] = field(default_factory=list)
+    tables: list[TableData] = field(default_factory=list)
 
     @property
     def series(self) -> list[Series]:
@@ -60,7 +63,8 @@ def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
     Raises:
         FileNotFoundError: a folder does not exist or contains no readable record.
     """
-    found = [record for sweep in sweeps for record in _records(sweep, unfinished)]
+    tables = {sweep: table for sweep in sweeps if (table := load_table(sweep)) is not None}
+    found = [record for sweep in sweeps if sweep not in tables for record in _records(sweep, unfinished)]
     runs = _distinct(found)
     manifests = [manifest for sweep in sweeps if (manifest := _manifest(sweep))]
     members = memberships(manifests)
@@ -79,7 +83,7 @@ def load(sweeps: Sequence[Path], unfinished: bool = False) -> Results:
         prefix = name if len(groups) > 1 else ""
         series = build_series(shown, prefix, digest)
         comparisons.append(Comparison(problem, series, name, build_series(trials, prefix, digest), arms))
-    return Results(list(sweeps), comparisons, len(found) - len(runs), manifests)
+    return Results(list(sweeps), comparisons, len(found) - len(runs), manifests, list(tables.values()))
 
 
 def _names(groups: Mapping[Key, Mapping[SeriesKey, list[Record]]]) -> dict[Key, str]:

@@ -1,4 +1,4 @@
-"""Distinct names of entries that several sweeps have: the sweep, the search range or the number of trials is appended."""
+"""Names of entries: distinct ones for entries of several sweeps, and names followed by the selected settings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from descentlab.report.answer import Entry
-from descentlab.report.settings import format_value, varying_keys
+from descentlab.report.settings import Settings, format_assignment, format_value, varying_keys
 
+MAX_SETTINGS = 4  # of the best entry in a statement
+FEW_SETTINGS = 2  # an entry with more is named without them where it is not the subject of the statement
 Describe = Callable[[Sequence[Entry]], list[str]]  # a description of each of several entries
 
 
@@ -28,10 +30,10 @@ def _appended(found: Sequence[Entry], describe: Describe) -> list[Entry]:
     """Return the entries with their descriptions appended where names are equal and the descriptions are not."""
     named = list(found)
     for name in {entry.name for entry in found}:
-        places = [index for index, entry in enumerate(found) if entry.name == name]
-        texts = describe([found[index] for index in places]) if len(places) > 1 else []
+        indices = [index for index, entry in enumerate(found) if entry.name == name]
+        texts = describe([found[index] for index in indices]) if len(indices) > 1 else []
         if len(set(texts)) > 1:
-            for index, text in zip(places, texts, strict=True):
+            for index, text in zip(indices, texts, strict=True):
                 named[index] = replace(found[index], name=f"{name} ({text})")
     return named
 
@@ -68,3 +70,30 @@ def _labels(same: Sequence[Entry]) -> list[str]:
 
 def _positions(same: Sequence[Entry]) -> list[str]:
     return [str(position) for position, _ in enumerate(same, 1)]
+
+
+def selected_settings(entry: Entry) -> Settings:
+    """Return the settings that distinguish the selected candidate of an entry from the others, by dotted key.
+
+    In a tuned sweep, these are the searched keys. Empty if the entry has a single candidate and was not tuned.
+    """
+    if entry.arm is None:
+        varied = varying_keys([one.settings for one in entry.alternatives])
+        return {key: entry.series.settings[key] for key in varied if key in entry.series.settings}
+    points = {trial.index: trial.point for trial in entry.arm.trials}
+    if entry.arm.selected is not None and entry.arm.selected in points:
+        return dict(points[entry.arm.selected])
+    searched = dict.fromkeys(key for point in points.values() for key in point)
+    return {key: entry.series.settings[key] for key in searched if key in entry.series.settings}
+
+
+def name_best(entry: Entry) -> str:
+    """Return the name of an entry, followed by its selected settings if it has any: "adam (lr=0.003)"."""
+    shown = [format_assignment(key, value) for key, value in selected_settings(entry).items()]
+    more = f" and {len(shown) - MAX_SETTINGS} more" if len(shown) > MAX_SETTINGS else ""
+    return f"{entry.name} ({', '.join(shown[:MAX_SETTINGS])}{more})" if shown else entry.name
+
+
+def name_other(entry: Entry) -> str:
+    """Return the name of an entry, followed by its selected settings unless there are more than FEW_SETTINGS."""
+    return name_best(entry) if len(selected_settings(entry)) <= FEW_SETTINGS else entry.name

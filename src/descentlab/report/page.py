@@ -7,6 +7,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Container, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from markupsafe import escape
 from descentlab.report import layout, sections
 from descentlab.report.answer import Answer
 from descentlab.report.compare import compare
-from descentlab.report.drawing.charts import Charts
+from descentlab.report.drawing.charts import Charts, packed_plotly
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.style import DARK, styles
+from descentlab.report.emphasis import emphasised_statements
 from descentlab.report.exports import write_exports
 from descentlab.report.load import Results, load
-from descentlab.report.overall import statements
 from descentlab.report.question import Question
 from descentlab.report.run_page import write_run_pages
 from descentlab.report.series import format_statuses
@@ -67,8 +68,17 @@ def write(results: Results, answers: Sequence[Answer], out: Path, live: Live | N
             the files would contain unfinished runs.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if live is None:
-        write_exports(results, answers, out)
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(packed_plotly)  # `render` needs it last
+        curves = None if live else write_exports(results, answers, out, threads)
+        page = _write_page(results, answers, out, live)
+        if curves is not None:
+            curves.result()
+    return page
+
+
+def _write_page(results: Results, answers: Sequence[Answer], out: Path, live: Live | None) -> Path:
+    """Write report.html; if it cannot be drawn, the error in its place."""
     page = out / "report.html"
     try:
         text = render(results, answers, out, live, write_run_pages(results.runs, out))
@@ -97,7 +107,7 @@ def render(
         title=" + ".join(sweep.resolve().name for sweep in results.sweeps),
         built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         results=results,
-        statements=statements(answers),
+        statements=emphasised_statements(answers),
         statuses=format_statuses(results.runs),
         sections=drawn,
         across=across,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from descentlab.report.answer import Entry, Pair, count_comparisons
 from descentlab.report.criterion import Criterion
+from descentlab.report.execution import reason_against_seconds
 from descentlab.report.selection import is_lost, values_by_seed
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.statistics.difference import Paired, Unpaired
@@ -42,17 +43,24 @@ def make_pairs(
         sides = [(entry, reference) for entry in entries if entry is not reference]
     else:
         sides = [(entries[0], other) for other in entries[1:]]
-    differences = [compare_series(first.series, second.series, by) for first, second in sides]
-    tests = [_logrank(first, second, by) if by.censored else None for first, second in sides]
+    unlike = [reason_against_seconds([first.series, second.series], by) for first, second in sides]
+    differences = [
+        None if reason else compare_series(first.series, second.series, by)
+        for (first, second), reason in zip(sides, unlike, strict=True)
+    ]
+    tests = [
+        _logrank(first, second, by) if by.censored and not reason else None
+        for (first, second), reason in zip(sides, unlike, strict=True)
+    ]
     p_values = [None if both is None else both.p_t for both in differences]
     p_values = [test.p_permutation if test else p for test, p in zip(tests, p_values, strict=True)]
     comparisons = count_comparisons(sum(p is not None for p in p_values), is_named)
     adjusted = _adjusted(p_values, comparisons)
     pairs: list[Pair] = []
-    for (first, second), both, test, p in zip(sides, differences, tests, adjusted, strict=True):
+    for (first, second), both, test, p, against in zip(sides, differences, tests, adjusted, unlike, strict=True):
         shown = None if both is None or test else both.at_level(level_of_one(comparisons))
         conclusion = conclude(shown, margin, p_adjusted=p, comparisons=comparisons) if shown is not None else None
-        reason = "" if both or test else _reason(first, second, by)
+        reason = "" if both or test else against or _reason(first, second, by)
         pairs.append(Pair(first, second, shown, conclusion, p, reason, test))
     return pairs
 

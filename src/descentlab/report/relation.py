@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from descentlab.report.answer import Answer, Entry, Pair
+from descentlab.report.execution import reason_against_seconds
 from descentlab.report.formats import format_p, format_range
+from descentlab.report.names import name_other
 from descentlab.report.pairs import ONE_SEED
 from descentlab.report.selection import is_lost, seed_key
 from descentlab.report.series import format_statuses
@@ -12,7 +14,7 @@ from descentlab.report.statistics.equivalence import Kind
 
 
 def relation(answer: Answer) -> str:
-    """Return a clause such as "better than adam by 0.006 [0.002, 0.010] (paired t, p = 0.01, n = 5 pairs)".
+    """Return a clause such as "better than adam (lr=0.01) by 0.006 [0.002, 0.010] (paired t, p = 0.01, n = 5 pairs)".
 
     It is about the best entry, also where that is the reference. "" if there is no other entry.
     """
@@ -24,16 +26,16 @@ def relation(answer: Answer) -> str:
         return _by_logrank(answer, other, pair)
     if pair.difference is None or pair.conclusion is None:
         return _without_statistics(answer, other, pair)
-    sign = 1 if pair.entry is answer.best else -1
+    name, sign = name_other(other), 1 if pair.entry is answer.best else -1
     kind = pair.conclusion.kind
     if kind is Kind.EQUAL:
-        return f"practically equal to {other.name}: {_equal(pair, sign, answer)}"
+        return f"practically equal to {name}: {_equal(pair, sign, answer)}"
     if kind is Kind.UNDECIDED:
-        return f"not distinguishable from {other.name} with {_seeds(pair)}: {_undecided(pair, sign, answer)}"
+        return f"not distinguishable from {name} with {_seeds(pair)}: {_undecided(pair, sign, answer)}"
     better = (kind is Kind.BETTER) == (sign > 0)
     shown = format_difference(pair.difference, sign if better else -sign)
     word = answer.by.comparative if better else answer.by.opposite
-    return f"{word} than {other.name} by {shown} ({describe_test(pair, answer)}, {_seeds(pair)})"
+    return f"{word} than {name} by {shown} ({describe_test(pair, answer)}, {_seeds(pair)})"
 
 
 def format_difference(difference: Paired | Unpaired, sign: int = 1) -> str:
@@ -95,9 +97,13 @@ def _undecided(pair: Pair, sign: int, answer: Answer) -> str:
         shown, test = _no_difference(pair.difference), ""
     if found.needed is None:
         return f"{shown} ({describe_test(pair, answer)})"
-    unit = "pairs" if isinstance(pair.difference, Paired) else "seeds each"
-    purpose = "show that they are practically equal" if found.needed_for is Kind.EQUAL else "do"
-    return f"{shown} ({test}about {found.needed:,} {unit} would {purpose})"
+    purpose = " to show that they are practically equal" if found.needed_for is Kind.EQUAL else ""
+    return f"{shown} ({test}{format_needed(found.needed)}{purpose})"
+
+
+def format_needed(n: int) -> str:
+    """Return the number of seeds of each optimizer that would decide a comparison: "about 68 seeds would do"."""
+    return f"about {n:,} seeds would do"
 
 
 def _by_logrank(answer: Answer, other: Entry, pair: Pair) -> str:
@@ -106,9 +112,9 @@ def _by_logrank(answer: Answer, other: Entry, pair: Pair) -> str:
     reached = f", which reaches it in {curve.reached} of {curve.n}" if curve is not None else ""
     p = pair.logrank.p_permutation if pair.p is None else pair.p
     earlier = (pair.logrank.statistic > 0) == (pair.entry is answer.best)
-    floor = logrank_floor(pair, answer)
+    floor, name = logrank_floor(pair, answer), name_other(other)
     word = "not distinguishable from" if p >= 0.05 else "earlier than" if earlier else "later than"
-    return f"{word} {other.name}{reached} (logrank test, {format_p(p)}{_correction(answer)}{f'; {floor}' if floor else ''})"
+    return f"{word} {name}{reached} (logrank test, {format_p(p)}{_correction(answer)}{f'; {floor}' if floor else ''})"
 
 
 def logrank_floor(pair: Pair, answer: Answer) -> str:
@@ -123,16 +129,18 @@ def logrank_floor(pair: Pair, answer: Answer) -> str:
 def _without_statistics(answer: Answer, other: Entry, pair: Pair) -> str:
     """Return the difference of the means without an interval, or the reason why there is none.
 
-    If runs diverged, there is no difference: the means are those of the other runs only.
+    If runs diverged, there is no difference: the means are those of the other runs only. Seconds of single and of fused runs
+    have none either.
     """
-    best = answer.best.estimate
+    best, name = answer.best.estimate, name_other(other)
     if best is None or other.estimate is None:
         ended = format_statuses(other.series.runs)
         return f"{other.name} has no value to compare with ({ended if not other.completed else pair.reason})"
-    if any(is_lost(run, answer.by) for entry in (pair.entry, pair.other) for run in entry.series.runs):
-        return f"not tested against {other.name} ({pair.reason})"
+    both = [entry.series for entry in (pair.entry, pair.other)]
+    if any(is_lost(run, answer.by) for series in both for run in series.runs) or reason_against_seconds(both, answer.by):
+        return f"not tested against {name} ({pair.reason})"
     gap = best.mean - other.estimate.mean if answer.mode == "max" else other.estimate.mean - best.mean
     reason = "" if pair.reason == ONE_SEED else f" ({pair.reason})"
     if gap == 0:
-        return f"as {other.name} does{reason}"
-    return f"{abs(gap):.3g} {answer.by.comparative if gap > 0 else answer.by.opposite} than {other.name}{reason}"
+        return f"as {name} does{reason}"
+    return f"{abs(gap):.3g} {answer.by.comparative if gap > 0 else answer.by.opposite} than {name}{reason}"

@@ -6,19 +6,24 @@ Pages of runs share one file with plotly.js, which lies in the folder of the swe
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from descentlab.errors import describe_error
+from descentlab.report.alerts import alert_groups
+from descentlab.report.answer import Answer
 from descentlab.report.compare import compare_one
 from descentlab.report.drawing.charts import Charts, plotly_script
 from descentlab.report.drawing.curves import curve_figure
 from descentlab.report.drawing.data import PanelData
+from descentlab.report.drawing.figure import CurveFigure
 from descentlab.report.drawing.style import DARK, styles
 from descentlab.report.layout import RUN_PAGE, log_tail, template
+from descentlab.report.panels import draw_panels
+from descentlab.report.sections import panel_box
 from descentlab.report.series import Comparison, Group, build_series
 from descentlab.report.settings import flatten, format_value
 from descentlab.report.statistics.curves import AXES
@@ -62,21 +67,18 @@ def write_run_page(run: Record) -> Path:
 
 def render_run(run: Record) -> str:
     """Return the HTML of the page of a run."""
-    charts, panels = Charts(), list[dict[str, Any]]()
+    charts = Charts()
     series = build_series([Group([run])], "", "")
     answer = compare_one(Comparison(series[0].problem, series, series[0].problem))
-    if answer is not None:
-        data = PanelData(answer, styles([answer]))
-        number = charts.add_section(data)
-        for column in _columns(data.frames[run.id]):
-            figure = curve_figure(data, column, column, _scale(column, data.frames[run.id][column]), limited=False)
-            if figure is not None:
-                panels.append({"title": column, "figure": charts.add(figure, number), "note": ""})
+    panels, failures = ([], []) if answer is None else _panels(answer, run, charts)
+    summary = {key: value for key, value in run.summary.items() if key != "alerts"}
     return template("run.html.jinja").render(
         run=run,
         sweep=run.folder.resolve().parent.name,
+        alerts=[] if answer is None else alert_groups(answer),
         panels=panels,
-        results=[(key, format_value(value)) for key, value in flatten(run.summary).items() if value not in (None, {}, [])],
+        failures=failures,
+        results=[(key, format_value(value)) for key, value in flatten(summary).items() if value not in (None, {}, [])],
         log=log_tail(run.folder, LOG_LINES),
         log_name=LOG,
         config=_text(run.folder / CONFIG),
@@ -91,9 +93,25 @@ def render_run(run: Record) -> str:
     )
 
 
-def _columns(rows: pl.DataFrame) -> list[str]:
-    """Return the measured columns: losses first, then the other ones of training and of validation."""
-    measured = [name for name in rows.columns if name not in AXES and rows[name].drop_nulls().len()]
+def _panels(answer: Answer, run: Record, charts: Charts) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the plots of a run, which join `charts`, and a note for each panel that failed.
+
+    First come the curves that are no panel of their own, then the panels of runs (`panels.draw_panels`).
+    """
+    data = PanelData(answer, styles([answer]))
+    number, rows = charts.add_section(data), data.frames[run.id]
+    drawn, failures = draw_panels(data, of_run=True)
+    shown = {figure.column for figure in drawn if isinstance(figure, CurveFigure)}
+    curves = [
+        curve_figure(data, name, name, _scale(name, rows[name]), limited=False, note="") for name in _columns(rows, shown)
+    ]
+    figures = [*(figure for figure in curves if figure is not None), *drawn]
+    return [panel_box(each, charts, number) for each in figures], failures
+
+
+def _columns(rows: pl.DataFrame, shown: Collection[str] = ()) -> list[str]:
+    """Return the measured columns without `shown`: losses first, then the other ones of training and of validation."""
+    measured = [name for name in rows.columns if name not in (*AXES, *shown) and rows[name].drop_nulls().len()]
     return sorted(measured, key=lambda name: (not name.endswith("/loss"), not name.startswith("valid/"), name))
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from descentlab.report.alerts import alert_groups, alerts_elsewhere
 from descentlab.report.answer import Answer, Entry
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.charts import Charts
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Drawing, Fold, Html
 from descentlab.report.drawing.style import Style
+from descentlab.report.drawing.table_data import TableData
 from descentlab.report.panels import draw_panels
 from descentlab.report.series import Series
 from descentlab.report.settings import MISSING, flatten, format_assignment, format_value, varying_keys
@@ -43,10 +45,12 @@ def comparison_section(data: PanelData, charts: Charts) -> dict[str, Any]:
         "table": table,
         "intervals": interval_note(table),
         "pairs": pairs_table(answer, detailed=True),
+        "alerts": alert_groups(answer),
+        "alerts_elsewhere": alerts_elsewhere(answer),
         "gains": gains_table(answer),
         "robust": robust_table(answer),
         "bill": bill_table([answer]),
-        "panels": [_panel(each, charts, number) for each in drawn],
+        "panels": [panel_box(each, charts, number) for each in drawn],
         "notes": [*_notes(answer.comparison.runs), *failures],
         "metrics": metrics_table(answer),
         "artifacts": _artifacts(answer.series),
@@ -62,16 +66,22 @@ def _settings(entry: Entry) -> str:
 def across_section(answers: Sequence[Answer], styles: dict[str, Style], charts: Charts) -> dict[str, Any]:
     """Return the panels over several problems, and a note for each that failed; both are empty with one problem."""
     drawn, failures = draw_panels(AcrossData(answers, styles)) if len(answers) > 1 else ([], [])
-    return {"panels": [_panel(each, charts, None) for each in drawn], "notes": failures}
+    return {"panels": [panel_box(each, charts, None) for each in drawn], "notes": failures}
 
 
-def _panel(drawing: Drawing, charts: Charts, section: int | None) -> dict[str, Any]:
+def table_panels(data: TableData, charts: Charts) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the panels of a table of runs, and a note for each that failed."""
+    drawn, failures = draw_panels(data)
+    return [panel_box(each, charts, None) for each in drawn], failures
+
+
+def panel_box(drawing: Drawing, charts: Charts, section: int | None) -> dict[str, Any]:
     """Return the title and the note of a panel, and its HTML, its panels, or the number of its figure in `charts`."""
     head = {"title": drawing.title, "note": drawing.note}
     if isinstance(drawing, Html):
         return head | {"html": drawing.html}
     if isinstance(drawing, Fold):
-        return head | {"folded": [_panel(each, charts, section) for each in drawing.figures]}
+        return head | {"folded": [panel_box(each, charts, section) for each in drawing.figures]}
     return head | {"figure": charts.add(drawing, section), "summary": drawing.summary}
 
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from descentlab.store.record import NOT_IDENTITY
+from descentlab.store.later_keys import with_later_defaults
+from descentlab.store.record import NOT_IDENTITY, without_kernels
 
 SEEDS = ("seed", "data_seed")
 IGNORED = NOT_IDENTITY | set(SEEDS)
@@ -38,12 +39,17 @@ def settings_of(run: Configured) -> Settings:
 def series_key(run: Configured) -> str:
     """Return a key that is equal for runs that differ in their seeds only."""
     chosen = [run.choices.get("problem"), run.choices.get("optimizer")]
-    config = {key: value for key, value in run.config.items() if key not in IGNORED}
+    config = {key: value for key, value in _complete(run.config).items() if key not in IGNORED}
     return json.dumps([chosen, config], sort_keys=True, default=str)
 
 
 def _relevant_config(run: Configured) -> Settings:
-    return flatten({key: value for key, value in run.config.items() if key not in IGNORED})
+    return flatten({key: value for key, value in _complete(run.config).items() if key not in IGNORED})
+
+
+def _complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` as runs of all versions have it: with the keys that were added later, and without kernels."""
+    return with_later_defaults(without_kernels(config))
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Settings:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from descentlab.report.answer import Answer, Entry
 from descentlab.report.formats import format_duration, format_estimate
+from descentlab.report.names import name_best
 from descentlab.report.relation import relation
 from descentlab.report.series import format_statuses
 from descentlab.store.record import Record, Status
@@ -27,8 +28,8 @@ def statement(answer: Answer) -> str:
 
 
 def _result(answer: Answer, entry: Entry) -> str:
-    """Return a clause such as "adam reaches 0.981 [0.978, 0.984] test accuracy (n = 5)"."""
-    by, value = answer.by, entry.estimate
+    """Return a clause such as "adam (lr=0.003) reaches 0.981 [0.978, 0.984] test accuracy (n = 5)"."""
+    by, value, name = answer.by, entry.estimate, name_best(entry)
     assert value is not None
     shown = format_estimate(value, by.format)
     if by.censored and entry.survival is not None:
@@ -37,11 +38,11 @@ def _result(answer: Answer, entry: Entry) -> str:
         within = curve.reached == curve.n and max(curve.times) <= curve.horizon
         restricted = "" if within else f", a mean restricted to {by.format(curve.horizon)}"
         interval = " (no interval)" if value.low is None else ""
-        return f"{entry.name} reaches {target}, after {shown} {by.unit}{interval}{restricted}"
+        return f"{name} reaches {target}, after {shown} {by.unit}{interval}{restricted}"
     headline = answer.headline
     known = headline is not None and headline.difference is not None and headline.difference.n == value.n
     seeds = " with one seed (no interval)" if value.n == 1 else "" if known else f" (n = {value.n})"
-    return f"{entry.name} {'takes' if by.unit else 'reaches'} {shown} {by.unit or by.label}{seeds}"
+    return f"{name} {'takes' if by.unit else 'reaches'} {shown} {by.unit or by.label}{seeds}"
 
 
 def _target(answer: Answer) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from descentlab.report.answer import Entry
+from descentlab.report.names import selected_settings
 from descentlab.report.settings import varying_keys
 
 # The least and the greatest value of hyperparameters, by the last part of the key; others are not negative.
@@ -50,13 +51,16 @@ class Range:
     def step_beyond(self, side: str) -> float | None:
         """Return a value to which the range should be extended on `side` ("low" or "high"); None if there is no natural one.
 
-        A logarithmic range is extended by a factor of ten, a linear one by half of its width, but not across zero.
+        A logarithmic range is extended by a factor of ten, a linear one by half of its width, but not to or across zero.
         """
         edge, sign = (self.high, 1) if side == "high" else (self.low, -1)
         if self.is_log:
             return edge * 10.0**sign
-        beyond = edge + sign * (self.high - self.low) / 2
-        crosses = beyond < 0 <= edge or edge <= 0 < beyond or 0.5 < edge < 1 <= beyond  # a momentum stays below 1
+        step = (self.high - self.low) / 2
+        beyond = edge + sign * step
+        crosses = (
+            abs(beyond) < 1e-9 * step or beyond < 0 <= edge or edge <= 0 < beyond or 0.5 < edge < 1 <= beyond
+        )  # a momentum stays below 1
         return None if crosses else beyond
 
 
@@ -73,16 +77,10 @@ def _of_arm(entry: Entry) -> list[Range]:
         key = f"optimizer.{name}" if any(f"optimizer.{name}" in point for point in points) else name
         ends = bounds(spec)
         tried = numbers([point.get(key) for point in points])
-        selected = numbers([_selected(entry, key)])
+        selected = numbers([selected_settings(entry).get(key)])
         if ends is not None and tried and selected:
             found.append(Range(key, selected[0], tried, *ends))
     return found
-
-
-def _selected(entry: Entry, key: str) -> Any:
-    """Return the value of `key` at the selected settings; while the tuning is not complete, at those of the best trial."""
-    points = [trial.point for trial in entry.arm.trials if trial.index == entry.arm.selected] if entry.arm else []
-    return points[0].get(key) if points else entry.series.settings.get(key)
 
 
 def bounds(spec: Any) -> tuple[float, float, bool] | None:

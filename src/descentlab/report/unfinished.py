@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -43,13 +45,15 @@ def _provisional(folder: Path) -> Record | None:
         job = Job.load(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return None
-    record = job.record(Status.TRAINING, _progress(folder))
+    state = progress.read(folder)
+    record = job.record(Status.TRAINING, _progress(state))
     record.folder = folder
+    if alerts := [alert for alert in state.get("alerts", []) if isinstance(alert, dict)]:
+        record.summary["alerts"] = alerts
     return record
 
 
-def _progress(folder: Path) -> str:
-    state = progress.read(folder)
+def _progress(state: Mapping[str, Any]) -> str:
     step, total, seconds = state.get("step"), state.get("total"), state.get("seconds")
     if step is None:
         return "no step yet"

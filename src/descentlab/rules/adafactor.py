@@ -41,13 +41,20 @@ def update(
     b2 = 1 - t^beta2_decay; v = rows columns / mean(rows).
     """
     step = state["step"] + 1
-    smallest = torch.finfo(param.dtype).eps if eps[0] is None else eps[0]
-    smallest = torch.as_tensor(smallest, dtype=param.dtype, device=param.device)  # clamp under vmap promotes to a wider type
+    smallest = _filled(torch.finfo(param.dtype).eps if eps[0] is None else eps[0], param)
     moments, variance = _second_moment(grad, state, 1 - precise(step) ** beta2_decay, smallest)
     direction = grad * variance.clamp(min=smallest * smallest).rsqrt()
     rate = rms(param).clamp(min=eps[1]) * precise(step).rsqrt().clamp(max=lr)
     increment = -rate / (rms(direction) / d).clamp(min=1.0) * direction - lr * weight_decay * param
     return increment, {"step": step, **moments}
+
+
+def _filled(value: Number, like: Tensor) -> Tensor:
+    """Return `value` as a scalar of the type of `like`, since clamp under vmap promotes to a wider type.
+
+    torch.full writes a number on the device; torch.as_tensor would copy it from the host, which would wait for a GPU.
+    """
+    return value.to(like) if isinstance(value, Tensor) else torch.full((), value, dtype=like.dtype, device=like.device)
 
 
 def _second_moment(grad: Tensor, state: State, beta: Tensor, smallest: Tensor) -> tuple[State, Tensor]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+LEAK = 0.01  # slope of leaky_relu at and below 0, as in torch
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -42,6 +43,9 @@ def _silu_slope(z: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(lambda z: z, torch.ones_like),
     "relu": Activation(lambda z: z.clamp(min=0), lambda z: (z > 0).to(z.dtype)),  # 0 at 0, as in torch
+    "leaky_relu": Activation(
+        lambda z: z.clamp(min=0) + LEAK * z.clamp(max=0), lambda z: LEAK + (1 - LEAK) * (z > 0).to(z.dtype)
+    ),
     "tanh": Activation(torch.tanh, lambda z: 1 - torch.tanh(z).square()),
     "sigmoid": Activation(torch.sigmoid, lambda z: torch.sigmoid(z) * torch.sigmoid(-z)),
     "gelu": Activation(lambda z: z * _normal_cdf(z), lambda z: _normal_cdf(z) + z * _normal_density(z)),

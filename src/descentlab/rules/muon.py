@@ -60,11 +60,23 @@ def newton_schulz(matrix: Tensor, coefficients: tuple[float, float, float], eps:
     a, b, c = coefficients
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.mT if tall else matrix  # the smaller product
-    x = x / x.norm().clamp(min=eps)
+    smallest = torch.as_tensor(eps, dtype=x.dtype, device=x.device)  # clamp under vmap promotes to a wider type
+    x = x / x.norm().clamp(min=smallest)
     for _ in range(steps):
         gram = x @ x.mT
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        x = _multiply_and_add(x, _multiply_and_add(gram, gram, gram, b, c), x, a)
     return x.mT if tall else x
+
+
+def _multiply_and_add(start: Tensor, left: Tensor, right: Tensor, beta: float, alpha: float = 1.0) -> Tensor:
+    """Return beta start + alpha left right, as torch.addmm. In half precision it is rounded once, at the end.
+
+    Under torch.vmap, addmm rounds each of its operations. On a GPU this is addmm, since products of float32 are slow there.
+    """
+    if start.is_cuda or start.dtype in (torch.float32, torch.float64):
+        return torch.addmm(start, left, right, beta=beta, alpha=alpha)
+    product = alpha * (left.float() @ right.float())
+    return torch.add(product, start.float(), alpha=beta).to(start.dtype)
 
 
 def adjustment(rows: int, columns: int, kind: str | None) -> float:

@@ -25,14 +25,25 @@ class StopConfig:
     patience: int | None
     min_delta: float
     at_target: bool
+    plateau: float | None = None
+    window: int = 100
+    grad_norm: float | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """`every`: seconds between checkpoints, None: only on interruption. `keep`: keep the last checkpoint of a finished run."""
+    """When weights are stored.
+
+    Attributes:
+        every: seconds between checkpoints; None: only on interruption.
+        keep: keep the last checkpoint of a finished run.
+        snapshots: steps between two copies of the weights that are kept; None: none.
+    """
 
     every: float | None
     keep: bool
+    snapshots: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +64,11 @@ class TrainerConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    """The W&B project that a run is logged to; None: not logged."""
+    """The W&B project that a run is logged to; None: not logged. `live`: offline, too, it is logged while it trains."""
 
     project: str | None
     entity: str | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Core:
     microbatch: int | None
     budget: BudgetConfig
     engine: Literal["lightning", "explicit"]
-    compile: bool
+    compile: bool | Literal["step", "auto"]
     target: float | None
     validate_every: int | None
     log_every: int

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from descentlab.store.alert import Alert
 from descentlab.store.record import PROGRESS, read_json, write_json
 
 if TYPE_CHECKING:
@@ -16,14 +17,19 @@ EVERY = 0.3  # least number of seconds between two writes
 
 
 class ProgressWriter:
-    """Writes the progress of a run, at most every 0.3 s. A sink for curve rows.
+    """Writes the progress of a run. A sink for curve rows.
 
     The modification time of the file is also the heartbeat by which the parent distinguishes a slow run from one that hangs.
+
+    Args:
+        folder: the run's folder.
+        plan: the run's plan.
+        every: least number of seconds between two writes.
     """
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        self.path, self.plan = folder / PROGRESS, plan
-        self.written = -EVERY
+    def __init__(self, folder: Path, plan: Plan, every: float = EVERY) -> None:
+        self.path, self.every = folder / PROGRESS, every
+        self.written = -every
         self.state: dict[str, Any] = {"total": plan.total, "seconds": plan.seconds}
 
     def write(self, rows: list[dict[str, Any]]) -> None:
@@ -33,11 +39,19 @@ class ProgressWriter:
             self.state |= {"loss": row["train/loss"]} if "train/loss" in row else {}
         self.beat()
 
+    def alert(self, alert: Alert) -> None:
+        """Add an alert, and write it at once."""
+        self.state.setdefault("alerts", []).append(alert.stored())
+        self._write()
+
     def beat(self) -> None:
-        """Write the progress again if the last write was at least EVERY seconds ago."""
-        if time.monotonic() - self.written >= EVERY:
-            write_json(self.path, self.state)
-            self.written = time.monotonic()
+        """Write the progress again if the last write was at least `every` seconds ago."""
+        if time.monotonic() - self.written >= self.every:
+            self._write()
+
+    def _write(self) -> None:
+        write_json(self.path, self.state)
+        self.written = time.monotonic()
 
 
 def read(folder: Path) -> Mapping[str, Any]:

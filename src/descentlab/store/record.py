@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from filelock import FileLock, Timeout
 
+from descentlab.store.scratch import scratch_path
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -28,8 +30,10 @@ NOT_IDENTITY = frozenset(
         "logger",
         "log_every",
         "diagnostics",
+        "alerts",
         "checkpoint",
         "report",
+        "records",
         "rerun",
         "hydra",
     }
@@ -39,9 +43,24 @@ RECORD, CONFIG, LOG, PROGRESS = "record.json", "config.yaml", "log.txt", "progre
 LOCK = ".lock"  # in the sweep's folder; held while a command trains the sweep
 STOP_REQUEST = "stop"  # the existence of this file asks a run on a cluster to stop
 ALIVE = ".alive"  # lock of the first process of a run, held while it lives
+SINGLE = "single.json"  # written by the process of a fused group that does not train it: {"reason": ..., "size": largest group}
+FUSE = "DESCENTLAB_FUSE"  # environment variable of the process of a fused group: hydra.launcher.fuse, auto or always
+AT_ONCE = "DESCENTLAB_AT_ONCE"  # the same: how many of its runs could run at the same time one by one
+RELEASE = 120.0  # seconds to wait until a process of the same run that died on another machine releases that lock
 FAULT = "fault.json"  # the error of a process other than the one that writes the record
+TRACKED = "wandb.json"  # whether Weights & Biases has the run: tracking.mark
 EXHIBITS = "exhibits"  # folder of images (.png) and texts (.txt) of the trained model
+ANALYSES = "analyses"  # folder of what scripts/landscape.py found (.json)
+SNAPSHOTS = "snapshots"  # folder of weights over time, STEP.pt: checkpoint.snapshots
 CURVES, PARQUET, CHECKPOINT = "curves.jsonl", "curves.parquet", "last.ckpt"
+LAYERS, LAYERS_PARQUET = "layers.jsonl", "layers.parquet"  # what probes measured of each layer
+
+
+def without_kernels(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with `fused` of torch's optimizers set to None: its kernels give the same update up to rounding."""
+    nodes = {part: config[part] for part in ("optimizer", "auxiliary") if "fused" in (config.get(part) or {})}
+    torchs = {part: node for part, node in nodes.items() if str(node.get("_target_")).startswith("torch.optim.")}
+    return {**config, **{part: {**node, "fused": None} for part, node in torchs.items()}}
 
 
 class Status(StrEnum):
@@ -170,7 +189,7 @@ def write_json(path: Path, content: Mapping[str, Any], durable: bool = False) ->
 
 def write_text(path: Path, text: str, durable: bool = False) -> None:
     """Write `text` to `path` atomically, as `write_json` does."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch = scratch_path(path)
     with scratch.open("w", encoding="utf-8") as file:
         file.write(text)
         if durable:
@@ -179,23 +198,25 @@ def write_text(path: Path, text: str, durable: bool = False) -> None:
     scratch.replace(path)
 
 
-class CurveWriter:
-    """Appends rows to curves.jsonl while a run trains.
+class RowWriter:
+    """Appends rows to a file of JSON lines while a run trains.
 
     Args:
         folder: the run's folder.
         keep: position in bytes up to which the rows of an earlier process are kept; later ones were not in its checkpoint.
+        name: the file.
+        sealed: the Parquet file to which it is converted at the end of the run.
     """
 
-    def __init__(self, folder: Path, keep: int = 0) -> None:
-        self.folder = folder
-        (folder / PARQUET).unlink(missing_ok=True)  # left by a finished run that is trained again
-        self.file: TextIO = (folder / CURVES).open("a")
+    def __init__(self, folder: Path, keep: int = 0, name: str = CURVES, sealed: str = PARQUET) -> None:
+        self.folder, self.path, self.sealed = folder, folder / name, folder / sealed
+        self.sealed.unlink(missing_ok=True)  # left by a finished run that is trained again
+        self.file: TextIO = self.path.open("a")
         self.file.truncate(min(keep, os.fstat(self.file.fileno()).st_size))
 
     def kept(self) -> list[dict[str, Any]]:
         """Return the rows written so far."""
-        return list(_rows(self.folder / CURVES))
+        return list(_rows(self.path))
 
     def position(self) -> int:
         """Write all rows to the disk, and return their size in bytes."""
@@ -213,11 +234,11 @@ class CurveWriter:
         self.file.close()
 
     def seal(self) -> None:
-        """Convert the rows to curves.parquet at the end of the run. The checkpoint is kept until the record is written."""
+        """Convert the rows to Parquet at the end of the run. The checkpoint is kept until the record is written."""
         self.close()
-        scratch = self.folder / f".{PARQUET}"
-        read_curves(self.folder).write_parquet(scratch)
-        scratch.replace(self.folder / PARQUET)
+        scratch = self.folder / f".{self.sealed.name}"
+        _read(self.path, self.sealed).write_parquet(scratch)
+        scratch.replace(self.sealed)
 
 
 def read_curves(folder: Path) -> pl.DataFrame:
@@ -226,11 +247,24 @@ def read_curves(folder: Path) -> pl.DataFrame:
     Columns: step, examples, epoch, gradient_evaluations, train_seconds, train/loss, train/lr, train/grad_norm,
     train/update_norm, valid/..., with null where a quantity was not measured.
     """
+    return _read(folder / CURVES, folder / PARQUET)
+
+
+def read_layers(folder: Path) -> pl.DataFrame:
+    """Return what probes measured of the layers of the run in `folder`, one row for each measured step and layer.
+
+    Columns: step, layer (the name of a module), and a column for each quantity, such as grad_norm.
+    """
+    return _read(folder / LAYERS, folder / LAYERS_PARQUET)
+
+
+def _read(lines: Path, sealed: Path) -> pl.DataFrame:
+    """Return the rows of a file of JSON lines, or of the Parquet file that it became."""
     import polars as pl
 
-    if (folder / PARQUET).exists():
-        return pl.read_parquet(folder / PARQUET)
-    rows = list(_rows(folder / CURVES))
+    if sealed.exists():
+        return pl.read_parquet(sealed)
+    rows = list(_rows(lines))
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return pl.DataFrame({key: [row.get(key) for row in rows] for key in columns}, strict=False)
 

@@ -26,6 +26,8 @@ from descentlab.parallel import ranks
 from descentlab.store.core import Core
 from descentlab.store.job import Job
 from descentlab.store.record import LOCK, Record, Status
+from descentlab.sweeps import summary
+from descentlab.sweeps.grouping import Grouping, describe
 from descentlab.sweeps.later_checks import Checked, check_each
 from descentlab.sweeps.past import JobDecision, decide, decide_all
 from descentlab.sweeps.plan import plan_jobs, same_runs
@@ -33,6 +35,7 @@ from descentlab.sweeps.queue import Queue
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Grid, Intake, Source
 from descentlab.sweeps.view import ProgressView
+from descentlab.tracking.writer import Writer
 
 WANDB_MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 
@@ -59,7 +62,7 @@ def launch(composed: Iterable[Composed], make_launcher: MakeLauncher, signals: S
     if not ranks.is_first():
         return [follow(jobs[0])]
     sweep, asked = jobs[0].folder.parent, jobs[0].config.get("report")
-    return train(Grid(jobs), make_launcher, signals, finish=lambda: report(sweep, asked))
+    return train(Grid(jobs), make_launcher, signals, finish=lambda writer: report(sweep, asked, writer))
 
 
 def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
@@ -73,11 +76,16 @@ def dry_run(composed: Iterable[Composed], make_launcher: MakeLauncher) -> None:
         return
     decisions = decide_all(jobs)
     todo = [job for job in jobs if decisions[job.id][0] is not JobDecision.REUSE]
+    groups: list[str] = []
     if todo:
-        check(make_launcher(todo), todo, print_error)
+        launcher = make_launcher(todo)
+        check(launcher, todo, print_error)
+        groups += describe(Grouping(launcher.fusing).divide(todo), todo)
     for job in jobs:
         decision, reason = decisions[job.id]
         print(f"{decision:7} {job.folder}{f'  ({reason})' if reason else ''}")
+    for line in groups:
+        print(line)
     print(f"{len(todo)} of {len(jobs)} runs would start; nothing was started")
 
 
@@ -132,6 +140,8 @@ def validated(composed: Iterable[Composed]) -> list[dict[str, Any]]:
         words |= dict.fromkeys(run.overrides)
         mistakes += found
     refuse(mistakes)
+    if any(config.get("records") == "table" for config in configs):
+        refuse(["records: table in a file has no effect: give records=table on the command line"])
     refuse([*without_effect(configs, words), *unknown_wandb_mode(configs)])
     return configs
 
@@ -148,7 +158,7 @@ def train(
     make_launcher: MakeLauncher,
     signals: StopSignals | None = None,
     view: ProgressView | None = None,
-    finish: Callable[[], None] = lambda: None,
+    finish: Callable[[Writer], None] = lambda _: None,
 ) -> list[Record]:
     """Run the jobs of `source` and return the records of those that ended, in the order in which they were proposed.
 
@@ -159,8 +169,8 @@ def train(
         make_launcher: makes the launcher for given jobs.
         signals: counts the requests to stop.
         view: shows the progress.
-        finish: called after the last run, while the sweep is locked if any run was started: `report.py --watch`, which waits
-            for the lock, does not write the last page at the same time.
+        finish: called after the last run with the writer of the W&B runs, while the sweep is locked if any run was started:
+            `report.py --watch`, which waits for the lock, does not write the last page at the same time.
 
     Raises:
         UsageError: a required job of the first round cannot work; nothing was started. Any other job fails instead.
@@ -168,22 +178,31 @@ def train(
     signals = signals or StopSignals()
     intake = Intake(source)
     first = intake.next()
-    if not first.decided:
-        finish()
-        return []
     launcher = make_launcher(first.jobs) if first.jobs else None
     view = view or ProgressView()
-    view.add(intake.sweep, first.decided)
-    if launcher is None:
-        intake.save()
-        finish()
-        return intake.ended()
-    with _lock(first.jobs[0].folder.parent):
-        with launcher:
-            refused = check(launcher, first.jobs, view.print, source.required)
-            _run(Queue(launcher, intake, first.jobs, view, signals, refused=refused), intake, view, signals)
-        finish()
+    if first.decided:
+        view.add(intake.sweep, first.decided)
+    with Writer(print_error) as writer:
+        if launcher is None:
+            if first.decided:
+                intake.save()
+            _finish(intake, writer, finish)
+            return intake.ended()
+        with lock_sweep(intake.sweep):
+            with launcher:
+                refused = check(launcher, first.jobs, view.print, source.required)
+                summary.prepare(intake.sweep)
+                intake.notify = lambda record: writer.add(record, intake.sweep / record.name)
+                _run(Queue(launcher, intake, first.jobs, view, signals, refused=refused), intake, view, signals)
+            _finish(intake, writer, finish)
     return intake.ended()
+
+
+def _finish(intake: Intake, writer: Writer, finish: Callable[[Writer], None]) -> None:
+    """Write also the W&B runs that earlier commands did not write, and call `finish`."""
+    for record in intake.records.values():
+        writer.add(record, intake.sweep / record.name)
+    finish(writer)
 
 
 def _run(queue: Queue, intake: Intake, view: ProgressView, signals: StopSignals) -> None:
@@ -238,12 +257,10 @@ def _check_alone(launcher: Launcher, jobs: Sequence[Job], required: Sequence[Job
     return found
 
 
-def report(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
+def report(sweep: Path, asked: Mapping[str, Any] | None, writer: Writer) -> None:
     """Write the report of the sweep, with the config's node `report`. A failure leaves the records as they are."""
-    from descentlab.sweeps import summary
-
     try:
-        summary.show(sweep, asked)
+        summary.show(sweep, asked, writer)
     except Exception as error:  # no record, no space on the disk, an error while drawing
         print_error(f"no report: {describe_error(error)}; python scripts/report.py {sweep} tries again")
 
@@ -267,7 +284,7 @@ def follow(job: Job) -> Record:
 
 
 @contextlib.contextmanager
-def _lock(sweep: Path) -> Iterator[None]:
+def lock_sweep(sweep: Path) -> Iterator[None]:
     """Lock the sweep's folder, so that two commands never train the same sweep at the same time."""
     sweep.mkdir(parents=True, exist_ok=True)
     lock = FileLock(sweep / LOCK)

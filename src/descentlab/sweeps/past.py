@@ -12,10 +12,22 @@ import yaml
 
 from descentlab.config.identity import config_key
 from descentlab.launchers import preflight
-from descentlab.launchers.local import fork_server
+from descentlab.launchers.server import fork_server
 from descentlab.store import provenance
 from descentlab.store.job import Job
-from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, FAULT, PROGRESS, RECORD, STOP_REQUEST, Record, is_held
+from descentlab.store.record import (
+    ALIVE,
+    CHECKPOINT,
+    CONFIG,
+    FAULT,
+    PROGRESS,
+    RECORD,
+    SINGLE,
+    STOP_REQUEST,
+    TRACKED,
+    Record,
+    is_held,
+)
 
 REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, kept until they are pruned
 
@@ -132,7 +144,7 @@ def prepare(job: Job, decision: JobDecision) -> Job:
     last, record = _last_attempt(job), read_record(job.folder)
     before = 0 if last is None or (record is not None and record.status.is_result) else last.attempt
     if decision is JobDecision.RESUME:
-        named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, STOP_REQUEST)]
+        named = [job.folder / name for name in (RECORD, FAULT, PROGRESS, SINGLE, STOP_REQUEST, TRACKED)]
         incomplete = [path for path in job.folder.glob(".*") if path.name != ALIVE]
         for leftover in [*named, *incomplete]:
             leftover.unlink(missing_ok=True)

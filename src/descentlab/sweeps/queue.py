@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from descentlab.launchers.base import Group, Launcher
 from descentlab.launchers.child import GRACE
 from descentlab.store.job import Job
-from descentlab.store.record import FAULT, Record, Status, read_json
+from descentlab.store.record import SINGLE, Record, Status
 from descentlab.sweeps import past
+from descentlab.sweeps.ends import JobEnd, alike, end_of
+from descentlab.sweeps.grouping import Grouping, summary_lines
 from descentlab.sweeps.later_checks import LaterChecks
 from descentlab.sweeps.past import JobDecision
 from descentlab.sweeps.signals import StopSignals
@@ -21,21 +22,6 @@ from descentlab.sweeps.watch import Watch
 
 POLL = 0.25  # seconds between two passes over the running attempts
 HELD = 1.0  # seconds until a job that is still locked by a process of an earlier command is tried again
-
-
-def one_by_one(jobs: Sequence[Job]) -> list[Group]:
-    """Return one group for each job, so that each job runs in a separate process."""
-    return [(job,) for job in jobs]
-
-
-@dataclass(frozen=True)
-class _End:
-    """How a job ended: its record if it wrote one, and whether its process died or hung, so that it may be retried."""
-
-    record: Record | None
-    status: Status
-    reason: str
-    died: bool
 
 
 class Queue:
@@ -49,8 +35,8 @@ class Queue:
         jobs: the first jobs to run, already checked.
         view: shows the progress.
         signals: counts the requests to stop.
-        group: divides jobs into groups; each group is run by one attempt.
         refused: the mistakes in those of `jobs` that fail without an attempt, by run id.
+        grouping: divides jobs into groups, each of which one attempt runs; by default as the launcher specifies.
     """
 
     def __init__(
@@ -60,10 +46,12 @@ class Queue:
         jobs: Sequence[Job],
         view: ProgressView,
         signals: StopSignals,
-        group: Callable[[Sequence[Job]], Sequence[Group]] = one_by_one,
         refused: Mapping[str, str] | None = None,
+        grouping: Grouping | None = None,
     ) -> None:
-        self.launcher, self.intake, self.view, self.signals, self.group = launcher, intake, view, signals, group
+        self.launcher, self.intake, self.view, self.signals = launcher, intake, view, signals
+        self.grouping = grouping or Grouping(launcher.fusing)
+        self.is_announced = False  # True once the first groups were printed
         self.waiting: deque[Group] = deque()
         self.first = list(jobs)
         self.refused = refused or {}
@@ -84,7 +72,7 @@ class Queue:
         first = self._adopt(self.first)
         for job in [job for job in first if job.id in self.refused]:
             self._refuse(job, self.refused[job.id])
-        self.waiting.extend(self.group([job for job in first if job.id not in self.refused]))
+        self._queue([job for job in first if job.id not in self.refused])
         try:
             while self._has_work():
                 self._pass()
@@ -103,7 +91,7 @@ class Queue:
         for watch in list(self.running):
             self._supervise(watch)
         self.intake.save()
-        shown = [job for watch in self.running if watch.began for job in watch.attempt.jobs]
+        shown = [watch.attempt.jobs for watch in self.running if watch.began]
         self.view.refresh(shown, self._unstarted())
 
     def _has_work(self) -> bool:
@@ -126,6 +114,14 @@ class Queue:
             self.running.append(Watch(attempt))
         return [job for job in jobs if job.id not in under_way]
 
+    def _queue(self, jobs: Sequence[Job]) -> None:
+        """Divide `jobs` into groups and queue them."""
+        division = self.grouping.divide(jobs)
+        for line in () if self.is_announced else summary_lines(division):
+            self.is_announced = True
+            self.view.print(line)
+        self.waiting.extend(division.groups)
+
     def _ask(self) -> None:
         """Take the next jobs from the source."""
         while not self.waiting and not self.stopping:
@@ -134,14 +130,14 @@ class Queue:
                 self.view.add(self.intake.sweep, proposed.decided)
             if not proposed.jobs:
                 return
-            self.waiting.extend(self.group(self.checks.submit(self._adopt(proposed.jobs))))
+            self._queue(self.checks.submit(self._adopt(proposed.jobs)))
 
     def _take_checked(self) -> None:
         """Queue the jobs whose check has ended. Those that cannot work fail, and the others continue."""
         for checked in self.checks.take():
             for note in checked.notes:
                 self.view.print(note)
-            self.waiting.extend(self.group(checked.valid))
+            self._queue(checked.valid)
             for job, mistake in checked.mistakes:
                 self._refuse(job, mistake)
 
@@ -191,56 +187,53 @@ class Queue:
         """Settle an attempt that has ended or exceeded a limit."""
         before = watch.began
         how = watch.end()
-        if before is None and watch.began is not None:
-            for job in watch.attempt.jobs:
-                self.view.started(job)
+        ended_unseen = how is not None and not watch.started and watch.attempt.began()  # it took less than a pass
+        if (before is None and watch.began is not None) or ended_unseen:
+            self.view.started(watch.attempt.jobs)
         if how is not None:
             watch.attempt.kill()  # its remaining processes
             self.running.remove(watch)
             self._attempt_ended(watch, how)
 
     def _attempt_ended(self, watch: Watch, how: str) -> None:
-        """Record how each job of an attempt ended, and queue those to be retried."""
-        ends = [(job, end) for job in watch.attempt.jobs if (end := self._end_of(watch, job, how)) is not None]
-        # Jobs that are not retried come first: one of them may stop the sweep (on_error=stop), after which none is retried.
-        broken: dict[str, str] = {}  # run id -> reason, of the jobs to retry
-        for job, end in sorted(ends, key=lambda each: self._is_retried(*each)):
-            if self._is_retried(job, end):
-                broken[job.id] = end.reason
+        """Record how each job of an attempt ended, and queue those to be retried or to be trained in smaller groups."""
+        found = [(job, end_of(watch, job, how, self.stopping)) for job in watch.attempt.jobs]
+        ends = [(job, end) for job, end in found if end is not None]
+        # Jobs that start again come last: another one may stop the sweep (on_error=stop), after which none is started.
+        again: list[tuple[Job, JobEnd]] = []
+        for job, end in sorted(ends, key=lambda each: self._starts_again(*each)):
+            if self._starts_again(job, end):
+                again.append((job, end))
             elif end.record is not None and end.reason == end.record.reason:
                 self._finish(job, end.record)
             else:
                 self._write_record(job, end.status, end.reason)
-        for group in self.group([job for job in watch.attempt.jobs if job.id in broken]):
-            delay = max(job.core.retry_after * 2 ** (self.tries[job.id] - 1) for job in group)
-            self.later.append((time.monotonic() + delay, group))
-            for job in group:
-                self.intake.decisions[job.id] = JobDecision.RESUME if past.has_checkpoint(job) else JobDecision.RERUN
-                self.view.retried(job, broken[job.id], delay)
+        for job, end in again:
+            self.intake.decisions[job.id] = JobDecision.RESUME if past.has_checkpoint(job) else JobDecision.RERUN
+            if not end.smaller:
+                self._retry(job, end.reason)
+        for end, jobs in alike(each for each in again if each[1].smaller).items():
+            self._divide(jobs, end)
 
-    def _end_of(self, watch: Watch, job: Job, how: str) -> _End | None:
-        """Return how `job` ended; None if it was removed from a cluster's queue before it ran."""
-        record = past.read_record(job.folder)
-        if record is None and not watch.started and self.stopping:
-            return None
-        cause = str(read_json(job.folder / FAULT).get("reason", ""))  # the error of a process that does not write the record
-        status, reason = self._outcome_without_record(watch, how, cause) if record is None else (record.status, record.reason)
-        if status is Status.FAILED:
-            reason = cause or reason  # the first process failed only because the other one did
-        return _End(record, status, reason, died=status is Status.CRASHED or (watch.hung and record is None))
-
-    def _is_retried(self, job: Job, end: _End) -> bool:
-        return end.died and self.tries[job.id] <= job.core.retries and not self.stopping
-
-    def _outcome_without_record(self, watch: Watch, how: str, cause: str) -> tuple[Status, str]:
-        """Return the status and the reason of a job that ended without a record."""
-        if watch.exceeded:
-            return Status.TIMEOUT, how
-        if cause:
-            return Status.FAILED, cause
+    def _starts_again(self, job: Job, end: JobEnd) -> bool:
         if self.stopping:
-            return Status.INTERRUPTED, how
-        return Status.CRASHED, how
+            return False
+        return bool(end.smaller) or (end.died and self.tries[job.id] <= job.core.retries)
+
+    def _retry(self, job: Job, reason: str) -> None:
+        """Start `job` again after a delay, which doubles with each retry."""
+        delay = job.core.retry_after * 2 ** (self.tries[job.id] - 1)
+        self.later.append((time.monotonic() + delay, (job,)))
+        self.view.retried(job, reason, delay)
+
+    def _divide(self, jobs: Sequence[Job], end: JobEnd) -> None:
+        """Train jobs of a fused group in smaller groups, since its process did not. This is no retry of them."""
+        for job in jobs:
+            (job.folder / SINGLE).unlink(missing_ok=True)
+        self.tries.subtract(job.id for job in jobs)
+        self.grouping.limit(jobs, end.smaller, end.reason, declined=not end.died)
+        self.view.divided(len(jobs), end.smaller, end.reason)
+        self.waiting.extend(self.grouping.divide(jobs).groups)
 
     def _write_record(self, job: Job, status: Status, reason: str) -> None:
         """Write the record of a job that ended without writing one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -78,6 +78,7 @@ class Intake:
         sweep: the folder of the sweep that the jobs belong to.
         decisions: the decision for every job so far, by run id, in the order in which the jobs were proposed.
         records: the record of every job that ended, by run id.
+        notify: receives each record that is told.
     """
 
     def __init__(self, source: Source) -> None:
@@ -85,6 +86,7 @@ class Intake:
         self.sweep = Path()
         self.decisions: dict[str, JobDecision] = {}
         self.records: dict[str, Record] = {}
+        self.notify: Callable[[Record], None] = lambda _: None
         self.digests: dict[str, str | None] = {}  # of users' data, computed once for all rounds
 
     def next(self) -> Round:
@@ -110,6 +112,7 @@ class Intake:
     def tell(self, record: Record) -> None:
         """Keep the record of a job that ended, and pass it to the source."""
         self.records[record.id] = record
+        self.notify(record)
         self.source.tell(record)
 
     def save(self) -> None:

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pkgutil
 import sys
+import threading
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from descentlab.store.commands import remember
+from descentlab.tracking.writer import Writer
 
 
-def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
+def prepare(sweep: Path) -> None:
+    """Record the command in the folder of the sweep, for a report during training, and import the report's libraries.
+
+    The import takes a second of a core: a thread of low priority does it while runs train.
+    """
+    remember(sweep, sys.argv)
+
+    def libraries() -> None:
+        with contextlib.suppress(Exception):  # `show` reports what is wrong
+            if sys.platform == "linux":  # where a thread has its own priority
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+            from descentlab.report import panels, sceptic
+
+            import_module("descentlab.report.page")
+            import_module("descentlab.tracking.summary")
+            for room in (panels, sceptic):
+                for module in pkgutil.iter_modules(room.__path__):
+                    import_module(f"{room.__name__}.{module.name}")
+
+    threading.Thread(target=libraries, daemon=True).start()
+
+
+def show(sweep: Path, asked: Mapping[str, Any] | None, writer: Writer) -> None:
     """Build the report of `sweep`; print its statement, its tables, the path of the page, and follow-up commands.
 
     Args:
         sweep: the folder.
         asked: the node `report` of the config; a question that the runs cannot answer is reported and replaced by the default.
+        writer: writes the W&B runs; the follow-up commands depend on them.
     """
     from rich.console import Console
 
@@ -39,7 +67,26 @@ def show(sweep: Path, asked: Mapping[str, Any] | None = None) -> None:
     console = tables.make_console()
     tables.show_answers(answers, console)
     path = page.write(results, answers, sweep)
+    writer.wait()
     for line, purpose in [(os.path.relpath(path), "the report: open it in a browser"), *page.commands([sweep])]:
         console.print(f"{line}  [dim]# {purpose}[/dim]", soft_wrap=True)
-    if message := write_summary(results, answers, path):
+    if message := write_summary(results, answers, path, writer):
         Console(stderr=True).print(message, markup=False, soft_wrap=True)
+
+
+def show_table(sweep: Path) -> None:
+    """Write the page of a sweep with records=table; print its statement, the path of the page, and how to read the table."""
+    from descentlab.report.drawing.table_data import load_table
+    from descentlab.report.table_page import write_table_page
+    from descentlab.report.tables import make_console
+
+    data = load_table(sweep)
+    if data is None:  # no part is finished
+        return
+    remember(sweep, sys.argv)
+    console = make_console()
+    console.print(data.statement, style="bold", markup=False)
+    page = os.path.relpath(write_table_page(data, sweep))
+    reading = f"descentlab.load({os.fspath(sweep)!r}).runs"
+    for line, purpose in [(page, "the report: open it in a browser"), (reading, "the table as a polars frame")]:
+        console.print(f"{line}  [dim]# {purpose}[/dim]", soft_wrap=True)

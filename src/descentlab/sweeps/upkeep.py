@@ -13,7 +13,25 @@ from descentlab.report.question import QUESTION
 from descentlab.store import progress
 from descentlab.store.commands import COMMANDS
 from descentlab.store.manifest import MANIFEST, MANIFEST_LOCK
-from descentlab.store.record import ALIVE, CHECKPOINT, CONFIG, LOCK, PARQUET, RECORD, Status, is_held
+from descentlab.store.record import (
+    ALIVE,
+    CHECKPOINT,
+    CONFIG,
+    CURVES,
+    FAULT,
+    LAYERS,
+    LAYERS_PARQUET,
+    LOCK,
+    PARQUET,
+    PROGRESS,
+    RECORD,
+    SINGLE,
+    TRACKED,
+    Status,
+    is_held,
+)
+from descentlab.store.scratch import left_behind
+from descentlab.store.table import AXES, RUNS, RunTable
 from descentlab.sweeps.past import REPLACED, read_record
 
 REPORT = (
@@ -26,6 +44,22 @@ REPORT = (
     "table.tex",
     "runs.csv",
     PARQUET,
+    RUNS,
+)
+OF_RUN = (
+    RECORD,
+    CONFIG,
+    PROGRESS,
+    CURVES,
+    PARQUET,
+    LAYERS,
+    LAYERS_PARQUET,
+    CHECKPOINT,
+    FAULT,
+    SINGLE,
+    TRACKED,
+    tickets.TICKET,
+    "report.html",
 )
 OF_SWEEP = (
     *REPORT,
@@ -45,9 +79,9 @@ class State:
     """The state of a run.
 
     Attributes:
-        name: name of the run's folder.
+        name: name of the run's folder, or of the folder of a table of runs.
         status: the status in its record; without a record "running", "on Slurm as 12_3" or "cut off".
-        step: the last step reported, "40/100" if the total is known.
+        step: the last step reported, "40/100" if the total is known; the number of finished runs of a table.
         reason: the reason in its record.
         checkpoint: size of its checkpoint in bytes.
     """
@@ -73,6 +107,10 @@ def states(sweep: Path) -> list[State]:
 
 
 def _state(folder: Path, busy: bool) -> State:
+    if (folder / AXES).exists():
+        table = RunTable.load(folder.parent)
+        status = Status.COMPLETED if table.is_complete else _without_record(folder, busy)
+        return State(folder.name, status, f"{table.finished}/{table.size} runs", "", 0)
     state = progress.read(folder)
     step = f"{state.get('step', 0)}/{state['total']}" if state.get("total") else str(state.get("step", ""))
     size = (folder / CHECKPOINT).stat().st_size if (folder / CHECKPOINT).exists() else 0
@@ -91,7 +129,9 @@ def _without_record(folder: Path, busy: bool) -> str:
 
 
 def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
-    """Remove checkpoints of runs that have a result, and results that newer ones replaced. Yield each path and its bytes.
+    """Remove checkpoints of runs that have a result, results that newer ones replaced, and scratch files of killed processes.
+
+    Yield each path and its bytes.
 
     Args:
         sweep: the sweep's folder.
@@ -106,8 +146,17 @@ def prune(sweep: Path, interrupted: bool = False) -> Iterator[tuple[Path, int]]:
         if state.checkpoint and (interrupted or state.status in (Status.COMPLETED, Status.DIVERGED)):
             checkpoint.unlink()
             yield checkpoint, state.checkpoint
-    for replaced in sorted((sweep / REPLACED).glob("*")):
-        yield _delete(replaced)
+    for path in [*sorted((sweep / REPLACED).glob("*")), *_scratch_files(sweep)]:
+        yield _delete(path)
+
+
+def _scratch_files(sweep: Path) -> Iterator[Path]:
+    """Yield the files that killed processes left in the middle of a write, in the folders of the sweep and of its runs."""
+    yield from left_behind(sweep, OF_SWEEP)
+    for folder in [path.parent for path in sorted(sweep.glob(f"*/{CONFIG}"))]:
+        on_slurm = tickets.has_ticket(folder) and not (folder / RECORD).exists()  # perhaps on another machine
+        if not is_held(folder / ALIVE) and not on_slurm:
+            yield from left_behind(folder, OF_RUN)
 
 
 def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
@@ -126,7 +175,7 @@ def remove(sweep: Path, runs: Sequence[str] = ()) -> Iterator[tuple[Path, int]]:
     names = [state.name for state in states(sweep)]
     chosen = [_find(sweep, names, run) for run in runs] if runs else [sweep / name for name in names]
     _check_ended(chosen)
-    others = [] if runs else [sweep / name for name in OF_SWEEP]
+    others = [] if runs else [*(sweep / name for name in OF_SWEEP), *left_behind(sweep, OF_SWEEP)]
     for path in [*chosen, *others]:
         if path.exists():
             yield _delete(path)

@@ -13,9 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from descentlab.launchers.base import Group
 from descentlab.store import progress
 from descentlab.store.job import Job
 from descentlab.store.record import LOG, Record
+from descentlab.sweeps.alerts import NewAlerts
 from descentlab.sweeps.past import JobDecision
 
 COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # colour of each status; faults are red
@@ -36,6 +38,7 @@ class ProgressView:
         self.total = 0
         self.done: Counter[str] = Counter()  # jobs that ended, by status; "reused" ones included
         self.live: Live | None = None
+        self.alerts = NewAlerts()
 
     def __enter__(self) -> ProgressView:
         if self.console.is_terminal:
@@ -46,6 +49,8 @@ class ProgressView:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self.live:
             self.live.stop()
+        if more := self.alerts.summary():
+            self.print(more)
 
     def add(self, sweep: Path, decided: Iterable[tuple[JobDecision, str]]) -> None:
         """Announce further jobs of `sweep`, with the decision about each and its reason."""
@@ -62,13 +67,14 @@ class ProgressView:
             if decision is JobDecision.REUSE:
                 self.done["reused"] += number
 
-    def started(self, job: Job) -> None:
-        """Print that `job` started; not on a terminal, whose table shows it."""
+    def started(self, group: Group) -> None:
+        """Print that the jobs of an attempt started; not on a terminal, whose table shows them."""
         if not self.live:
-            self.print(f"started   {job.name}")
+            self.print(f"started   {_name(group)}")
 
     def finished(self, job: Job, record: Record) -> None:
         """Show how `job` ended, and the end of its log if it ended with a fault."""
+        self._show_alerts(job)
         self.done[record.status] += 1
         colour = COLOURS.get(record.status, "red")
         count = f"{self.done.total()}/{self.total}"
@@ -85,6 +91,11 @@ class ProgressView:
         """Show that `job` will be retried after `delay` seconds."""
         self.print(f"retry     {job.name}  {reason}; again in {delay:g} s")
 
+    def divided(self, number: int, size: int, reason: str) -> None:
+        """Show that `number` runs of a fused group are trained in groups of at most `size`, and the reason."""
+        how = f"in groups of at most {size}" if size > 1 else "one by one"
+        self.print(f"{number} runs of a fused group are trained {how}: {reason}")
+
     def stopping(self, running: int, waiting: int) -> None:
         """Explain the effect of the first request to stop, and of a second one."""
         self.print(f"stopping: {running} running save a checkpoint, {waiting} waiting will not start (again to stop at once)")
@@ -93,30 +104,42 @@ class ProgressView:
         """Print `text` above the table."""
         self.console.print(text, soft_wrap=True)
 
-    def refresh(self, running: Sequence[Job], waiting: int) -> None:
-        """Redraw the table of a terminal."""
+    def refresh(self, running: Sequence[Group], waiting: int) -> None:
+        """Print new alerts of the running jobs, and redraw the table of a terminal, which has a row for each attempt."""
+        for group in running:
+            for job in group:
+                self._show_alerts(job)
         if self.live:
             self.live.update(self._table(running, waiting))
 
-    def _table(self, running: Sequence[Job], waiting: int) -> Table:
+    def _show_alerts(self, job: Job) -> None:
+        for alert in self.alerts.of(job):
+            self.print(Text.assemble(("alert    ", "yellow"), f" {job.name}  {alert}"))
+
+    def _table(self, running: Sequence[Group], waiting: int) -> Table:
         ended = ", ".join(f"{count} {status}" for status, count in self.done.items())
-        title = ", ".join(filter(None, [ended, f"{len(running)} running", f"{waiting} waiting" * (waiting > 0)]))
+        title = ", ".join(filter(None, [ended, f"{sum(map(len, running))} running", f"{waiting} waiting" * (waiting > 0)]))
         table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
         for column in ("run", "state", "step", "loss", "time left"):
             table.add_column(column, justify="left" if column in ("run", "state") else "right")
-        for job in running:
-            table.add_row(*_row(job))
+        for group in running:
+            table.add_row(*_row(group))
         return table
 
 
-def _row(job: Job) -> tuple[str, str, str, str, str]:
-    state = progress.read(job.folder)
+def _name(group: Group) -> str:
+    return group[0].name if len(group) == 1 else f"{group[0].name} and {len(group) - 1} more as one fused group"
+
+
+def _row(group: Group) -> tuple[str, str, str, str, str]:
+    """Return the cells of an attempt; of a fused group, whose runs train side by side, the progress of the first run."""
+    name, state = _name(group), progress.read(group[0].folder)
     if "step" not in state:
-        return job.name, "starting", "", "", ""
+        return name, "starting", "", "", ""
     left = progress.remaining(state)
     step = f"{state['step']}/{state['total']}" if state.get("total") else str(state["step"])
     loss = f"{state['loss']:.4g}" if "loss" in state else ""
-    return job.name, "training", step, loss, "" if left is None else f"{left:.0f} s"
+    return name, "training", step, loss, "" if left is None else f"{left:.0f} s"
 
 
 def _result(record: Record) -> str:

@@ -1,4 +1,8 @@
-"""Supervision of one attempt: its time limit and its heartbeat."""
+"""Supervision of one attempt: its time limit and its heartbeat.
+
+The process of a fused group trains K runs at the same time, and may take as long as they may one after the other: the sum of
+their timeouts. It is alive if any of its runs makes progress.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from descentlab.launchers.base import Attempt
+from descentlab.launchers.base import Attempt, Group
 from descentlab.store.record import PROGRESS
 
 
@@ -46,15 +50,31 @@ class Watch:
         return self.exceeded or None
 
     def _check_limits(self) -> None:
-        now, core = time.monotonic(), self.attempt.jobs[0].core
+        now = time.monotonic()
         changed = tuple(_modified(job.folder / PROGRESS) for job in self.attempt.jobs)
         if changed != self.changed:
             self.changed, self.alive_at = changed, now
-        timeout, heartbeat = core.timeout, core.heartbeat
+        timeout, heartbeat = _timeout(self.attempt.jobs), _heartbeat(self.attempt.jobs)
         if timeout is not None and self.began is not None and now - self.began > timeout:
-            self.exceeded = f"took more than timeout={timeout:g} seconds"
+            self.exceeded = f"took more than {_name_of_timeout(self.attempt.jobs)}{timeout:g} seconds"
         elif heartbeat is not None and now - self.alive_at > heartbeat:
             self.exceeded, self.hung = f"hung: no progress for heartbeat={heartbeat:g} seconds", True
+
+
+def _timeout(jobs: Group) -> float | None:
+    """Return the sum of the timeouts of `jobs`; None if any has none."""
+    timeouts = [job.core.timeout for job in jobs]
+    return None if None in timeouts else sum(each for each in timeouts if each is not None)
+
+
+def _name_of_timeout(jobs: Group) -> str:
+    return "timeout=" if len(jobs) == 1 else f"the timeouts of its {len(jobs)} fused runs together, "
+
+
+def _heartbeat(jobs: Group) -> float | None:
+    """Return the longest heartbeat of `jobs`; None if any has none."""
+    heartbeats = [job.core.heartbeat for job in jobs]
+    return None if None in heartbeats else max(each for each in heartbeats if each is not None)
 
 
 def _modified(path: Path) -> int:

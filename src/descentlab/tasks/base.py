@@ -20,12 +20,13 @@ from descentlab.compat import is_compiled
 from descentlab.data.loading.loader import Chunk, Part, StepLoader
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
+from descentlab.optim.compiled_step import CompiledStep
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.lightning_hooks import backward_through, hooks_are_noops
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Step
+from descentlab.optim.step import Captured, Step
 from descentlab.parallel import weights
-from descentlab.tasks.measurement import ChunkOutputs, NoProbes, StepProbes
+from descentlab.tasks.measurement import ChunkOutputs, Layers, Measured, NoProbes, StepProbes
 from descentlab.tasks.metrics.scores import Scores
 
 Batch = tuple[Tensor, ...]
@@ -43,16 +44,22 @@ class Task(L.LightningModule):
         measure_every: steps between measurements.
 
     Attributes:
+        compilation: "step" or "auto" if optimizer steps are compiled (see CompiledStep), False if not.
         probes: measures every `measure_every`-th step.
         pause: context in which the run's clock is stopped.
+        train_seconds: a function that returns the seconds of training by the run's clock.
+        first_nonfinite: (step) -> step, layer and tensor of the first value that was not finite up to `step`; None: all were.
     """
 
     one_pass = True  # True if a batch is evaluated by one forward pass, the same in all processes
     tokens = 0  # in an example, if it is a sequence whose tokens are counted
+    compilation: Literal["step", "auto", False] = False
     step: Step  # from the start of fit on
     data: Data[Any]  # of the run; set by the engine before `setup`
     probes: StepProbes = NoProbes()
     pause: Callable[[], AbstractContextManager[None]] = nullcontext
+    train_seconds: Callable[[], float] = staticmethod(lambda: 0.0)
+    first_nonfinite: Callable[[int], dict[str, Any] | None] = staticmethod(lambda _: None)
 
     @property
     def has_manual_gradient(self) -> bool:
@@ -78,11 +85,16 @@ class Task(L.LightningModule):
         self.model, self.recipe = model, recipe
         self.monitor, self.mode = monitor, mode
         self.total_steps, self.measure_every = total_steps, measure_every
+        self.collected: dict[str, Tensor] = {}  # metrics of the last validation
         self.valid, self.test = Scores(self.make_metrics(), "validation"), Scores(self.make_metrics(), "test")
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""
         raise NotImplementedError
+
+    def reported_loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the mean loss per example that is reported of the validation and the test split; by default `loss`."""
+        return self.loss(predict, batch)
 
     def make_metrics(self) -> dict[str, Metric]:
         """Return the validation and test metrics by name. Each is updated with (result of `score`, targets).
@@ -128,7 +140,8 @@ class Task(L.LightningModule):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
-        self.step = Step(
+        make = partial(CompiledStep, self.loss, self.compilation == "auto") if self.compilation else Step
+        self.step = make(
             model=self.model,
             loss=self._own_loss,
             backward=backward,
@@ -140,14 +153,16 @@ class Task(L.LightningModule):
             unaveraged=partial(weights.unaveraged, self.trainer.strategy.model),
             pause=self.pause,
         )
+        self.first_nonfinite = partial(self.probes.first_nonfinite, self)
 
     def on_train_start(self) -> None:
-        """Check the batches, and compile the model, before the clock runs."""
+        """Check the batches, and compile the model or the step, before the clock runs."""
         loader: StepLoader = self.data.loader
         self.check_batches(loader)
-        if is_compiled(self.model):
-            for step in ends_of_an_epoch(loader):
-                self.step.warm_up(loader.parts(step))
+        if self.compilation or is_compiled(self.model):
+            taken = [step for step in ends_of_an_epoch(loader) if self.total_steps is None or step < self.total_steps]
+            with self.trainer.precision_plugin.train_step_context():
+                self.step.warm_up([loader.parts(step) for step in taken])
 
     def check_batches(self, loader: StepLoader) -> None:
         """Check that the model can be trained on the batches of `loader`.
@@ -178,25 +193,30 @@ class Task(L.LightningModule):
 
     def training_step(self, chunk: Chunk, index: int) -> ChunkOutputs:
         """Take the steps of `chunk`."""
+        self.probes.begin(self)
         first = self.step.count
         losses: list[Tensor] = []
         evaluations: list[int] = []
         measured: dict[int, dict[str, float]] = {}
+        layers: dict[int, Layers] = {}
         for step, parts in enumerate(chunk, first):
             wanted = step % self.measure_every == 0
             evaluations.append(self.step.evaluations)
-            losses.append(self.step(parts, self.probes.needs if wanted else None))
+            losses.append(self.step(parts, self.probes.needs(step) if wanted else None))
             if wanted:
                 with self.step.paused():
-                    measured[step] = self._measured(parts)
-        mean = self._mean(torch.stack(losses))
-        return {"first": first, "losses": mean.tolist(), "evaluations": evaluations, "measured": measured}
+                    found = self.measured(parts, self.step.captured)
+                measured[step] = found.numbers
+                if found.layers:
+                    layers[step] = found.layers
+        mean = self._mean(torch.stack(losses)).tolist()
+        return {"first": first, "losses": mean, "evaluations": evaluations, "measured": measured, "layers": layers}
 
-    def _measured(self, parts: Sequence[Part]) -> dict[str, float]:
+    def measured(self, parts: Sequence[Part], captured: Captured) -> Measured:
         """Return the learning rates, probe values and watched scalars of the step that was just taken."""
-        probed = self.probes.measure(self, parts, self.step.captured)
-        values = {**self.step.values.lrs, **probed, **self.watched()}
-        return {name: float(value) for name, value in values.items()}
+        probed = self.probes.measure(self, parts, captured)
+        watched = {name: float(value) for name, value in self.watched().items()}
+        return Measured({**self.step.values.lrs, **probed.numbers, **watched}, probed.layers)
 
     def begin_evaluation(self, loader: StepLoader | None) -> None:
         """Put the evaluation weights into the model; `loader` provides recent batches for running statistics."""
@@ -208,14 +228,17 @@ class Task(L.LightningModule):
     def end_evaluation(self, metrics: Mapping[str, float], before_training: bool) -> None:
         """Put the trained weights back, and report the validation to the schedule."""
         self.step.evaluation_weights.restore()
-        value = metrics[self.monitor]
-        if not before_training and not math.isnan(value):  # an undefined metric does not indicate a plateau
+        if not before_training:
+            self.observe(metrics)
+
+    def observe(self, metrics: Mapping[str, float]) -> None:
+        """Report the metrics of a validation to the schedule."""
+        if not math.isnan(value := metrics[self.monitor]):  # an undefined metric does not indicate a plateau
             self.recipe.schedule.observe(value)
 
     def validation_metrics(self) -> dict[str, float]:
         """Return the metrics of the last validation by name, without "valid/"."""
-        metrics = self.trainer.callback_metrics.items()
-        return {name.removeprefix("valid/"): float(value) for name, value in metrics if name.startswith("valid/")}
+        return {name: float(value) for name, value in self.collected.items()}
 
     def on_validation_start(self) -> None:
         self.begin_evaluation(getattr(self.data, "loader", None))
@@ -237,7 +260,9 @@ class Task(L.LightningModule):
         self.add(self.test, batch, self.model)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.valid.collect("valid/"), logger=False)  # the metrics are in the curves already
+        self.collected = self.valid.collect("")
+        if not hooks_are_noops(self.trainer):  # Lightning's log takes longer than the validation of a small split
+            self.log_dict({f"valid/{name}": value for name, value in self.collected.items()}, logger=False)  # for callbacks
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.test.collect("test/"), logger=False)
@@ -252,7 +277,7 @@ class Task(L.LightningModule):
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         """Update `scores` with the outputs of `predict` for `batch`."""
         outputs = predict(batch[0])
-        loss = self.loss(lambda _: outputs, batch)  # reuses the outputs, rather than evaluating the model again
+        loss = self.reported_loss(lambda _: outputs, batch)  # reuses the outputs, rather than evaluating the model again
         scores.loss.update(loss, len(batch[0]))
         if len(batch) > 1:
             scores.metrics.update(self.score(outputs), batch[1])

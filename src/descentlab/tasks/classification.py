@@ -7,7 +7,9 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
+from descentlab.config.types import NonNegative
 from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.losses.z_loss import z_loss
 from descentlab.tasks.metrics.undefined import NO_EXAMPLE, no_value
 
 
@@ -16,15 +18,28 @@ class Classification(Task):
 
     Args:
         num_classes: number of classes of the data, >= 2.
+        z_loss: the weight of the auxiliary loss `z_loss`, >= 0, which is trained, but not part of reported losses of a split.
         task: arguments of Task.
     """
 
-    def __init__(self, num_classes: int, **task: Any) -> None:
-        self.num_classes = num_classes
+    def __init__(self, num_classes: int, z_loss: NonNegative = 0.0, **task: Any) -> None:
+        self.num_classes, self.z_weight = num_classes, z_loss
         super().__init__(**task)
 
+    @property
+    def has_manual_gradient(self) -> bool:
+        return not self.z_weight
+
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return -log softmax(logits)[class], averaged over examples."""
+        """Return -log softmax(logits)[class], plus the weighted auxiliary loss, averaged over examples."""
+        inputs, classes = batch
+        logits = predict(inputs)
+        if not self.z_weight:
+            return cross_entropy(logits, classes)
+        return cross_entropy(logits, classes) + self.z_weight * z_loss(logits)
+
+    def reported_loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the loss without the auxiliary loss."""
         inputs, classes = batch
         return cross_entropy(predict(inputs), classes)
 
@@ -40,6 +55,10 @@ class Accuracy(MulticlassAccuracy):
     def update(self, preds: Tensor, target: Tensor) -> None:
         if len(target):  # torchmetrics reshapes, which fails for an empty batch
             super().update(preds, target)
+
+    def of_each(self, preds: Tensor, target: Tensor) -> Tensor:
+        """Return 1.0 for each example whose class has the largest logit, else 0.0, shape (examples,)."""
+        return (preds.argmax(1) == target).float()
 
     def compute(self) -> Tensor:
         rows = self.tp.sum() + self.fn.sum()  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
-from descentlab.config.types import Count
+from descentlab.config.types import Count, NonNegative
 from descentlab.tasks.base import Batch, Predict, Task
+from descentlab.tasks.losses.z_loss import z_loss
 from descentlab.tasks.metrics.scores import MeanLoss, Scores
 
 PROMPT = 64  # tokens
@@ -42,15 +43,24 @@ class LanguageModeling(Task):
     Args:
         unit: character or token, the meaning of an id; bits per character are reported for characters.
         length: the length of a sequence, in tokens.
+        z_loss: the weight of the auxiliary loss `z_loss`, >= 0, which is trained, but not part of reported losses of a split.
         task: arguments of Task.
     """
 
-    def __init__(self, unit: str, length: Count, **task: Any) -> None:
-        self.unit, self.tokens = unit, length
+    def __init__(self, unit: str, length: Count, z_loss: NonNegative = 0.0, **task: Any) -> None:
+        self.unit, self.tokens, self.z_weight = unit, length, z_loss
         super().__init__(**task)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return -log softmax(logits)[next token], in nats, averaged over steps and examples."""
+        """Return -log softmax(logits)[next token] in nats, plus the weighted auxiliary loss, each a mean over tokens."""
+        inputs, following = batch
+        logits = predict(inputs).flatten(0, 1)
+        if not self.z_weight:
+            return cross_entropy(logits, following.long().flatten())
+        return cross_entropy(logits, following.long().flatten()) + self.z_weight * z_loss(logits)
+
+    def reported_loss(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the loss without the auxiliary loss."""
         inputs, following = batch
         return cross_entropy(predict(inputs).flatten(0, 1), following.long().flatten())
 
@@ -59,7 +69,7 @@ class LanguageModeling(Task):
         return {"perplexity": Perplexity(), **bits}
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
-        loss, examples = self.loss(predict, batch), len(batch[0])
+        loss, examples = self.reported_loss(predict, batch), len(batch[0])
         scores.loss.update(loss, examples)
         scores.metrics.update(loss, examples)
 

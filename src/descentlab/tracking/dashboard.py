@@ -14,7 +14,6 @@ from descentlab.report.drawing.style import styles
 from descentlab.report.load import Results
 from descentlab.report.overall import statements
 from descentlab.report.tables import markdown_tables
-from descentlab.store.manifest import roles_of
 from descentlab.store.record import read_curves
 from descentlab.tracking import names
 
@@ -167,7 +166,7 @@ class Dashboard:
     @cached_property
     def _colors(self) -> dict[object, object]:
         """The colour that each W&B group has in the report."""
-        roles, style_of = roles_of(self.results.manifests), styles(self.answers)
+        roles, style_of = names.starting_roles(self.results.manifests), styles(self.answers)
         series = [one for one in self.results.series if one.label in style_of]
         return {names.group_of(one.runs[0], roles.get(one.runs[0].id)): style_of[one.label].color for one in series}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from descentlab.errors import UsageError
@@ -46,13 +46,23 @@ def _tuned_keys(run: Configured, settings: Settings) -> Iterator[str]:
     return (key for key in dict.fromkeys(keys) if key in settings)
 
 
+def starting_roles(manifests: Sequence[Manifest]) -> dict[str, Role]:
+    """Return the role that each run of tuned sweeps has when it starts, by run id; W&B keeps it in the run's group.
+
+    Runs of the default settings start before a trial is selected. If the selected settings are equal to them, the report
+    counts the runs as those of the selected settings.
+    """
+    default: dict[str, Role] = {id: "default" for manifest in manifests for arm in manifest.arms for id in arm.default}
+    return roles_of(manifests) | default
+
+
 def role_of(job: Job) -> Role | None:
-    """Return the role of a run in its tuned sweep; None in other sweeps, or if the manifest cannot be read."""
+    """Return the role with which a run of a tuned sweep starts; None in other sweeps, or if the manifest cannot be read."""
     try:
         manifest = Manifest.read(job.folder.parent)
     except UsageError:
         return None
-    return roles_of([manifest]).get(job.id) if manifest else None
+    return starting_roles([manifest]).get(job.id) if manifest else None
 
 
 def tags_of(run: Configured, sweep: str, role: Role | None = None) -> list[str]:

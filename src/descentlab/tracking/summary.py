@@ -1,11 +1,7 @@
-"""The W&B run that summarizes a sweep: its content, and the process that writes it. Never imports wandb."""
+"""The content of the W&B run that summarizes a sweep. Never imports wandb."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,19 +15,18 @@ from descentlab.report.statistics.curves import curves_by_id, mean_curve
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
 from descentlab.report.tables.gains import gains_table
 from descentlab.report.tables.results import metrics_table, results_table
-from descentlab.store.manifest import Role, roles_of
+from descentlab.store.manifest import Role
 from descentlab.tracking import names
+from descentlab.tracking.writer import Writer
 
-PATIENCE = 120.0  # seconds that the process may take, with the upload of the page
 POINTS = 200  # of a curve
 MOST_CURVES = 20  # entries of a problem whose curves are drawn
-LIBRARY = "descentlab.tracking.summary_run"  # the module that the process executes
 
 Table = Mapping[str, list[Any]]  # "columns" and "rows"
 
 
-def write_summary(results: Results, answers: Sequence[Answer], page: Path) -> str:
-    """Write the W&B run that summarizes a sweep, in a separate process, if its runs were logged to W&B.
+def write_summary(results: Results, answers: Sequence[Answer], page: Path, writer: Writer) -> str:
+    """Write the W&B run that summarizes a sweep, if its runs were logged to W&B.
 
     It is online if they were, and otherwise in the same folder; it replaces that of an earlier command. A single run, and a
     report over several sweeps, have none.
@@ -40,6 +35,7 @@ def write_summary(results: Results, answers: Sequence[Answer], page: Path) -> st
         results: the sweep.
         answers: its answers.
         page: the report's page.
+        writer: writes it after the runs.
 
     Returns:
         a message if it could not be written, otherwise "".
@@ -47,17 +43,11 @@ def write_summary(results: Results, answers: Sequence[Answer], page: Path) -> st
     sweep = results.sweeps[0]
     if len(results.sweeps) > 1 or len(results.runs) < 2 or not names.tracked(sweep):
         return ""
-    line = [sys.executable, "-P", "-m", LIBRARY]  # -P: a file of the user in the current folder replaces no module
-    environment = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
     try:
-        about = json.dumps(content(results, answers, page), default=str)
-        ended = subprocess.run(
-            line, input=about, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False
-        )
+        message = writer.write_summary(content(results, answers, page))
     except Exception as error:  # the sweep has ended, and its report is written
-        return f"Weights & Biases has no summary of the sweep: {type(error).__name__}: {error}"
-    lines = ended.stderr.strip().splitlines()
-    return f"Weights & Biases has no summary of the sweep: {lines[-1] if lines else ''}" if ended.returncode else ""
+        message = f"{type(error).__name__}: {error}"
+    return f"Weights & Biases has no summary of the sweep: {message}" if message else ""
 
 
 def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str, Any]:
@@ -85,7 +75,7 @@ def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str
             "config": {"sweep": sweep.name, "problems": problems, "runs": len(results.runs)},
         },
         "summary": {"statement": "\n".join(told), "answers": {answer.comparison.name: _numbers(answer) for answer in answers}},
-        "tables": dict(_tables(answers, roles_of(results.manifests))),
+        "tables": dict(_tables(answers, names.starting_roles(results.manifests))),
         "curves": curves,
         "charts": sorted({f"{name.rpartition('/')[0]}/*" for row in curves for name in row} - {"x/*"}),
         "page": str(page.resolve()) if page.is_file() else None,

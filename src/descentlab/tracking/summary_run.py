@@ -1,9 +1,7 @@
-"""The process that writes the W&B run of a sweep's summary: `python -m descentlab.tracking.summary_run < content.json`."""
+"""Write the W&B run of a sweep's summary."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,8 @@ from typing import Any
 from descentlab.tracking.wandb import define_axes, forget, mode, start
 
 
-def main(content: Mapping[str, Any]) -> None:
-    """Write the run that `content` describes; see `summary.content` for its keys.
+def write_summary_run(content: Mapping[str, Any]) -> None:
+    """Write the W&B run that `content` describes; see `summary.content` for its keys.
 
     Any earlier one is replaced: online since it has the same id, offline by removing its files.
     """
@@ -42,7 +40,3 @@ def _log(run: Any, content: Mapping[str, Any]) -> None:
     if content["page"]:
         run.summary["report"] = wandb.Html(Path(content["page"]).read_text(encoding="utf-8"), inject=False)
     run.summary.update(content["summary"])
-
-
-if __name__ == "__main__":
-    main(json.load(sys.stdin))

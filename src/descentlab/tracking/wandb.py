@@ -1,4 +1,7 @@
-"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never prompts; offline without a network."""
+"""Weights & Biases: one W&B run for each run, named, grouped and always finished. Never prompts; offline without a network.
+
+Only processes that write W&B runs import wandb: those of runs logged while they train, and that of `tracking.writer_process`.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from descentlab.compat import list_packages_once
+from descentlab.store.core import LoggerConfig
 from descentlab.store.job import Job
+from descentlab.store.record import Status
 from descentlab.tracking import names
+from descentlab.tracking.credentials import WITHOUT_SERVER, may_have_credentials
 
 Row = Mapping[str, Any]
 PATIENCE = 15.0  # seconds to wait for the server before continuing offline
@@ -22,10 +29,12 @@ PATIENCE = 15.0  # seconds to wait for the server before continuing offline
 
 def mode() -> str:
     """Return the value of WANDB_MODE if it is set; otherwise "online" if there is an API key, else "offline"."""
-    import wandb
-
     if os.environ.get("WANDB_MODE"):
         return os.environ["WANDB_MODE"]
+    if not may_have_credentials():
+        return "offline"
+    import wandb
+
     try:
         return "online" if wandb.login(prompt=False, verify=False) else "offline"
     except wandb.Error as error:
@@ -33,11 +42,18 @@ def mode() -> str:
         return "offline"
 
 
+def is_live(logger: LoggerConfig) -> bool:
+    """Return True if a run with this logger is logged while it trains: logger.live=true, or W&B is online."""
+    if not logger.project or os.environ.get("WANDB_MODE") == "disabled":
+        return False
+    return logger.live or mode() not in WITHOUT_SERVER
+
+
 P = ParamSpec("P")
 
 
 def disabled_on_error(method: Callable[Concatenate[Tracker, P], None]) -> Callable[Concatenate[Tracker, P], None]:
-    """Print the first error of W&B and disable tracking for the rest of the run.
+    """Print the first error of W&B and stop writing this W&B run.
 
     Any exception is caught: settings, service, network and disk may all fail.
     """
@@ -60,24 +76,26 @@ class Tracker:
 
     Args:
         job: its tracking id is the id of the W&B run, so that a resumed run continues the same W&B run.
-        rows: the rows written before the checkpoint that the run resumes from, if there is one.
+        rows: the rows written before the checkpoint that the run resumes from, if there is one; all rows of an ended run.
+        live: True if the run is training, False if it has ended: it is then written offline, without measurements of this
+            process.
 
     Attributes:
         lost: the error that ended tracking; empty if there was none.
     """
 
-    def __init__(self, job: Job, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, job: Job, rows: Sequence[Row] = (), live: bool = True) -> None:
         self.lost = ""
         self.run: Any = None
         self.tiles = names.tiles((job.config.get("task") or {}).get("monitor") or "loss")
-        self._start(job, rows)
+        self._start(job, rows, live)
 
     @disabled_on_error
-    def _start(self, job: Job, rows: Sequence[Row]) -> None:
+    def _start(self, job: Job, rows: Sequence[Row], live: bool) -> None:
         (job.folder.parent / "wandb").mkdir(exist_ok=True)
         os.environ.pop("WANDB_SERVICE", None)  # the W&B service of the process that started this one, and may end before it
         forget(job.folder.parent, names.run_id(job.tracking_id))
-        self.run = _started(job, bool(rows))
+        self.run = _started(job, bool(rows), live)
         define_axes(self.run, ("train/*", "valid/*", *self.tiles.values()))
         self.write([row for row in rows if row["step"] >= self.run.step])
 
@@ -92,13 +110,22 @@ class Tracker:
 
     @disabled_on_error
     def show(self, files: Sequence[Path]) -> None:
-        """Add images and texts to the summary of the W&B run."""
+        """Add those of `files` that are images or texts to the summary of the W&B run."""
         import wandb
 
         for file in files:
-            is_image = file.suffix == ".png"
-            shown = wandb.Image(str(file)) if is_image else wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
+            if file.suffix == ".png":
+                shown = wandb.Image(str(file))
+            elif file.suffix == ".txt":
+                shown = wandb.Html(f"<pre>{html.escape(file.read_text())}</pre>")
+            else:
+                continue
             self.run.summary[f"exhibits/{file.stem}"] = shown
+
+    @disabled_on_error
+    def alert(self, alert: Any) -> None:
+        """Send an alert, a dataclass of diagnostics.alerts, as one of W&B."""
+        self.run.alert(title=f"{alert.rule} at step {alert.step}", text=str(alert), level="WARN")
 
     @disabled_on_error
     def conclude(self, summary: Mapping[str, Any]) -> None:
@@ -119,8 +146,8 @@ class Tracker:
 
 
 def _known(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `summary` without entries that are None, at any depth."""
-    known = {key: value for key, value in summary.items() if value is not None}
+    """Return `summary` without entries that are None, at any depth; a status as in the record, not as the name of an enum."""
+    known = {key: str(value) if isinstance(value, Status) else value for key, value in summary.items() if value is not None}
     return {key: _known(value) if isinstance(value, Mapping) else value for key, value in known.items()}
 
 
@@ -138,13 +165,14 @@ def forget(sweep: Path, id: str) -> None:
         shutil.rmtree(stale, ignore_errors=True)
 
 
-def _started(job: Job, resumed: bool) -> Any:
-    """Return the W&B run of `job`; offline if the server cannot be reached."""
+def _started(job: Job, resumed: bool, live: bool) -> Any:
+    """Return the W&B run of `job`; offline if it has ended, or if the server cannot be reached."""
     role = names.role_of(job)
     return start(
         job.folder.parent,
-        mode(),
+        mode() if live else "offline",
         resumed,
+        measured=live,
         id=names.run_id(job.tracking_id),
         name=names.shortened(job.name, names.LONGEST),
         group=names.group_of(job, role),
@@ -156,23 +184,26 @@ def _started(job: Job, resumed: bool) -> Any:
     )
 
 
-def start(sweep: Path, wanted: str, resumed: bool = False, **about: Any) -> Any:
+def start(sweep: Path, wanted: str, resumed: bool = False, measured: bool = False, **about: Any) -> Any:
     """Return a new W&B run, whose files are in the folder of the sweep; offline if the server cannot be reached.
 
     Args:
         sweep: the folder.
         wanted: the value of `mode`.
         resumed: True if the run continues the one with the same id on the server; otherwise it replaces that one.
+        measured: True if W&B measures the use of this machine by this process, which must be that of the run.
         about: further arguments of wandb.init.
     """
     import wandb
+
+    list_packages_once()
 
     def init(mode: str) -> Any:
         return wandb.init(
             mode=mode,  # pyright: ignore[reportArgumentType]
             resume="allow" if resumed and mode == "online" else None,
             dir=str(sweep.resolve()),
-            settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE),
+            settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE, x_disable_stats=not measured),
             **about,
         )
 

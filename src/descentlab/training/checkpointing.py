@@ -95,15 +95,15 @@ class Checkpointing(Observer):
         own = END if self.interruption.asked else SAVE if due else CONTINUE_TRAINING
         action = maximum(own, self.task.device)
         if action != CONTINUE_TRAINING:
-            self._save()
+            self.save()
         if action == END:
             raise Interrupted(f"{self.interruption.asked or 'another process'} at step {event.step}")
 
     def ended(self, event: Ended) -> None:
         if self.keep:
-            self._save(over=True)
+            self.save(over=True)
 
-    def _save(self, over: bool = False) -> None:
+    def save(self, over: bool = False) -> None:
         """Write the checkpoint; `over` marks a run whose training is over. A failed write is reported, not raised."""
         began = time.monotonic()
         with self.clock.paused():
@@ -127,7 +127,8 @@ class Checkpointing(Observer):
             "outcome": self.outcome.state_dict(),
             "curves": self.curves.state_dict(),
             "clock": self.clock.seconds,
-            "written": self.curves.sink.position(),
+            **self.curves.sink.positions(),
+            "probes": task.probes.state_dict(),
             "callbacks": callback_states(self.callbacks),
             "random": gather(checkpoints.random_state()),
         }
@@ -141,6 +142,8 @@ class Checkpointing(Observer):
         self.outcome.best_weights = saved.get("best_weights", {})
         self.clock.resume_from(saved["clock"])
         self.curves.load_state_dict(saved["curves"])
+        if probes := saved.get("probes"):
+            task.probes.load_state_dict(probes)
         for callback in self.callbacks:
             if own := saved["callbacks"].get(callback.state_key):
                 callback.load_state_dict(own)

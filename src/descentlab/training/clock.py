@@ -11,10 +11,14 @@ from descentlab.training.observers import Observer
 
 
 class Clock(Observer):
-    """A stopwatch that runs while steps are taken, and is stopped during validation and inside `paused()`."""
+    """A stopwatch that runs while steps are taken, and is stopped during validation and inside `paused()`.
+
+    Attributes:
+        paused_seconds: inside `paused()` in this process: measurements, rows and checkpoints between steps.
+    """
 
     def __init__(self) -> None:
-        self._spent = 0.0
+        self._spent = self.paused_seconds = 0.0
         self._since: float | None = None
 
     @property
@@ -25,13 +29,14 @@ class Clock(Observer):
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the clock inside this context, if it is running."""
-        running = self._since is not None
+        running, began = self._since is not None, time.perf_counter()
         self._stop()
         try:
             yield
         finally:
             if running:
                 self._start()
+                self.paused_seconds += time.perf_counter() - began
 
     def resume_from(self, seconds: float) -> None:
         """Set the seconds that earlier processes spent on the run."""

@@ -12,10 +12,11 @@ import torch
 from descentlab.baselines import baseline_metrics
 from descentlab.config.build import build
 from descentlab.data.loading.tensors import Data
+from descentlab.errors import UsageError
 from descentlab.parallel import ranks, weights
 from descentlab.store import provenance
 from descentlab.store.job import Job
-from descentlab.store.record import Record, Status, finite
+from descentlab.store.record import CHECKPOINT, CURVES, LAYERS, Record, Status, finite
 from descentlab.tasks.base import Task
 from descentlab.tracking.sinks import Sinks
 from descentlab.training.engines.base import Engine
@@ -28,6 +29,8 @@ def conclude(job: Job, engine: Engine, task: Task, data: Data[Any], observers: R
     outcome = observers.outcome
     if job.config["baseline"] and outcome.status is Status.COMPLETED:
         outcome.add(_compare(job, task, data))
+    compiled = "step" if getattr(task.step, "is_compiled", False) else job.core.compile is True
+    outcome.add({"kernels": task.step.kernels, "compile": compiled})
     outcome.add(_test(engine, task, data, observers))
     if outcome.summary["test"]:
         outcome.add(_artifacts(engine, task, data, sinks))
@@ -81,6 +84,25 @@ def _artifacts(engine: Engine, task: Task, data: Data[Any], sinks: Sinks) -> dic
         print(f"images and texts are left out, the run keeps its result: {message}", file=sys.stderr)
         return {"exhibits": {"error": message}}
     return {}
+
+
+def failed(job: Job, error: Exception) -> Record:
+    """Report `error` in the log, and return the record of a run that failed because of it."""
+    if isinstance(error, UsageError):  # its message names the fix; a traceback would not help
+        print(error, file=sys.stderr)
+        return job.record(Status.FAILED, str(error))
+    traceback.print_exception(error)
+    return job.record(Status.FAILED, f"{type(error).__name__}: {error}")
+
+
+def write_record(record: Record, job: Job) -> int:
+    """Write the record of `job`, delete the files that a result makes superfluous, and return the exit code: 0 for a result."""
+    record.write(job.folder)
+    if not record.status.is_result:
+        return 1
+    for name in (CURVES, LAYERS) if job.core.checkpoint.keep else (CURVES, LAYERS, CHECKPOINT):
+        (job.folder / name).unlink(missing_ok=True)
+    return 0
 
 
 def make_record(job: Job, data: Data[Any], outcome: Outcome, timings: dict[str, float | None], device: str) -> Record:

@@ -18,9 +18,11 @@ class Sink(Protocol):
 
     def write(self, rows: list[Row]) -> None: ...
 
+    def write_layers(self, rows: list[Row]) -> None: ...
+
     def alive(self) -> None: ...
 
-    def position(self) -> int: ...
+    def positions(self) -> dict[str, int]: ...
 
 
 class Curves(Observer):
@@ -43,6 +45,8 @@ class Curves(Observer):
     def steps_done(self, event: StepsDone) -> Decision:
         with self.clock.paused():
             self._write(self._rows(event))
+            if layers := _layer_rows(event):
+                self.sink.write_layers(layers)
         self.chunk_began = self.clock.seconds
         return CONTINUE
 
@@ -103,3 +107,13 @@ class Curves(Observer):
             self.sink.write(rows)
         else:
             self.sink.alive()
+
+
+def _layer_rows(event: StepsDone) -> list[Row]:
+    """Return a row for each measured step and layer of a chunk."""
+    rows: dict[tuple[int, str], Row] = {}
+    for step in sorted(step for step in event.layers if step < event.count):  # a chunk may have been cut
+        for quantity, values in event.layers[step].items():
+            for layer, value in values.items():
+                rows.setdefault((step, layer), {"step": step, "layer": layer})[quantity] = value
+    return list(rows.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 
@@ -16,12 +16,14 @@ class StepsDone:
         losses: for each step, the mean loss of its batch over all processes, before the update.
         evaluations: for each step, the number of gradient evaluations before it.
         measured: step -> learning rates and probe values by name, at the steps that are measured.
+        layers: step -> quantity -> layer -> value, at the steps at which probes measured layers.
     """
 
     first: int
     losses: Sequence[float]
     evaluations: Sequence[int]
     measured: Mapping[int, Mapping[str, float]]
+    layers: Mapping[int, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -15,43 +14,7 @@ from descentlab.store.record import Status, finite, is_better
 from descentlab.training.clock import Clock
 from descentlab.training.events import CONTINUE, STOP, Decision, Ended, StepsDone, Validated, cut_after
 from descentlab.training.observers import Observer
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The config's `stop` node.
-
-    Args:
-        divergence: a loss above this multiple of the absolute validation loss before the first step is a divergence; None:
-            only a loss that is not finite.
-        patience: number of validations without improvement after which a run stops; None: it never does.
-        min_delta: the amount by which a value must beat the best one to be an improvement.
-        at_target: stop when the target is reached.
-    """
-
-    divergence: float | None = None
-    patience: int | None = None
-    min_delta: float = 0.0
-    at_target: bool = False
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The validation metric by which weights and runs are selected.
-
-    Args:
-        metric: its name, without "valid/".
-        mode: "min" or "max", the better direction of the metric.
-        target: value at which steps and seconds are recorded; None: no target.
-    """
-
-    metric: str
-    mode: str
-    target: float | None = None
-
-    def reached(self, value: float) -> bool:
-        """Return True if `value` is as good as the target."""
-        return self.target is not None and (value == self.target or is_better(value, self.target, self.mode))
+from descentlab.training.stopping import Goal, Stop, rules_of
 
 
 class Outcome(Observer):
@@ -69,7 +32,10 @@ class Outcome(Observer):
     Attributes:
         summary: the numbers of the run's record, by name.
         best_weights: copied at the best validation.
+        first_nonfinite: (step) -> step, layer and tensor of the first value that was not finite up to `step`; None: all were.
     """
+
+    first_nonfinite: Callable[[int], dict[str, Any] | None] = staticmethod(lambda _: None)
 
     def __init__(
         self,
@@ -87,8 +53,7 @@ class Outcome(Observer):
         self.summary["gradient_evaluations_to_target"] = None
         self.summary |= {"best_valid": None, "best_step": None, "diverged_step": None}
         self.best_weights: dict[str, Tensor] = {}
-        self.stale = 0  # number of validations since the last improvement
-        self.reference: float | None = None  # value of the last improvement
+        self.rules = rules_of(stop, goal)
         self.bound = math.inf  # the loss above which the run has diverged
 
     def steps_done(self, event: StepsDone) -> Decision:
@@ -98,6 +63,8 @@ class Outcome(Observer):
             if self._diverges("training", loss, step):
                 self.summary |= {"gradient_evaluations": event.evaluations[step - event.first], "last_train_loss": loss}
                 return cut_after(step)
+        for rule in self.rules.values():
+            rule.steps_done(event)
         self.summary["last_train_loss"] = event.losses[-1]
         return STOP if self.plan.done(event.count) or self._out_of_time() else CONTINUE
 
@@ -106,13 +73,17 @@ class Outcome(Observer):
             return False
         self.status, self.reason = Status.DIVERGED, f"the {kind} loss was {loss:.3g} at step {step}"
         self.summary["diverged_step"] = step
+        if not math.isfinite(loss):
+            with self.clock.paused():
+                found = self.first_nonfinite(step if kind == "training" else step - 1)
+            self.summary["nonfinite"] = found or {"step": step, "layer": None, "tensor": f"{kind} loss"}
         return True
 
     def _out_of_time(self) -> bool:
         return self.plan.seconds is not None and broadcast(self.clock.seconds) >= self.plan.seconds
 
     def validated(self, event: Validated) -> Decision:
-        """Update the best weights and the target; stop if the validation loss diverged or there is no improvement."""
+        """Update the best weights and the target; stop if the validation loss diverged or a stop rule holds."""
         if self.status is Status.DIVERGED:
             return CONTINUE
         if event.before_training:
@@ -127,17 +98,13 @@ class Outcome(Observer):
         return STOP if self._stops_early() else CONTINUE
 
     def _update(self, event: Validated) -> None:
-        """Update the best value and weights, and the steps to the target.
+        """Update the stop rules, the best value and weights, and the steps to the target.
 
-        A validation at which the metric is undefined counts neither as an improvement nor towards the patience. Until a
-        validation defines the metric, the latest weights are kept, so that the weights after the last step are tested.
+        Until a validation defines the metric, the latest weights are kept, so that the weights after the last step are tested.
         """
         value, mode = event.metrics[self.goal.metric], self.goal.mode
-        margin = self.stop.min_delta if mode == "min" else -self.stop.min_delta
-        if is_better(value + margin, self.reference, mode):
-            self.stale, self.reference = 0, value
-        elif not math.isnan(value):
-            self.stale += 1
+        for rule in self.rules.values():
+            rule.validated(event)
         better = is_better(value, self.summary["best_valid"], mode)
         if better:
             self.summary |= {"best_valid": value, "best_step": event.step}
@@ -154,11 +121,9 @@ class Outcome(Observer):
         self.summary["undefined"] = {f"valid/{name}": reason for name, reason in event.undefined.items()}
 
     def _stops_early(self) -> bool:
-        """Return True, and set the reason, if a condition other than the budget ends the run."""
-        if self.stop.at_target and self.summary["steps_to_target"] is not None:
-            self.reason = f"reached the target {self.goal.target:g}"
-        elif self.stop.patience is not None and self.stale >= self.stop.patience:
-            self.reason = f"no improvement in {self.stale} validations"
+        """Return True, and set the reason, if a condition other than the budget ends the run. Collective."""
+        if self.rules:  # the processes of a run must agree, also on measured values whose last bits differ
+            self.reason = broadcast(next(filter(None, (rule.reason() for rule in self.rules.values())), ""))
         return bool(self.reason)
 
     def ended(self, event: Ended) -> None:
@@ -193,10 +158,12 @@ class Outcome(Observer):
     def state_dict(self) -> dict[str, Any]:
         """Return the state without the best weights."""
         ended = {"status": str(self.status), "reason": self.reason}
-        return {"summary": self.summary, "stale": self.stale, "reference": self.reference, "bound": self.bound, **ended}
+        rules = {name: rule.state_dict() for name, rule in self.rules.items()}
+        return {"summary": self.summary, "bound": self.bound, "rules": rules, **ended}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned."""
         self.summary, self.bound = state_dict["summary"], state_dict["bound"]
-        self.stale, self.reference = state_dict["stale"], state_dict["reference"]
+        for name, state in state_dict["rules"].items():
+            self.rules[name].load_state_dict(state)
         self.status, self.reason = Status(state_dict["status"]), state_dict["reason"]

@@ -9,8 +9,8 @@ from statistics import fmean
 
 from descentlab.launchers import preflight
 from descentlab.launchers.checks.structure import structure_of
-from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import StepCost
+from descentlab.launchers.server import fork_server
 from descentlab.sweeps.past import JobDecision
 from descentlab.tuning.planned_runs import ArmRuns
 from descentlab.tuning.samplers.base import ROUND

@@ -14,6 +14,7 @@ from descentlab.sweeps.launch import check, print_error, report, train
 from descentlab.sweeps.signals import StopSignals
 from descentlab.sweeps.source import Intake
 from descentlab.sweeps.view import ProgressView
+from descentlab.tracking.writer import Writer
 from descentlab.tuning.arms import define_arms, sweep_name
 from descentlab.tuning.bill import arm_costs
 from descentlab.tuning.bill_table import bill_lines
@@ -40,9 +41,9 @@ def tune(command: Command, make_launcher: MakeLauncher, signals: StopSignals | N
     view = ProgressView()
     tuner, sweep = plan(command, view)
 
-    def finish() -> None:
+    def finish(writer: Writer) -> None:
         tuner.finish(sweep)
-        report(sweep, tuner.searches[0].definition.config.get("report"))
+        report(sweep, tuner.searches[0].definition.config.get("report"), writer)
 
     records = train(tuner, make_launcher, signals, view, finish)
     return [*records, *tuner.faults], tuner.without_result

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from descentlab.budget import Plan
+from descentlab.data.loading import loader as loaders
 from descentlab.data.loading.loader import Chunk, EvalLoader, TrainLoader
 
 
@@ -69,6 +70,50 @@ def test_batches_do_not_depend_on_chunks(monkeypatch, longest):
     monkeypatch.setattr("descentlab.data.loading.loader.MAX_CHUNK", longest)
     made = loader(steps=30, validate_every=30)
     assert served(made) == [batch(loader(), step) for step in range(30)]
+
+
+@pytest.mark.parametrize("step_seconds", [0.0001, 0.02, 0.2])
+def test_chunks_end_at_log_points_on_a_gpu(step_seconds):
+    made = loader(steps=100, validate_every=95)
+    made.log_every, ends = 10, []
+    for _ in range(2):
+        for chunk in made:
+            made.step_seconds = step_seconds
+            ends.append(chunk.first + len(chunk) - 1)
+    assert ends[0] == 0
+    assert ends[-2:] == [94, 99]  # the last steps before validations
+    assert all(end % 10 == 0 for end in ends[:-2])
+
+
+def test_chunks_between_distant_log_points_are_bounded_in_time():
+    made = loader(steps=2000, validate_every=2000)
+    made.log_every, made.step_seconds = 1000, 0.5
+    next(chunks := iter(made))
+    assert len(next(chunks)) == 10
+
+
+def test_processes_agree_on_chunks_that_end_at_log_points():
+    def sizes(step_seconds: float) -> list[int]:
+        made = loader(steps=60, validate_every=60, rank=1, world=2)
+        made.log_every, made.step_seconds = 15, step_seconds
+        return [len(chunk) for chunk in made]
+
+    assert sizes(0.001) == sizes(1.0) == [16, 15, 15, 14]
+
+
+def test_order_of_an_epoch_is_moved_to_the_device_once(monkeypatch):
+    moved, upload = [], loaders.upload
+
+    def record(tensor, device):
+        moved.extend([len(tensor)] if tensor.device != device else [])
+        return upload(tensor, device)
+
+    monkeypatch.setattr(loaders, "upload", record)
+    made = loader()
+    on_device = TrainLoader(tuple(each.to("meta") for each in made.tensors), made.plan, 0)
+    shapes = [[part.batch[0].shape for part in on_device.parts(step)] for step in range(8)]
+    assert shapes == [[part.batch[0].shape for part in made.parts(step)] for step in range(8)]
+    assert moved == [100, 100]
 
 
 def test_chunk_yields_its_steps():

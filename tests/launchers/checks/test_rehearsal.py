@@ -7,8 +7,8 @@ from conftest import ROOT, compose_config, every_optimizer, options
 
 from descentlab.launchers.checks.rehearsal import Rehearsals
 from descentlab.launchers.checks.structure import structure_of
-from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import check_in_process
+from descentlab.launchers.server import fork_server
 from descentlab.sweeps.plan import plan_jobs
 
 NEEDS_FETCHING = ("cifar10", "cifar100", "svhn", "imagenet", "pneumonia", "creditcard", "tiny_shakespeare", "wikitext2", "owt")
@@ -76,7 +76,7 @@ def test_valid_configs_pass(words):
     [
         (own_model("Narrow"), "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
         (own_model("make_net"), f"model._target_={mine('make_net')} gives a str, not a Module"),
-        (["+optimizer.capturable=true"], "AssertionError: If capturable=True"),
+        (["+optimizer.capturable=true", "optimizer.fused=false"], "AssertionError: If capturable=True"),
         (["~data", own_data("rows")], "data: the train split has 1212 inputs and 1222 targets"),
         (["~data", own_data("nan")], "data: the inputs of the valid split are not finite in row 3"),
         (["~data", own_data("17")], "data: label 17 in row 30 of the valid split is none of the classes 0 to 9"),
@@ -152,7 +152,7 @@ def test_unusual_but_valid_models_pass(tmp_path):
 
 
 def test_a_failure_on_the_cpu_of_a_gpu_run_is_a_note():
-    config = compose_config("trainer.accelerator=gpu", "+optimizer.capturable=true")[0]
+    config = compose_config("trainer.accelerator=gpu", "+optimizer.capturable=true", "optimizer.fused=false")[0]
     found = list(Rehearsals(here=False).try_all([config]))
     assert [kind for kind, text in found if "capturable" in text] == ["note"]
 

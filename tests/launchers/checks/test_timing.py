@@ -6,8 +6,8 @@ import pytest
 from conftest import ROOT, compose_config
 
 from descentlab.launchers.checks.timing import StepTimer
-from descentlab.launchers.local import fork_server
 from descentlab.launchers.preflight import StepCost, StepRequest, digests_of, measure_steps
+from descentlab.launchers.server import fork_server
 
 
 def config_of(*overrides):

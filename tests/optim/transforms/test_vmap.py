@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from descentlab.optim.transforms import average, clip, decay, lists
+from descentlab.optim.transforms.noise import add_noise
 
 MEMBERS = 8
 SHAPES = [(4, 3), (4,), (2, 4), ()]
@@ -41,6 +42,18 @@ def test_clipping_under_vmap_has_a_norm_bound_per_member():
     assert_equals_loop(clip.clip_by_norm, [stacked(0)], VALUES)
     norms = torch.vmap(lambda gradients, bound: lists.norm(clip.clip_by_norm(gradients, bound)))(stacked(0), VALUES)
     torch.testing.assert_close(norms, VALUES, rtol=1e-5, atol=0)
+
+
+def test_adaptive_clipping_under_vmap_equals_a_loop_with_a_bound_per_member():
+    assert_equals_loop(partial(clip.clip_adaptively, bound=0.1), [stacked(0), stacked(1)])
+    assert_equals_loop(clip.clip_adaptively, [stacked(0), stacked(1)], VALUES)
+
+
+def test_noise_under_vmap_equals_a_loop_with_a_seed_and_a_deviation_per_member():
+    def noisy(gradients, deviation, seed):
+        return add_noise(gradients, deviation, torch.as_tensor(seed, dtype=torch.float64), torch.tensor(7.0))
+
+    assert_equals_loop(noisy, [stacked(0)], VALUES, torch.arange(MEMBERS, dtype=torch.float64))
 
 
 def test_decay_under_vmap_equals_a_loop():
@@ -86,7 +99,8 @@ def test_outside_vmap_clipping_is_bit_identical_to_torch(dtype):
 def test_transformations_leave_their_arguments_unchanged():
     gradients, weights = stacked(0), stacked(1)
     before = [tensor.clone() for tensor in (*gradients, *weights)]
-    clip.clip_by_value(gradients, 0.1), clip.clip_by_norm(gradients, 0.1)
+    clip.clip_by_value(gradients, 0.1), clip.clip_by_norm(gradients, 0.1), clip.clip_adaptively(gradients, weights, 0.1)
+    add_noise(gradients, 0.1, torch.tensor(0.0), torch.tensor(0.0))
     decay.coupled(gradients, weights, 0.1), decay.decoupled(weights, 0.1)
     average.update(average.start(weights), gradients, 0.5)
     assert all(torch.equal(now, old) for now, old in zip((*gradients, *weights), before, strict=True))
@@ -106,3 +120,9 @@ def test_lists_without_tensors_are_transformed_to_empty_lists():
         == decay.coupled([], [], 0.1)
         == []
     )
+
+
+def test_averages_take_a_share_in_double_precision():
+    mean, weights, shares = torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0.25, 1.0], dtype=torch.float64)
+    found = torch.vmap(lambda *each: lists.interpolate([each[0]], [each[1]], each[2])[0])(mean, weights, shares)
+    torch.testing.assert_close(found, torch.tensor([[0.25] * 3, [1.0] * 3]))

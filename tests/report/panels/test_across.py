@@ -51,6 +51,7 @@ def test_the_diagram_shows_ranks_and_joins_undistinguished_optimizers(sweep, dra
     sweep()
     html = draw_across()[DIAGRAM].html
     assert re.findall(r">(\w+ \d\.\d\d)<", html) == ["adam 1.00", "sgd 2.00", "muon 3.00"]
+    assert "stroke: var(--line-" in html  # a colour of the light or of the dark page
     assert html.count('stroke-width="4"') == 2  # adam with sgd, sgd with muon
     assert "CD = 1.91" in html
     assert "n = 3 problems" in html
@@ -62,7 +63,7 @@ def test_normalised_scores_have_limits_and_the_probability_of_improvement(sweep,
     rows = [re.findall("<td>(.*?)</td>", row) for row in html.split("<tr>")[2:]]
     assert [row[0] for row in rows] == ["adam", "sgd", "muon"]
     # means .905, .805 and .705; runs are .005 from them, which is .025 of the range
-    assert [row[1].split(" [")[0] for row in rows] == ["1.000", "0.500", "0.000"]
+    assert [row[1].split(" [")[0] for row in rows] == ["1.000", "0.500", "0"]
     assert rows[0][2:] == ["", "6"]
     assert rows[1][2] == "0.00 (in all resamples)"
     assert "better than one of adam" in html
@@ -87,6 +88,15 @@ def test_the_profile_shows_fractions_and_scores(sweep, draw_across):
     assert set(lines["muon"]["y"]) == {0}  # the median of its two runs did not reach the target
     assert len({line["line"]["width"] for line in lines.values()}) > 1  # lines that coincide are visible
     assert figure.layout["showlegend"]
+
+
+def test_a_problem_without_a_target_does_not_count_in_the_profile(make_run, sweep, draw_across):
+    sweep(problems=PROBLEMS[:2])
+    for optimizer in ("adam", "sgd", "muon"):
+        make_run(optimizer, problem="diabetes_linear", config={"target": None}, summary={"target": None})
+    figure = draw_across()[PROFILE.replace("3 problems", "2 problems")]
+    assert figure.note.endswith("Excluded because they have no target or several targets: diabetes_linear.")
+    assert next(trace for trace in figure.traces if trace.get("name", "").startswith("sgd"))["y"][-1] == 1
 
 
 def test_bands_are_drawn_from_five_problems_on(sweep, draw_across):

@@ -131,7 +131,22 @@ def test_two_ordinary_runs_have_the_expected_panels(make_run, draw):
     make_run()
     make_run("sgd")
     found = draw()
-    assert list(found) == ["Training loss", "Validation loss", "Validation accuracy", "Learning rate", "Gradient norm"]
+    assert list(found) == ["Validation accuracy", "Training loss", "Validation loss", "Gradient norm"]
     assert found["Validation accuracy"].levels == [(0.95, "target 0.95")]
-    assert {panel.scale for panel in found.values()} == {"loss", "linear", "log"}
+    assert {panel.scale for panel in found.values()} == {"loss", "linear"}
     assert {curve.series for curve in found["Training loss"].curves} == {"adam", "sgd"}
+
+
+def test_the_comparison_of_rates_follows_the_validation_metric(make_run, draw):
+    for lr in (0.01, 0.1):
+        make_run(lr=lr)
+    assert list(draw())[:3] == ["Validation accuracy", "Best validation accuracy by learning rate", "Training loss"]
+
+
+def test_the_panels_of_a_test_function_name_no_split(make_run, draw):
+    for lr in (0.1, 0.2):
+        data = {"_target_": "descentlab.data.gaussian.Gaussian", "deviation": 0.0}
+        make_run(lr=lr, config={"data": data})
+    titles = list(draw())
+    assert titles[:3] == ["Accuracy", "Best accuracy by learning rate", "Loss"]
+    assert "Training loss" not in titles

@@ -26,6 +26,7 @@ def test_the_fraction_that_reached_the_target_is_drawn(make_run, draw):
     lines, _ = lines_and_marks(draw()[TITLE])
     adam, sgd = sorted(lines, key=lambda trace: trace["series"])
     assert adam["x"] == [80, 100, 200, 400]
+    assert 400 < 10 ** draw()[TITLE].layout["xaxis"]["range"][1] < 420
     assert adam["y"] == pytest.approx([0, 0.5, 0.75, 0.75])
     assert adam["name"].startswith("adam (4 seeds): 3 of 4 runs, mean 200 [")
     assert (sgd["x"], sgd["y"], sgd["name"]) == ([80, 400], [0, 0], "sgd (2 seeds): 0 of 2 runs")

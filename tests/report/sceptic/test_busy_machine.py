@@ -41,3 +41,10 @@ def test_equal_runs_of_unequal_pace_are_flagged(make_run, flags):
 def test_equal_runs_of_similar_pace_are_not_flagged(make_run, flags):
     seconds(make_run, 1.0, 1.2)
     assert flags("busy_machine") == []
+
+
+def test_the_paces_of_fused_and_of_single_runs_are_not_compared(make_run, flags):
+    seconds(make_run, 1.0, 1.1)
+    for seed in (2, 3):
+        make_run(seed=seed, summary={"train_seconds": 0.1, "steps": 100, "group": {"size": 2, "compiled": True}})
+    assert flags("busy_machine") == []

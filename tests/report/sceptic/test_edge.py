@@ -25,7 +25,7 @@ def test_a_best_rate_at_the_upper_end_of_a_grid_is_flagged_with_a_wider_range(ma
     grid(make_run, {0.001: 0.5, 0.01: 0.7, 0.1: 0.9})
     (flag,) = flags("edge")
     assert flag.subject == "adam"
-    assert "lr=0.1 is at the highest end of its range (0.001 to 0.1)" in flag.message
+    assert "lr=0.1 is at the highest end of the range (0.001 to 0.1)" in flag.message
     assert "extend the range to 1" in flag.message
 
 
@@ -113,7 +113,7 @@ def test_the_other_end_of_a_range_from_0_is_an_edge(make_run, flags):
     for value in (0.0, 0.5, 0.9):
         make_run(config={"optimizer": {"lr": 0.1, "momentum": value}}, summary={"best_valid": value})
     (flag,) = flags("edge")
-    assert "momentum=0.9 is at the highest end of its range" in flag.message
+    assert "momentum=0.9 is at the highest end of the range" in flag.message
 
 
 def test_a_value_near_the_end_of_the_allowed_values_is_not_on_the_edge():
@@ -122,3 +122,10 @@ def test_a_value_near_the_end_of_the_allowed_values_is_not_on_the_edge():
     assert is_on_edge(replace(found, high=0.99), "high")
     extreme = Range("optimizer.dampening", 0.2, [0.2, 0.5], 0.0, 1.0, False)
     assert is_on_edge(extreme, "low")  # lower values are allowed and were not tried
+
+
+def test_a_linear_grid_of_rates_is_not_extended_to_zero(make_run, flags):
+    for lr, value in ((0.1, 0.9), (0.2, 0.8), (0.3, 0.7)):
+        make_run(lr=lr, summary={"best_valid": value})
+    (flag,) = flags("edge")
+    assert flag.message.endswith("extend the range on the low side.")

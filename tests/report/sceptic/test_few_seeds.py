@@ -21,6 +21,12 @@ def test_a_single_seed_is_flagged(make_run, flags):
     assert "'seed=range(5)'" in flag.message
 
 
+def test_a_single_run_on_a_test_function_is_not_flagged(make_run, flags):
+    for optimizer in ("adam", "sgd"):
+        make_run(optimizer, config={"data": {"_target_": "descentlab.data.gaussian.Gaussian", "deviation": 0.0}})
+    assert flags("few_seeds") == []
+
+
 def test_a_single_report_seed_of_a_tuned_sweep_is_flagged_with_the_key_of_the_tuner(make_arm, make_sweep, flags):
     make_sweep(make_arm("adam", [0.01, 0.02], 0.02, seeds=[0]), make_arm("sgd", [0.01, 0.02], 0.02, seeds=[0]))
     assert "train more with seeds=5" in flags("few_seeds")[0].message
@@ -52,6 +58,35 @@ def test_a_pair_that_no_number_of_seeds_would_decide_is_flagged(undecided):
     hopeless = replace(pair, conclusion=replace(pair.conclusion, needed=None))
     (flag,) = find(replace(undecided, pairs=[hopeless]))
     assert "more than 10,000 seeds" in flag.message
+
+
+def test_several_undecided_pairs_have_a_number_each_and_the_override_of_the_hardest(make_run, tmp_path):
+    for optimizer, values in (VALUES | {"muon": (0.888, 0.924, 0.899, 0.922)}).items():
+        for seed, value in enumerate(values):
+            make_run(optimizer, seed=seed, summary={"test": {"accuracy": value}})
+    (answer,) = compare(load([tmp_path / "sweep"]))
+    needed = {pair.other.name: pair.conclusion.needed for pair in answer.pairs}
+    (hardest, most), (easiest, fewest) = sorted(needed.items(), key=lambda item: -item[1])
+    (flag,) = find(answer)
+    assert most > fewest
+    assert flag.message == (
+        f"Too few seeds to tell adam from {hardest} and {easiest} with n = 4: about {most} seeds would do for {hardest}, "
+        f"{fewest} for {easiest} ('seed=range({most})' for all)."
+    )
+    hopeless = [replace(each, conclusion=replace(each.conclusion, needed=None)) for each in answer.pairs[:1]]
+    (flag,) = find(replace(answer, pairs=[*hopeless, answer.pairs[1]]))
+    left = answer.pairs[1].other.name
+    assert f"more than 10,000 seeds would be needed for {hopeless[0].other.name}, {needed[left]} for {left}" in flag.message
+    assert f"('seed=range({needed[left]})' for {left})" in flag.message
+
+
+def test_a_named_reference_is_told_from_each_other_entry(make_run, tmp_path):
+    for optimizer, values in (VALUES | {"muon": (0.888, 0.924, 0.899, 0.922)}).items():
+        for seed, value in enumerate(values):
+            make_run(optimizer, seed=seed, summary={"test": {"accuracy": value}})
+    (answer,) = compare(load([tmp_path / "sweep"]), reference="sgd")
+    (flag,) = find(answer)
+    assert "Too few seeds to tell sgd from" in flag.message
 
 
 def test_a_decided_pair_is_not_flagged(make_run, flags):

@@ -32,7 +32,33 @@ def test_different_modes_of_execution_are_flagged(make_run, flags, adam, sgd, fo
     assert found in "".join(flag.message for flag in flags("hardware"))
 
 
+@pytest.mark.parametrize(
+    ("adam", "sgd", "found"),
+    [
+        (None, {"size": 8, "compiled": False}, "single, fused"),
+        ({"size": 8, "compiled": True}, {"size": 8, "compiled": False}, "compiled fused, fused"),
+    ],
+)
+def test_fused_and_single_runs_are_flagged(make_run, flags, adam, sgd, found):
+    for optimizer, group in {"adam": adam, "sgd": sgd}.items():
+        make_run(optimizer, summary={"group": group} if group else {})
+    assert f"execution (fused group: {found})" in "".join(flag.message for flag in flags("hardware"))
+
+
+def test_fused_groups_of_different_size_are_not_flagged(make_run, flags):
+    for optimizer, size in {"adam": 8, "sgd": 32}.items():
+        make_run(optimizer, summary={"group": {"size": size, "compiled": True}})
+    assert flags("hardware") == []
+
+
 def test_equal_modes_of_execution_are_not_flagged(make_run, flags):
     for optimizer in ("adam", "sgd"):
         make_run(optimizer, config={"compile": True, "engine": "lightning"})
     assert flags("hardware") == []
+
+
+def test_modes_in_which_auto_resolved_differently_are_flagged(make_run, rewrite, flags):
+    for optimizer, resolved in (("adam", "step"), ("sgd", False)):
+        run = make_run(optimizer, config={"compile": "auto"})
+        rewrite(run, summary={**run.summary, "compile": resolved})
+    assert "execution (compile: step, false)" in flags("hardware")[0].message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import pytest
@@ -24,9 +25,10 @@ def test_every_check_has_tests(name, request):
     assert (request.path.parent / f"test_{name}.py").exists()
 
 
-def test_every_check_is_documented():
+def test_checks_are_documented_in_their_order():
     page = (ROOT / "docs" / "sceptic.md").read_text()
-    assert [name for name in sceptic.check_names() if f"| `{name}` |" not in page] == []
+    orders = {name: import_module(f"descentlab.report.sceptic.{name}").ORDER for name in sceptic.check_names()}
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == sorted(orders, key=lambda name: orders[name])
 
 
 def test_a_comparison_without_a_reason_to_doubt_raises_no_flag(make_run, tmp_path, flags):

@@ -25,7 +25,7 @@ def test_default_settings_that_are_better_than_the_selected_ones_are_flagged(tun
     tuned(0.95, 0.952, 0.954)
     (flag,) = flags("tuning_loss")
     assert flag.subject == "adam"
-    assert "adam: its default settings reach 0.952" in flag.message
+    assert "adam: the default settings reach 0.952" in flag.message
     assert "better than the selected ones with 0.901" in flag.message
 
 

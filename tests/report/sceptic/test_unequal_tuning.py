@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from descentlab.store.record import Status
+
 
 def test_four_times_the_trials_are_flagged(make_arm, make_sweep, flags):
     make_sweep(make_arm("muon", [0.01 * k for k in range(1, 9)], 0.02), make_arm("adam", [0.01, 0.02], 0.01))
@@ -43,4 +45,11 @@ def test_twice_the_gradient_evaluations_for_as_many_settings_are_flagged(make_ru
 def test_slightly_more_gradient_evaluations_are_not_flagged(make_run, flags):
     for optimizer, evaluations in {"adam": 220, "sgd": 200}.items():
         make_run(optimizer, summary={"steps": evaluations, "gradient_evaluations": evaluations})
+    assert flags("unequal_tuning") == []
+
+
+def test_the_evaluations_of_an_optimizer_whose_runs_all_diverged_are_not_compared(make_run, flags):
+    make_run("adam", summary={"steps": 2000, "gradient_evaluations": 2000})
+    diverged = {"steps": 3, "gradient_evaluations": 3, "diverged_step": 3, "test": {}, "best_valid": None}
+    make_run("sgd", status=Status.DIVERGED, summary=diverged)
     assert flags("unequal_tuning") == []

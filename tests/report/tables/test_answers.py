@@ -145,3 +145,23 @@ def test_lines_are_not_broken_within_an_interval_or_an_equation():
     assert any("p = 0.01" in line for line in lines)
     assert any("n = 5" in line for line in lines)
     assert " ".join(line.strip() for line in lines) == text
+
+
+def test_the_bill_has_the_time_of_diagnostics_if_it_was_measured(make_run, tmp_path):
+    seconds = {"copies": 0.01, "layer_norms": 0.02}
+    make_run("adam", summary={"train_seconds": 2.0, "diagnostics": {"seconds": seconds, "overhead": 0.015, "every": {}}})
+    make_run(
+        "adam", seed=1, summary={"train_seconds": 4.0, "diagnostics": {"seconds": seconds, "overhead": 0.0075, "every": {}}}
+    )
+    make_run("sgd", summary={"train_seconds": 1.0})
+    make_run("lion", summary={"train_seconds": 1.0, "diagnostics": {"seconds": {"hessian": 2.5}}})
+    table = bill_table(compare(load([tmp_path / "sweep"])))
+    assert table.headings[-2:] == ["training", "diagnostics"]
+    cells = {row[0]: row[-1] for row in table.rows}
+    assert cells == {"adam": "0.06 s (1.0%)", "sgd": "–", "lion": "2.5 s (2.5 x)", "total": "2.6 s (32.0%)"}
+    assert "diagnostics: measured time of the probes, in addition to training." in table.notes
+
+
+def test_the_bill_without_diagnostics_has_no_such_column(make_run, tmp_path):
+    make_run("adam")
+    assert bill_table(compare(load([tmp_path / "sweep"]))).headings[-1] == "training"

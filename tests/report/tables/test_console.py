@@ -9,6 +9,7 @@ from rich.console import Console
 
 from descentlab.report.compare import compare
 from descentlab.report.load import load
+from descentlab.report.tables.console import show_answers
 from descentlab.report.tables.console_table import console_table
 
 
@@ -38,3 +39,11 @@ def test_a_baseline_is_a_row(make_run, tmp_path):
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(console_table(compare(load([tmp_path / "sweep"])))[0])
     assert re.search(r"a_tree +baseline +– +0\.71", console.export_text())
+
+
+def test_differences_are_left_out_if_no_pair_has_one(make_run, tmp_path):
+    for optimizer in ("adam", "sgd", "lion"):
+        make_run(optimizer)
+    console = Console(width=120, record=True, file=io.StringIO())
+    show_answers(compare(load([tmp_path / "sweep"])), console)
+    assert "Difference in" not in console.export_text()

@@ -16,7 +16,7 @@ AXES = ["step", "examples", "epoch", "gradient_evaluations", "batches"]
 @pytest.mark.parametrize("optimizer", PLAIN)
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_the_explicit_engine_gives_the_curve_of_torchs_optimizer_under_lightning(train, problem, optimizer):
-    words = (f"problem={problem}", "budget.epochs=null", "budget.steps=120", "log_every=1")
+    words = (f"problem={problem}", "budget.epochs=null", "budget.steps=40", "log_every=1")
     lr = compose_config(f"optimizer={optimizer}")[0]["optimizer"]["lr"]
     usual = train(*words, f"optimizer={optimizer}")
     explicit = train(*words, f"optimizer={PLAIN[optimizer]}", f"optimizer.lr={lr}", "engine=explicit")

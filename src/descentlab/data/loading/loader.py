@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from descentlab.budget import Plan
 Batch = tuple[Tensor, ...]
 CHUNK_SECONDS = 0.05
 MAX_CHUNK = 40
+LONGEST_CHUNK_SECONDS = 5.0  # bounds the delay until a run stops
 DRAWS = 1  # distinguishes the seed of augmentations from that of an epoch's order
 LOCKSTEP_CHUNK = 8
 
@@ -55,7 +57,8 @@ class StepLoader:
 
     The order of an epoch depends on `seed` and the epoch only, so that a run can start at any step. The number of steps in a
     chunk is chosen by measured time and affects only the overhead; with several processes it is fixed, since they must agree.
-    Subclasses implement `parts`, which provides the examples.
+    At the end of a chunk the host reads the losses and therefore waits for a GPU: with `log_every`, chunks end at steps that
+    are measured, where the host waits anyway. Subclasses implement `parts`, which provides the examples.
 
     Args:
         rows: the number of rows of the training split.
@@ -80,10 +83,18 @@ class StepLoader:
         self.rank, self.world = rank, world
         self.step = step
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
+        self.log_every: int | None = None  # chunks end at steps divisible by it; None: at any step
         self.step_seconds = CHUNK_SECONDS  # measured duration of a step in the last chunk, in seconds
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
         self.hash = hashlib.sha256()
+
+    def with_seed(self, seed: int) -> Self:
+        """Return a loader of the same examples in the order of another seed."""
+        other = copy.copy(self)
+        other.seed, other.order_of = seed, (-1, torch.empty(0))
+        other.hashed, other.hash = 0, hashlib.sha256()
+        return other
 
     def __iter__(self) -> Iterator[Chunk]:
         end = self.plan.next_validation(self.step)
@@ -95,9 +106,12 @@ class StepLoader:
     def _chunk_size(self) -> int:
         if self.chunk is not None:
             return self.chunk
-        if self.world > 1:
-            return LOCKSTEP_CHUNK
-        return max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))
+        size = LOCKSTEP_CHUNK if self.world > 1 else max(1, min(MAX_CHUNK, int(CHUNK_SECONDS / self.step_seconds)))
+        if self.log_every is None:
+            return size
+        up_to_log_point = size + steps_to_log_point(self.step + size, self.log_every)
+        longest = MAX_CHUNK if self.world > 1 else int(LONGEST_CHUNK_SECONDS / self.step_seconds)
+        return min(up_to_log_point, max(size, longest))
 
     def parts(self, step: int) -> list[Part]:
         """Return this process's parts of the batch of `step`, on the training device."""
@@ -108,7 +122,11 @@ class StepLoader:
 
         Processes with fewer parts than others are padded with parts of weight 0, since all must run as many backward passes.
         """
-        indices = self.indices(step)
+        return self._shares(self.indices(step))
+
+    def _shares(self, indices: Tensor) -> list[tuple[Tensor, float]]:
+        if self.world == 1 and not self.microbatch:
+            return [(indices, 1.0)]
         own = indices[self.rank :: self.world]
         parts = own.split(self.microbatch) if self.microbatch else (own,)
         found = [(rows, len(rows) * self.world / len(indices)) for rows in parts if len(rows)]
@@ -118,13 +136,23 @@ class StepLoader:
 
     def indices(self, step: int) -> Tensor:
         """Return the row numbers of the global batch of `step`, shape (batch,)."""
-        epoch, within = divmod(step, self.plan.steps_per_epoch)
-        if self.plan.batch_size == self.rows:
-            return torch.arange(self.plan.batch_size)
+        epoch, within = self._position(step)
         if self.order_of[0] != epoch:
-            self.order_of = (epoch, self._shuffled(epoch))
+            self.order_of = (epoch, self._order(epoch))
+        return self._rows_of_batch(self.order_of[1], within)
+
+    def _position(self, step: int) -> tuple[int, int]:
+        """Return the epoch of `step`, and the number of its batch in it. All full batches count as the first one."""
+        return (0, 0) if self.plan.batch_size == self.rows else divmod(step, self.plan.steps_per_epoch)
+
+    def _order(self, epoch: int) -> Tensor:
+        """Return the order of the rows in `epoch`. A full batch keeps that of the data."""
+        full = self.plan.batch_size == self.rows
+        return torch.arange(self.rows) if full else torch.randperm(self.rows, generator=generator(self.seed, epoch))
+
+    def _rows_of_batch(self, order: Tensor, within: int) -> Tensor:
         start = within * self.plan.batch_size
-        return self.order_of[1][start : min(start + self.plan.batch_size, self.plan.rows)]
+        return order[start : min(start + self.plan.batch_size, self.plan.rows)]
 
     def digest(self, step: int) -> str:
         """Return a hash of the row numbers of all batches before `step`; equal hashes mean equal batches."""
@@ -133,8 +161,10 @@ class StepLoader:
             self.hashed += 1
         return self.hash.hexdigest()[:16]
 
-    def _shuffled(self, epoch: int) -> Tensor:
-        return torch.randperm(self.rows, generator=generator(self.seed, epoch))
+
+def steps_to_log_point(count: int, every: int) -> int:
+    """Return the number of further steps after `count` until the last step is one that is measured, whose losses are read."""
+    return -(count - 1) % every
 
 
 def generator(*seeds: int) -> torch.Generator:
@@ -145,6 +175,13 @@ def generator(*seeds: int) -> torch.Generator:
 def seed_of(*seeds: int) -> int:
     """Return a seed of 63 bits that depends on each of `seeds`."""
     return int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def upload(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return `tensor` on `device`. The host does not wait for a copy to a GPU, which is made from pinned memory."""
+    if tensor.device == device:
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Augment(Protocol):
@@ -167,26 +204,42 @@ class TrainLoader(StepLoader):
     def __init__(self, tensors: Batch, plan: Plan, seed: int, *share: Any, augment: Augment | None = None, **more: Any) -> None:
         super().__init__(len(tensors[0]), plan, seed, *share, **more)
         self.tensors, self.augment = tensors, augment
+        self.device = tensors[0].device
+        self.order_on_device: tuple[int, Tensor] = (-1, torch.empty(0))
+
+    def with_seed(self, seed: int) -> Self:
+        other = super().with_seed(seed)
+        other.order_on_device = (-1, torch.empty(0))
+        return other
 
     def parts(self, step: int) -> list[Part]:
-        parts = [Part(self._gather(rows), weight) for rows, weight in self.part_indices(step)]
+        parts = [Part(self.gather(rows), weight) for rows, weight in self._shares(self._indices_on_device(step))]
         return parts if self.augment is None else self._augmented(step, parts, self.augment)
+
+    def _indices_on_device(self, step: int) -> Tensor:
+        """Return `indices(step)` on the device of the tensors, to which the order of an epoch is copied once."""
+        if self.device.type == "cpu":
+            return self.indices(step)
+        epoch, within = self._position(step)
+        if self.order_on_device[0] != epoch:
+            self.order_on_device = (epoch, upload(self._order(epoch), self.device))
+        return self._rows_of_batch(self.order_on_device[1], within)
 
     def _augmented(self, step: int, parts: list[Part], augment: Augment) -> list[Part]:
         size = len(self.indices(step))
         numbers = torch.rand(size, augment.draws, generator=generator(self.seed, step, DRAWS))
         own = numbers[self.rank :: self.world].split([len(part.batch[0]) for part in parts if part.weight])
         own = (*own, *(numbers[:1] for part in parts if not part.weight))
-        device = parts[0].batch[0].device
         return [
-            replace(part, batch=(augment(part.batch[0], each.to(device)), *part.batch[1:]))
+            replace(part, batch=(augment(part.batch[0], upload(each, self.device)), *part.batch[1:]))
             for part, each in zip(parts, own, strict=True)
         ]
 
-    def _gather(self, indices: Tensor) -> Batch:
+    def gather(self, indices: Tensor) -> Batch:
+        """Return the examples with these row numbers; all examples, without a copy, if there are as many."""
         if len(indices) == len(self.tensors[0]):
             return self.tensors
-        indices = indices.to(self.tensors[0].device)
+        indices = upload(indices, self.device)
         return tuple(tensor.index_select(0, indices) for tensor in self.tensors)
 
 

@@ -36,5 +36,5 @@ class Placement:
         return self.rank, self.world_size
 
     def put(self, batch: Batch) -> Batch:
-        """Return `batch` in the precision of the run, on its device."""
-        return tuple(tensor.to(self.device) for tensor in self.convert(batch))
+        """Return `batch` in the precision of the run, on its device. The host does not wait for the copy to a GPU."""
+        return tuple(tensor.to(self.device, non_blocking=self.device.type == "cuda") for tensor in self.convert(batch))

@@ -72,6 +72,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
         self.chunk: int | None = None  # number of steps in a chunk; None: chosen by measured time
+        self.log_every: int | None = None  # steps between measurements, set by the engine
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
 
@@ -141,6 +142,8 @@ class Data(L.LightningDataModule, Generic[S]):
         assert self.plan is not None, "call serve(plan, ...) first"
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
+        if self.placement.device.type == "cuda":
+            self.loader.log_every = self.log_every
         return self.loader
 
     def step_loader(self, plan: Plan, *share: Any) -> StepLoader:

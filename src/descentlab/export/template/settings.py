@@ -22,6 +22,7 @@ MODE: str = "max"  # the better direction of that metric: min or max
 DIVERGED: bool = False
 CLIP_NORM: float | None = None  # bound on the Euclidean norm of the gradient
 CLIP_VALUE: float | None = None  # bound on each element of the gradient
+CLIP_ADAPTIVE: float | None = None  # bound on the norm of each unit's gradient, divided by that of its weights
 DECAY_RATE: float = 0.0  # weight decay in addition to the optimizer's own
 DECAY_KIND: str = "decoupled"
 DECAY_TO: str = "all"  # the parameters with weight decay: all, or matrices (neither biases nor norms)

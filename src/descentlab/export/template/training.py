@@ -18,6 +18,7 @@ from descentlab.export.template.settings import (
     AVERAGE,
     AVERAGE_DECAY,
     AVERAGE_START,
+    CLIP_ADAPTIVE,
     CLIP_NORM,
     CLIP_VALUE,
     CLOSURE,
@@ -45,7 +46,9 @@ from descentlab.export.template.settings import (
     TOTAL_STEPS,
     VALIDATE_EVERY,
 )
+from descentlab.optim.output_layer import output_layer_names
 from descentlab.optim.transforms.average import ema_share, swa_share
+from descentlab.optim.transforms.clip import clip_adaptively
 from descentlab.optim.values import set_momentum
 
 
@@ -143,9 +146,21 @@ def set_gradients(model: nn.Module, optimizers: Sequence[Optimizer], batch: Batc
         decay_gradients(optimizers)
     if CLIP_VALUE is not None:
         nn.utils.clip_grad_value_(model.parameters(), CLIP_VALUE)
+    if CLIP_ADAPTIVE is not None:
+        clip_units(model, CLIP_ADAPTIVE)
     if CLIP_NORM is not None:
         nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
     return value.item()
+
+
+@torch.no_grad()
+def clip_units(model: nn.Module, bound: float) -> None:
+    """Clip the gradients of all layers but the output layer adaptively, in place."""
+    last = output_layer_names(model)
+    params = [param for name, param in model.named_parameters() if param.grad is not None and name not in last]
+    gradients = [param.grad for param in params if param.grad is not None]
+    for gradient, clipped in zip(gradients, clip_adaptively(gradients, params, bound), strict=True):  # pyright: ignore[reportArgumentType]
+        gradient.copy_(clipped)
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         except Exception as error:  # user code
             mistakes.append(f"{group}: {config[group]['_target_'].rpartition('.')[2]}: {one_line(error)}")
     mistakes += _idle(config, optimizers) if optimizers else ()
+    mistakes += _of_program(optimizers) if config["compile"] == "step" else ()
     mistakes += _of_baseline(config) if config["baseline"] else ()
     task, core = get_object(config["task"]["_target_"]), Core.of(config)
     if core.trainer.strategy == "fsdp" and not getattr(task, "one_pass", True):
@@ -36,6 +37,13 @@ def conflicts(config: Mapping[str, Any]) -> list[str]:
         target = config["optimizer"]["_target_"]
         mistakes.append(f"engine=explicit requires an update rule; {target} is not one. Use optimizer=scratch/NAME.")
     return mistakes
+
+
+def _of_program(optimizers: Sequence[Optimizer]) -> Iterator[str]:
+    from descentlab.optim.compiled_step import without_rule
+
+    for name in without_rule(optimizers):
+        yield f"compile=step needs an update rule, which {name} does not have: use compile=auto or compile=false"
 
 
 def _of_baseline(config: Mapping[str, Any]) -> Iterator[str]:

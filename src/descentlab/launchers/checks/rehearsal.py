@@ -22,7 +22,8 @@ from descentlab.config.identity import config_key
 from descentlab.config.resolve import OWN_FILES
 from descentlab.data.loading.loader import StepLoader
 from descentlab.data.loading.tensors import Data
-from descentlab.diagnostics.probes import Probes
+from descentlab.diagnostics.alerts.alert import Alert
+from descentlab.diagnostics.measuring.probes import Probes
 from descentlab.errors import UsageError, describe_error
 from descentlab.launchers.checks.soundness import check_gradients, check_labels, check_splits
 from descentlab.launchers.checks.structure import SEEDS, structure_of
@@ -46,10 +47,17 @@ class NoSink:
 
     def write(self, rows: list[Row]) -> None: ...
 
+    def write_layers(self, rows: list[Row]) -> None: ...
+
+    def alert(self, alert: Alert) -> None: ...
+
     def alive(self) -> None: ...
 
-    def position(self) -> int:
-        return 0
+    def positions(self) -> dict[str, int]:
+        return {}
+
+    def kept(self) -> tuple[list[Row], list[Row]]:
+        return [], []
 
 
 class Rehearsals:
@@ -179,7 +187,7 @@ def _train(config: Mapping[str, Any], data: Data[Any], plan: Plan, size: int) ->
     task.check_batches(StepLoader(plan.rows, plan, 0, core.microbatch))
     one = Plan.of(small.splits.sizes()["train"], "full", {"epochs": None, "steps": 1, "examples": None, "seconds": None})
     small.serve(one, 0, core.microbatch)
-    observers = RunObservers(core, task, one, NoSink())
+    observers = RunObservers(core, task, one, NoSink(), config, {})
     task.probes = Probes.of(config)
     trainer = replace(core.trainer, devices=1, num_nodes=1, strategy="auto")
     if not _on_gpu(trainer):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from descentlab.config.shape import NAMED_PARTS
+from descentlab.config.shape import NAMED_PARTS, named_parts
 from descentlab.errors import nearest, one_line
 from descentlab.store.job import Job
 
@@ -37,9 +37,8 @@ class Call:
 def calls(jobs: Sequence[Job]) -> list[Call]:
     """Return the calls of all runs, each once."""
     found = [Call.of(group, job.config[group]) for job in jobs for group in GROUPS if job.config[group] is not None]
-    named = [
-        (f"{node}.{name}", part) for job in jobs for node in NAMED_PARTS for name, part in (job.config.get(node) or {}).items()
-    ]
+    parts = [(node, named_parts(job.config, node)) for job in jobs for node in NAMED_PARTS]
+    named = [(f"{node}.{name}", part) for node, own in parts for name, part in own.items()]
     return list(dict.fromkeys([*found, *(Call.of(group, part) for group, part in named)]))
 
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from descentlab.config.identity import config_key
+from descentlab.config.identity import config_key, without_numbers
 
 # Nodes whose numbers do not affect construction: trial steps with other numbers would find no other errors.
-NUMBERS = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "decay", "clip", "average", "stop")
+NUMBERS = (
+    "optimizer",
+    "auxiliary",
+    "schedule",
+    "momentum_schedule",
+    "decay_schedule",
+    "decay",
+    "clip",
+    "noise",
+    "average",
+    "stop",
+)
 SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
 IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
 
@@ -19,12 +30,4 @@ def structure_of(config: Mapping[str, Any]) -> str:
     Configs with equal keys share one trial step.
     """
     kept = {key: value for key, value in config.items() if key not in IGNORED}
-    return config_key({key: _without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_numbers(item) for item in value]
-    return bool(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return config_key({key: without_numbers(value) if key in NUMBERS else value for key, value in kept.items()})

@@ -59,7 +59,7 @@ def _steps(config: Mapping[str, Any], core: Core, data: Data[Any], plan: Plan, c
     task = make_task({**config, "compile": False}, data, plan)
     short = Plan(min(plan.rows, data.splits.sizes()["train"]), plan.batch_size, count, count, SECONDS)
     data.serve(short, core.data_seed, core.microbatch)
-    observers = RunObservers(core, task, short, NoSink())
+    observers = RunObservers(core, task, short, NoSink(), config, {})
     with contextlib.redirect_stdout(io.StringIO()):
         make_engine(core).fit(task, data, short, observers)
     return observers.outcome.summary

@@ -12,6 +12,7 @@ from descentlab.optim.schedules.decay import (
     Step,
     WarmupStableDecay,
 )
+from descentlab.optim.schedules.growth import ExponentialGrowth
 from descentlab.optim.schedules.plateau import ReduceOnPlateau
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Cosine",
     "CosineRestarts",
     "Exponential",
+    "ExponentialGrowth",
     "InverseSquareRoot",
     "MultiStep",
     "OneCycle",

@@ -34,7 +34,9 @@ def add(tensors: list[Tensor], others: list[Tensor], factor: Number) -> list[Ten
 
 def interpolate(starts: list[Tensor], ends: list[Tensor], weight: Number) -> list[Tensor]:
     """Return s + weight * (e - s) for each pair of tensors s and e."""
-    if isinstance(weight, Tensor) or _batched([*starts, *ends]):
+    if isinstance(weight, Tensor):  # lerp does not promote types
+        return [torch.lerp(start, end, weight.to(start.dtype)) for start, end in zip(starts, ends, strict=True)]
+    if _batched([*starts, *ends]):
         return [torch.lerp(start, end, weight) for start, end in zip(starts, ends, strict=True)]
     return foreach("lerp", starts, ends, weight) if starts else []
 

@@ -13,6 +13,7 @@ import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from descentlab.report.alerts import alert_lines
 from descentlab.report.answer import Answer
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Curve, CurveFigure, Figure
@@ -23,7 +24,10 @@ from descentlab.report.settings import format_assignment
 from descentlab.report.statistics.curves import AXES
 
 SCRIPTS = Path(__file__).parents[1] / "template" / "charts"
-FILES = ("unpack", "colors", "state", "smoothing", "curves", "range", "layout", "figures", "linking", "export", "start")
+FILES = (
+    *("unpack", "colors", "state", "smoothing", "curves", "range", "layout"),
+    *("figures", "values", "linking", "export", "kept", "start"),
+)
 PLOTLY, DATA = "charts-library", "charts-data"  # ids of the elements that scripts read
 
 Json = dict[str, Any]
@@ -38,8 +42,9 @@ class Charts:
     sections: list[Json] = field(default_factory=list)
 
     def add_section(self, data: PanelData) -> int:
-        """Add the entries and the series that the figures of a comparison share; returns the number of the section."""
-        self.sections.append({"entries": _entries(data.answer, data.styles), "lines": _lines(data)})
+        """Add the entries, series and alerts that the figures of a comparison share; returns the number of the section."""
+        alerts = [{"line": line.series, "step": line.steps[0], "text": line.mark} for line in alert_lines(data.answer)]
+        self.sections.append({"entries": _entries(data.answer, data.styles), "lines": _lines(data), "alerts": alerts})
         return len(self.sections) - 1
 
     def add(self, figure: CurveFigure | Figure, section: int | None = None) -> int:
@@ -79,7 +84,7 @@ class Charts:
         data = pack({"figures": self.figures, "sections": self.sections, "dark": DARK}, self.arrays)
         packed = Markup('<script type="application/gzip" id="{}">{}</script>')
         code = Markup("<script>{}</script>").format(Markup(chart_script()))
-        loaded = Markup('<script src="{}"></script>').format(library) if library else packed.format(PLOTLY, _packed_plotly())
+        loaded = Markup('<script src="{}"></script>').format(library) if library else packed.format(PLOTLY, packed_plotly())
         return Markup("\n").join([loaded, packed.format(DATA, data), code])
 
 
@@ -95,7 +100,8 @@ def chart_script() -> str:
 
 
 @cache
-def _packed_plotly() -> str:
+def packed_plotly() -> str:
+    """Return plotly.js as a page contains it, see `payload.pack_bytes`; computed once in a process."""
     return pack_bytes(get_plotlyjs().encode())
 
 

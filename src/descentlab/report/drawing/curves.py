@@ -108,7 +108,18 @@ class _Thinning:
         """Return the line of `rows`, whose columns are AXES and `columns`."""
         at = np.unique(np.linspace(0, rows.height - 1, min(self.knots, rows.height)).astype(int))
         thinned = rows[kept_rows(rows["y"].to_numpy(), self.points)]
-        return Curve(series.label, thinned.select("step", *columns), rows[at].select(AXES), run, mark)
+        return Curve(series.label, thinned[["step", *columns]], rows[at, list(AXES)], run, mark)
+
+
+def single_curve(series: Series, rows: pl.DataFrame, name: str) -> Curve:
+    """Return a thin line in the colour of a series.
+
+    Args:
+        series: the series.
+        rows: the columns AXES and y.
+        name: what it shows; the page writes it after the name of the series.
+    """
+    return _Thinning(SELECTED_POINTS, KNOTS).curve(series, rows, ["y"], name)
 
 
 def _limits(means: Sequence[pl.DataFrame]) -> Range:
@@ -148,9 +159,11 @@ def _incomplete(series: Series, run: Record, rows: pl.DataFrame, limits: Range, 
     """Return a run that did not complete up to where it leaves the limits, with a marker at its end."""
     if rows.is_empty():
         return []
-    outside = ((rows["y"] > limits.high) | (rows["y"] < limits.low)).arg_true()
-    shown = rows.head(outside[0] + 1) if len(outside) else rows
-    shown = shown.with_columns(pl.col("y").clip(limits.low, limits.high))
+    y = rows["y"].to_numpy()
+    outside = np.flatnonzero((y > limits.high) | (y < limits.low))
+    length = int(outside[0]) + 1 if len(outside) else len(y)
+    clipped = pl.Series("y", y[:length].clip(limits.low, limits.high))
+    shown = pl.DataFrame([*(rows[axis].head(length) for axis in AXES), clipped])
     last_step = run.summary.get("diverged_step") or f"{rows['step'][-1]:g}"
     name = f"seed {run.config.get('seed')}: {run.status} at step {last_step}"
     return [thinning.curve(series, shown, ["y"], name, "x" if run.status is Status.DIVERGED else "circle-open")]

@@ -11,6 +11,7 @@ from descentlab.report.answer import Answer
 from descentlab.report.drawing.style import Style
 from descentlab.report.series import Comparison, Series
 from descentlab.report.statistics.ranking import ranked, ranked_series
+from descentlab.store.record import Record, read_layers
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,13 @@ class PanelData:
     def frames(self) -> dict[str, pl.DataFrame]:
         """The curves of each run, trials included, by run id (see `run_curves` for the columns)."""
         return self.comparison.curves
+
+    @cached_property
+    def _layers(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def layers(self, run: Record) -> pl.DataFrame:
+        """Return what probes measured of the layers of `run`, see `read_layers`; its file is read once, when it is needed."""
+        if run.id not in self._layers:
+            self._layers[run.id] = read_layers(run.folder)
+        return self._layers[run.id]

@@ -108,7 +108,7 @@ class Html:
 
 @dataclass(frozen=True)
 class Fold:
-    """Several plots of curves behind a heading, which the reader opens.
+    """Several plots behind a heading, which the reader opens.
 
     Args:
         title: the heading.
@@ -117,7 +117,7 @@ class Fold:
     """
 
     title: str
-    figures: Sequence[CurveFigure]
+    figures: Sequence[CurveFigure | Figure]
     note: str = ""
 
 

@@ -10,8 +10,12 @@ nothing to show for these runs::
 
 `PanelData` contains the series and their curves; `descentlab.report.drawing` has functions that several panels share.
 
+A panel with OF_RUN = True is also on the page of each run; the data then contain this run only.
+
 A panel over several problems has a function `draw_across(data: AcrossData)` in place of `draw`. It is called once, if the
 report has several problems; `AcrossData` contains the answer of each.
+
+A panel of a table of runs (records=table) has a function `draw_table(data: TableData)`.
 
 A panel of the curves that no other panel shows has a function `draw_rest(data: PanelData, shown: Collection[str])`, which is
 called after the others of the problem with the columns that they show.
@@ -20,7 +24,7 @@ called after the others of the problem with the columns that they show.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Protocol, cast
@@ -28,8 +32,9 @@ from typing import Protocol, cast
 from descentlab.report.drawing.across import AcrossData
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure, Drawing
+from descentlab.report.drawing.table_data import TableData
 
-KINDS = ("draw", "draw_across", "draw_rest")  # the functions of panels
+KINDS = ("draw", "draw_across", "draw_table", "draw_rest")  # the functions of panels
 
 
 class Panel(Protocol):
@@ -52,6 +57,16 @@ class PanelAcross(Protocol):
         ...
 
 
+class PanelOfTable(Protocol):
+    """The contract of a module of this folder that draws a table of runs."""
+
+    ORDER: int
+
+    def draw_table(self, data: TableData) -> Drawing | None:
+        """Draw the panel; return None if there is nothing to show."""
+        ...
+
+
 class PanelOfRest(Protocol):
     """The contract of a module of this folder that draws the curves that no other panel shows."""
 
@@ -67,22 +82,27 @@ def panel_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def draw_panels(data: PanelData | AcrossData) -> tuple[list[Drawing], list[str]]:
+def draw_panels(data: PanelData | AcrossData | TableData, of_run: bool = False) -> tuple[list[Drawing], list[str]]:
     """Draw all panels that have something to show.
 
     Args:
-        data: of one problem, for the panels with a function `draw` or `draw_rest`; or of several, for those with `draw_across`.
+        data: of one problem, for the panels with a function `draw` or `draw_rest`; or of several, for those with `draw_across`;
+            or a table of runs, for those with `draw_table`.
+        of_run: draw only those with OF_RUN, for the page of a run.
 
     Returns:
         the drawn panels in their order, and a sentence for each panel that failed. A failure affects no other panel.
     """
     drawn: list[tuple[int, Drawing]] = []
     failures: list[str] = []
-    for kind in ("draw_across",) if isinstance(data, AcrossData) else ("draw", "draw_rest"):
+    for kind in _kinds_for(data):
         shown = {figure.column for _, figure in drawn if isinstance(figure, CurveFigure)}
         for name in panel_names():
             try:
-                order, figure = _draw(import_module(f"{__name__}.{name}"), kind, data, shown)
+                module = import_module(f"{__name__}.{name}")
+                if of_run and not getattr(module, "OF_RUN", False):
+                    continue
+                order, figure = _draw(module, kind, data, shown)
             except Exception as error:
                 message = f"The panel {name} could not be drawn: {type(error).__name__}: {error}."
                 failures += [] if message in failures else [message]  # one that cannot be imported fails for each kind
@@ -91,7 +111,16 @@ def draw_panels(data: PanelData | AcrossData) -> tuple[list[Drawing], list[str]]
     return [figure for _, figure in sorted(drawn, key=lambda pair: pair[0])], failures
 
 
-def _draw(module: ModuleType, kind: str, data: PanelData | AcrossData, shown: Collection[str]) -> tuple[int, Drawing | None]:
+def _kinds_for(data: PanelData | AcrossData | TableData) -> Sequence[str]:
+    """Return the kinds of panels that draw `data`."""
+    if isinstance(data, PanelData):
+        return ("draw", "draw_rest")
+    return ("draw_across",) if isinstance(data, AcrossData) else ("draw_table",)
+
+
+def _draw(
+    module: ModuleType, kind: str, data: PanelData | AcrossData | TableData, shown: Collection[str]
+) -> tuple[int, Drawing | None]:
     """Return the ORDER of a panel, and its drawing or None if it is of another kind.
 
     Raises:
@@ -104,6 +133,8 @@ def _draw(module: ModuleType, kind: str, data: PanelData | AcrossData, shown: Co
         return order, None
     if isinstance(data, AcrossData):
         return order, cast(PanelAcross, module).draw_across(data)
+    if isinstance(data, TableData):
+        return order, cast(PanelOfTable, module).draw_table(data)
     if kind == "draw_rest":
         return order, cast(PanelOfRest, module).draw_rest(data, shown)
     return order, cast(Panel, module).draw(data)

@@ -23,7 +23,7 @@ def draw_across(data: AcrossData) -> Html | None:
     ranks = overall_ranks(data.answers)
     if ranks is None:
         return None
-    colors = {name: data.style(name).color for name in ranks.average}
+    colors = {name: data.style(name).ink for name in ranks.average}
     title = f"Critical-difference diagram: average rank over {ranks.problems} problems"
     return Html(title, _svg(ranks, colors) + _caption(ranks), NOTE)
 
@@ -57,7 +57,7 @@ def _x(rank: float, k: int) -> float:
 
 def _line(points: Sequence[tuple[float, float]], color: str = "currentColor", width: float = 1) -> Markup:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return Markup(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"/>')
+    return Markup(f'<polyline points="{path}" fill="none" style="stroke: {color}" stroke-width="{width}"/>')
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> Markup:
@@ -84,4 +84,4 @@ def _label(name: str, rank: float, x: float, y: float, at_left: bool, color: str
     """Return the name with its rank at one side, joined to its position on the axis."""
     edge = MARGIN - 12 if at_left else WIDTH - MARGIN + 12
     text = _text(edge + (-6 if at_left else 6), y + 4, f"{name} {rank:.2f}", "end" if at_left else "start")
-    return _line([(x, AXIS), (x, y), (edge, y)], color) + text
+    return _line([(x, AXIS), (x, y), (edge, y)], color, 1.5) + text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from descentlab.report.criterion import split_label
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.drawing.swept import Point, Swept, shares, short_name, swept
@@ -18,7 +19,7 @@ PLOT, BELOW, GAP = 150, 76, 0.2  # heights of a plot and below it in pixels; gap
 TOP, BOTTOM = 28, 50  # margins of all plots together, in pixels
 LOST = "#6B7280"  # the colour of cells without a value
 MIN_FILLED = 0.5  # the fraction of the cells of a grid that has values; less is no grid
-NOTE = "Mean best validation {metric} of the best series in each cell: {better}. ★: selected; grey: no run completed."
+NOTE = "Mean best {metric} of the best series in each cell: {better}. ★: selected; grey: no run completed."
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def draw(data: PanelData) -> Figure | None:
         id = "" if number == 0 else str(number + 1)
         traces += [each | {"xaxis": f"x{id}", "yaxis": f"y{id}"} for each in _traces(grid, share)]
         layout |= _axes(grid, number, rows, columns, id, layout["annotations"])
-    metric = data.comparison.monitor
+    metric = split_label(data.comparison, "valid", data.comparison.monitor)
     better = "bright is better" if data.comparison.mode == "max" else "bright (lower) is better"
     layout |= {"height": (PLOT + BELOW) * rows + TOP + BOTTOM - BELOW, "margin": {"l": 44, "r": 12, "t": TOP, "b": BOTTOM}}
-    title = f"Best validation {metric} by two settings"
+    title = f"Best {metric} by two settings"
     note = NOTE.format(metric=metric, better=better)
     return Figure(title, traces, "linear", x_scale="category", layout=layout, note=note, summary=_summary(grids))
 

@@ -13,7 +13,8 @@ from descentlab.report.selection import values_by_seed
 from descentlab.report.statistics.difference import Paired
 
 ORDER = 42
-ROW = 54  # height of a pair, in pixels
+HEIGHT, ROW, MAX_ROW = 260, 58, 84  # of all pairs, if they fit; least and greatest of a pair, in pixels
+CIRCLES, BAR = -0.08, -0.3  # of a row, relative to its middle; the name is at its top
 MARGIN_COLOR = "#6B728033"
 GREY = "#6B7280"
 NOTE = "Circles: seeds; bar: their mean with its interval; grey: practically zero. Right of 0, {first}."
@@ -54,18 +55,18 @@ def _name(pair: Pair) -> str:
 def _layout(rows: Sequence[tuple[int, Pair]]) -> dict[str, object]:
     """Return the rows of the y axis, the line at 0, and the margin of each pair."""
     shapes: list[dict[str, object]] = [
-        {"type": "rect", "x0": -pair.conclusion.margin, "x1": pair.conclusion.margin, "y0": y - 0.46, "y1": y + 0.12}
+        {"type": "rect", "x0": -pair.conclusion.margin, "x1": pair.conclusion.margin, "y0": y - 0.46, "y1": y + 0.08}
         | {"fillcolor": MARGIN_COLOR, "line": {"width": 0}, "layer": "below"}
         for y, pair in rows
         if pair.conclusion is not None
     ]
     line = {"type": "line", "x0": 0, "x1": 0, "line": {"color": GREY, "width": 1}}
-    zero = [{**line, "y0": y - 0.46, "y1": y + 0.12} for y, _ in rows]
+    zero = [{**line, "y0": y - 0.46, "y1": y + 0.08} for y, _ in rows]
     left = {"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "top", "showarrow": False}
     names = [{**left, "y": y + 0.5, "text": _name(pair)} for y, pair in rows]
     y = {"range": [-0.5, len(rows) - 0.5], "showgrid": False, "fixedrange": True, "showticklabels": False}
     margin = {"l": 12, "r": 12, "t": 6, "b": 44}
-    sizes = {"height": 60 + ROW * len(rows), "margin": margin}
+    sizes = {"height": 60 + min(MAX_ROW, max(ROW, HEIGHT // len(rows))) * len(rows), "margin": margin}
     return {"yaxis": y, "xaxis": {"nticks": 6}, "shapes": [*shapes, *zero], "annotations": names, **sizes}
 
 
@@ -79,11 +80,11 @@ def _traces(pair: Pair, y: int, data: PanelData) -> list[Trace]:
     text = f"{_name(pair)}: {format_difference(found)}, n = {found.n}{verdict}"
     common = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
     marker = {"color": color, "symbol": "line-ns-open", "size": 13, "line": {"color": color, "width": 3}}
-    mean: Trace = {**common, "x": [found.difference], "y": [y - 0.28], "text": [text], "marker": marker}
+    mean: Trace = {**common, "x": [found.difference], "y": [y + BAR], "text": [text], "marker": marker}
     mean["error_x"] = {"symmetric": False, **ends, "thickness": 3, "width": 0, "color": color}
     by_seed = _by_seed(pair, data) if isinstance(found, Paired) else {}
     circles = {"color": color, "symbol": "circle-open", "size": 7, "line": {"width": 1.5}}
-    places = {"x": list(by_seed.values()), "y": [y - 0.04] * len(by_seed), "text": list(by_seed)}
+    places = {"x": list(by_seed.values()), "y": [y + CIRCLES] * len(by_seed), "text": list(by_seed)}
     return [mean, {**common, **places, "marker": circles}]
 
 

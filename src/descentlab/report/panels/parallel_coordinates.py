@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from descentlab.report.criterion import split_label
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.drawing.style import Style
@@ -39,7 +40,7 @@ def draw(data: PanelData) -> Figure | None:
         layout |= _axes(each, row, len(found), id)
         layout["annotations"] += _notes(each, data.comparison.mode, id, 1 - row / len(found))
     summary = "; ".join(_describe(each, data.comparison.mode) for each in found)
-    title = f"Settings tried and their validation {metric}"
+    title = f"Settings tried and their {split_label(data.comparison, 'valid', metric)}"
     note = NOTE.format(metric=metric)
     return Figure(title, traces, "linear", x_scale="linear", layout=layout, note=note, summary=summary)
 

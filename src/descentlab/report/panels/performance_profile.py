@@ -38,7 +38,14 @@ def draw_across(data: AcrossData) -> Figure | None:
     summary = ", ".join(trace["name"] for trace in traces if "name" in trace)
     legend = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"}
     layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}, "showlegend": True, "legend": legend, "height": 380}
-    return Figure(title, traces, "linear", x="tau", layout=layout, note=NOTE, summary=summary)
+    note = " ".join(filter(None, [NOTE, _left_out(data, targeted)]))
+    return Figure(title, traces, "linear", x="tau", layout=layout, note=note, summary=summary)
+
+
+def _left_out(data: AcrossData, targeted: Sequence[Answer]) -> str:
+    """Return a sentence with the problems that do not count; "" if all of them do."""
+    names = [answer.comparison.name for answer in data.answers if not any(answer is one for one in targeted)]
+    return f"Excluded because they have no target or several targets: {', '.join(names)}." if names else ""
 
 
 def _times(answer: Answer, name: str) -> list[float]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from descentlab.report.criterion import split_label
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
 from descentlab.report.drawing.swept import RATE
 from descentlab.report.formats import format_estimate, format_number
+from descentlab.report.sceptic.edge import SIDES, is_on_edge
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.statistics.estimate import Estimate, best_valid, estimate
 from descentlab.report.statistics.ranking import ranked_series
@@ -20,12 +22,13 @@ from descentlab.report.tables.measures import UNDEFINED
 from descentlab.report.tuned_ranges import ranges
 from descentlab.store.record import Status
 
-ORDER = 80
+ORDER = 16
 HOVER = {"type": "scatter", "hovertemplate": "%{text}<extra></extra>"}
 STRIP = 0.07  # height of the strip of crosses at one edge, as a fraction of the plot
 BAR_STEP, MAX_STRIP = 0.035, 0.3  # distance of the bars at the other edge, and their greatest height
 DECADES = 2.5  # rates over more have ticks at powers of ten only
 NOTE = "Ring: selected rate; whiskers: 95 % interval over seeds; ✕: a run diverged, or none has a value; bars: ranges searched."
+INSIDE = "No selected rate is on the edge of its range."
 
 Rates = dict[float, Series]  # the best series at each learning rate
 
@@ -39,24 +42,38 @@ def draw(data: PanelData) -> Figure | None:
         return None
     lower_is_better = _mode(data) == "min"
     rings = [ring for by_rate, line in zip(rates.values(), lines, strict=True) if (ring := _ring(by_rate, line, data))["x"]]
-    marks = [_marks(by_rate, 1 - STRIP / 2 if lower_is_better else STRIP / 2, data) for by_rate in rates.values()]
-    bars = _bars(data, lower_is_better)
+    marks = [_marks(by_rate, (index + 1) / (len(rates) + 1), data) for index, by_rate in enumerate(rates.values())]
+    bars = _bars(data)
     scale = "loss" if lower_is_better and min(values) > 0 else "linear"
     traces = [trace for trace in [*lines, *rings, *marks, *bars] if trace["x"]]
     layout = _layout(lower_is_better, len(bars), [rate for by_rate in rates.values() for rate in by_rate])
     summary = "; ".join(_describe(name, by_rate, data) for name, by_rate in rates.items())
     title = f"{_name(data)} by learning rate"
-    return Figure(title, traces, scale, x="learning rate", layout=layout, note=NOTE, summary=summary)
+    note = f"{_edges(data)} {NOTE}".lstrip()
+    return Figure(title, traces, scale, x="learning rate", layout=layout, note=note, summary=summary)
+
+
+def _edges(data: PanelData) -> str:
+    """Return a sentence with the optimizers whose selected rate is on the edge of its range; "" if no range is known."""
+    found = [(entry.name, each) for entry in data.answer.entries for each in ranges(entry) if each.key == RATE]
+    ends = {side: [name for name, each in found if is_on_edge(each, side)] for side in SIDES}
+    texts = [f"the {SIDES[side]} end of its range: {', '.join(names)}" for side, names in ends.items() if names]
+    return f"Selected rate at {'; at '.join(texts)}." if texts else INSIDE if found else ""
 
 
 def _layout(lower_is_better: bool, bars: int, rates: Sequence[float]) -> dict[str, Any]:
-    """Return the axes: values between a strip of crosses at the worse edge and one of bars at the better edge."""
+    """Return the axes: values between a strip of crosses at the worse edge and one of bars at the better edge.
+
+    The strips have their own axes, y3 and y2. The three do not overlap, because only the uppermost would react to the pointer.
+    """
     strips = STRIP, min(MAX_STRIP, BAR_STEP * (bars + 1))
     low, high = reversed(strips) if lower_is_better else strips
-    edges = {"range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"}
+    bottom, top = {"domain": [0, low]}, {"domain": [1 - high, 1]}
+    edges = {"range": [0, 1], "visible": False, "fixedrange": True}
+    axes = {"yaxis2": edges | (bottom if lower_is_better else top), "yaxis3": edges | (top if lower_is_better else bottom)}
     wide = max(rates) > 10**DECADES * min(rates)
-    x = {"anchor": "y2", **({"dtick": 1} if wide else {})}
-    return {"yaxis": {"domain": [low, 1 - high]}, "yaxis2": edges, "xaxis": x, "plot_bgcolor": "rgba(0,0,0,0)"}
+    x = {"anchor": "free", "position": 0, **({"dtick": 1} if wide else {})}
+    return {"yaxis": {"domain": [low, 1 - high]}, **axes, "xaxis": x, "plot_bgcolor": "rgba(0,0,0,0)"}
 
 
 def best_by_rate(data: PanelData) -> dict[str, Rates]:
@@ -80,7 +97,7 @@ def _mode(data: PanelData) -> str:
 
 def _name(data: PanelData) -> str:
     if _is_monitored(data):
-        return f"Best validation {data.comparison.monitor}"
+        return f"Best {split_label(data.comparison, 'valid', data.comparison.monitor)}"
     label = data.answer.by.label
     return label[0].upper() + label[1:]
 
@@ -124,7 +141,7 @@ def _ring(by_rate: Rates, line: Trace, data: PanelData) -> Trace:
 
 
 def _marks(by_rate: Rates, y: float, data: PanelData) -> Trace:
-    """Mark, at the height `y` of the plot, the rates with a diverged run, without a completed one or without a value."""
+    """Return crosses in the strip, at height `y`, at rates without a completed run or a value, or with a diverged run."""
     ended = {rate: one for rate, one in by_rate.items() if not any(run.status is Status.TRAINING for run in one.runs)}
     missing = {rate: one for rate, one in ended.items() if _value(one, data) is None or _has_diverged(one)}
     first = next(iter(by_rate.values()))
@@ -134,7 +151,7 @@ def _marks(by_rate: Rates, y: float, data: PanelData) -> Trace:
         "mode": "markers",
         "x": list(missing),
         "y": [y] * len(missing),
-        "yaxis": "y2",
+        "yaxis": "y3",
         "text": [f"{one.label}: {_ended(one)}" for one in missing.values()],
         "marker": {"symbol": "x", "size": 9, "color": [_color(first, data)] * len(missing)},
     }
@@ -148,17 +165,17 @@ def _ended(series: Series) -> str:
     return format_statuses(series.runs) if series.incomplete or not series.completed else UNDEFINED
 
 
-def _bars(data: PanelData, at_bottom: bool) -> list[Trace]:
-    """Return the range of rates over which each optimizer was tuned, as a bar at the edge of the better values."""
+def _bars(data: PanelData) -> list[Trace]:
+    """Return the range of rates over which each optimizer was tuned, as a bar in the strip at the edge of the better values."""
     found = {
         entry.series.optimizer: (entry, each) for entry in data.answer.entries for each in ranges(entry) if each.key == RATE
     }
     bars: list[Trace] = []
     for index, (optimizer, (entry, own)) in enumerate(found.items()):
-        height = min(MAX_STRIP, BAR_STEP * (len(found) + 1)) * (index + 1) / (len(found) + 1)
+        height = (index + 1) / (len(found) + 1)
         text = f"{optimizer}: searched from {own.low:g} to {own.high:g}, selected {own.selected:g}"
         line = {"color": _color(entry.series, data), "width": 4}
-        place = {"x": [own.low, own.high], "y": [height if at_bottom else 1 - height] * 2, "yaxis": "y2"}
+        place = {"x": [own.low, own.high], "y": [1 - height] * 2, "yaxis": "y2"}
         shared = {**HOVER, "series": _owner(entry.series, data), "mode": "lines", "opacity": 0.5}
         bars.append({**shared, **place, "text": [text, text], "line": line})
     return bars

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
+from descentlab.report.criterion import split_label
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Html
 from descentlab.report.drawing.html_table import html_table
@@ -19,9 +20,9 @@ ORDER = 82
 MIN_RATES = 3
 TOLERANCE = 0.05
 HEADINGS = ("optimizer", "rates", "range", "best rate", "sensitivity", f"rates within {100 * TOLERANCE:.0f} % of the best")
-NOTE = """Sensitivity: the mean over the logarithm of the rate of how much worse the best validation {} is than at the best
-rate; values worse than before training, and rates with a diverged run, count as the value before training. It depends on the
-range. Neither number has an interval: each is computed from one mean per rate."""
+NOTE = """Sensitivity: the mean over the logarithm of the rate of how much worse the best {} is than at the best rate;
+values worse than before training, and rates with a diverged run, count as the value before training. It depends on the range.
+Neither number has an interval: each is computed from one mean per rate."""
 
 
 def draw(data: PanelData) -> Html | None:
@@ -33,7 +34,8 @@ def draw(data: PanelData) -> Html | None:
     rows = [row for name, by_rate in rates.items() if (row := _row(name, by_rate, data))]
     if not rows:
         return None
-    return Html("Learning-rate sensitivity", html_table(HEADINGS, rows, NOTE.format(data.comparison.monitor)))
+    note = NOTE.format(split_label(data.comparison, "valid", data.comparison.monitor))
+    return Html("Learning-rate sensitivity", html_table(HEADINGS, rows, note))
 
 
 def _row(name: str, by_rate: Rates, data: PanelData) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from descentlab.report.criterion import make_criterion
 from descentlab.report.drawing.curves import widths
 from descentlab.report.drawing.data import PanelData
@@ -12,6 +14,7 @@ from descentlab.report.statistics.survival import Survival
 from descentlab.report.times import survivals
 
 ORDER = 43
+ROOM = 1.03  # the end of the x axis over the last step, so that a step there is seen
 NOTE = "Higher and further left is better. A bar at the end of a line: runs that did not reach the target in their budget."
 
 
@@ -31,7 +34,8 @@ def draw(data: PanelData) -> Figure | None:
     for width, trace in zip(widths(len(known)), [each for each in traces if each["mode"] == "lines"], strict=True):
         trace["line"]["width"] = width
     summary = "; ".join(f"{one.label}: {_describe(each)}" for one, each in known)
-    layout = {"yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}}
+    x_range = [math.log10(start), math.log10(ROOM * end)]
+    layout = {"xaxis": {"range": x_range}, "yaxis": {"tickformat": ".0%", "range": [-0.03, 1.05]}}
     return Figure(title, traces, "linear", x="steps", layout=layout, note=NOTE, summary=summary)
 
 

@@ -1,7 +1,8 @@
-"""Training loss."""
+"""Training loss. That of a test function is among the further measurements: the panel of the loss shows the same."""
 
 from __future__ import annotations
 
+from descentlab.report.criterion import is_test_function
 from descentlab.report.drawing.curves import MEAN, curve_figure
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
@@ -11,5 +12,7 @@ ORDER = 20
 
 
 def draw(data: PanelData) -> CurveFigure | None:
+    if is_test_function(data.comparison):
+        return None
     levels = baseline_levels(data.comparison, "train_loss")
     return curve_figure(data, "train/loss", "Training loss", levels=levels, note=f"Lower is better. {MEAN}.")

@@ -52,7 +52,7 @@ def _trajectory(series: Series, data: PanelData) -> Trace:
         "series": series.label,
         "x": rows["train/x"].to_list(),
         "y": rows["train/y"].to_list(),
-        "text": [f"{series.label}, step {step}" for step in rows["step"]],
+        "text": [f"{series.label}, step {step:,.0f}" for step in rows["step"]],
         "hoverinfo": "text",
     }
 
@@ -63,6 +63,6 @@ def _minima(surface: Mapping[str, Any]) -> Trace:
         "x": [x for x, _ in surface["minima"]],
         "y": [y for _, y in surface["minima"]],
         "mode": "markers",
-        "marker": {"symbol": "star", "size": 11, "color": "#111111"},
-        "hoverinfo": "skip",
+        "marker": {"symbol": "star", "size": 13, "color": "gold", "line": {"color": "black", "width": 1}},
+        "hovertemplate": "minimum at (%{x:.4~g}, %{y:.4~g})<extra></extra>",
     }

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from descentlab.report.criterion import split_label
 from descentlab.report.drawing.curves import BAND_OPACITY
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import Figure, Trace
@@ -33,7 +34,7 @@ def draw(data: PanelData) -> Figure | None:
     if not are_independent(data.comparison):
         traces = [_of(arm, data, _best_so_far(arm, mode)) for arm in arms]
         note = "The best value of the first k trials, whose points depend on the results of earlier ones."
-        title = f"Best validation {metric} so far by trial"
+        title = f"Best {split_label(data.comparison, 'valid', metric)} so far by trial"
         return Figure(
             title, traces, _scale(traces, mode), x="trials", layout=_layout(arms), note=note, summary=_summary(traces)
         )
@@ -42,7 +43,7 @@ def draw(data: PanelData) -> Figure | None:
     statistic: Statistic = "median" if bounds.low is None or bounds.high is None else "expected"
     traces = [_of(arm, data, trace) for arm in arms for trace in _curve(arm, mode, statistic, bounds)]
     traces.sort(key=lambda trace: "fill" not in trace)  # lines on top of bands
-    title = f"Tuning curve: {statistic} best validation {metric} of k trials"
+    title = f"Tuning curve: {statistic} best {split_label(data.comparison, 'valid', metric)} of k trials"
     note = f"The {statistic} best value to get from k trials, with its simultaneous 95 % band between the dotted lines."
     scale, layout = _scale(traces, mode), _layout(arms)
     return Figure(title, traces, scale, x="trials k", layout=layout, note=note, summary=_summary(traces))

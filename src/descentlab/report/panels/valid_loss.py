@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from descentlab.report.criterion import is_test_function
 from descentlab.report.drawing.curves import MEAN, curve_figure
 from descentlab.report.drawing.data import PanelData
 from descentlab.report.drawing.figure import CurveFigure
@@ -13,5 +14,6 @@ ORDER = 30
 def draw(data: PanelData) -> CurveFigure | None:
     if data.comparison.monitor == "loss":
         return None
+    title = "Loss" if is_test_function(data.comparison) else "Validation loss"
     levels = baseline_levels(data.comparison, "valid", "loss")
-    return curve_figure(data, "valid/loss", "Validation loss", levels=levels, note=f"Lower is better. {MEAN}.")
+    return curve_figure(data, "valid/loss", title, levels=levels, note=f"Lower is better. {MEAN}.")

@@ -11,7 +11,8 @@ reason to doubt the answer, and none if it finds nothing::
                 yield Flag("few_runs", f"{entry.name} has fewer than 3 completed runs.", entry.name)
 
 The kind of a flag is the name of its module, its message a sentence, and its subject the name of an entry, or "" if it
-concerns the whole answer.
+concerns the whole answer. The order is that of docs/sceptic.md: the flags that may change the conclusion most come first.
+With a `frame`, flags of one kind about several entries share a line on the console and on the page (`report.flag_lines`).
 """
 
 from __future__ import annotations

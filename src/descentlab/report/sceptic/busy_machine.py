@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from descentlab.report.answer import Answer, Entry, Flag
+from descentlab.report.execution import execution_of
 from descentlab.report.statement import join_words
 from descentlab.store.record import Record
 
@@ -53,7 +54,13 @@ def _loads(run: Record) -> Iterator[tuple[float, int]]:
 
 
 def spread_of_seconds(entry: Entry) -> float:
-    """Return the ratio of the slowest to the fastest seconds per step among the completed runs; 1 for fewer than two."""
-    found = [(run.summary.get("train_seconds"), run.summary.get("steps")) for run in entry.completed]
-    paces = [seconds / steps for seconds, steps in found if seconds and steps]
-    return max(paces) / min(paces) if len(paces) > 1 else 1.0
+    """Return the ratio of the slowest to the fastest seconds per step among the completed runs; 1 for fewer than two.
+
+    Single runs and those of fused groups are not compared with each other.
+    """
+    paces: dict[str, list[float]] = {}
+    for run in entry.completed:
+        seconds, steps = run.summary.get("train_seconds"), run.summary.get("steps")
+        if seconds and steps:
+            paces.setdefault(execution_of(run), []).append(seconds / steps)
+    return max((max(alike) / min(alike) for alike in paces.values()), default=1.0)

@@ -8,7 +8,7 @@ from descentlab.report.answer import Answer, Entry, Flag
 from descentlab.report.statistics.curves import run_curves
 from descentlab.store.record import Record, is_better
 
-ORDER = 65
+ORDER = 10
 CHANCE = {"auroc": 0.5, "r2": 0.0}  # value of a constant prediction
 MARGIN = 0.05  # of the distance from chance to a perfect score; a trained model exceeds it
 
@@ -23,9 +23,9 @@ def find(answer: Answer) -> Iterator[Flag]:
         monitor, mode = answer.comparison.monitor, answer.comparison.mode
         chance = chance_level(entry.completed[0], monitor)
         if chance is not None and mean <= chance + MARGIN * (1 - chance):
-            yield Flag("chance_level", _at_chance(entry, monitor, mean, chance), entry.name)
+            yield _at_chance(entry, monitor, mean, chance)
         elif chance is None and not any(_has_learned(run, monitor, mode) for run in entry.completed):
-            yield Flag("chance_level", _untrained(entry, monitor), entry.name)
+            yield _untrained(entry, monitor)
 
 
 def chance_level(run: Record, metric: str) -> float | None:
@@ -49,9 +49,13 @@ def _has_learned(run: Record, metric: str, mode: str) -> bool:
     return first.is_empty() or is_better(float(run.summary["best_valid"]), float(first[0]), mode)
 
 
-def _at_chance(entry: Entry, monitor: str, mean: float, chance: float) -> str:
-    return f"{entry.name} is at chance level: its validation {monitor} is {mean:.3g}, and guessing gives {chance:.3g}."
+def _at_chance(entry: Entry, monitor: str, mean: float, chance: float) -> Flag:
+    message = f"{entry.name} is at chance level: its validation {monitor} is {mean:.3g}, and guessing gives {chance:.3g}."
+    frame = (f"At chance level, where guessing gives a validation {monitor} of {chance:.3g}: ", ".")
+    return Flag("chance_level", message, entry.name, frame, f"{mean:.3g}")
 
 
-def _untrained(entry: Entry, monitor: str) -> str:
-    return f"{entry.name} has not learned: its best validation {monitor} is no better than before training."
+def _untrained(entry: Entry, monitor: str) -> Flag:
+    message = f"{entry.name}: the best validation {monitor} is no better than before training, so nothing was learned."
+    frame = (f"The best validation {monitor} is no better than before training: ", ".")
+    return Flag("chance_level", message, entry.name, frame)

@@ -8,7 +8,7 @@ from descentlab.report.answer import Answer, Flag
 from descentlab.report.comparability import shorten, version_differences
 from descentlab.report.statement import join_words
 
-ORDER = 75
+ORDER = 60
 SOURCE, OWN = " (source)", "descentlab (source)"
 
 

@@ -8,7 +8,7 @@ from descentlab.report.answer import Answer, Flag
 from descentlab.report.statement import join_words
 from descentlab.store.record import Record
 
-ORDER = 12
+ORDER = 5
 
 
 def find(answer: Answer) -> Iterator[Flag]:

@@ -9,7 +9,7 @@ from descentlab.report.answer import Answer, Entry, Flag
 from descentlab.report.settings import format_assignment
 from descentlab.report.tuned_ranges import Range, ranges
 
-ORDER = 30
+ORDER = 15
 SIDES = {"low": "lowest", "high": "highest"}
 NEAR = 0.05  # fraction of a search range, next to either end, in which a value counts as on the edge
 
@@ -23,7 +23,7 @@ def find(answer: Answer) -> Iterator[Flag]:
         for found in ranges(entry):
             for side in SIDES:
                 if is_on_edge(found, side):
-                    yield Flag("edge", _message(entry, found, side), entry.name)
+                    yield _flag(entry, found, side)
 
 
 def is_on_edge(found: Range, side: str) -> bool:
@@ -54,12 +54,17 @@ def is_near_end(found: Range, side: str) -> bool:
     return position >= 1 - NEAR if side == "high" else position <= NEAR
 
 
-def _message(entry: Entry, found: Range, side: str) -> str:
-    selected, tried = format_assignment(found.key, found.selected), f"the {len(found.tried)} values tried"
-    end, beyond = (found.high if side == "high" else found.low), found.step_beyond(side)
+def _flag(entry: Entry, found: Range, side: str) -> Flag:
+    selected, tried, place = format_assignment(found.key, found.selected), len(found.tried), SIDES[side]
     if not is_near_end(found, side):
-        why = f"is the {SIDES[side]} of {tried}, and the range ends at {end:.3g}"
-        return f"{entry.name}: the selected {selected} {why}: train more trials."
+        end = f"{found.high if side == 'high' else found.low:.3g}"
+        message = f"the selected {selected} is the {place} of the {tried} values tried, and the range ends at {end}"
+        frame = ("", f" are the {place} of the values tried, and not at the ends of their ranges: train more trials.")
+        detail = f"{selected} ({tried} values tried, the range ends at {end})"
+        return Flag("edge", f"{entry.name}: {message}: train more trials.", entry.name, frame, detail)
+    beyond, ends = found.step_beyond(side), f"{found.low:.3g} to {found.high:.3g}"
     advice = f"to {beyond:.3g}" if beyond is not None else f"on the {side} side"
-    why = f"is at the {SIDES[side]} end of its range ({found.low:.3g} to {found.high:.3g}), a better value may lie beyond it"
-    return f"{entry.name}: the selected {selected} {why}: extend the range {advice}."
+    message = f"the selected {selected} is at the {place} end of the range ({ends}), a better value may lie beyond it"
+    frame = ("", f" are at the {place} ends of their ranges, better values may lie beyond them.")
+    detail = f"{selected} (range {ends}: extend it {advice})"
+    return Flag("edge", f"{entry.name}: {message}: extend the range {advice}.", entry.name, frame, detail)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from descentlab.report.answer import Answer, Entry, Flag
 from descentlab.report.tuned_ranges import Range, ranges
 
-ORDER = 15
+ORDER = 30
 TOLERANCE = 0.01  # decades
 
 

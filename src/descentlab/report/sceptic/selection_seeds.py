@@ -1,4 +1,4 @@
-"""Entries whose result is reported on the seeds by which their settings were selected, which makes it too optimistic."""
+"""Entries whose result is reported on the seeds by which their settings were selected, which makes the result optimistic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from descentlab.report.answer import Answer, Entry, Flag
 from descentlab.report.statement import join_words
 from descentlab.store.record import Record
 
-ORDER = 40
+ORDER = 55
 
 
 def find(answer: Answer) -> Iterator[Flag]:
@@ -38,7 +38,7 @@ def _message(found: list[Entry]) -> str:
     return (
         f"The same seeds select and report: {join_words([entry.name for entry in found])} "
         f"{'were each' if many else 'was'} selected among {_settings(found)} by the runs that also report the result, "
-        f"which makes it too optimistic. hydra/sweeper=tune reports on fresh seeds."
+        f"which makes the result optimistic. hydra/sweeper=tune reports on fresh seeds."
     )
 
 

@@ -9,7 +9,11 @@ from descentlab.report.formats import format_estimate
 from descentlab.report.pairs import compare_series
 from descentlab.report.statistics.estimate import estimate
 
-ORDER = 25
+ORDER = 35
+ADVICE = (
+    "the selected settings did not generalize. More tuning seeds (tuning_seeds=3), or more validation data, make the selection "
+    "more reliable."
+)
 
 
 def find(answer: Answer) -> Iterator[Flag]:
@@ -24,10 +28,12 @@ def find(answer: Answer) -> Iterator[Flag]:
         gap = compare_series(entry.default, entry.series, by)
         if default is None or gap is None or gap.low is None or gap.low <= 0:
             continue
+        reached, selected = (format_estimate(each, by.format) for each in (default, entry.estimate))
         yield Flag(
             "tuning_loss",
-            f"{entry.name}: its default settings reach {format_estimate(default, by.format)} {by.unit or by.label}, "
-            f"better than the selected ones with {format_estimate(entry.estimate, by.format)}: selection on validation did "
-            "not carry over. More tuning seeds (tuning_seeds=3), or more validation data, make it more certain.",
+            f"{entry.name}: the default settings reach {reached} {by.label}, better than the selected ones with {selected}: "
+            f"{ADVICE}",
             entry.name,
+            (f"The default settings reach a better {by.label} than the selected ones: ", f": {ADVICE}"),
+            f"{reached} (selected: {selected})",
         )

@@ -13,7 +13,7 @@ from descentlab.report.criterion import Criterion
 from descentlab.report.selection import seed_key
 from descentlab.report.statistics.curves import curves_by_id
 
-ORDER = 50
+ORDER = 40
 LAST_PART = 0.25  # the part of the budget at whose beginning the ranking is compared with that at its end
 ERRORS = 2.0  # standard errors by which a change must exceed zero
 MOST = 20  # entries next to the best that are compared with it
@@ -35,8 +35,9 @@ def find(answer: Answer) -> Iterator[Flag]:
     sign = 1 if answer.mode == "max" else -1
     for other in others:
         found = leads(frames[first.name], frames[other.name], sign)
-        if found is not None and (message := _message(first, other, *found)):
-            yield Flag("unsettled_ranking", message, other.name)
+        if found is not None and (frame := _frame(first, *found)):
+            before, after = frame
+            yield Flag("unsettled_ranking", f"{before}{other.name}{after}", other.name, frame)
 
 
 def curve_of(by: Criterion) -> str:
@@ -76,18 +77,14 @@ def leads(first: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame], sign: 
     return (then, now) if len(now) > 1 else None
 
 
-def _message(first: Entry, other: Entry, then: list[float], now: list[float]) -> str:
+def _frame(first: Entry, then: list[float], now: list[float]) -> tuple[str, str] | None:
+    """Return the text before and after the name of the other entry; None if its distance from the first is settled."""
     before, after = fmean(then), fmean(now)
     changes = [late - early for early, late in zip(then, now, strict=True)]
     noise = ERRORS * stdev(changes) / math.sqrt(len(changes))
+    advice = "in the last quarter of the budget. Compare them with a longer budget too."
     if after > 0 and before < -ERRORS * stdev(then) / math.sqrt(len(then)) and fmean(changes) > noise:
-        return (
-            f"The ranking is not settled: {first.name} overtook {other.name} in the last quarter of the budget. "
-            f"Compare them with a longer budget too."
-        )
+        return f"The ranking is not settled: {first.name} overtook ", f" {advice}"
     if before > 0 and after < before / 2 and -fmean(changes) > noise:
-        return (
-            f"The ranking is not settled: the lead of {first.name} over {other.name} shrank by more than half in the last "
-            f"quarter of the budget. Compare them with a longer budget too."
-        )
-    return ""
+        return f"The ranking is not settled: the lead of {first.name} over ", f" shrank by more than half {advice}"
+    return None

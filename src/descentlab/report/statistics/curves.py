@@ -129,18 +129,23 @@ def mean_curve(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     """
     if not frames or any(column not in frame.columns for frame in frames):
         return pl.DataFrame(schema=dict.fromkeys([*AXES, "y", "low", "high"], pl.Float64))
-    finite = [np.isfinite(frame[column].to_numpy()) for frame in frames]  # null is NaN
-    aligned = _aligned(frames, column, finite)
+    values = [np.stack([frame[name].to_numpy() for name in (*AXES, column)]) for frame in frames]
+    finite = [each if (known := np.isfinite(each[-1])).all() else each[:, known] for each in values]  # null is NaN
+    aligned = _aligned(finite)
     if aligned is None:  # the frames have different steps
         aligned = _joined(frames, column)
     if len(frames) == 1 or aligned.is_empty():
-        none = pl.lit(None, pl.Float64)
-        return aligned.select(*AXES, "y", low=none, high=none)
-    values = [frame[column].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)]
-    extremes = [min(each.min() for each in values), max(each.max() for each in values)]
+        none = pl.Series([None] * aligned.height, dtype=pl.Float64)
+        return _columns(aligned, low=none, high=none)
+    extremes = [min(each[-1].min() for each in finite), max(each[-1].max() for each in finite)]
     bounds = bounds_of(column).without_violated(extremes)
     low, high = within(aligned["y"].to_numpy(), t_factor(len(frames)) * aligned["spread"].to_numpy(), bounds)
-    return aligned.select(*AXES, "y").with_columns(low=pl.Series(low), high=pl.Series(high))
+    return _columns(aligned, low=pl.Series(low), high=pl.Series(high))
+
+
+def _columns(means: pl.DataFrame, low: pl.Series, high: pl.Series) -> pl.DataFrame:
+    """Return the AXES and y of `means` with an interval, without a query: its overhead exceeds the computation."""
+    return pl.DataFrame([*(means[name] for name in (*AXES, "y")), low.alias("low"), high.alias("high")])
 
 
 def _joined(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
@@ -151,17 +156,14 @@ def _joined(frames: Sequence[pl.DataFrame], column: str) -> pl.DataFrame:
     return means.filter(pl.col("n") == len(frames)).sort("step")
 
 
-def _aligned(frames: Sequence[pl.DataFrame], column: str, finite: Sequence[NDArray[np.bool_]]) -> pl.DataFrame | None:
-    """Return the means over frames whose values are finite at the same steps, as `_joined` does; None if they are not."""
-
-    def stacked(name: str) -> NDArray[np.float64]:
-        return np.stack([frame[name].to_numpy()[rows] for frame, rows in zip(frames, finite, strict=True)])
-
-    if len({np.count_nonzero(rows) for rows in finite}) > 1:
+def _aligned(finite: Sequence[NDArray[np.float64]]) -> pl.DataFrame | None:
+    """Return the means over arrays (AXES and y, rows) with the same steps, as `_joined` does; None if the steps differ."""
+    if len({each.shape for each in finite}) > 1:
         return None
-    steps, values = stacked("step"), stacked(column)
+    stacked = np.stack(finite)
+    steps, y = stacked[:, 0], stacked[:, -1]
     if not (steps == steps[0]).all():
         return None
-    means = {name: stacked(name).mean(axis=0) for name in AXES[1:]}
-    spread = values.std(axis=0, ddof=1) if len(frames) > 1 else np.full(values.shape[1], np.nan)
-    return pl.DataFrame({"step": steps[0], **means, "y": values.mean(axis=0), "spread": spread})
+    spread = y.std(axis=0, ddof=1) if len(finite) > 1 else np.full(y.shape[1], np.nan)
+    means = dict(zip((*AXES, "y"), stacked.mean(axis=0), strict=True))
+    return pl.DataFrame(means | {"step": steps[0], "spread": spread})

@@ -74,6 +74,11 @@ def mean_interval(values: Sequence[float | None], bounds: Bounds = UNBOUNDED, le
         None for fewer than two values, or if one is None or not finite: a mean over the others would be biased. If all values
         are equal, an interval without width and with the method EQUAL: it does not show that the mean is certain.
     """
+    return _mean_interval(tuple(values), bounds, level)
+
+
+@lru_cache(maxsize=2**14)  # a report shows the same means in several tables
+def _mean_interval(values: tuple[float | None, ...], bounds: Bounds, level: float) -> Interval | None:
     known = finite_values(values)
     if known is None or len(known) < 2:
         return None

@@ -22,13 +22,12 @@ class LogRank:
 
     Attributes:
         statistic: a standard normal deviate; positive if the first group reaches the target earlier.
-        p: two-sided, by the normal approximation; too small for a few runs in each group.
-        p_permutation: two-sided, over assignments of the runs to the groups: all of them, or a random sample.
+        p_permutation: two-sided, over assignments of the runs to the groups: all of them, or a random sample. That of the
+            normal approximation is too small for a few runs in each group.
         p_attainable: the smallest value that `p_permutation` can take with these numbers of runs.
     """
 
     statistic: float
-    p: float
     p_permutation: float
     p_attainable: float
 
@@ -47,7 +46,7 @@ def logrank(first: Times, second: Times) -> LogRank | None:
         result = scipy_logrank(_censored(first), _censored(second))
     if not math.isfinite(result.statistic):
         return None
-    return LogRank(float(result.statistic), float(result.pvalue), *_permutation(_scores(first, second), len(first)))
+    return LogRank(float(result.statistic), *_permutation(_scores(first, second), len(first)))
 
 
 def _censored(times: Times) -> CensoredData:

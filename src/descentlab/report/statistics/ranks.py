@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, fdtrc
+from scipy.special import chdtrc
 from scipy.stats import rankdata, studentized_range
 
 PERMUTATIONS = 5_000  # of Friedman's permutation test
@@ -27,8 +27,6 @@ class Ranks:
         problems: the number of problems.
         statistic: Friedman's statistic, corrected for ties.
         p: of Friedman's test, by the chi-square distribution with k - 1 degrees of freedom; conservative for few problems.
-        p_iman_davenport: by the F distribution of Iman and Davenport's statistic, less conservative; 0 if the ranks are the
-            same on all problems.
         p_permutation: by permutations of the ranks within each problem; the one to use for fewer than 10 problems.
         critical_difference: average ranks that differ by at least this are different at `level` by Nemenyi's test.
         level: the confidence of `critical_difference`.
@@ -41,7 +39,6 @@ class Ranks:
     problems: int
     statistic: float
     p: float
-    p_iman_davenport: float
     p_permutation: float
     critical_difference: float
     level: float
@@ -89,7 +86,6 @@ def rank_over_problems(scores: Mapping[str, Sequence[float]], level: float = 0.9
         problems=n,
         statistic=statistic,
         p=float(chdtrc(k - 1, statistic)),
-        p_iman_davenport=_iman_davenport(statistic, n, k),
         p_permutation=_permutation(ranks),
         critical_difference=critical,
         level=level,
@@ -103,12 +99,6 @@ def _friedman(ranks: np.ndarray) -> float:
     variance = ((ranks - (k + 1) / 2) ** 2).sum() / (n * (k - 1))  # k (k + 1) / 12 without ties
     deviations = ((ranks.mean(0) - (k + 1) / 2) ** 2).sum()
     return float(n * deviations / variance) if variance else 0.0
-
-
-def _iman_davenport(statistic: float, n: int, k: int) -> float:
-    """Return p of the statistic (n - 1) chi2 / (n (k - 1) - chi2), F-distributed on k - 1 and (k - 1) (n - 1) degrees."""
-    rest = n * (k - 1) - statistic
-    return float(fdtrc(k - 1, (k - 1) * (n - 1), (n - 1) * statistic / rest)) if rest > 1e-9 else 0.0
 
 
 def _permutation(ranks: np.ndarray) -> float:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from descentlab.report.answer import Answer, Pair
 from descentlab.report.bill import BillLine, sum_bills
-from descentlab.report.formats import format_count, format_duration, format_p_cell
-from descentlab.report.relation import format_difference, logrank_floor
+from descentlab.report.formats import format_count, format_duration, format_fixed, format_p_cell
+from descentlab.report.relation import format_difference, format_needed, logrank_floor
 from descentlab.report.statistics.difference import EQUAL_DIFFERENCES, EQUAL_VALUES, Paired, Unpaired
 from descentlab.report.statistics.equivalence import Kind
 from descentlab.report.statistics.logrank import LogRank
@@ -105,11 +105,16 @@ def _pair_row(pair: Pair, sign: int) -> list[str]:
     shown = [format_difference(found, sign), format_p_cell(pair.p)]
     paired = isinstance(found, Paired)
     shown += [count_cell(found)]
-    shown += [f"{found.correlation:.2f}" if paired and found.correlation is not None else NOT_MEASURED]
-    shown += [NOT_MEASURED if found.effect_size is None else f"{sign * found.effect_size + 0.0:.2f}"]
+    shown += [format_fixed(found.correlation, 2) if paired and found.correlation is not None else NOT_MEASURED]
+    shown += [NOT_MEASURED if found.effect_size is None else format_fixed(sign * found.effect_size, 2)]
     wins = found.improvement if paired else found.improvement_all
-    shown += [f"{wins if sign > 0 else 1 - wins:.0%}", NOT_MEASURED if conclusion.power is None else f"{conclusion.power:.2f}"]
+    shown += [f"{wins if sign > 0 else 1 - wins:.0%}"]
+    shown += [NOT_MEASURED if conclusion.power is None else _format_power(conclusion.power)]
     return [name, *shown, _conclusion(conclusion.kind, sign, conclusion.needed)]
+
+
+def _format_power(power: float) -> str:
+    return "<0.01" if power < 0.005 else f"{power:.2f}"
 
 
 def _logrank_row(name: str, pair: Pair, test: LogRank, sign: int) -> list[str]:
@@ -135,8 +140,7 @@ def _exact(pair: Pair) -> list[str]:
 
 def _conclusion(kind: Kind, sign: int, needed: int | None) -> str:
     if kind in WORDS:
-        more = f" (needs n ≈ {needed:,})" if kind is Kind.UNDECIDED and needed is not None else ""
-        return WORDS[kind] + more
+        return WORDS[kind] + (f" ({format_needed(needed)})" if kind is Kind.UNDECIDED and needed is not None else "")
     return str(Kind.BETTER if (kind is Kind.BETTER) == (sign > 0) else Kind.WORSE)
 
 
@@ -150,17 +154,20 @@ def bill_table(answers: Sequence[Answer]) -> PlainTable:
     """Return the cost of each entry: everything that was trained to select its settings and to report it."""
     tuned = all(entry.arm is not None for answer in answers for entry in answer.entries)
     headings = ["optimizer", "trials" if tuned else "settings", "runs", "steps", "gradient evaluations", "training"]
-    rows: list[list[str]] = []
-    for answer in answers:
-        rows += [[answer.comparison.name, *[""] * 5]] if len(answers) > 1 else []
-        rows += [_bill_row(line, "  " if len(answers) > 1 else "") for line in answer.bill.lines]
     total = sum_bills([answer.bill for answer in answers])
-    rows += [_bill_row(total)] if sum(len(answer.bill.lines) for answer in answers) > 1 else []
+    headings += ["diagnostics"] if total.diagnostics_seconds else []
+    size, rows = len(headings), list[list[str]]()
+    for answer in answers:
+        rows += [[answer.comparison.name, *[""] * (size - 1)]] if len(answers) > 1 else []
+        rows += [_bill_row(line, "  " if len(answers) > 1 else "")[:size] for line in answer.bill.lines]
+    rows += [_bill_row(total)[:size]] if sum(len(answer.bill.lines) for answer in answers) > 1 else []
     return PlainTable("Cost of everything that was trained, to select and to report", headings, rows, _bill_notes(total))
 
 
 def _bill_notes(total: BillLine) -> list[str]:
     notes: list[str] = []
+    if total.diagnostics_seconds:
+        notes += ["diagnostics: measured time of the probes, in addition to training."]
     if total.uncounted:
         notes += [f"{_runs(total.uncounted)} without counts: included in runs, but not in the columns after it."]
     if total.superseded:
@@ -174,4 +181,12 @@ def _runs(number: int) -> str:
 
 def _bill_row(line: BillLine, indent: str = "") -> list[str]:
     counts = [line.trials, line.runs, line.steps, line.gradient_evaluations]
-    return [indent + line.name, *map(format_count, counts), format_duration(line.train_seconds)]
+    return [indent + line.name, *map(format_count, counts), format_duration(line.train_seconds), _diagnostics(line)]
+
+
+def _diagnostics(line: BillLine) -> str:
+    """Return the duration of diagnostics, and its ratio to that of training, such as "0.5 s (1.2%)" or "9.1 s (2.5 x)"."""
+    if not line.diagnostics_seconds or not line.train_seconds:
+        return NOT_MEASURED
+    ratio = line.diagnostics_seconds / line.train_seconds
+    return f"{format_duration(line.diagnostics_seconds)} ({f'{ratio:.1%}' if ratio < 1 else f'{ratio:.1f} x'})"

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from descentlab.report.answer import Answer
+from descentlab.report.flag_lines import flag_lines
 from descentlab.report.overall import problem_prefix, statements
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
 from descentlab.report.tables.console_table import GAP, PIPE_WIDTH, bare_table, console_table
@@ -35,13 +36,13 @@ def show_answers(answers: Sequence[Answer], console: Console) -> None:
     if any(answer.flags for answer in answers):
         console.print()
     for answer in answers:
-        for flag in answer.flags:
-            console.print(Text(wrapped(f"! {problem_prefix(answer, answers)}{flag.message}", console.width), style="yellow"))
+        for line in flag_lines(answer.flags):
+            console.print(Text(wrapped(f"! {problem_prefix(answer, answers)}{line.message}", console.width), style="yellow"))
     console.print()
     table, notes = console_table(answers, console.width)
     console.print(table)
     _show_notes(notes, console)
-    _show_differences([answer for answer in answers if len(answer.pairs) > 1], answers, console)
+    _show_differences([answer for answer in answers if len(answer.pairs) > 1 and answer.has_differences], answers, console)
     if any(entry.candidates > 1 for answer in answers for entry in answer.entries):
         _show_plain(bill_table(answers), console)
     console.print()
@@ -80,6 +81,7 @@ def _show_notes(notes: Sequence[str], console: Console) -> None:
 
 
 def _show_plain(plain: PlainTable, console: Console, prefix: str = "") -> None:
+    plain = replace(plain, rows=[_broken_conclusion(plain.headings, row) for row in plain.rows])
     kept = _fitting(plain, console.width)
     hidden = tuple(f"{name}: " for index, name in enumerate(plain.headings) if index not in kept)
     table = bare_table()
@@ -94,10 +96,17 @@ def _show_plain(plain: PlainTable, console: Console, prefix: str = "") -> None:
     _show_notes([note for note in plain.notes if not (hidden and note.startswith(hidden))], console)
 
 
+def _broken_conclusion(headings: Sequence[str], row: Sequence[str]) -> list[str]:
+    """Return a row with the parenthesis of its conclusion on a second line, to save width."""
+    cells = zip(headings, row, strict=True)
+    return [cell.replace(" (", "\n(") if heading == "conclusion" else cell for heading, cell in cells]
+
+
 def _fitting(plain: PlainTable, width: int) -> list[int]:
     """Return the indices of the columns that fit into `width` characters; those of DISPENSABLE are left out first."""
     kept = list(range(len(plain.headings)))
-    widths = [max(map(len, column)) for column in zip(plain.headings, *plain.rows, strict=True)]
+    columns = zip(plain.headings, *plain.rows, strict=True)
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
     for index in (plain.headings.index(name) for name in DISPENSABLE if name in plain.headings):
         if sum(widths[each] + GAP for each in kept) - GAP > width:
             kept.remove(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from descentlab.report.statistics.estimate import Estimate
 from descentlab.report.tables.cells import reason_cell, undefined_reason
 from descentlab.report.tables.measures import MEASURES, NOT_MEASURED, Measure
 from descentlab.report.tables.results import hyperparameters
+from descentlab.store.record import write_text
 
 
 def write_series(answers: Sequence[Answer], path: Path) -> None:
@@ -74,7 +76,8 @@ def _reason(series: Series, measure: Measure, monitor: str) -> str:
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     columns = dict.fromkeys(key for row in rows for key in row)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(columns), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

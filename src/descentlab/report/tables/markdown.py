@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from descentlab.report.answer import Answer
+from descentlab.report.flag_lines import flag_lines
 from descentlab.report.overall import overall_statement
 from descentlab.report.statement import statement
 from descentlab.report.tables.answers import PlainTable, bill_table, pairs_table
@@ -22,7 +23,7 @@ def markdown_tables(answers: Sequence[Answer]) -> str:
 def _section(answer: Answer) -> str:
     table = results_table(answer)
     rows = [*table.rows, *table.baseline_rows]
-    flags = "".join(f"- {flag.message}\n" for flag in answer.flags)
+    flags = "".join(f"- {line.message}\n" for line in flag_lines(answer.flags))
     parts = [f"### {answer.comparison.name}\n\n{statement(answer)}\n", flags]
     parts += [_markdown(table.headings, rows, len(TEXT_COLUMNS), [interval_note(table), *table.notes])]
     more = (pairs_table(answer, detailed=True), gains_table(answer), robust_table(answer), bill_table([answer]))

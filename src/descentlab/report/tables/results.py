@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from descentlab.report import comparability
 from descentlab.report.answer import Answer, Entry
+from descentlab.report.criterion import is_test_function
 from descentlab.report.series import Series, format_statuses
 from descentlab.report.settings import format_assignment
 from descentlab.report.tables.baselines import BaselineResult, baseline_results
@@ -102,6 +103,8 @@ def _shown_measures(answer: Answer) -> list[Measure]:
     own = of_criterion(answer.by, monitor)
     measures = [measure for measure in MEASURES if not (equal_costs and measure.key in COSTS and measure.key != answer.by.key)]
     known = [measure for measure in measures if measure.key == answer.by.key or _is_known(runs, measure, monitor)]
+    if is_test_function(answer.comparison):  # there is one value, without splits
+        known = [replace(one, heading="{metric}") if one.key == "test" else one for one in known if one.key != "best_valid"]
     return [*([own] if own else []), *known]
 
 

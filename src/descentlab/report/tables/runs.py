@@ -13,7 +13,7 @@ from descentlab.report import comparability
 from descentlab.report.load import Results
 from descentlab.report.series import Comparison, Series
 from descentlab.report.settings import flatten, format_value
-from descentlab.store.record import Record
+from descentlab.store.record import Record, write_text
 
 # Columns of every table, in this order; those that do not apply to a run are null.
 IDENTITY = (
@@ -52,7 +52,7 @@ def runs_frame(results: Results) -> pl.DataFrame:
 
 def write_runs(results: Results, path: Path) -> None:
     """Write the table of runs as a CSV file with unrounded numbers."""
-    runs_frame(results).write_csv(path)
+    write_text(path, runs_frame(results).write_csv())
 
 
 def _rows(results: Results) -> Iterator[tuple[Row, Row]]:

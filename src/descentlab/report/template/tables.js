@@ -6,9 +6,9 @@ const STEPS = {none: "descending", descending: "ascending", ascending: "none"}; 
 const LATEX = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$",
   "–": "--", "−": "$-$", "≈": "$\\approx$", "×": "$\\times$", "µ": "$\\mu$"};
 
-function textOf(cell) { // without the flags
+function textOf(cell) { // without the flags, and without what a narrow screen repeats below the name
   const copy = cell.cloneNode(true);
-  for (const flag of copy.querySelectorAll(".flag, svg")) flag.remove();
+  for (const part of copy.querySelectorAll(".flag, .narrow, svg")) part.remove();
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 
@@ -17,18 +17,30 @@ function cellsOf(row) { // without drawn intervals and links to runs
 }
 
 function numberIn(text) { // the first number of a cell, in seconds for durations; NaN for other texts and "2 of 3 reached"
+  if (text === "reference") return 0; // its difference from itself
   if (/^\d+ of \d+ /.test(text)) return NaN;
   const found = text.replaceAll(",", "").match(/^[<]?(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: ?(s|min|h|%)(?![a-z]))?/i);
   return found ? Number(found[1]) * (UNITS[found[2]] ?? 1) : NaN;
 }
 
-function compareCells(order) { // cells without a value follow the others in both orders
+function compareTexts(a, b) { // numbers within the texts are compared as numbers: lr=0.0003 is below lr=0.001
+  const [first, second] = [a, b].map((text) => text.split(/((?:(?<!\w)-)?\d+(?:\.\d+)?(?:e[-+]?\d+)?)/i)); // numbers at odd positions
+  for (let index = 0; index < Math.min(first.length, second.length); index++) {
+    const [x, y] = [first[index], second[index]];
+    const difference = index % 2 ? Number(x) - Number(y) : x.localeCompare(y);
+    if (difference) return difference;
+  }
+  return first.length - second.length;
+}
+
+function compareCells(order) { // cells without a number follow the others in both orders, and empty ones follow those
   const sign = order === "descending" ? -1 : 1;
   return ([a], [b]) => {
+    if (!a || !b) return !a - !b;
     const [x, y] = [numberIn(a), numberIn(b)];
     if (!Number.isNaN(x) && !Number.isNaN(y)) return sign * (x - y);
     if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
-    return sign * a.localeCompare(b, undefined, {numeric: true});
+    return sign * compareTexts(a, b);
   };
 }
 
@@ -128,6 +140,13 @@ for (const table of document.querySelectorAll("table.data")) {
   addCopyButtons(table);
 }
 for (const button of document.querySelectorAll("button.fold")) makeFoldable(button);
+for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", async () => {
+  await copy(button.dataset.copy);
+  document.getElementById("status").textContent = `${button.dataset.copy} was copied.`;
+  const shown = button.firstElementChild;
+  shown.textContent = "copied";
+  setTimeout(() => { shown.textContent = button.dataset.copy; }, 1500);
+});
 for (const link of document.querySelectorAll("a.flag")) link.addEventListener("click", () => { // open the fold that holds it
   const fold = document.querySelector(link.getAttribute("href")).closest("details");
   if (fold) fold.open = true;

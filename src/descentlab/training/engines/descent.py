@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from descentlab.data.loading.loader import Part, StepLoader
+from descentlab.diagnostics.measuring.nonfinite import Place, Search, bad_update
 from descentlab.models.linear import Linear
 from descentlab.models.mlp import ACTIVATIONS, MLP, Block
 from descentlab.optim.evaluation import EvaluationWeights
@@ -38,12 +41,16 @@ class Descent:
         optimizer: takes no step; it holds the rule, its hyperparameters, and its states for checkpoints.
     """
 
+    kernels = "rule"
+
     def __init__(self, task: Task, optimizer: RuleOptimizer) -> None:
         self.task, self.bare_optimizer = task, optimizer
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.values = Values(optimizer, task.recipe)
         self.evaluation_weights = EvaluationWeights(task.model, optimizer, None, lambda: self.count)
         self.gradient = over_parts(by_hand(task) or by_autograd(task))
+        self.recent: deque[tuple[list[Tensor], Update]] = deque(maxlen=2)  # the last steps: the weights before, and the update
+        task.first_nonfinite = self._first_nonfinite
         self.count = self.evaluations = 0
 
     def steps(self, loader: StepLoader) -> Iterator[StepsDone]:
@@ -55,6 +62,7 @@ class Descent:
         until = Until(self.task.total_steps or sys.maxsize)
         for update in descend(before, batches, self.gradient, optimizer.rule, hyper, until, self.count, states):
             self._keep(update)
+            self.recent.append((before, update))
             yield self._event(update, before, loader)
             before = update.weights
 
@@ -71,17 +79,29 @@ class Descent:
             parameter.copy_(weight)
             self.bare_optimizer.state[parameter] = dict(state)
 
+    def _first_nonfinite(self, _: int) -> dict[str, Any] | None:
+        """Return step, layer and tensor of the first value of the last two steps that is not finite; None if all are."""
+        names = [name for name, _ in self.task.model.named_parameters()]
+        others = dict(self.task.model.named_buffers())
+        for before, update in self.recent:
+            weights = dict(zip(names, before, strict=True))
+            changed = bad_update(weights, dict(zip(names, update.weights, strict=True)))
+            if changed is not None or not math.isfinite(update.loss):
+                place = Search(self.task.model, self.task.loss, weights, others)(self.task.data.loader.parts(update.step - 1))
+                return (place or changed or Place(None, "loss")).at(update.step - 1)
+        return None
+
     def _event(self, update: Update, before: list[Tensor], loader: StepLoader) -> StepsDone:
         """Return the event of one step, with measurements if its index is a multiple of `measure_every`."""
-        step, measured = update.step - 1, {}
+        step, measured, layers = update.step - 1, {}, {}
         if step % self.task.measure_every == 0:
             with self.task.pause():
                 names = [name for name, _ in self.task.model.named_parameters()]
-                tensors = (dict(zip(names, each, strict=True)) for each in (before, update.grads, update.weights))
-                probed = self.task.probes.measure(self.task, loader.parts(step), Captured(*tensors))
-                values = {**self.values.lrs, **probed, **self.task.watched()}
-                measured[step] = {name: float(value) for name, value in values.items()}
-        return StepsDone(step, [update.loss], [self.evaluations - 1], measured)
+                tensors = [dict(zip(names, each, strict=True)) for each in (before, update.grads, update.weights)]
+                found = self.task.measured(loader.parts(step), Captured(tensors[0], tensors[1], tensors[2]))
+                measured[step] = found.numbers
+                layers = {step: found.layers} if found.layers else {}
+        return StepsDone(step, [update.loss], [self.evaluations - 1], measured, layers)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "evaluations": self.evaluations, "schedule": self.task.recipe.schedule.state_dict()}

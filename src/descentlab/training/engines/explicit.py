@@ -36,10 +36,9 @@ class Explicit:
 
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train until the plan ends or an observer decides to stop."""
-        self._set_up(task, data, "fit")
+        self.set_up(task, data, "fit")
         start = observers.locate()
         data.start = start or 0
-        self.precision.convert_module(task).to(self.device)
         optimizer: Any = task.configure_optimizers()
         descent = Descent(task, optimizer)
         task.step = descent  # pyright: ignore[reportAttributeAccessIssue]
@@ -65,19 +64,19 @@ class Explicit:
 
     def test(self, task: Task, data: Data[Any], observers: Observers) -> dict[str, float]:
         """Return the test metrics of the current weights by name, without "test/"."""
-        self._set_up(task, data, "test")
-        self.precision.convert_module(task).to(self.device)
+        self.set_up(task, data, "test")
         return self._evaluate(task, data.test_dataloader(), task.test_step, task.test.collect, observers)
 
     def broadcast(self, batch: Batch) -> Batch:
         """Return `batch` on the device."""
         return tuple(part.to(self.device) for part in batch)
 
-    def _set_up(self, task: Task, data: Data[Any], stage: str) -> None:
-        """Place the data on this engine's device, and call the hooks `setup` of data and task."""
+    def set_up(self, task: Task, data: Data[Any], stage: str) -> None:
+        """Place task and data on this engine's device, in its precision, and call their hooks `setup`."""
         task.data, data.placement = data, Placement(self.device, convert=self.precision.convert_input)
         data.setup(stage)
         task.setup(stage)
+        self.precision.convert_module(task).to(self.device)
 
     def _validate(self, task: Task, data: Data[Any], observers: Observers, before_training: bool) -> None:
         """Evaluate the validation split at the evaluation weights, and report the metrics."""

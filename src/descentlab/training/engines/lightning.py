@@ -65,7 +65,7 @@ class LightningEngine:
     def fit(self, task: Task, data: Data[Any], plan: Plan, observers: Observers) -> None:
         """Train until the plan ends or an observer decides to stop. If another process has died, report that process."""
         self.translator.observers, task.data = observers, data
-        data.chunk = 1 if self.translator.single_steps else None
+        data.chunk, data.log_every = 1 if self.translator.single_steps else None, task.measure_every
         try:
             self.trainer.fit(task, datamodule=data)
         except Exception as error:

@@ -9,7 +9,7 @@ function curveTraces(figure, plot) {
   const axes = new Map(); // entry -> number of its subplot
   const split = isSplit(figure);
   if (split) entries.forEach((_, i) => shown.some(({line}) => line.entry === i) && axes.set(i, axes.size + 1));
-  const drawn = {figure, split, axes, log: isLog(figure), traces: [], inView: [], marks: []};
+  const drawn = {figure, split, axes, log: isLog(figure), traces: [], inView: [], marks: [], remarks: new Set()};
   const others = shown.filter(({line}) => !line.selected && (line.entry >= 0 || !split));
   if (split) addShades(drawn, others);
   else if (state.others === "faint") addFaint(drawn, others);
@@ -17,9 +17,12 @@ function curveTraces(figure, plot) {
   for (const one of selected) addLine(drawn, one, split ? 3 : 2);
   drawn.range = plot.yZoom ?? yRange(drawn, state.zoom[figure.section]);
   addMarks(drawn);
+  addAlerts(drawn, selected);
   const opacity = split || selected.length <= 2 ? "26" : "18";
   const bands = selected.filter(({curve}) => curve.low).map((one) => band(drawn, one, opacity));
-  if (areShown(drawn, bands)) drawn.traces.unshift(...bands.map(({trace}) => trace)); // behind the lines
+  const hidden = state.bands === "auto" ? reasonToHide(drawn, bands) : "";
+  if (hidden) drawn.remarks.add(`95 % bands are hidden: ${hidden}.`);
+  else if (state.bands !== "off") drawn.traces.unshift(...bands.map(({trace}) => trace)); // behind the lines
   return drawn;
 }
 
@@ -49,13 +52,14 @@ function band(drawn, {curve, line}, opacity) {
   return {low, high, trace: {type: "scatter", mode: "lines", ...outline, ...fill, hoverinfo: "skip", showlegend: false, ...placed(drawn, line)}};
 }
 
-function areShown(drawn, bands) { // "auto": at most MOST_BANDS, and only if together they cover less than MOST_COVERED of a plot
-  if (state.bands !== "auto") return state.bands === "on";
+function reasonToHide(drawn, bands) { // why bands would make a plot unreadable; "" if they would not
   const range = drawn.range, scale = drawn.log ? Math.log10 : (y) => y;
-  if (!range || bands.length > MOST_BANDS) return false;
+  if (bands.length > MOST_BANDS) return `more than ${MOST_BANDS} lines`;
+  if (!range || !bands.length) return "";
   const within = (y) => Math.min(range[1], Math.max(range[0], scale(y)));
   const covered = bands.map(({low, high}) => low.reduce((sum, y, i) => sum + within(high[i]) - within(y), 0) / low.length / (range[1] - range[0]));
-  return covered.reduce((sum, each) => sum + each, 0) < MOST_COVERED * Math.max(1, drawn.axes.size);
+  const most = MOST_COVERED * Math.max(1, drawn.axes.size);
+  return covered.reduce((sum, each) => sum + each, 0) < most ? "" : "they would cover the plot";
 }
 
 function addLine(drawn, one, width) {
@@ -64,12 +68,12 @@ function addLine(drawn, one, width) {
   const style = {color: colorOf(drawn, line), dash: drawn.split ? "solid" : line.dash, width: curve.run ? 1.2 : width};
   const common = {type: "scatter", mode: "lines", x, line: style, ...placed(drawn, line)};
   const y = curve.run ? raw : smoothed(x, raw, state.smooth, drawn.log);
+  if (state.smooth && !curve.run && y === raw) drawn.remarks.add(`Lines with fewer than ${FEWEST_SMOOTHED} points are not smoothed.`);
   if (y !== raw) drawn.traces.push({...common, y: raw, opacity: 0.3, line: {...style, width: 1}, hoverinfo: "skip", showlegend: false});
-  if (curve.mark) drawn.marks.push({x: x[x.length - 1], y: y[y.length - 1], symbol: curve.mark, size: 9, color: style.color, line});
+  if (curve.mark) drawn.marks.push({x: x[x.length - 1], y: y[y.length - 1], symbol: curve.mark, size: 9, color: style.color, line, text: ""}); // its line is listed
   drawn.traces.push({
     ...common, y, name: nameOf(drawn, one), mode: x.length === 1 && !curve.mark ? "markers" : "lines",
-    opacity: curve.run ? 0.7 : 1, customdata: y === raw ? undefined : raw,
-    hovertemplate: y === raw ? "%{y:.4~g}" : "%{y:.4~g} (raw %{customdata:.4~g})",
+    opacity: curve.run ? 0.7 : 1, customdata: y === raw ? undefined : raw, hoverinfo: "none", // its values are listed below the plot
   });
   drawn.inView.push({x, y, complete: !curve.run, selected: line.selected});
 }
@@ -93,7 +97,7 @@ function addMerged(drawn, group, style, opacity, name) {
     const [xs, ys] = [xValues(curve, state.axis), numbers(curve.y)];
     for (let i = 0; i < xs.length; i++) x.push(xs[i]), y.push(ys[i]);
     x.push(null), y.push(null);
-    if (curve.mark) drawn.marks.push({x: xs[xs.length - 1], y: ys[ys.length - 1], symbol: curve.mark, size: 6, color: mixed(style.color, pageColors().page, 1 - opacity), line});
+    if (curve.mark) drawn.marks.push({x: xs[xs.length - 1], y: ys[ys.length - 1], symbol: curve.mark, size: 6, color: mixed(style.color, pageColors().page, 1 - opacity), line, text: `${line.name}, ${curve.run}`});
     drawn.inView.push({x: xs, y: ys, complete: !curve.run, selected: false});
   }
   const common = {type: "scatter", hoverinfo: "skip", opacity, name, ...placed(drawn, group[0].line)};
@@ -107,7 +111,24 @@ function addMarks(drawn) { // the ends of runs that did not complete; those abov
   for (const [, group] of grouped(inside, ({line}) => drawn.axes.get(line.entry))) {
     const of = (key) => group.map((mark) => mark[key]), y = of("y").map((each) => Math.min(high, Math.max(low, each)));
     drawn.traces.push({type: "scatter", mode: "markers", x: of("x"), y, marker: {symbol: of("symbol"), size: of("size"), color: of("color")},
-      cliponaxis: false, hoverinfo: "skip", showlegend: false, ...placed(drawn, group[0].line)});
+      text: of("text"), cliponaxis: false, hoverinfo: "none", showlegend: false, ...placed(drawn, group[0].line)});
+  }
+}
+
+function addAlerts(drawn, selected) { // above the x axis, at the step since which an alert is visible; a row for each series
+  const zoom = state.zoom[drawn.figure.section] ?? [-Infinity, Infinity];
+  const [low, high] = drawn.range ?? [0, 0], within = (share) => low + share * (high - low);
+  let row = 0;
+  for (const [label, alerts] of grouped(sectionOf(drawn.figure).alerts ?? [], ({line}) => line)) {
+    const one = selected.find(({curve}) => curve.line === label);
+    if (!one) continue;
+    const last = xValues(one.curve, "step").at(-1), steps = [...grouped(alerts, ({step}) => Math.min(step, last))];
+    const x = onAxis(one.curve, state.axis, Float64Array.from(steps.map(([step]) => step)));
+    const shown = steps.map(([, those], i) => ({x: x[i], text: those.map(({text}) => text).join("; ")})).filter(({x}) => x >= zoom[0] && x <= zoom[1]);
+    const at = within(0.025 + 0.05 * (drawn.split ? 0 : row++)), y = drawn.log ? 10 ** at : at;
+    drawn.traces.push({type: "scatter", mode: "markers", x: shown.map(({x}) => x), y: shown.map(() => y), text: shown.map(({text}) => text),
+      marker: {symbol: "triangle-up", size: 12, color: colorOf(drawn, one.line), line: {width: 1, color: pageColors().page}},
+      cliponaxis: false, hoverinfo: "none", showlegend: false, ...placed(drawn, one.line)});
   }
 }
 

@@ -21,7 +21,7 @@ function axisLayout(colors) {
 }
 
 function levelShapes(figure, colors, axes = [["x", "y"]], range = undefined) {
-  const isHigh = (y) => range && (isLog(figure) ? Math.log10(y) : y) > range[0] + 0.8 * (range[1] - range[0]);
+  const isHigh = (y) => range && (isLog(figure) ? Math.log10(y) : y) > range[0] + 0.95 * (range[1] - range[0]); // no room above the line
   return figure.levels.flatMap(([y, text]) => axes.map(([, axis], i) => ({
     type: "line", xref: axis.replace("y", "x") + " domain", yref: axis, x0: 0, x1: 1, y0: y, y1: y, line: {color: colors.soft, width: 1, dash: "dash"},
     label: i ? undefined : {text, textposition: "start", yanchor: isHigh(y) ? "top" : "bottom", font: {size: 11, color: colors.soft}},
@@ -33,26 +33,27 @@ function figureLayout(figure) { // of a plot other than of curves
   const title = (text) => ({text, font: {size: 12, color: colors.soft}});
   let x = {title: title(figure.x), type: figure.xScale}, y = {type: log ? "log" : "linear", nticks: 6, title: figure.y ? title(figure.y) : undefined};
   if (figure.plane) x = {range: figure.plane, title: title(figure.x)}, y = {range: figure.plane};
-  else if (figure.xScale === "log") x.tickvals = ticksAt(figure.traces.filter(({mode}) => mode?.includes("markers")).flatMap((trace) => trace.x));
+  else if (figure.xScale === "log") x.tickvals = ticksAt(figure.traces);
   const own = inked(figure.layout), axes = {xaxis: {...axis, ...x}, yaxis: {...axis, ...y}};
   for (const key of Object.keys(own).filter((name) => /^[xy]axis/.test(name))) own[key] = {...axes[key] ?? axis, ...own[key]};
   for (const note of own.annotations ?? []) note.font = {size: 12, color: colors.text, ...note.font};
   return {...baseLayout(colors), ...axes, shapes: levelShapes(figure, colors), ...own};
 }
 
-function ticksAt(places) { // a tick at each value, unless there are too many
-  const distinct = [...new Set(places)];
+function ticksAt(traces) { // a tick at each value of lines with points, unless there are too many
+  const of = (mode) => traces.filter((trace) => trace.mode === mode).flatMap(({x}) => x), points = of("lines+markers");
+  const distinct = [...new Set(points.length ? [...points, ...of("markers")] : [])];
   return distinct.length && distinct.length <= 8 ? distinct : undefined;
 }
 
 function curveLayout(drawn, plot) {
   const {figure, split, axes, log} = drawn, colors = pageColors(), axis = axisLayout(colors);
   const zoom = state.zoom[figure.section], range = drawn.range;
-  const x = {...axis, exponentformat: "SI", unifiedhovertitle: {text: `${AXES[state.axis]} %{x:,.6~g}`}, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
+  const x = {...axis, exponentformat: "SI", showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "dot",
     spikecolor: colors.soft, spikesnap: "hovered data", ...(zoom || drawn.inView.length ? {range: [...(zoom ?? extent(drawn.inView.map(({x}) => [x[0], x[x.length - 1]])))]} : {})};
-  const y = {...axis, type: log ? "log" : "linear", nticks: 6, ...logTicks(range && log ? range[1] - range[0] : 0), ...(range ? {range: [...range]} : {})};
+  const y = {...axis, layer: "below traces", type: log ? "log" : "linear", nticks: 6, ...logTicks(range && log ? range[1] - range[0] : 0), ...(range ? {range: [...range]} : {})};
   const title = {text: AXES[state.axis], font: {size: 12, color: colors.soft}};
-  const layout = {...baseLayout(colors), hovermode: "x unified", hoversort: "value descending", hoverdistance: hoverDistance(drawn, plot)};
+  const layout = {...baseLayout(colors), hovermode: "x unified", hoverdistance: hoverDistance(drawn, plot)};
   if (!split) return {...layout, xaxis: {...x, title}, yaxis: y, shapes: levelShapes(figure, colors, undefined, range)};
   return {...layout, ...subplots(drawn, plot, x, y, title, colors)};
 }

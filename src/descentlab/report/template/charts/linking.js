@@ -16,10 +16,15 @@ function link(plot, figure) {
   });
   plot.on("plotly_hover", ({event, points, xvals}) => {
     if (!(event instanceof Event)) return; // a hover that another plot caused
-    for (const other of shown(peers())) Plotly.Fx.hover(other, {xval: xvals[0]}, [subplotOf(other, points[0].xaxis._id)]);
+    listValues(plot, points);
+    for (const other of shown(peers())) {
+      Plotly.Fx.hover(other, {xval: xvals[0]}, [subplotOf(other, points[0].xaxis._id)]);
+      listValues(other, other._hoverdata ?? []);
+    }
   });
   plot.on("plotly_unhover", () => {
     for (const other of shown(peers())) Plotly.Fx.unhover(other);
+    for (const each of [plot, ...peers()]) listValues(each, []);
   });
 }
 

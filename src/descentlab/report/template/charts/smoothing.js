@@ -1,8 +1,12 @@
 // Smoothing: a weighted mean of the points near each one, of their logarithms on a logarithmic axis.
-// The weights are those of a normal distribution over x, whose width is up to a tenth of the line's length.
+// The weights are those of a normal distribution over x. Its width is up to a tenth of the line's length, and up to 1.5 times
+// the distance between points, so that lines with few points are smoothed too.
+const FEWEST_SMOOTHED = 3; // points
+
 function smoothed(x, y, amount, log) {
-  const width = (amount / 100) ** 2 * 0.1 * (x[x.length - 1] - x[0]);
-  if (!(width > 0)) return y;
+  const share = amount / 100, length = x[x.length - 1] - x[0];
+  const width = Math.max(share ** 2 * 0.1 * length, share * 1.5 * length / (x.length - 1));
+  if (x.length < FEWEST_SMOOTHED || !(width > 0)) return y;
   const source = log ? Float64Array.from(y, Math.log) : y;
   const found = new Float64Array(y.length);
   for (let i = 0, first = 0; i < x.length; i++) {

@@ -42,14 +42,27 @@ function listen() {
   window.addEventListener("themechange", () => redraw());
   window.addEventListener("beforeprint", () => print(true));
   window.addEventListener("afterprint", () => print(false));
+  window.addEventListener("beforereload", keep); // of watch.js
 }
 
-function print(on) { // all plots, in light colours and as wide as paper
+let unfolded = []; // flags that are folded on the screen
+
+function print(on) { // all plots, in light colours and as wide as paper, and all flags
   printing = on;
+  if (on) unfolded = [...document.querySelectorAll(".flags details:not([open])")];
+  for (const fold of unfolded) fold.open = on;
   return on ? Promise.all(plots.map(draw)) : redraw();
 }
 
+const narrow = window.matchMedia("(max-width: 640px)"); // there, the controls are folded
+
+function foldControls() {
+  for (const controls of document.querySelectorAll("details.controls")) controls.open = !narrow.matches;
+}
+
 async function start() {
+  foldControls();
+  narrow.addEventListener("change", foldControls);
   try {
     await Promise.all([loadLibrary(), loadData()]);
   } catch (error) {
@@ -57,10 +70,14 @@ async function start() {
     return;
   }
   initialState();
+  Object.assign(initial, state);
+  const kept = takeKept();
+  if (kept) restore(kept);
   listen();
   showChoices();
   if (new URLSearchParams(location.search).has("print")) await print(true); // a page that a program prints
   else await watch();
+  if (kept) window.scrollTo(0, kept.top); // the plots may have changed their heights
   document.documentElement.dataset.charts = "ready";
 }
 

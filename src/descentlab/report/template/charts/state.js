@@ -1,4 +1,4 @@
-// What the reader has chosen; it holds for all figures of the page.
+// The reader's choices, which hold for all figures of the page.
 const AXES = {step: "step", examples: "examples", gradient_evaluations: "gradient evaluations", train_seconds: "training seconds"};
 const MOST_BANDS = 6; // with more lines bands are off, unless the reader wants them
 const MOST_COVERED = 0.6; // share of the height of a plot that bands may cover on average, all of them together

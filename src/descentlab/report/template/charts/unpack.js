@@ -38,12 +38,16 @@ function steps(reference) { // stored as differences
 
 function xValues(curve, axis) { // the x axes other than the step are interpolated between knots, or proportional to it
   curve.step ??= steps(curve.steps);
-  if (axis === "step") return curve.step;
+  return onAxis(curve, axis, curve.step);
+}
+
+function onAxis(curve, axis, ascending) { // the places of steps, a Float64Array, on an x axis
+  if (axis === "step") return ascending;
   const stored = curve.axes[axis];
-  if (!Array.isArray(stored)) return curve.step.map((step) => stored * step);
+  if (!Array.isArray(stored)) return ascending.map((step) => stored * step);
   const knots = steps(stored[0]), at = numbers(stored[1]);
   let i = 0;
-  return curve.step.map((step) => {
+  return ascending.map((step) => {
     while (i < knots.length - 2 && knots[i + 1] < step) i++;
     if (knots.length < 2) return at[0];
     return at[i] + (at[i + 1] - at[i]) * (step - knots[i]) / (knots[i + 1] - knots[i]);

@@ -1,0 +1,1 @@
+"""Rules that report why training fails, each with the overrides that fix it. One rule is one file."""

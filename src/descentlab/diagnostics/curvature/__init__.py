@@ -1,0 +1,1 @@
+"""The machinery of probes of curvature and noise: products, Lanczos, spectra, gradients of examples."""

@@ -1,0 +1,1 @@
+"""The machinery of probes: when each is measured, and on what."""

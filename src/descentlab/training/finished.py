@@ -1,0 +1,90 @@
+"""Load the model, the data and the weights of a finished run, for analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from descentlab.data.loading.tensors import Data
+from descentlab.errors import UsageError
+from descentlab.store.job import Job
+from descentlab.store.record import CHECKPOINT, SNAPSHOTS
+from descentlab.tasks.base import Batch, Task
+from descentlab.tasks.metrics.scores import Scores
+from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
+
+Split = Literal["train", "valid", "test"]
+KEEP = "train it again with checkpoint.keep=true rerun=true"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run that has kept its weights, on the CPU.
+
+    Attributes:
+        job: its config and its folder.
+        task: its task, with the initial weights.
+        data: its data.
+    """
+
+    job: Job
+    task: Task
+    data: Data[Any]
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights and buffers at the end of training.
+
+        Raises:
+            UsageError: the run did not keep its checkpoint.
+        """
+        path = self.job.folder / CHECKPOINT
+        if not path.exists():
+            raise UsageError(f"{self.job.folder} has not kept its weights: {KEEP}")
+        return torch.load(path, map_location="cpu", weights_only=True)["weights"]
+
+    @cached_property
+    def snapshots(self) -> dict[int, dict[str, Tensor]]:
+        """The weights over time by step, if checkpoint.snapshots was set; empty if not."""
+        paths = sorted((self.job.folder / SNAPSHOTS).glob("[0-9]*.pt"))
+        return {int(path.stem): torch.load(path, map_location="cpu", weights_only=True) for path in paths}
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """The names of the parameters, without buffers."""
+        return [name for name, _ in self.task.model.named_parameters()]
+
+    def evaluate(self, weights: Mapping[str, Tensor], split: Split = "valid") -> dict[str, float]:
+        """Return the mean loss and the metrics of a split by name; the weights of the model become `weights`."""
+        self.task.model.load_state_dict(dict(weights))
+        self.task.eval()
+        scores = Scores(self.task.make_metrics(), split)
+        with torch.no_grad():
+            for batch in self._batches(split):
+                self.task.add(scores, batch, self.task.model)
+        return {name: float(value) for name, value in scores.collect("").items()}
+
+    def _batches(self, split: Split) -> Iterable[Batch]:
+        return self.data.eval_loader(getattr(self.data.splits, split))
+
+
+def load_finished(folder: Path) -> FinishedRun:
+    """Return the finished run in `folder`.
+
+    Raises:
+        UsageError: there is no config of a run.
+    """
+    if not (folder / "config.yaml").exists():
+        raise UsageError(f"{folder} is no folder of a run")
+    job = Job.load(folder)
+    set_up_torch(job.core)
+    data = load_data(job.config)
+    plan = plan_of(job.core, data)
+    data.serve(plan, job.core.data_seed, job.core.microbatch)
+    return FinishedRun(job, make_task({**job.config, "compile": False}, data, plan), data)
