@@ -42,7 +42,7 @@ def slow_reads(monkeypatch):
 def test_the_start_of_a_check_in_a_thread_does_not_replace_the_exit_code_of_a_run(tmp_path, slow_reads, monkeypatch):
     monkeypatch.setattr("descentlab.launchers.child.main", die)
     server = multiprocessing.get_context("forkserver")
-    attempt = LocalAttempt(server, (make_job(tmp_path, "run"),), Share(1, ()))
+    attempt = LocalAttempt(server, (make_job(tmp_path, "run"),), Share(1, ()), {})
     wait([attempt.process.sentinel])
 
     def check():

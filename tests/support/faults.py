@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from descentlab.data.digits import Digits as WholeDigits
+from descentlab.diagnostics.measuring.probes import Probes
 from descentlab.models.mlp import MLP
 from descentlab.store import checkpoint as checkpoints
 from descentlab.store import record as records
@@ -35,6 +36,7 @@ from descentlab.tracking import wandb as tracking
 from descentlab.training import checkpointing
 from descentlab.training.curves import Curves
 
+_measuring: list[bool] = []  # not empty while probes are measured
 SOON, MID, SECOND_VALIDATION, STEPS = 10, 35, 40, 60  # of runs with validate_every=20 budget.steps=60
 
 
@@ -183,6 +185,8 @@ class Net(MLP):
 
     def forward(self, x: Tensor) -> Tensor:
         outputs = super().forward(x)
+        if _measuring:
+            return outputs
         struck = self._step() if self.training else self._validation()
         return outputs * torch.nan if struck else outputs
 
@@ -211,6 +215,7 @@ class Digits(WholeDigits):
 def _arm() -> None:
     """Make the run save at every opportunity, and break at points outside of user classes."""
     checkpointing.SHARE = 1e9
+    Probes.measure = _not_counted(Probes.measure)
     Curves.validated = _before(Curves.validated, "callback", after=2)
     tracking._started = _with_a_broken_log(tracking._started)
     checkpoints.torch.save = _halfway(torch.save)
@@ -223,6 +228,19 @@ def _arm() -> None:
         write_json(path, content, durable)
 
     records.write_json = write_record
+
+
+def _not_counted(measure: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `measure` such that the model takes its forward passes neither for steps nor for validations."""
+
+    def measured(*args: Any) -> Any:
+        _measuring.append(True)
+        try:
+            return measure(*args)
+        finally:
+            _measuring.pop()
+
+    return measured
 
 
 def _before(method: Callable[..., Any], where: str, after: int) -> Callable[..., Any]:

@@ -19,11 +19,13 @@ from descentlab.store.record import Record
 from support.processes import kill, processes_with
 from support.waiting import wait_until
 
-# Optimizer state, dropout, running means and a schedule: everything that a resumed run must restore.
+# Optimizer state, dropout, running means and a schedule: everything that a resumed run must restore. One process for each run:
+# in a group the model would be called once for all of its runs.
 RUN = (
     *("problem=digits_mlp", "optimizer=adam", "model._target_=faults.Net", "data._target_=faults.Digits"),
     *("model.dropout=0.2", "model.norm=batch", "schedule=cosine", "schedule.warmup=0.1"),
     *("budget.epochs=null", "budget.steps=60", "validate_every=20", "log_every=3", "checkpoint.every=0"),
+    "hydra.launcher.fuse=never",
 )
 
 

@@ -118,7 +118,7 @@ def test_ctrl_c_before_training_ends_the_command_without_remaining_files_or_proc
 
 @pytest.mark.slow
 def test_a_killed_fork_server_crashes_only_the_running_runs(lab):
-    words = ("seed=range(5)", "+model.pause=0.1", "+model.fault=none", "hydra.launcher.fuse=never")  # a group is divided
+    words = ("seed=range(5)", "+model.pause=0.1", "+model.fault=none")
     with lab.running(*words) as command:
         assert wait_for_checkpoints(lab, {})
         done = {path.parent.name for path in (lab.folder / "out" / "s").glob(f"*/{RECORD}")}

@@ -72,7 +72,7 @@ def test_the_bill_of_a_dry_run_is_that_of_the_sweep_and_more_trials_extend_it(tm
     assert "from earlier runs of each arm" in more.stdout
     extended = run_script(TRAIN, *words, "trials=8")
     assert extended.returncode == 0, extended.stderr
-    assert extended.stderr.count("started   ") in (8, 10, 12)  # 4 trials for each arm, and reports of new selections
+    assert extended.stderr.count("\ncompleted ") in (8, 10, 12)  # 4 trials for each arm, and reports of new selections
     assert [len(arm.trials) for arm in manifest_in(tmp_path).arms] == [8, 8]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, TypeVar
 
 import torch
@@ -58,7 +59,9 @@ def gather(value: T) -> list[T]:
 def destroy_process_group() -> None:
     """Destroy the process group, if there is one. Call it before the interpreter exits.
 
-    The process group's threads release Python objects. One that does so while the interpreter exits aborts the process.
+    The process group's threads release Python objects. One that does so while the interpreter exits aborts the process. The
+    threads end when nothing refers to the process group; sharded models that are no longer used do until they are collected.
     """
     if dist.is_initialized():
+        gc.collect()
         dist.destroy_process_group()
