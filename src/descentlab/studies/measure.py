@@ -1,0 +1,114 @@
+"""Measure quantities: the numbers that checks compare, from the records of runs.
+
+A quantity is written as text or as a mapping:
+
+    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, sum, count
+    train/loss@max[0:10]        of the steps from 0 to below 10; [0.67:1] with a decimal point: of a fraction of the run
+    steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
+    {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
+    {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
+
+The kinds of mappings are the modules of `quantities`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import polars as pl
+
+from descentlab.errors import UsageError, nearest
+from descentlab.store.record import Record
+from descentlab.studies import quantities
+from descentlab.studies.quantities.column import column_number
+from descentlab.studies.quantities.formula import evaluate
+from descentlab.studies.runs import Ended
+
+SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
+
+
+def measure(quantity: Any, ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return a quantity of the runs that report.
+
+    Args:
+        quantity: text or a mapping, as the module describes.
+        ended: the runs of the study.
+
+    Returns:
+        a frame with the columns arm, x (of the first key of `over`, or null; the position of a value that is no number), seed
+        and value (null: not measured, or the run diverged).
+
+    Raises:
+        UsageError: the quantity is not known.
+    """
+    reporting = [each for each in ended if each.run.role == "report"]
+    if isinstance(quantity, Mapping) and "kind" in quantity:
+        return _of_kind(quantity, reporting)
+    if isinstance(quantity, Mapping) and "reduce" in quantity:
+        return _reduced(quantity, reporting)
+    positions = _positions(reporting)
+    rows = [(each.run.arm, positions[each.run.x], each.run.seed, number_of(quantity, each.record)) for each in reporting]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def number_of(quantity: Any, record: Record) -> float | None:
+    """Return a quantity of a single run; None if it was not measured, and infinity if the run diverged.
+
+    Raises:
+        UsageError: the quantity is not one of a single run.
+    """
+    if isinstance(quantity, str):
+        return column_number(quantity, record)
+    if not isinstance(quantity, Mapping) or "of" not in quantity:
+        raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
+    value = number_of(quantity["of"], record)
+    if value is None:
+        return None
+    return value * evaluate(str(quantity["times"]), record.config) if "times" in quantity else value
+
+
+def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
+    """Return the `x` of each value of the first key of `over`: the number itself, or its position among texts."""
+    found: dict[Any, float | None] = {}
+    for each in ended:
+        x = each.run.x
+        is_number = isinstance(x, int | float) and not isinstance(x, bool)
+        found.setdefault(x, float(x) if is_number else None if x is None else float(len(found)))
+    return found
+
+
+def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return one value for each arm and seed, from the values over x."""
+    name = str(quantity["reduce"])
+    known = _modules("reduce_")
+    if name not in known:
+        raise UsageError(f"quantity {dict(quantity)}: no reducer {name}; there are {', '.join(known)}{nearest(name, known)}")
+    reduce = import_module(f"{quantities.__name__}.reduce_{name}").reduce
+    settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", "times")}
+    inner = {key: quantity[key] for key in ("of", "times") if key in quantity}
+    rows: list[tuple[str, None, int, float | None]] = []
+    for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
+        ordered = own.sort("x")
+        values = [math.inf if value is None else value for value in ordered["value"]]
+        rows.append((str(arm), None, int(str(seed)), reduce(ordered["x"].to_list(), values, **settings)))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _of_kind(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return a quantity that is computed from several runs together."""
+    name = str(quantity["kind"])
+    known = _modules("kind_")
+    if name not in known:
+        raise UsageError(f"quantity {dict(quantity)}: no kind {name}; there are {', '.join(known)}{nearest(name, known)}")
+    settings = {key: value for key, value in quantity.items() if key != "kind"}
+    rows = import_module(f"{quantities.__name__}.kind_{name}").rows(ended, **settings)
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _modules(prefix: str) -> list[str]:
+    """Return the names of the modules of `quantities` that start with `prefix`, without it."""
+    return sorted(m.name.removeprefix(prefix) for m in iter_modules(quantities.__path__) if m.name.startswith(prefix))

@@ -1,0 +1,1 @@
+"""Quantities that checks of studies compare, one kind a file."""
