@@ -38,8 +38,13 @@ def test_seeds_that_are_not_shared_give_welchs_interval():
 
 def test_seeds_without_partner_are_reported():
     found = check("difference", by_seed(a=[*A, 9.0], b=B), **PAIR, at_least=0.1)
-    assert (found.n, found.reason) == (4, "1 seeds without a partner are left out")
+    assert (found.n, found.reason) == (4, "seeds without a partner are left out: 2004")
     assert found.estimate == pytest.approx(0.35)
+
+
+def test_a_diverged_run_without_a_partner_is_not_left_out():
+    found = check("difference", by_seed(a=[*A, None], b=B), **PAIR, at_least=0.1)
+    assert (found.verdict, found.reason) == (Verdict.NOT_REPRODUCED, "1 of 9 runs diverged or have no value")
 
 
 def test_one_seed_is_inconclusive_unless_the_quantity_is_exact():

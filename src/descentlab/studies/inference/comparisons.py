@@ -56,12 +56,12 @@ def difference(first: Seeds, second: Seeds, label: str, bound: Bound, diverged: 
     if not smaller:
         return Mean(label, math.nan, 0, scale=scale, note="an arm has no values")
     is_paired = len(pairs) >= max(min(2, smaller), smaller / 2)
+    note = note_of(first, second)
     if is_paired:
-        alone = len(first.keys() ^ second.keys())
-        first, second = ({seed: side[seed] for seed in sorted(pairs)} for side in (first, second))
-        note = note_of(first, second) or (f"{alone} seeds without a partner are left out" if alone else "")
+        first, second, alone = _in_pairs(first, second)
+        note = note or (f"seeds without a partner are left out: {', '.join(map(str, alone))}" if alone else "")
     else:
-        note = note_of(first, second) or "the seeds are not paired (Welch's method)"
+        note = note or "the seeds are not paired (Welch's method)"
     x, y = ({seed: _on(scale, value) for seed, value in side.items()} for side in (first, second))
     if found := (paired if is_paired else unpaired)(x, y, "max"):
         return mean_of_difference(found, label, scale, note)
@@ -82,6 +82,17 @@ def ratio(first: Seeds, second: Seeds, label: str, bound: Bound, diverged: str) 
         effect = replaced_effect(_mean(first), _mean(second), bound, diverged)
         return Mean(label, effect, min(len(first), len(second)), scale=LOG, note=note_of(first, second))
     return RatioOfMeans.of(first, second, label)
+
+
+def _in_pairs(first: Seeds, second: Seeds) -> tuple[Seeds, Seeds, list[int]]:
+    """Return both arms at the shared seeds, and the seeds that are left out.
+
+    A seed whose run has no value is kept also without a partner: leaving it out would favour an arm that diverges.
+    """
+    missing = {seed for side in (first, second) for seed, value in side.items() if value is None}
+    kept = sorted(first.keys() & second.keys() | missing)
+    alone = sorted((first.keys() ^ second.keys()) - missing)
+    return {seed: first.get(seed) for seed in kept}, {seed: second.get(seed) for seed in kept}, alone
 
 
 def _on(scale: Scale, value: float | None) -> float | None:

@@ -122,7 +122,7 @@ def _needed(found: Sequence[Decision], bound: Bound, levels: Levels, exact: bool
 def decide_each(claim: Claim, values: Sequence[float], n: int, label: str, bound: Bound, note: str = "") -> Finding:
     """Return the finding of a claim about the seeds that ran: each of their values meets the bound.
 
-    It is a statement about these values, not about other seeds: it has no interval and no error of the second kind. A single
+    It is a statement about these values, not about other seeds: it has no interval. A single
     seed is inconclusive unless the claim is exact.
 
     Args:
