@@ -68,11 +68,12 @@ class FinishedRun:
         self.task.eval()
         scores = Scores(self.task.make_metrics(), split)
         with torch.no_grad():
-            for batch in self._batches(split):
+            for batch in self.batches(split):
                 self.task.add(scores, batch, self.task.model)
         return {name: float(value) for name, value in scores.collect("").items()}
 
-    def _batches(self, split: Split) -> Iterable[Batch]:
+    def batches(self, split: Split) -> Iterable[Batch]:
+        """Return the batches of a split, in order."""
         return self.data.eval_loader(getattr(self.data.splits, split))
 
 
