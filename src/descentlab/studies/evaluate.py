@@ -11,7 +11,7 @@ from descentlab.errors import UsageError
 from descentlab.store.verdict import CheckResult
 from descentlab.studies import checks
 from descentlab.studies.checks.finding import Finding, Verdict
-from descentlab.studies.measure import measure
+from descentlab.studies.measuring.measure import measure
 from descentlab.studies.runs import Ended
 from descentlab.studies.study import Study
 

@@ -29,13 +29,15 @@ class FinishedRun:
 
     Attributes:
         job: its config and its folder.
-        task: its task, with the initial weights.
+        task: its task, with the initial weights until `evaluate` sets others.
         data: its data.
+        initial: copies of the initial weights and buffers by name.
     """
 
     job: Job
     task: Task
     data: Data[Any]
+    initial: Mapping[str, Tensor]
 
     @cached_property
     def weights(self) -> dict[str, Tensor]:
@@ -66,11 +68,12 @@ class FinishedRun:
         self.task.eval()
         scores = Scores(self.task.make_metrics(), split)
         with torch.no_grad():
-            for batch in self._batches(split):
+            for batch in self.batches(split):
                 self.task.add(scores, batch, self.task.model)
         return {name: float(value) for name, value in scores.collect("").items()}
 
-    def _batches(self, split: Split) -> Iterable[Batch]:
+    def batches(self, split: Split) -> Iterable[Batch]:
+        """Return the batches of a split, in order."""
         return self.data.eval_loader(getattr(self.data.splits, split))
 
 
@@ -87,4 +90,6 @@ def load_finished(folder: Path) -> FinishedRun:
     data = load_data(job.config)
     plan = plan_of(job.core, data)
     data.serve(plan, job.core.data_seed, job.core.microbatch)
-    return FinishedRun(job, make_task({**job.config, "compile": False}, data, plan), data)
+    task = make_task({**job.config, "compile": False}, data, plan)
+    initial = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
+    return FinishedRun(job, task, data, initial)

@@ -8,24 +8,25 @@ A quantity is written as text or as a mapping:
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
 
-The kinds of mappings are the modules of `quantities`.
+    {kind: selected, key: optimizer.lr}     a number of several runs together
+
+`over.REDUCERS` has the reducers, `several.KINDS` the kinds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from pkgutil import iter_modules
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from descentlab.errors import UsageError, nearest
 from descentlab.store.record import Record
-from descentlab.studies import quantities
-from descentlab.studies.quantities.column import column_number
-from descentlab.studies.quantities.formula import evaluate
+from descentlab.studies.measuring.column import column_number
+from descentlab.studies.measuring.formula import evaluate
+from descentlab.studies.measuring.over import REDUCERS
+from descentlab.studies.measuring.several import KINDS
 from descentlab.studies.runs import Ended
 
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
@@ -83,32 +84,35 @@ def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
 
 def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
     """Return one value for each arm and seed, from the values over x."""
-    name = str(quantity["reduce"])
-    known = _modules("reduce_")
-    if name not in known:
-        raise UsageError(f"quantity {dict(quantity)}: no reducer {name}; there are {', '.join(known)}{nearest(name, known)}")
-    reduce = import_module(f"{quantities.__name__}.reduce_{name}").reduce
+    reduce = _known(REDUCERS, "reduce", quantity)
     settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", "times")}
     inner = {key: quantity[key] for key in ("of", "times") if key in quantity}
     rows: list[tuple[str, None, int, float | None]] = []
     for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
         ordered = own.sort("x")
         values = [math.inf if value is None else value for value in ordered["value"]]
-        rows.append((str(arm), None, int(str(seed)), reduce(ordered["x"].to_list(), values, **settings)))
+        rows.append((str(arm), None, int(str(seed)), _called(reduce, quantity, ordered["x"].to_list(), values, **settings)))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def _of_kind(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
     """Return a quantity that is computed from several runs together."""
-    name = str(quantity["kind"])
-    known = _modules("kind_")
-    if name not in known:
-        raise UsageError(f"quantity {dict(quantity)}: no kind {name}; there are {', '.join(known)}{nearest(name, known)}")
     settings = {key: value for key, value in quantity.items() if key != "kind"}
-    rows = import_module(f"{quantities.__name__}.kind_{name}").rows(ended, **settings)
+    rows = _called(_known(KINDS, "kind", quantity), quantity, ended, **settings)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _modules(prefix: str) -> list[str]:
-    """Return the names of the modules of `quantities` that start with `prefix`, without it."""
-    return sorted(m.name.removeprefix(prefix) for m in iter_modules(quantities.__path__) if m.name.startswith(prefix))
+def _known(options: Mapping[str, Callable[..., Any]], key: str, quantity: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the function that the quantity names."""
+    name = str(quantity[key])
+    if name not in options:
+        raise UsageError(f"quantity {dict(quantity)}: no {key} {name}; there are {', '.join(options)}{nearest(name, options)}")
+    return options[name]
+
+
+def _called(function: Callable[..., Any], quantity: Mapping[str, Any], *arguments: Any, **settings: Any) -> Any:
+    """Call the function of a quantity; settings that it does not take are a mistake in the study's file."""
+    try:
+        return function(*arguments, **settings)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"quantity {dict(quantity)}: {error}") from error
