@@ -54,29 +54,36 @@ def column_number(text: str, record: Record) -> float | None:
         return None
     own = rows.select("step", column).drop_nulls()
     own = _within(own, found["low"], found["high"], record)
-    if record.status is Status.DIVERGED and statistic != "start" and _ends_after_divergence(found["high"], record):
+    if (
+        record.status is Status.DIVERGED
+        and statistic != "start"
+        and _ends_after_divergence(found["low"], found["high"], record)
+    ):
         return float("inf")
     return None if own.is_empty() else float(STATISTICS[statistic](own[column]))
 
 
 def _within(rows: pl.DataFrame, low: str | None, high: str | None, record: Record) -> pl.DataFrame:
-    """Return the rows of a range of steps; numbers with a decimal point are fractions of the steps of the run."""
-    last = rows["step"].max() if rows.height else 0
-    steps = record.summary.get("steps") or last
+    """Return the rows from the step `low` to below `high`; to the end of the run, if `high` is the fraction 1."""
     if low:
-        rows = rows.filter(pl.col("step") >= _step(low, steps))
-    if high:
-        rows = rows.filter(pl.col("step") < _step(high, steps) + (float(high) == 1 and "." in high))
+        rows = rows.filter(pl.col("step") >= _step(low, low, high, record))
+    if high and not (_are_fractions(low, high) and float(high) == 1):
+        rows = rows.filter(pl.col("step") < _step(high, low, high, record))
     return rows
 
 
-def _step(text: str, steps: Any) -> float:
-    return float(text) * float(steps) if "." in text else float(text)
+def _step(text: str, low: str | None, high: str | None, record: Record) -> float:
+    return float(text) * (record.summary.get("steps") or 0 if _are_fractions(low, high) else 1)
 
 
-def _ends_after_divergence(high: str | None, record: Record) -> bool:
+def _are_fractions(low: str | None, high: str | None) -> bool:
+    """Return True if the ends of a range are fractions of the run: one of them has a decimal point."""
+    return "." in f"{low or ''}{high or ''}"
+
+
+def _ends_after_divergence(low: str | None, high: str | None, record: Record) -> bool:
     step = record.summary.get("diverged_step")
-    return not high or step is None or "." in high or float(high) > step
+    return not high or step is None or _are_fractions(low, high) or float(high) > step
 
 
 def _of_summary(text: str, record: Record) -> float | None:

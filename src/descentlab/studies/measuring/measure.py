@@ -3,7 +3,7 @@
 A quantity is written as text or as a mapping:
 
     train/loss@end              the last value of a column of the curves; start, min, max, mean, median, sum, count
-    train/loss@max[0:10]        of the steps from 0 to below 10; [0.67:1] with a decimal point: of a fraction of the run
+    train/loss@max[0:10]        of the steps from 0 to below 10; with a decimal point, [0.67:1], of the last third of the run
     steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config

@@ -30,13 +30,22 @@ def _parabola_minimum(x: Values, values: Values, worst: float | None = None) -> 
     return None if found is None else found.log2
 
 
+def lowest(x: Values, values: Values) -> float | None:
+    """Return the lowest value."""
+    return min(values) if len(x) else None
+
+
+def _expected_best_of(x: Values, values: Values, k: int) -> float | None:
+    return expected_best_of(values, k) if len(x) else None
+
+
 REDUCERS: Mapping[str, Reducer] = {
     "best": best,
-    "expected_best_of": lambda x, values, **settings: expected_best_of(values, **settings),
+    "expected_best_of": _expected_best_of,
     "largest_passing": _largest_passing,
     "log2_of_best": _parabola_minimum,
     "log_slope": log_slope,
-    "lowest": lambda x, values: min(values, default=None),
+    "lowest": lowest,
     "lr_sensitivity": lr_sensitivity,
     "spearman": spearman,
 }
