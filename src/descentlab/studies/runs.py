@@ -44,8 +44,9 @@ class StudyRun:
 
     @property
     def x(self) -> Any:
-        """The value of the first key of `over`; None without any."""
-        return next(iter(self.over.values()), None)
+        """The value of the first key of `over`, a list as text; None without any."""
+        value = next(iter(self.over.values()), None)
+        return json.dumps(value) if isinstance(value, list) else value
 
     def content(self) -> dict[str, Any]:
         """Return the run as JSON."""
