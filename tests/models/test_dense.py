@@ -10,7 +10,7 @@ import torch
 from conftest import compose_config
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy, relu
+from torch.nn.functional import relu
 
 from descentlab.models.linear import Linear
 from descentlab.models.mlp import MLP
@@ -98,7 +98,7 @@ def test_parametrizations_have_the_initial_function_of_the_standard_one_at_the_b
 
 
 def test_factors_are_those_of_the_table_of_the_paper():
-    """Table 3 of arXiv:2203.03466 relative to width 8, at width 32: fan-in and fan-out of hidden layers are 4 times as large."""
+    """Table 3 of arXiv:2203.03466 relative to width 8, at width 32: fan-in and fan-out are 4 times as large."""
     factors = {
         kind: [layer.lr_factors for layer in dense(made(hidden=[32, 32, 32], parametrization=kind, base_width=8))]
         for kind in ("mup", "mup_sgd")
@@ -113,18 +113,20 @@ def test_factors_are_those_of_the_table_of_the_paper():
     assert dense(made(hidden=[], parametrization="mup", base_width=8))[0].lr_factors == {"weight": 1.0, "bias": 1.0}
 
 
-def change(width, parametrization, optimizer, steps=3) -> float:
-    """Return the root mean square change of the logits by some steps, from the initial ones, as a mean over 3 seeds."""
-    x, y = data()
+def change(width, parametrization, optimizer) -> float:
+    """Return the root mean square change of the logits by one step, as a mean over 3 seeds.
+
+    The loss is linear in the logits, so that its gradient with respect to them is the same at all widths.
+    """
+    x, _ = data()
+    direction = torch.randn(64, 4, generator=torch.Generator().manual_seed(6))
     found = []
     for seed in range(3):
         model = made(seed, hidden=[width, width], init="he", parametrization=parametrization, base_width=NARROW)
         before, taken = model(x).detach(), Recipe(optimizer=optimizer).make(model)
-        for _ in range(steps):
-            taken.zero_grad()
-            cross_entropy(model(x), y).backward()
-            taken.step()
-        found.append(float((model(x) - before).square().mean().sqrt()))
+        (model(x) * direction).sum(1).mean().backward()
+        taken.step()
+        found.append(float((model(x).detach() - before).square().mean().sqrt()))
     return sum(found) / 3
 
 
@@ -134,14 +136,14 @@ def test_change_of_the_logits_does_not_depend_on_the_width_under_mup(optimizer, 
         kind: log2(change(WIDE, kind, optimizer) / change(NARROW, kind, optimizer)) / log2(WIDE / NARROW)
         for kind in ("standard", mup)
     }
-    assert abs(exponents[mup]) < 0.1, exponents
-    assert exponents["standard"] > 0.4, exponents
+    assert abs(exponents[mup]) < 0.15, exponents
+    assert exponents["standard"] > 0.85, exponents
 
 
 def test_normalized_and_scaled_layers_can_be_stacked():
     for options in ({"weight_norm": "gain"}, {"weight_norm": "unit"}, {"parametrization": "ntk"}):
         models, (x, _) = [made(seed, **options) for seed in range(3)], data()
-        stacked = vmap(lambda p, b, m=models[0]: functional_call(m, (p, b), (x,)))(*stack_module_state(models))
+        stacked = vmap(partial(functional_call, models[0]), in_dims=(0, None))(stack_module_state(models)[0], (x,))
         torch.testing.assert_close(stacked, torch.stack([model(x) for model in models]))
 
 

@@ -21,7 +21,7 @@ def moved(model, size=1.0):
     torch.manual_seed(3)
     with torch.no_grad():
         for weight in model.parameters():
-            weight += size * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=size)
     return model
 
 
@@ -29,7 +29,9 @@ def inputs():
     return torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("changes", [{}, {"activation": "relu"}, {"weight_norm": "gain", "parametrization": "standard"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"activation": "relu"}, {"weight_norm": "gain", "parametrization": "standard"}], ids=str
+)
 def test_outputs_equal_the_expansion_with_the_whole_jacobian(changes):
     model, x = moved(made(**changes)), inputs()
     torch.manual_seed(0)

@@ -24,9 +24,7 @@ class ContextMLP(nn.Module):
         mlp: settings of the MLP.
     """
 
-    def __init__(
-        self, vocabulary: DataCount, context: Count, embedding: Count, **mlp: Annotated[Any, KeywordsOf(MLP)]
-    ) -> None:
+    def __init__(self, vocabulary: DataCount, context: Count, embedding: Count, **mlp: Annotated[Any, KeywordsOf(MLP)]) -> None:
         super().__init__()
         self.context = context
         self.embed = nn.Embedding(vocabulary, embedding)

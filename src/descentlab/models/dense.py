@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,10 +34,10 @@ class Dense(nn.Linear):
         self.gain = nn.Parameter(torch.ones(outputs)) if weight_norm == "gain" else None
         self.divisor = inputs**0.5 if is_scaled else 1.0
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         weight = self.weight / self.weight.norm(dim=1, keepdim=True) if self.is_normalized else self.weight
         weight = weight if self.gain is None else weight * self.gain.unsqueeze(1)
-        return linear(x / self.divisor, weight, self.bias)
+        return linear(input / self.divisor, weight, self.bias)
 
     @torch.no_grad()
     def adapt(self) -> None:
@@ -106,4 +106,5 @@ def set_mup(layer: nn.Linear, place: Place, base_width: int, is_sgd: bool) -> No
         layer.weight /= inwards**0.5
     own = {"output": 1 / inwards, "hidden": 1.0 if is_sgd else 1 / inwards, "input": outwards if is_sgd else 1.0, "only": 1.0}
     factors = {"weight": own[place], "bias": outwards if is_sgd and place in ("input", "hidden") else 1.0}
-    layer.lr_factors = {name: factors[name] for name, _ in layer.named_parameters()}  # pyright: ignore[reportAttributeAccessIssue]
+    found: Any = layer
+    found.lr_factors = {name: factors[name] for name, _ in layer.named_parameters()}

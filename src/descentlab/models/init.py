@@ -65,7 +65,7 @@ def initialise(layer: nn.Linear | nn.Conv2d, scheme: str, activation: str = "ide
 
 @torch.no_grad()
 def set_sparse(weight: Tensor, deviation: float) -> None:
-    """Draw 15 incoming weights of each unit from N(0, deviation^2) in place, of inputs chosen at random; set the others to zero.
+    """Draw the weights of 15 inputs of each unit, chosen at random, from N(0, deviation^2) in place; set the others to zero.
 
     Before tanh, whose units then compute those of the logistic function up to a factor and an offset, the deviation is 0.25
     and the bias 0.5; otherwise 1 and 0.

@@ -8,10 +8,11 @@ from torch.nn.functional import linear
 
 
 class LinearRNN(nn.Module):
-    """Recurrence h_t = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh: inputs (batch, steps, inputs) -> states (batch, steps, width), None.
+    """Recurrence h_t = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh: x (batch, steps, inputs) -> states (batch, steps, width).
 
-    Gradients through t steps are multiplied by the t-th power of W_hh (Pascanu et al., arXiv:1211.5063, section 2.1). The
-    arguments, and the names and the distribution of the initial weights, are those of torch.nn.RNN.
+    The second output is None, in place of torch's last states. Gradients through t steps are multiplied by the t-th power of
+    W_hh (Pascanu et al., arXiv:1211.5063, section 2.1). The arguments, and the names and the distribution of the initial
+    weights, are those of torch.nn.RNN.
     """
 
     def __init__(self, inputs: int, width: int, layers: int = 1, *, batch_first: bool = True, dropout: float = 0.0) -> None:

@@ -39,8 +39,8 @@ class LinearizedMLP(nn.Module):
         weights = dict(self.mlp.named_parameters())
         initial = {name: self.get_buffer(_buffer(name)) for name in weights}
         offsets = {name: weight - initial[name] for name, weight in weights.items()}
-        outputs, transposed = vjp(lambda own: functional_call(self.mlp, own, (x,)), initial)
-        _, product = vjp(lambda cotangents: transposed(cotangents)[0], torch.zeros_like(outputs))  # of J', so that this is J
+        outputs, transposed, *_ = vjp(lambda own: functional_call(self.mlp, own, (x,)), initial)
+        _, product, *_ = vjp(lambda cotangents: transposed(cotangents)[0], torch.zeros_like(outputs))  # with J
         return outputs + product(offsets)[0]
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from descentlab.config.types import Count, Fraction, NonNegative
-from descentlab.models.dense import DenseLayers, Parametrization, Place, WeightNorm
+from descentlab.models.dense import DenseLayers, Parametrization, WeightNorm
 from descentlab.models.init import Init, scale_branches
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -88,8 +88,8 @@ class MLP(nn.Module):
             raise ValueError(f"model.parametrization=mup_sgd requires model.norm=none, not {norm}")
         dense = DenseLayers(init, bias, weight_norm, parametrization, base_width, output_scale)
         widths = [num_features, *hidden]
-        places: list[Place] = ["input", *["hidden"] * (len(hidden) - 1)]
-        layers = (dense.make(n, m, activation, place) for (n, m), place in zip(pairwise(widths), places, strict=False))
+        pairs = enumerate(pairwise(widths))
+        layers = (dense.make(n, m, activation, "hidden" if place else "input") for place, (n, m) in pairs)
         self.blocks = nn.Sequential(*(Block(layer, activation, norm, dropout, residual) for layer in layers))
         self.head = dense.make(widths[-1], num_outputs, "identity", "output" if hidden else "only")
         scale_branches([block.end for block in self.blocks if isinstance(block, Block) and block.residual], init, activation)

@@ -30,8 +30,8 @@ class Recurrent(nn.Module):
         width: width of the embedding and of the state, >= 1.
         layers: stacked cells, >= 1.
         output: the steps with an output: last or every.
-        init_radius: the initial spectral radius of the recurrent matrices of an rnn or a linear one, > 0 (Pascanu et al., arXiv:1211.5063, 2.1:
-            below 1 gradients vanish, above they may explode); None: torch's initialization.
+        init_radius: the initial spectral radius of the recurrent matrices of an rnn or linear cell, > 0 (Pascanu et al.,
+            arXiv:1211.5063, 2.1: below 1 gradients vanish, above they may explode); None: torch's initialization.
         dropout: the probability of dropping a value of the embedding, between layers and before the output, in [0, 1).
         init: of the recurrent matrices, before init_radius scales them: default (torch's), or orthogonal, each gate's own (Saxe
             et al., arXiv:1312.6120, section 3; all of its eigenvalues have the modulus 1).
@@ -57,7 +57,7 @@ class Recurrent(nn.Module):
             raise ValueError(f"cell={cell}, output={output}: one of {', '.join(CELLS)}; last or every")
         if init_radius is not None and cell not in ("rnn", "linear"):
             raise ValueError(
-                f"init_radius={init_radius} is for cell=rnn and cell=linear: {cell} has gates, whose matrices have no common radius"
+                f"init_radius={init_radius} is for cell=rnn and linear: {cell} has gates, whose matrices have no common radius"
             )
         self.last = output == "last"
         self.embed = nn.Embedding(vocabulary, width)

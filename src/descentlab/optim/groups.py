@@ -89,7 +89,7 @@ def _first(entries: Sequence[GroupEntry], name: str, parameter: nn.Parameter) ->
 
 
 def declared_factor(model: nn.Module, name: str) -> float:
-    """Return the factor of a parameter's learning rate in its layer's `lr_factors`, a dict by name (weight, bias); 1 by default."""
+    """Return the factor of a parameter's learning rate in its layer's `lr_factors`, a dict by name (weight); 1 by default."""
     layer, _, own = name.rpartition(".")
     return getattr(model.get_submodule(layer), "lr_factors", {}).get(own, 1.0)
 

@@ -80,7 +80,9 @@ class Recipe:
         extra = {self.needs.total_steps: total} if self.needs.total_steps else {}
         if self.needs.model:
             if any(declared_factor(model, name) != 1.0 for name, _ in model.named_parameters()):
-                raise UsageError("model.parametrization: this optimizer takes the whole model and has no learning rate per layer")
+                raise UsageError(
+                    "model.parametrization: this optimizer takes the whole model, without learning rates of layers"
+                )
             return self.optimizer(model, **extra)
         groups = assign(model, self.groups, self.decay.to, self.lr_decay)
         mine = [group for group in groups if group.to == MAIN]

@@ -18,13 +18,15 @@ class Classification(Task):
 
     Args:
         num_classes: number of classes of the data, >= 2.
+        z_loss: the weight of the auxiliary loss `z_loss`, >= 0, which is trained, but not part of reported losses of a split.
         loss_dtype: float64: logits are cast to it for the softmax and the loss, which in 32 bits is exactly 0, and so is its
             gradient, where a logit exceeds the others by about 17 (Prieto et al., arXiv:2501.04697); None: that of the logits.
-        z_loss: the weight of the auxiliary loss `z_loss`, >= 0, which is trained, but not part of reported losses of a split.
         task: arguments of Task.
     """
 
-    def __init__(self, num_classes: int, z_loss: NonNegative = 0.0, loss_dtype: Literal["float64"] | None = None, **task: Any) -> None:
+    def __init__(
+        self, num_classes: int, z_loss: NonNegative = 0.0, loss_dtype: Literal["float64"] | None = None, **task: Any
+    ) -> None:
         self.num_classes, self.z_weight = num_classes, z_loss
         self.in_float64 = loss_dtype == "float64"
         super().__init__(**task)
