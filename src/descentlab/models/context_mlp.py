@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -32,5 +33,6 @@ class ContextMLP(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         vectors = pad(self.embed(ids.long()), (0, 0, self.context - 1, 0))  # (batch, context - 1 + steps, embedding)
-        windows = vectors.unfold(1, self.context, 1).transpose(2, 3)  # (batch, steps, context, embedding)
+        # torch.vmap has no rule for the gradient of `unfold`
+        windows = torch.stack([vectors[:, first : first + ids.shape[1]] for first in range(self.context)], 2)
         return self.mlp(windows.flatten(0, 1)).unflatten(0, ids.shape)
