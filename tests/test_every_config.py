@@ -39,6 +39,7 @@ WITHOUT_PROBLEM = {  # options that no problem has by default, and the overrides
     "baseline=pointwise_boosting": ["problem=mslr_sample_ranker"],
     "model=rnn": ["problem=temporal_order"],
     "model=lstm": ["problem=temporal_order"],
+    "model=context_mlp": ["problem=shakespeare_lstm"],
     "baseline=popularity": ["problem=movielens_bpr"],
     "baseline=rating_biases": ["problem=movielens_mf"],
     **{f"baseline={name}": ["problem=diabetes_linear"] for name in ("normal_equation", "least_squares", "ridge")},

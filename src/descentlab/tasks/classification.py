@@ -1,6 +1,6 @@
 """Classification: categorical cross-entropy over several classes."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -19,21 +19,28 @@ class Classification(Task):
     Args:
         num_classes: number of classes of the data, >= 2.
         z_loss: the weight of the auxiliary loss `z_loss`, >= 0, which is trained, but not part of reported losses of a split.
+        loss_dtype: float64: logits are cast to it for the softmax and the loss, which in 32 bits is exactly 0, and so is its
+            gradient, where a logit exceeds the others by about 17 (Prieto et al., arXiv:2501.04697); None: that of the logits.
         task: arguments of Task.
     """
 
-    def __init__(self, num_classes: int, z_loss: NonNegative = 0.0, **task: Any) -> None:
+    def __init__(
+        self, num_classes: int, z_loss: NonNegative = 0.0, loss_dtype: Literal["float64"] | None = None, **task: Any
+    ) -> None:
         self.num_classes, self.z_weight = num_classes, z_loss
+        self.in_float64 = loss_dtype == "float64"
         super().__init__(**task)
 
     @property
     def has_manual_gradient(self) -> bool:
-        return not self.z_weight
+        return not self.z_weight and not self.in_float64
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return -log softmax(logits)[class], plus the weighted auxiliary loss, averaged over examples."""
         inputs, classes = batch
         logits = predict(inputs)
+        if self.in_float64:
+            logits = logits.double()
         if not self.z_weight:
             return cross_entropy(logits, classes)
         return cross_entropy(logits, classes) + self.z_weight * z_loss(logits)
@@ -41,7 +48,10 @@ class Classification(Task):
     def reported_loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the loss without the auxiliary loss."""
         inputs, classes = batch
-        return cross_entropy(predict(inputs), classes)
+        logits = predict(inputs)
+        if self.in_float64:
+            logits = logits.double()
+        return cross_entropy(logits, classes)
 
     def make_metrics(self) -> dict[str, Metric]:
         return {"accuracy": Accuracy(self.num_classes, average="micro", validate_args=False)}
