@@ -144,6 +144,7 @@ def _unsupported_by_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     }
     extras |= {key: config[key] for key in ("groups", "auxiliary", "compile", "callbacks")}
     extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
+    extras["model.parametrization=mup"] = str(config["model"].get("parametrization")).startswith("mup")
     for key in (key for key, wanted in extras.items() if wanted):
         yield f"engine=explicit is the bare loop: it has no {key}"
 

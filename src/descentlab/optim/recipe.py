@@ -15,7 +15,7 @@ from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.composite import Composite
 from descentlab.optim.gradients import Clip, Decay, GradientNoise
-from descentlab.optim.groups import AUXILIARY, MAIN, Group, GroupEntry, assign
+from descentlab.optim.groups import AUXILIARY, MAIN, Group, GroupEntry, assign, declared_factor
 from descentlab.optim.kernels import fill_momentum, fused_setting
 from descentlab.optim.schedules import Constant, Schedule
 
@@ -79,6 +79,10 @@ class Recipe:
         """
         extra = {self.needs.total_steps: total} if self.needs.total_steps else {}
         if self.needs.model:
+            if any(declared_factor(model, name) != 1.0 for name, _ in model.named_parameters()):
+                raise UsageError(
+                    "model.parametrization: this optimizer takes the whole model and has no learning rate per layer"
+                )
             return self.optimizer(model, **extra)
         groups = assign(model, self.groups, self.decay.to, self.lr_decay)
         mine = [group for group in groups if group.to == MAIN]

@@ -36,11 +36,24 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         "init": "default",
         "residual": True,
     },
+    "descentlab.models.linear.Linear": {"bias": True},
+    "descentlab.models.mlp.MLP": {
+        "bias": True,
+        "weight_norm": "none",
+        "parametrization": "standard",
+        "base_width": 64,
+        "output_scale": 1.0,
+    },
     "descentlab.models.recurrent.Recurrent": {"init": "default"},
     "descentlab.models.resnet.ResNet": {**_CNN, "dropout": 0.0, "residual": True},
     "descentlab.models.torchvision_net.TorchvisionNet": {"init": "default"},
     "descentlab.models.wide_resnet.WideResNet": {**_CNN, "norm": "batch", "residual": True},
-    "descentlab.tasks.classification.Classification": {"z_loss": 0.0, "error": "cross_entropy", "class_weights": None},
+    "descentlab.tasks.classification.Classification": {
+        "z_loss": 0.0,
+        "error": "cross_entropy",
+        "class_weights": None,
+        "loss_dtype": None,
+    },
     "descentlab.tasks.language_modeling.LanguageModeling": {"z_loss": 0.0},
 }
 

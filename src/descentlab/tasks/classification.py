@@ -24,6 +24,8 @@ class Classification(Task):
             vector of the class.
         class_weights: balanced: the error of an example is multiplied by training examples / (num_classes * training examples
             of its class), in scikit-learn's definition, so that all classes count the same; None: all examples count the same.
+        loss_dtype: float64: logits are cast to it for the softmax and the loss, which in 32 bits is exactly 0, and so is its
+            gradient, where a logit exceeds the others by about 17 (Prieto et al., arXiv:2501.04697); None: that of the logits.
         task: arguments of Task.
     """
 
@@ -35,9 +37,11 @@ class Classification(Task):
         z_loss: NonNegative = 0.0,
         error: Literal["cross_entropy", "squared"] = "cross_entropy",
         class_weights: Literal["balanced"] | None = None,
+        loss_dtype: Literal["float64"] | None = None,
         **task: Any,
     ) -> None:
         self.num_classes, self.z_weight, self.error, self.balanced = num_classes, z_loss, error, class_weights == "balanced"
+        self.in_float64 = loss_dtype == "float64"
         super().__init__(**task)
         self.register_buffer("weights", torch.ones(num_classes) if self.balanced else None, persistent=False)
 
@@ -48,12 +52,14 @@ class Classification(Task):
 
     @property
     def has_manual_gradient(self) -> bool:
-        return not self.z_weight and self.error == "cross_entropy" and not self.balanced
+        return not (self.z_weight or self.error != "cross_entropy" or self.balanced or self.in_float64)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the error, plus the weighted auxiliary loss, averaged over examples."""
         inputs, classes = batch
         logits = predict(inputs)
+        if self.in_float64:
+            logits = logits.double()
         if not self.z_weight:
             return class_error(logits, classes, self.error, self.weights)
         return class_error(logits, classes, self.error, self.weights) + self.z_weight * z_loss(logits)
@@ -61,7 +67,10 @@ class Classification(Task):
     def reported_loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the loss without the auxiliary loss."""
         inputs, classes = batch
-        return class_error(predict(inputs), classes, self.error, self.weights)
+        logits = predict(inputs)
+        if self.in_float64:
+            logits = logits.double()
+        return class_error(logits, classes, self.error, self.weights)
 
     def make_metrics(self) -> dict[str, Metric]:
         return {"accuracy": Accuracy(self.num_classes, average="micro", validate_args=False)}
