@@ -33,7 +33,7 @@ class DataProperties(TypedDict, total=False):
     positive: str
     unit: str
     cardinalities: Sequence[int] | None  # numbers of coded categories, including code 0
-    peak: Positive  # difference of the largest and the smallest value of a pixel
+    peak: Positive | None  # difference of the largest and the smallest value of a pixel
     vocabulary: Count | None  # the number of token ids
     num_users: int
     num_items: int
