@@ -60,6 +60,8 @@ def _config_reasons(job: Job, record: Record) -> Iterator[str]:
         yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
     if config["task"].get("z_loss"):
         yield f"task.z_loss={config['task']['z_loss']:g}: the reported losses are not those that are trained"
+    if config["task"].get("class_weights"):
+        yield f"task.class_weights={config['task']['class_weights']}: a script has no weights of classes"
     if config["needs"]["closure"] and config["decay"]["kind"] == "coupled" and config["decay"]["rate"]:
         yield "decay.kind=coupled with an optimizer that evaluates the loss itself"
     for group in ("model", "task"):

@@ -20,8 +20,12 @@ LATER_KEYS: Mapping[str, Any] = {
     "stop.gap": None,
 }
 _CNN: Mapping[str, Any] = {"activation": "relu", "init": "default"}
+_IDX: Mapping[str, Any] = {"size": 28, "pixels": "unit", "label_noise": 0.0}
 # The name of a class, wherever a node names it by _target_ -> its later arguments with their defaults.
 LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "descentlab.data.digits.Digits": {"components": None, "label_noise": 0.0},
+    "descentlab.data.fashion_mnist.FashionMNIST": _IDX,
+    "descentlab.data.mnist.MNIST": _IDX,
     "descentlab.models.all_cnn_c.AllCNNC": {**_CNN, "norm": "none", "residual": False},
     "descentlab.models.cnn_2c2d.CNN2c2d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},
     "descentlab.models.cnn_3c3d.CNN3c3d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},
@@ -44,7 +48,12 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "descentlab.models.resnet.ResNet": {**_CNN, "dropout": 0.0, "residual": True},
     "descentlab.models.torchvision_net.TorchvisionNet": {"init": "default"},
     "descentlab.models.wide_resnet.WideResNet": {**_CNN, "norm": "batch", "residual": True},
-    "descentlab.tasks.classification.Classification": {"z_loss": 0.0, "loss_dtype": None},
+    "descentlab.tasks.classification.Classification": {
+        "z_loss": 0.0,
+        "error": "cross_entropy",
+        "class_weights": None,
+        "loss_dtype": None,
+    },
     "descentlab.tasks.language_modeling.LanguageModeling": {"z_loss": 0.0},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 import lightning as L
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from descentlab.budget import Plan
 from descentlab.config.types import Count, Positive, PositiveFraction, Seed
+from descentlab.data.loading.label_noise import with_wrong_labels
 from descentlab.data.loading.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loading.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
 from descentlab.data.loading.placement import Placement
@@ -31,7 +33,7 @@ class DataProperties(TypedDict, total=False):
     positive: str
     unit: str
     cardinalities: Sequence[int] | None  # numbers of coded categories, including code 0
-    peak: Positive  # difference of the largest and the smallest value of a pixel
+    peak: Positive | None  # difference of the largest and the smallest value of a pixel
     vocabulary: Count | None  # the number of token ids
     num_users: int
     num_items: int
@@ -84,6 +86,10 @@ class Data(L.LightningDataModule, Generic[S]):
         """Return `splits` with at most `limit` examples each; all of them if `limit` is None."""
         raise NotImplementedError
 
+    def corrupted(self, splits: S) -> S:
+        """Return `splits`, limited already, with the errors in the training split that the config asks for; none by default."""
+        return splits
+
     def check_limit(self, limit: int, before: S, after: S) -> None:
         """Check the effect of data.limit. Subclasses append to `warnings` or raise a DataError.
 
@@ -104,7 +110,7 @@ class Data(L.LightningDataModule, Generic[S]):
             loaded = self.load()
             self._check(loaded)
             limit = self.properties.get("limit")
-            self._splits = self.limited(loaded, limit)
+            self._splits = self.corrupted(self.limited(loaded, limit))
             if limit is not None:
                 self.check_limit(limit, loaded, self._splits)
         return self._splits
@@ -177,17 +183,27 @@ class TensorData(Data[Splits]):
     """Base class of data sets that fit into memory. `augment` transforms the training batches.
 
     If `classes` is set, the second tensor of each split holds codes of these class names, and data.limit keeps every class.
+    A subclass with classes may set `label_noise`, the fraction of training labels that are replaced by another class after
+    data.limit was applied. `split_seed` determines which.
     """
 
     in_memory = True
     augment: Augment | None = None
     classes: Sequence[str] = ()
+    label_noise: float = 0.0
+    split_seed: int = 0
 
     def limited(self, splits: Splits, limit: int | None) -> Splits:
         if limit is None:
             return splits
         train, valid, test = (self._first(part, limit) for part in (splits.train, splits.valid, splits.test))
         return Splits(train, valid, test, splits.target_scale)
+
+    def corrupted(self, splits: Splits) -> Splits:
+        if not self.label_noise:
+            return splits
+        inputs, labels, *others = splits.train
+        return replace(splits, train=(inputs, with_wrong_labels(labels, self.label_noise, self.split_seed), *others))
 
     def _first(self, part: tuple[Tensor, ...], limit: int) -> tuple[Tensor, ...]:
         rows = rows_of_every_class(part[1], limit) if self.classes else slice(limit)
@@ -237,7 +253,7 @@ class Embedded(TensorData):
         **properties: Unpack[DataProperties],
     ) -> None:
         super().__init__(**properties)
-        self.fractions = (test_fraction, valid_fraction, split_seed)
+        self.fractions, self.split_seed = (test_fraction, valid_fraction, split_seed), split_seed
 
     def cut(self, *columns: NDArray[Any]) -> tuple[Batch, ...]:
         """Return train, valid and test, each with its rows of every column: floats as float32, integers as int64."""
