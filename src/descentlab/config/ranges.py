@@ -100,6 +100,8 @@ ALLOWED: Mapping[str, Constraint] = {
     "optimizer.initial_accumulator_value": NON_NEGATIVE,
     "optimizer.amsgrad": FLAG,
     "optimizer.centered": FLAG,
+    "optimizer.bias_correction": Choice((True, False, "first", "second")),
+    "optimizer.second_moment_init": Choice(("zeros", "gradient")),
     "optimizer.fused": Choice(("auto", True, False, None)),
     "trainer.accelerator": Choice(("auto", "cpu", "gpu", "cuda", "mps", "tpu")),
     "trainer.devices": COUNT,

@@ -36,6 +36,7 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "descentlab.models.resnet.ResNet": {**_CNN, "dropout": 0.0, "residual": True},
     "descentlab.models.torchvision_net.TorchvisionNet": {"init": "default"},
     "descentlab.models.wide_resnet.WideResNet": {**_CNN, "norm": "batch", "residual": True},
+    "descentlab.optim.scratch.Adam": {"bias_correction": True, "second_moment_init": "zeros"},
     "descentlab.tasks.classification.Classification": {"z_loss": 0.0},
     "descentlab.tasks.language_modeling.LanguageModeling": {"z_loss": 0.0},
 }
