@@ -59,6 +59,8 @@ def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
     own = [f"{name}.{key}=0" for name, part in parts.items() for key in ("weight_decay", "weight_decay_1d") if part.get(key)]
     if config["decay"]["rate"] and own:
         yield f"two weight decays: set {' and '.join(own)} with decay.rate"
+    if config["project"] and config["project"][0] >= config["project"][1]:
+        yield f"project={format_value(config['project'])} is no interval: its first number is the lower one"
     for name in SCHEDULES[1:]:
         if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
@@ -82,6 +84,8 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
         yield "clip, noise and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
     if trainer["strategy"] == "fsdp" and config["noise"]["std"]:
         yield "noise.std needs whole gradients, which fsdp shards: use trainer=ddp"
+    if trainer["strategy"] == "fsdp" and config["orthogonal_gradient"]:
+        yield "orthogonal_gradient needs whole gradients, which fsdp shards: use trainer=ddp"
 
 
 def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
@@ -139,6 +143,8 @@ def _unsupported_by_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
     extras |= {
         "noise.std": config["noise"]["std"],
+        "orthogonal_gradient": config["orthogonal_gradient"],
+        "project": config["project"],
         "average.kind": config["average"]["kind"] != "none",
         "lr_decay": config["lr_decay"] != 1,
     }

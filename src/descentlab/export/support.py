@@ -58,6 +58,9 @@ def _config_reasons(job: Job, record: Record) -> Iterator[str]:
         yield f"the optimizer needs more than a gradient and a closure ({', '.join(needs)})"
     if (config.get("noise") or {}).get("std"):
         yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
+    for key in ("orthogonal_gradient", "project"):
+        if config.get(key):
+            yield f"{key}: a script has no such transformation"
     if config["task"].get("z_loss"):
         yield f"task.z_loss={config['task']['z_loss']:g}: the reported losses are not those that are trained"
     if config["needs"]["closure"] and config["decay"]["kind"] == "coupled" and config["decay"]["rate"]:

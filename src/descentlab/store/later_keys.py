@@ -14,6 +14,8 @@ LATER_KEYS: Mapping[str, Any] = {
     "callbacks": {},
     "clip.adaptive": None,
     "noise": {"std": None, "decay": 0.55},
+    "orthogonal_gradient": None,
+    "project": None,
     "stop.plateau": None,
     "stop.window": 100,
     "stop.grad_norm": None,
