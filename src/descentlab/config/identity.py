@@ -18,10 +18,11 @@ FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_loss
 def run_id(config: Mapping[str, Any]) -> str:
     """Return ten hexadecimal digits that identify the results of `config`.
 
-    Keys in NOT_IDENTITY are left out, and later keys at their defaults: see store.later_keys.
+    Keys in NOT_IDENTITY are left out, and later keys at their defaults: see store.later_keys. Half-lives are replaced by the
+    rates that they set.
     """
     kept = without_later_defaults(without_kernels(config))
-    meaningful = {key: _canonical(value) for key, value in kept.items() if key not in NOT_IDENTITY}
+    meaningful = {key: _canonical(value) for key, value in kept.items() if key not in (*NOT_IDENTITY, "half_life")}
     if meaningful.get("compile") in ("step", "auto"):  # the same result up to rounding
         meaningful["compile"] = False
     if meaningful.get("stop", {}).get("grad_norm") is not None:  # it is read at the rows of the curves

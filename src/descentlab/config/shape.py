@@ -20,6 +20,7 @@ EXAMPLES = {
     "noise": "noise.std=0.1",
     "decay": "decay.rate=0.01",
     "average": "average.kind=ema",
+    "half_life": "half_life.second_moment=1000",
     "needs": "needs.closure=true",
     "stop": "stop.patience=5",
     "checkpoint": "checkpoint.every=60",
@@ -50,6 +51,7 @@ NONE: Mapping[str, Any] = {
     "noise": {"std": None, "decay": 0.55},
     "decay": {"rate": None, "kind": "decoupled", "to": "all"},
     "average": {"kind": "none", "decay": 0.999, "start": 0},
+    "half_life": {"momentum": None, "second_moment": None, "average": None},
     "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False}
     | {"plateau": None, "window": 100, "grad_norm": None, "gap": None},
     "checkpoint": {"every": None, "keep": False, "snapshots": None},

@@ -14,6 +14,7 @@ LATER_KEYS: Mapping[str, Any] = {
     "callbacks": {},
     "clip.adaptive": None,
     "noise": {"std": None, "decay": 0.55},
+    "half_life": {"momentum": None, "second_moment": None, "average": None},
     "orthogonal_gradient": None,
     "project": None,
     "stop.plateau": None,
