@@ -84,6 +84,7 @@ class StepLoader:
         self.step = step
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.log_every: int | None = None  # chunks end at steps divisible by it; None: at any step
+        self.shuffle = True  # False: each epoch has the order of the data
         self.step_seconds = CHUNK_SECONDS  # measured duration of a step in the last chunk, in seconds
         self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
         self.hashed = 0
@@ -147,8 +148,8 @@ class StepLoader:
 
     def _order(self, epoch: int) -> Tensor:
         """Return the order of the rows in `epoch`. A full batch keeps that of the data."""
-        full = self.plan.batch_size == self.rows
-        return torch.arange(self.rows) if full else torch.randperm(self.rows, generator=generator(self.seed, epoch))
+        in_order = self.plan.batch_size == self.rows or not self.shuffle
+        return torch.arange(self.rows) if in_order else torch.randperm(self.rows, generator=generator(self.seed, epoch))
 
     def _rows_of_batch(self, order: Tensor, within: int) -> Tensor:
         start = within * self.plan.batch_size

@@ -36,6 +36,7 @@ class DataProperties(TypedDict, total=False):
     num_users: int
     num_items: int
     output: str  # last or every: the steps of a sequence after which a prediction is made
+    shuffle: bool
     drop_last: bool
     limit: Count | None
 
@@ -51,7 +52,7 @@ class Data(L.LightningDataModule, Generic[S]):
     shown before training.
 
     Args:
-        properties: see DataProperties. `limit` keeps at most that many examples of each split, for a quick trial; a table or an
+        properties: see DataProperties. Without `shuffle` each epoch has the order of the data. `limit` keeps at most that many examples of each split, for a quick trial; a table or an
             image folder with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than
             the others.
 
@@ -142,6 +143,7 @@ class Data(L.LightningDataModule, Generic[S]):
         assert self.plan is not None, "call serve(plan, ...) first"
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
+        self.loader.shuffle = self.properties.get("shuffle", True)
         if self.placement.device.type == "cuda":
             self.loader.log_every = self.log_every
         return self.loader
