@@ -43,7 +43,7 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
 
     data = load_data(config)
     plan = plan_of(core, data)
-    data.serve(plan, core.data_seed, core.microbatch)
+    data.serve(plan, core.data_seed, core.microbatch, config.get("branch"))
     task = make_task(config, data, plan)
     task.probes = probes = Probes.of(config)
 

@@ -47,6 +47,11 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
     probes = [str(node["_target_"]) for node in named_parts(config, "diagnostics").values()]
     if config["stop"]["grad_norm"] is not None and not any(probe.endswith(".GradNorm") for probe in probes):
         yield "stop.grad_norm needs the norms of gradients, which the probe grad_norm measures: diagnostics=light"
+    branch = config["branch"]
+    if (branch["step"] is None) != (branch["data_seed"] is None):
+        yield "branch.step and branch.data_seed belong together: branch.step=100 branch.data_seed=1"
+    elif branch["step"] is not None and config["batch_size"] == "full":
+        yield "branch changes the order of batches, and batch_size=full has none: leave it out"
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
     by = (config.get("report") or {}).get("by")

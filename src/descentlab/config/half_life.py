@@ -25,7 +25,7 @@ def decay_rate(half_life: float, batch_size: int) -> float:
 
 
 def with_half_lives(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resolved config in which each rate with a half-life has its value; others, and impossible ones, are unchanged."""
+    """Return a resolved config in which each rate with a half-life has its value; impossible ones are unchanged."""
     found = dict(config)
     for key, half_life in _given(config):
         place = _place(found, key)

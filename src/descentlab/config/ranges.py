@@ -25,6 +25,8 @@ LIBRARIES = ("descentlab.", "torch.optim.", "pytorch_optimizer.", "schedulefree.
 ALLOWED: Mapping[str, Constraint] = {
     "seed": Number(0, 2**32 - 1, integer=True),
     "data_seed": Number(0, 2**32 - 1, integer=True),
+    "branch.step": Number(0, integer=True, optional=True),
+    "branch.data_seed": Number(0, 2**32 - 1, integer=True, optional=True),
     "batch_size": Either(COUNT, Choice(("full",))),
     "microbatch": OPTIONAL_COUNT,
     "budget.epochs": OPTIONAL_POSITIVE,

@@ -16,6 +16,7 @@ OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline"
 # Nodes whose keys are fixed, with an example of each.
 EXAMPLES = {
     "budget": "budget.epochs=10",
+    "branch": "branch.step=100",
     "clip": "clip.norm=1.0",
     "noise": "noise.std=0.1",
     "decay": "decay.rate=0.01",
@@ -47,6 +48,7 @@ NONE: Mapping[str, Any] = {
     "logger": {"project": None},
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
     "budget": {"epochs": None, "steps": None, "examples": None, "seconds": None},
+    "branch": {"step": None, "data_seed": None},
     "clip": {"norm": None, "value": None, "adaptive": None},
     "noise": {"std": None, "decay": 0.55},
     "decay": {"rate": None, "kind": "decoupled", "to": "all"},

@@ -31,4 +31,5 @@ class OnlineLinear(TensorData):
         self.coefficients[0] = rare
 
     def load(self) -> Splits:
-        return Splits(*[(self.coefficients.clone(),) for _ in range(3)])
+        train, valid, test = ((self.coefficients.clone(),) for _ in range(3))
+        return Splits(train, valid, test)

@@ -235,7 +235,7 @@ class Step:
         self.recipe.noise(self.parameters, self.recipe.seed, self.count)
 
     def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
-        """Decay, update and project the weights. As in torch decay comes first, unless the update evaluates the current weights."""
+        """Decay, update and project the weights. As in torch decay comes first, unless the update evaluates current weights."""
         arguments: Any = () if closure is None else (closure,)
         after = closure is not None or self.recipe.needs.graph
         if not after:

@@ -11,6 +11,7 @@ from typing import Any
 
 # Dotted key -> its default. A whole node may be one entry.
 LATER_KEYS: Mapping[str, Any] = {
+    "branch": {"step": None, "data_seed": None},
     "callbacks": {},
     "clip.adaptive": None,
     "noise": {"std": None, "decay": 0.55},

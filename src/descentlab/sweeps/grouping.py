@@ -23,7 +23,18 @@ LEAST = 2  # runs of a group
 FREE = ("seed", "data_seed", "target", "stop", "validate_every", "checkpoint", "report", "sweep", "search", "rerun", "budget")
 FREE += ("half_life", "on_error", "retries", "retry_after", "timeout", "heartbeat")
 # ... and nodes in which they may differ in numbers only: neither in names and flags, nor in which values are null or 0.
-NUMERIC = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "clip", "noise", "decay", "project", "average")
+NUMERIC = (
+    "optimizer",
+    "auxiliary",
+    "schedule",
+    "momentum_schedule",
+    "decay_schedule",
+    "clip",
+    "noise",
+    "decay",
+    "project",
+    "average",
+)
 
 
 @dataclass(frozen=True)

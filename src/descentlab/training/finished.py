@@ -86,5 +86,5 @@ def load_finished(folder: Path) -> FinishedRun:
     set_up_torch(job.core)
     data = load_data(job.config)
     plan = plan_of(job.core, data)
-    data.serve(plan, job.core.data_seed, job.core.microbatch)
+    data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
     return FinishedRun(job, make_task({**job.config, "compile": False}, data, plan), data)
