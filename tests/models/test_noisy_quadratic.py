@@ -1,4 +1,4 @@
-"""The expected loss equals the recursion of the second moments, in single runs and in blocks; random gradients agree with it."""
+"""The expected loss equals the recursion of second moments, in single runs and in blocks; random gradients agree with it."""
 
 from __future__ import annotations
 
