@@ -10,6 +10,7 @@ from typing import Any
 from descentlab.config.constraints import Choice, Each, Either, Number
 from descentlab.config.shape import OPTIONAL_EXAMPLES, named_parts
 from descentlab.errors import format_value, nearest
+from descentlab.store.start_from import missing_start
 
 # The config's schedules; schedule classes that depend on the last step; keys that are fractions of the run if below 1.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
@@ -52,6 +53,7 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
         yield "branch.step and branch.data_seed belong together: branch.step=100 branch.data_seed=1"
     elif branch["step"] is not None and config["batch_size"] == "full":
         yield "branch changes the order of batches, and batch_size=full has none: leave it out"
+    yield from missing_start(config["start_from"])
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
     by = (config.get("report") or {}).get("by")

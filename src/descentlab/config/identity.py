@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from descentlab.store import start_from
 from descentlab.store.later_keys import without_later_defaults
 from descentlab.store.record import NOT_IDENTITY, without_kernels
 
@@ -27,6 +28,8 @@ def run_id(config: Mapping[str, Any]) -> str:
         meaningful["compile"] = False
     if meaningful.get("stop", {}).get("grad_norm") is not None:  # it is read at the rows of the curves
         meaningful["log_every"] = config["log_every"]
+    if "start_from" in meaningful:
+        meaningful["start_from"] = start_from.identity(meaningful["start_from"])
     meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 

@@ -27,6 +27,8 @@ ALLOWED: Mapping[str, Constraint] = {
     "data_seed": Number(0, 2**32 - 1, integer=True),
     "branch.step": Number(0, integer=True, optional=True),
     "branch.data_seed": Number(0, 2**32 - 1, integer=True, optional=True),
+    "start_from.run": Text(optional=True),
+    "start_from.step": Number(0, integer=True, optional=True),
     "batch_size": Either(COUNT, Choice(("full",))),
     "microbatch": OPTIONAL_COUNT,
     "budget.epochs": OPTIONAL_POSITIVE,

@@ -17,6 +17,7 @@ OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline"
 EXAMPLES = {
     "budget": "budget.epochs=10",
     "branch": "branch.step=100",
+    "start_from": "start_from.run=outputs/SWEEP/RUN",
     "clip": "clip.norm=1.0",
     "noise": "noise.std=0.1",
     "decay": "decay.rate=0.01",
@@ -49,6 +50,7 @@ NONE: Mapping[str, Any] = {
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
     "budget": {"epochs": None, "steps": None, "examples": None, "seconds": None},
     "branch": {"step": None, "data_seed": None},
+    "start_from": {"run": None, "step": None},
     "clip": {"norm": None, "value": None, "adaptive": None},
     "noise": {"std": None, "decay": 0.55},
     "decay": {"rate": None, "kind": "decoupled", "to": "all"},

@@ -70,6 +70,8 @@ def _reasons_around_the_update(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the reasons that the order of batches and the transformations of gradients and weights give."""
     if (config.get("noise") or {}).get("std"):
         yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
+    if (config.get("start_from") or {}).get("run") is not None:
+        yield "start_from: a script draws its initial weights"
     for key in ("orthogonal_gradient", "project"):
         if config.get(key):
             yield f"{key}: a script has no such transformation"

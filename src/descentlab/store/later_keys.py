@@ -18,6 +18,7 @@ LATER_KEYS: Mapping[str, Any] = {
     "half_life": {"momentum": None, "second_moment": None, "average": None},
     "orthogonal_gradient": None,
     "project": None,
+    "start_from": {"run": None, "step": None},
     "stop.plateau": None,
     "stop.window": 100,
     "stop.grad_norm": None,

@@ -86,6 +86,7 @@ class StepLoader:
         self.step = step
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.log_every: int | None = None  # chunks end at steps divisible by it; None: at any step
+        self.cut_every: int | None = None  # chunks also end at steps divisible by it
         self.shuffle = True  # False: each epoch has the order of the data
         self.step_seconds = CHUNK_SECONDS  # measured duration of a step in the last chunk, in seconds
         self.branch: Mapping[str, int] | None = None  # from its "step" on, batches have the order of its "data_seed"
@@ -103,7 +104,8 @@ class StepLoader:
     def __iter__(self) -> Iterator[Chunk]:
         end = self.plan.next_validation(self.step)
         while self.step < end:
-            chunk = Chunk(self, self.step, min(self._chunk_size(), end - self.step))
+            to_cut = end if self.cut_every is None else self.cut_every - self.step % self.cut_every
+            chunk = Chunk(self, self.step, min(self._chunk_size(), end - self.step, to_cut))
             self.step += len(chunk)
             yield chunk
 

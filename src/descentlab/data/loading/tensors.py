@@ -74,6 +74,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
         self.chunk: int | None = None  # number of steps in a chunk; None: chosen by measured time
+        self.cut_every: int | None = None  # chunks end at steps divisible by it
         self.log_every: int | None = None  # steps between measurements, set by the engine
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
@@ -150,6 +151,7 @@ class Data(L.LightningDataModule, Generic[S]):
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
         self.loader.branch = self.branch or None
+        self.loader.cut_every = self.cut_every
         self.loader.shuffle = self.properties.get("shuffle", True)
         if self.placement.device.type == "cuda":
             self.loader.log_every = self.log_every
