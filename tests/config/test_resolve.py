@@ -95,7 +95,8 @@ def test_the_top_level_has_the_documented_keys():
         "compile", "data", "data_dir", "data_seed", "decay", "decay_schedule", "deterministic", "diagnostics", "engine",
         "groups", "half_life", "heartbeat", "jobs_per_gpu", "log_every", "logger", "lr_decay", "microbatch", "model",
         "momentum_schedule", "needs", "noise", "on_error", "optimizer", "orthogonal_gradient", "output_dir", "project",
-        "records", "report", "rerun", "retries", "retry_after", "schedule", "search", "seed", "start_from", "stop", "sweep", "target", "task",
+        "records", "report", "rerun", "retries", "retry_after", "schedule", "search", "seed", "start_from", "stop", "sweep",
+        "target", "task",
         "threads", "timeout", "trainer", "validate_every", "workers",
     ]  # fmt: skip
 
