@@ -61,6 +61,8 @@ def test_later_keys_at_their_defaults_are_not_part_of_an_id():
         "task.z_loss=0",
         "noise=null",
         "model.bias=true",
+        "project=null",
+        "orthogonal_gradient=null",
     ):
         assert run_id(compose_config(words)[0]) == plain
     for words in (
@@ -68,6 +70,7 @@ def test_later_keys_at_their_defaults_are_not_part_of_an_id():
         "noise.std=0.1",
         "stop.gap=2",
         "task.z_loss=1e-4",
+        "project=[0,1]",
         "model.init=orthogonal",
         "model.bias=false",
     ):
@@ -85,7 +88,8 @@ def test_later_arguments_have_the_defaults_of_their_class_and_of_its_file(target
     files = [path for path in (ROOT / "conf").rglob("*.yaml") if f"_target_: {target}\n" in path.read_text()]
     assert files
     for path in files:
-        assert yaml.safe_load(path.read_text())[key] == default
+        loaded = yaml.safe_load(path.read_text())
+        assert loaded.get("optimizer", loaded)[key] == default
 
 
 @pytest.mark.parametrize("key", LATER_KEYS)

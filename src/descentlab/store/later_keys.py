@@ -11,9 +11,14 @@ from typing import Any
 
 # Dotted key -> its default. A whole node may be one entry.
 LATER_KEYS: Mapping[str, Any] = {
+    "branch": {"step": None, "data_seed": None},
     "callbacks": {},
     "clip.adaptive": None,
     "noise": {"std": None, "decay": 0.55},
+    "half_life": {"momentum": None, "second_moment": None, "average": None},
+    "orthogonal_gradient": None,
+    "project": None,
+    "start_from": {"run": None, "step": None},
     "stop.plateau": None,
     "stop.window": 100,
     "stop.grad_norm": None,
@@ -54,6 +59,7 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         "class_weights": None,
         "loss_dtype": None,
     },
+    "descentlab.optim.scratch.Adam": {"bias_correction": True, "second_moment_init": "zeros"},
     "descentlab.tasks.language_modeling.LanguageModeling": {"z_loss": 0.0},
 }
 

@@ -89,7 +89,7 @@ def load_finished(folder: Path) -> FinishedRun:
     set_up_torch(job.core)
     data = load_data(job.config)
     plan = plan_of(job.core, data)
-    data.serve(plan, job.core.data_seed, job.core.microbatch)
+    data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
     task = make_task({**job.config, "compile": False}, data, plan)
     initial = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
     return FinishedRun(job, task, data, initial)

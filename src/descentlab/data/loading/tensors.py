@@ -38,6 +38,7 @@ class DataProperties(TypedDict, total=False):
     num_users: int
     num_items: int
     output: str  # last or every: the steps of a sequence after which a prediction is made
+    shuffle: bool
     drop_last: bool
     limit: Count | None
 
@@ -55,7 +56,7 @@ class Data(L.LightningDataModule, Generic[S]):
     Args:
         properties: see DataProperties. `limit` keeps at most that many examples of each split, for a quick trial; a table or an
             image folder with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than
-            the others.
+            the others. With `shuffle=false` each epoch has the order of the data.
 
     Raises:
         TypeError: a key is not one of DataProperties.
@@ -71,9 +72,11 @@ class Data(L.LightningDataModule, Generic[S]):
         self.properties = properties
         self._splits: S | None = None
         self.plan: Plan | None = None
+        self.branch: Mapping[str, int] = {}
         self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
         self.chunk: int | None = None  # number of steps in a chunk; None: chosen by measured time
+        self.cut_every: int | None = None  # chunks end at steps divisible by it
         self.log_every: int | None = None  # steps between measurements, set by the engine
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
@@ -140,14 +143,22 @@ class Data(L.LightningDataModule, Generic[S]):
         inferred = self.inferred(self.splits) if None in node.values() else {}
         return {key: inferred.get(key) if value is None else value for key, value in node.items()}
 
-    def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
-        """Set how training batches are cut and ordered. Must be called before an engine requests them."""
+    def serve(self, plan: Plan, seed: int, microbatch: int | None, branch: Mapping[str, int | None] | None = None) -> None:
+        """Set how training batches are cut and ordered. Must be called before an engine requests them.
+
+        Args:
+            branch: the node `branch` of the config; None, or a node of nulls: all batches have the order of `seed`.
+        """
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
+        self.branch = {key: value for key, value in (branch or {}).items() if value is not None}
 
     def train_dataloader(self) -> StepLoader:
         assert self.plan is not None, "call serve(plan, ...) first"
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
+        self.loader.branch = self.branch or None
+        self.loader.cut_every = self.cut_every
+        self.loader.shuffle = self.properties.get("shuffle", True)
         if self.placement.device.type == "cuda":
             self.loader.log_every = self.log_every
         return self.loader
