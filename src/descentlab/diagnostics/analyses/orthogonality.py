@@ -24,8 +24,8 @@ class SingularValues(NamedTuple):
     def extremes(self, least: float = 2e-3) -> tuple[float, float]:
         """Return the smallest and the largest value after, of those that are at least `least` before.
 
-        Smaller ones are not brought to 1, since five iterations multiply them by 485 at most. Columns of zeros, such as those of
-        constant inputs, have singular values of 0. NaN if none is large enough.
+        Smaller ones are not brought to 1, since five iterations multiply them by 485 at most. Columns of zeros, such as those
+        of constant inputs, have singular values of 0. NaN if none is large enough.
         """
         kept = self.after[self.before >= least]
         return (float(kept.min()), float(kept.max())) if len(kept) else (torch.nan, torch.nan)
