@@ -23,6 +23,7 @@ def test_the_momentum_of_hidden_matrices_is_nearly_orthogonal(train):
     assert json.loads((folder / ANALYSES / "orthogonality.json").read_text())["blocks.0.layers.0.weight"] == [low, high]
 
 
+@pytest.mark.slow
 def test_a_run_without_muon_is_refused(train):
     with pytest.raises(UsageError, match="Muon trains no weights"):
         orthogonality(load_finished(train("optimizer=sgd", *KEPT).folder))
