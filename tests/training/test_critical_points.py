@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from descentlab.errors import UsageError
-from descentlab.store.record import ANALYSES
+from descentlab.store.record import ANALYSES, SNAPSHOTS
 from descentlab.training.critical_points import critical_points
 from descentlab.training.finished import load_finished
 
@@ -25,7 +26,7 @@ def solution(inputs, classes) -> float:
     return float(-np.log(chances[np.arange(len(rows)), classes.astype(int).ravel()]).mean())
 
 
-def test_the_minimum_of_logistic_regression_is_found_from_each_snapshot(train):
+def test_the_minimum_of_logistic_regression_is_found_from_each_snapshot_or_refused(train):
     trained = train("problem=breast_cancer_logistic", *KEPT, "checkpoint.snapshots=10")
     run = load_finished(trained.folder)
     found = critical_points(run, DECAY)
@@ -38,11 +39,15 @@ def test_the_minimum_of_logistic_regression_is_found_from_each_snapshot(train):
         assert each["loss"] == pytest.approx(solution(inputs, classes), rel=1e-4)
         assert 0.8 < each["accuracy"] <= 1
     assert json.loads((trained.folder / ANALYSES / "critical_points.json").read_text())["points"] == found
+    refused(trained.folder)
 
 
-def test_runs_without_snapshots_and_large_models_are_refused(train):
+def refused(folder) -> None:
+    """Check that a model with too many weights, and a run without snapshots, are refused."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("descentlab.training.critical_points.MAX_WEIGHTS", 30)
+        with pytest.raises(UsageError, match="31 weights: the Hessian is computed for up to 30"):
+            critical_points(load_finished(folder))
+    shutil.rmtree(folder / SNAPSHOTS)
     with pytest.raises(UsageError, match=r"checkpoint\.snapshots"):
-        critical_points(load_finished(train("problem=breast_cancer_logistic", *KEPT).folder))
-    large = train("problem=digits_mlp", *KEPT, "checkpoint.snapshots=10")
-    with pytest.raises(UsageError, match=r"\d+ weights: the Hessian is computed for up to 2000"):
-        critical_points(load_finished(large.folder))
+        critical_points(load_finished(folder))

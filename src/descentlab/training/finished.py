@@ -13,6 +13,7 @@ from torch import Tensor
 
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
+from descentlab.store.checkpoint import State
 from descentlab.store.job import Job
 from descentlab.store.record import CHECKPOINT, SNAPSHOTS
 from descentlab.tasks.base import Batch, Task
@@ -40,16 +41,21 @@ class FinishedRun:
     initial: Mapping[str, Tensor]
 
     @cached_property
-    def weights(self) -> dict[str, Tensor]:
-        """The weights and buffers at the end of training.
+    def saved(self) -> State:
+        """The checkpoint at the end of training, which also has the state of the optimizer.
 
         Raises:
-            UsageError: the run did not keep its checkpoint.
+            UsageError: the run did not keep it.
         """
         path = self.job.folder / CHECKPOINT
         if not path.exists():
             raise UsageError(f"{self.job.folder} has not kept its weights: {KEEP}")
-        return torch.load(path, map_location="cpu", weights_only=True)["weights"]
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights and buffers at the end of training."""
+        return self.saved["weights"]
 
     @cached_property
     def snapshots(self) -> dict[int, dict[str, Tensor]]:

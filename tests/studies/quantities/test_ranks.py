@@ -1,4 +1,4 @@
-"""Rank correlation and the expected best, against scipy and all subsets."""
+"""Correlations and the expected best, against scipy and all subsets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, spearmanr
 
 from descentlab.studies.quantities.expected_best_of import expected_best_of
+from descentlab.studies.quantities.log_correlation import log_correlation
 from descentlab.studies.quantities.spearman import spearman
 
 
@@ -25,6 +26,17 @@ def test_spearman_of_a_monotone_function_is_one():
     assert spearman(x, np.exp(x)) == pytest.approx(1)
     assert spearman(x, -x) == pytest.approx(-1)
     assert spearman([1, 2, 3], [1, 2, math.inf]) == pytest.approx(1)
+
+
+def test_the_correlation_of_logarithms_is_that_of_scipy():
+    x, y = np.random.default_rng(0).lognormal(size=(2, 20))
+    assert log_correlation(x, x * y) == pytest.approx(pearsonr(np.log(x), np.log(x * y)).statistic)
+    assert log_correlation(x, 3 / x**2) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([0, 1, 2], [1, 2, 3])])
+def test_the_correlation_of_logarithms_is_undefined_for_few_equal_or_nonpositive_values(x, y):
+    assert log_correlation(x, y) is None
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, math.nan], [1, 2, 3])])
