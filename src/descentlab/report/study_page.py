@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,26 @@ def render(verdict: StudyVerdict, sweep: Path) -> str:
 
 def check_row(check: CheckResult) -> dict[str, str]:
     """Return the cells of a check: what is compared, the estimate with its interval, the bound, the seeds, the verdict."""
-    estimate = "—" if check.estimate is None else format_number(check.estimate)
-    if check.estimate is not None and check.low is not None and check.high is not None and check.low < check.high:
-        estimate = "{} [{}, {}]".format(*format_range([check.estimate, check.low, check.high]))
     more = f"about {check.needed} seeds would decide" if check.needed else ""
     return {
         "text": check.text,
         "effect": check.effect,
-        "estimate": estimate,
+        "estimate": _estimate(check),
         "bound": check.bound,
         "n": str(check.n),
         "verdict": check.verdict,
         "reason": "; ".join(part for part in (check.reason, more) if part),
     }
+
+
+def _estimate(check: CheckResult) -> str:
+    """Return the estimate with its interval as text; "infinite" if a run that diverged makes it infinite."""
+    if check.estimate is None:
+        return "—"
+    numbers = [number for number in (check.estimate, check.low, check.high) if number is not None and math.isfinite(number)]
+    if len(numbers) < 3 or check.low == check.high:
+        return format_number(check.estimate) if math.isfinite(check.estimate) else "infinite"
+    return "{} [{}, {}]".format(*format_range(numbers))
 
 
 def seeds_text(seeds: list[int]) -> str:

@@ -37,15 +37,14 @@ def study_figures(verdict: StudyVerdict, records: Mapping[str, Record]) -> list[
 def _curves(verdict: StudyVerdict, records: Mapping[str, Record], settings: Mapping[str, Any]) -> Figure | None:
     """Return the mean of a column of the curves over seeds, one line for each arm and swept value."""
     column = str(settings["y"])
-    groups: dict[str, list[pl.DataFrame]] = {}
     arms = settings.get("arms", list(verdict.arms))
+    found: dict[tuple[int, str], list[pl.DataFrame]] = {}
     for id, places in verdict.runs.items():
         for place in places:
             if place["role"] == "report" and id in records and place["arm"] in arms:
-                groups.setdefault(_label(place), []).append(_frame(records[id], column))
+                found.setdefault((arms.index(place["arm"]), _label(place)), []).append(_frame(records[id], column))
     traces: list[Trace] = []
-    ordered = sorted(groups.items(), key=lambda group: arms.index(group[0].partition(", ")[0]))
-    for number, (label, frames) in enumerate(ordered[:CURVES]):
+    for number, ((_, label), frames) in enumerate(sorted(found.items(), key=lambda group: group[0])[:CURVES]):
         traces += _line(label, mean_curve([frame for frame in frames if column in frame.columns], column), number)
     if not traces:
         return None
