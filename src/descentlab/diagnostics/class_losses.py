@@ -20,8 +20,8 @@ class ClassLosses:
 
     Without groups, `class_loss` (of layers.parquet) has a number for each class that occurs in the batch. With groups, which
     cost less, the curves `class_loss_1`, `class_loss_2`, ... have the mean over the examples of the first groups[0] classes, of
-    the next groups[1] classes, and so on. Weights of classes and auxiliary losses are not included. With batch_size=full it is the
-    loss of the training split.
+    the next groups[1] classes, and so on. Weights of classes and auxiliary losses are not included. With batch_size=full it is
+    the loss of the training split.
 
     Source: Kunstner et al., arXiv:2402.19449, figure 1 (the loss of groups of classes with similar frequencies).
 

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 def class_error(logits: Tensor, classes: Tensor, error: str, weights: Tensor | None) -> Tensor:
     """Return the mean over examples of weights[class] times the error of the example.
 
-    Unlike in torch's `cross_entropy(weight=...)`, the sum is divided by the number of examples, not by that of their weights, so
-    that the gradient of a batch is unbiased.
+    Unlike in torch's `cross_entropy(weight=...)`, the sum is divided by the number of examples, not by that of their weights,
+    so that the gradient of a batch is unbiased.
 
     Args:
         logits: (batch, classes).
