@@ -19,6 +19,7 @@ from descentlab.store.record import CHECKPOINT, SNAPSHOTS
 from descentlab.tasks.base import Batch, Task
 from descentlab.tasks.metrics.scores import Scores
 from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
+from descentlab.training.start import set_initial_weights
 
 Split = Literal["train", "valid", "test"]
 KEEP = "train it again with checkpoint.keep=true rerun=true"
@@ -97,5 +98,6 @@ def load_finished(folder: Path) -> FinishedRun:
     plan = plan_of(job.core, data)
     data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
     task = make_task({**job.config, "compile": False}, data, plan)
+    set_initial_weights(job.config, task.model)
     initial = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
     return FinishedRun(job, task, data, initial)
