@@ -37,9 +37,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--split", choices=("train", "valid", "test"), help=f"the data on which the loss is evaluated ({split})"
     )
+    parser.add_argument(
+        "--critical-points", action="store_true", help="search critical points of the training loss from each snapshot instead"
+    )
+    parser.add_argument("--decay", type=float, default=0.01, help="coefficient of |w|^2 / 2 in that loss (default: 0.01)")
     arguments = parser.parse_args()
     if len(arguments.runs) > 2:
         parser.error("one run, or two")
+    if len(arguments.runs) == 2 and arguments.critical_points:
+        parser.error("--critical-points is for one run")
     if arguments.points < 3:
         parser.error("--points is at least 3")
     return arguments
@@ -47,6 +53,8 @@ def _arguments() -> argparse.Namespace:
 
 def _analyse(arguments: argparse.Namespace) -> None:
     from descentlab.training import landscape
+    from descentlab.training.critical_points import critical_points
+    from descentlab.training.end_distance import end_distance
     from descentlab.training.finished import load_finished
 
     runs = [load_finished(folder) for folder in arguments.runs]
@@ -54,6 +62,12 @@ def _analyse(arguments: argparse.Namespace) -> None:
         found = landscape.connect(runs[0], runs[1], arguments.points, arguments.split or "valid")
         heights = ", ".join(f"{name} {height:.4g}" for name, height in found["barriers"].items())
         print(f"{runs[0].job.name} to {runs[1].job.name}: height of the barrier: {heights} ({found['split']} data)")
+        print(f"distance of the ends: {end_distance(runs[0], runs[1]):.3g} times the way of {runs[0].job.name}")
+        return
+    if arguments.critical_points:
+        for each in critical_points(runs[0], arguments.decay):
+            kind = f"{each['index']:.1%} negative eigenvalues" if each["is_critical"] else "no critical point found"
+            print(f"from step {each['step']}: loss {each['loss']:.4g}, |gradient| {each['gradient_norm']:.1e}, {kind}")
         return
     own = (arguments.points, arguments.reach, arguments.seed, arguments.split or "train")
     line = landscape.cut_line(runs[0], *own)

@@ -39,6 +39,7 @@ WITHOUT_PROBLEM = {  # options that no problem has by default, and the overrides
     "baseline=pointwise_boosting": ["problem=mslr_sample_ranker"],
     "model=rnn": ["problem=temporal_order"],
     "model=lstm": ["problem=temporal_order"],
+    "model=context_mlp": ["problem=shakespeare_lstm"],
     "baseline=popularity": ["problem=movielens_bpr"],
     "baseline=rating_biases": ["problem=movielens_mf"],
     **{f"baseline={name}": ["problem=diabetes_linear"] for name in ("normal_equation", "least_squares", "ridge")},
@@ -82,4 +83,4 @@ def test_trainer_config_for_a_gpu_is_refused_without_a_gpu():
 def test_problem_files_set_no_keys_of_data_model_or_task(problem):
     """Otherwise problem=... model=other would apply settings of the problem's model to the other one."""
     content = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())
-    assert set(content) <= {"defaults", "batch_size", "budget", "target", "validate_every", "log_every"}
+    assert set(content) <= {"defaults", "batch_size", "budget", "project", "stop", "target", "validate_every", "log_every"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from conftest import options
 from support.problems import Header, data_set, missing, trainable
 
+LONG = 30
 SIGNS = {">=": operator.ge, "<=": operator.le}
 
 
@@ -37,8 +39,11 @@ def test_data_of_trainable_problems_are_in_a_package_registry():
 
 
 def marked(problem: str) -> Any:
-    """Return `problem` with the marker for its cost: long if the header counts in minutes, else slow."""
-    return pytest.param(problem, marks=pytest.mark.long if "minute" in Header.of(problem).cost else pytest.mark.slow)
+    """Return `problem` with the marker for its cost: long if a run takes minutes or at least LONG seconds, else slow."""
+    cost = Header.of(problem).cost
+    seconds = re.match(r"(\d+)( to \d+)? s ", cost)
+    is_long = "minute" in cost or (seconds is not None and int(seconds[1]) >= LONG)
+    return pytest.param(problem, marks=pytest.mark.long if is_long else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("problem", [marked(problem) for problem in trainable()])

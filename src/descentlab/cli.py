@@ -15,6 +15,8 @@ from descentlab.compat import kill_fork_server
 from descentlab.launchers.server import start_early
 
 if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+
     from descentlab.config.command_line import Command
     from descentlab.launchers.factory import MakeLauncher
     from descentlab.store.record import Record
@@ -71,29 +73,36 @@ def _carry_out(arguments: argparse.Namespace, conf_dir: Path) -> int:
     from descentlab.config.command_line import Command, config_loader
     from descentlab.config.composed import format_config
     from descentlab.launchers.factory import launcher_factory
-    from descentlab.sweeps.launch import dry_run
-    from descentlab.tuning.lr_range.auto import refuse_auto
 
     if arguments.cfg in ("hydra", "all") or arguments.info or arguments.hydra_help or arguments.shell_completion:
         _show(arguments, conf_dir)
         return 0
     with config_loader(conf_dir, arguments.config_dir) as loader:
+        if any(word.startswith("study=") for word in arguments.overrides):
+            return _study(loader, arguments)
         command = Command(loader, arguments.overrides, arguments.multirun, arguments.config_name or PRIMARY)
         if arguments.cfg:
             print(format_config(next(command.runs()), arguments.package, arguments.resolve), end="")
             return 0
-        make_launcher = launcher_factory(command.launcher, arguments.overrides)
-        if command.has_table:
-            refuse_auto(command, "records=table")
-            return _table(command, arguments.dry_run)
-        if command.is_tuner:
-            refuse_auto(command, "hydra/sweeper=tune")
-            return _tune(command, make_launcher, arguments.dry_run)
-        if arguments.dry_run:
-            refuse_auto(command, "--dry-run")
-            dry_run(command.runs(), make_launcher)
-            return 0
-        return _train(command, make_launcher)
+        return _start(command, launcher_factory(command.launcher, arguments.overrides), arguments.dry_run)
+
+
+def _start(command: Command, make_launcher: MakeLauncher, dry: bool) -> int:
+    """Train the runs of `command`, or only check them. Return the exit code."""
+    from descentlab.sweeps.launch import dry_run
+    from descentlab.tuning.lr_range.auto import refuse_auto
+
+    if command.has_table:
+        refuse_auto(command, "records=table")
+        return _table(command, dry)
+    if command.is_tuner:
+        refuse_auto(command, "hydra/sweeper=tune")
+        return _tune(command, make_launcher, dry)
+    if dry:
+        refuse_auto(command, "--dry-run")
+        dry_run(command.runs(), make_launcher)
+        return 0
+    return _train(command, make_launcher)
 
 
 def _train(command: Command, make_launcher: MakeLauncher) -> int:
@@ -121,6 +130,19 @@ def _tune(command: Command, make_launcher: MakeLauncher, dry: bool) -> int:
     signals = StopSignals()
     records, without_result = tune(command, make_launcher, signals)
     return exit_code(records, signals) or int(bool(without_result))
+
+
+def _study(loader: ConfigLoader, arguments: argparse.Namespace) -> int:
+    """Run the studies that the command names. Return the exit code: 1 if a study is incomplete, whatever the verdicts."""
+    from descentlab.studies.launch import dry_run, run_studies
+    from descentlab.sweeps.signals import StopSignals
+
+    if arguments.dry_run:
+        dry_run(loader, arguments.overrides)
+        return 0
+    signals = StopSignals()
+    complete = run_studies(loader, arguments.overrides, signals)
+    return 128 + signals.first if signals.count else int(not complete)
 
 
 def _table(command: Command, dry: bool) -> int:

@@ -26,6 +26,7 @@ from descentlab.tracking.sinks import Sinks
 from descentlab.training.callbacks import make_callbacks
 from descentlab.training.conclude import conclude, failed, make_record, write_record
 from descentlab.training.setup import RunObservers, compilation_of, load_data, make_engine, make_task, plan_of, set_up_torch
+from descentlab.training.start import set_initial_weights
 
 
 def run(job: Job, interruption: Interruption | None = None) -> Record:
@@ -43,8 +44,10 @@ def run(job: Job, interruption: Interruption | None = None) -> Record:
 
     data = load_data(config)
     plan = plan_of(core, data)
-    data.serve(plan, core.data_seed, core.microbatch)
+    data.serve(plan, core.data_seed, core.microbatch, config.get("branch"))
+    data.cut_every = core.checkpoint.snapshots
     task = make_task(config, data, plan)
+    set_initial_weights(config, task.model)
     task.probes = probes = Probes.of(config)
 
     saved = checkpoints.read(job.folder) if ranks.is_first() else None

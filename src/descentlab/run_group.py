@@ -117,7 +117,7 @@ def make_members(
     members: list[Member] = []
     for job in jobs:
         plan = plan_of(job.core, data)
-        data.serve(plan, job.core.data_seed, job.core.microbatch)
+        data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
         try:
             task = make_task(job.config, data, plan)
             engine.set_up(task, data, "fit")

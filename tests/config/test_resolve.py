@@ -91,11 +91,12 @@ def test_the_top_level_has_the_documented_keys():
     """The command line is an interface: this list changes only on purpose."""
     config, _, _ = compose_config()
     assert sorted(config) == [
-        "alerts", "auxiliary", "average", "baseline", "batch_size", "budget", "callbacks", "checkpoint", "clip", "compile",
-        "data", "data_dir", "data_seed", "decay", "decay_schedule", "deterministic", "diagnostics", "engine", "groups",
-        "heartbeat", "jobs_per_gpu", "log_every", "logger", "lr_decay", "microbatch", "model",
-        "momentum_schedule", "needs", "noise", "on_error", "optimizer", "output_dir",
-        "records", "report", "rerun", "retries", "retry_after", "schedule", "search", "seed", "stop", "sweep", "target", "task",
+        "alerts", "auxiliary", "average", "baseline", "batch_size", "branch", "budget", "callbacks", "checkpoint", "clip",
+        "compile", "data", "data_dir", "data_seed", "decay", "decay_schedule", "deterministic", "diagnostics", "engine",
+        "groups", "half_life", "heartbeat", "jobs_per_gpu", "log_every", "logger", "lr_decay", "microbatch", "model",
+        "momentum_schedule", "needs", "noise", "on_error", "optimizer", "orthogonal_gradient", "output_dir", "project",
+        "records", "report", "rerun", "retries", "retry_after", "schedule", "search", "seed", "start_from", "stop", "sweep",
+        "target", "task",
         "threads", "timeout", "trainer", "validate_every", "workers",
     ]  # fmt: skip
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from support.probing import context_of, mean_output, measure, weights_of
+from support.probing import context_of, double, mean_output, measure, weights_of
 from torch import Tensor, nn
 
 from descentlab.diagnostics.angular_update import AngularUpdate, angles_of
@@ -41,3 +43,29 @@ def test_a_layer_has_the_mean_over_its_neurons_without_those_of_zero_weights():
     after["2.weight"] = rotated(model[2].weight.detach().flatten(1), 0.2).view(2, 1, 1, 2)
     found = measure(AngularUpdate(), context_of(model, mean_output, after=after)).layers["angular_update"]
     assert found == pytest.approx({"0": math.pi / 4, "2": 0.2}, rel=1e-12)
+
+
+def test_the_angle_of_each_neuron_is_named_after_its_layer_and_its_row():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
+    after = weights_of(model)
+    after["0.weight"] = torch.tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)  # by pi / 2, 0, undefined
+    found = measure(AngularUpdate(neurons=True), context_of(model, mean_output, after=after)).layers
+    assert found["neuron_angle"] == pytest.approx({"0/0": math.pi / 2, "0/1": 0.0, "2/0": 0.0}, abs=1e-12)
+    assert found["angular_update"] == pytest.approx({"0": math.pi / 4, "2": 0.0}, abs=1e-12)
+
+
+def test_neurons_are_measured_inside_of_a_stack_of_runs():
+    before = double(4, 3, 5)
+    after = before + 0.1 * double(4, 3, 5, seed=1)
+
+    def of_one(old: Tensor, new: Tensor) -> dict[str, Tensor]:
+        context: Any = SimpleNamespace(before={"0.weight": old}, after={"0.weight": new})
+        return AngularUpdate(neurons=True).measure(context)["neuron_angle"]
+
+    stacked = torch.vmap(of_one)(before, after)
+    for run in range(4):
+        assert [stacked[f"0/{index}"][run].item() for index in range(3)] == pytest.approx(
+            angles_of(before[run], after[run]).tolist(), rel=1e-12
+        )

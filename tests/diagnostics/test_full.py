@@ -17,7 +17,7 @@ from descentlab.store.record import read_curves, read_layers
 SHORT = ("budget.epochs=null", "log_every=4", "diagnostics.every=4")
 FULL = (
     *("hessian", "gauss_newton", "preconditioned_hessian", "sharpness", "critical_point"),
-    *("noise_scale", "diversity", "alpha", "loss_along_update"),
+    *("noise_scale", "diversity", "alpha", "loss_along_update", "backpropagated"),
 )
 EVERYWHERE = ("hessian_max", "gauss_newton_max", "sharpness", "critical_distance", "diversity", "alpha", "best_fraction")
 SPECTRA = ("hessian", "gauss_newton", "preconditioned_hessian")

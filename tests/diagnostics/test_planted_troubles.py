@@ -47,7 +47,7 @@ class Trouble:
 FIRST = "blocks.0.layers.0"
 GPT = "problem=shakespeare_gpt model.width=32 data.length=32 data.stride=32 validate_every=100 optimizer=adamw"
 RNN = "problem=shakespeare_lstm model=rnn data.length=64 data.stride=64 budget.epochs=null budget.steps=150 validate_every=50"
-UNSCALED = "data=digits_unit data._target_=support.troubles.UnscaledDigits data.pixels=raw data.peak=null"
+UNSCALED = "data=digits_unit data._target_=support.troubles.UnscaledDigits data.pixels=unit data.peak=null"
 HELPERS = {"__init__", "alert", "fixes", "rows"}  # files beside the rules
 FOUR = (
     "model.activation=relu model.init=he",

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import linear, pad, relu
 
 from descentlab.models.all_cnn_c import AllCNNC
+from descentlab.models.autoencoder import Autoencoder
 from descentlab.models.cnn_2c2d import CNN2c2d
 from descentlab.models.cnn_3c3d import CNN3c3d
 from descentlab.models.convolution import Shortcut
@@ -97,14 +98,36 @@ def test_orthogonal_holds_for_every_layer_with_a_gain_of_1_at_the_output(name):
         assert (gain == pytest.approx(1, rel=1e-5)) == (not inner), key
 
 
-@pytest.mark.parametrize("scheme", ["glorot", "he", "standard"])
+@pytest.mark.parametrize("scheme", ["glorot", "he", "lecun", "standard"])
 def test_schemes_of_convolutions_have_the_deviations_of_their_fans(scheme):
     torch.manual_seed(0)
     layer = nn.Conv2d(40, 60, 3)
     initialise(layer, scheme)
     inputs, outputs = 40 * 9, 60 * 9
-    expected = {"glorot": 2 / (inputs + outputs), "he": 2 / inputs, "standard": 1 / (3 * inputs)}[scheme]
+    expected = {"glorot": 2 / (inputs + outputs), "he": 2 / inputs, "lecun": 1 / inputs, "standard": 1 / (3 * inputs)}[scheme]
     assert float(layer.weight.detach().std()) == pytest.approx(expected**0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(("activation", "deviation", "bias"), [("tanh", 0.25, 0.5), ("sigmoid", 1.0, 0.0)])
+@pytest.mark.parametrize(("layer", "incoming"), [(nn.Linear(200, 400), 15), (nn.Linear(9, 400), 9), (nn.Conv2d(8, 400, 3), 15)])
+def test_units_of_sparse_layers_have_15_inputs(layer, incoming, activation, deviation, bias):
+    torch.manual_seed(0)
+    initialise(layer, "sparse", activation)
+    rows = layer.weight.detach().flatten(1)
+    assert set((rows != 0).sum(1).tolist()) == {incoming}
+    assert float(rows[rows != 0].std()) == pytest.approx(deviation, rel=0.05)
+    assert ((rows != 0).sum(0) > 0).all()  # inputs are chosen for each unit
+    assert set(layer.bias.tolist()) == {bias}
+
+
+def test_sparse_tanh_units_are_those_of_the_logistic_function():
+    """tanh(z / 4 + 1 / 2) is a rescaled logistic function, 2 s(z / 2 + 1) - 1, of the sum z of unit weights."""
+    torch.manual_seed(0)
+    model = Autoencoder(30, 4, [20], "tanh", "sparse")
+    layer, x = model.encoder.blocks[0].layers[0], torch.rand(5, 30)
+    sums = linear(x, 4 * layer.weight)
+    torch.testing.assert_close(model.encoder.blocks[0](x), 2 * torch.sigmoid(sums / 2 + 1) - 1)
+    assert not model.decoder.head.bias.any()
 
 
 @every_network

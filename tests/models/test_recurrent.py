@@ -67,3 +67,29 @@ def test_dropout_is_applied_only_in_training():
 def test_invalid_arguments_are_refused(changes):
     with pytest.raises(ValueError, match=r"cell=|init_radius="):
         make(**changes)
+
+
+def test_linear_cell_has_the_weights_of_an_rnn_and_equals_the_recursion_without_activation():
+    model, plain, read = make("linear", layers=2), make(layers=2), ids()
+    assert {name: weight.shape for name, weight in model.named_parameters()} == {
+        name: weight.shape for name, weight in plain.named_parameters()
+    }
+    cells, x = model.cells, model.embed(read)
+    for layer in range(2):
+        own = {name: getattr(cells, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+        h, states = torch.zeros(4, 10), []
+        for step in range(9):
+            h = x[:, step] @ own["weight_ih"].T + own["bias_ih"] + h @ own["weight_hh"].T + own["bias_hh"]
+            states.append(h)
+        x = torch.stack(states, 1)
+    torch.testing.assert_close(model(read), model.head(x[:, -1]))
+
+
+@pytest.mark.parametrize("radius", [0.9, 1.1])
+def test_gradient_of_a_linear_cell_grows_by_the_spectral_radius_per_step(radius):
+    model = make("linear", init_radius=radius, width=20)
+    x = torch.randn(1, 201, 20, requires_grad=True)
+    states, _ = model.cells(x)
+    (gradient,) = torch.autograd.grad(states[0, -1] @ torch.randn(20), x)
+    norms = gradient[0].norm(dim=1)
+    assert float((norms[0] / norms[160]) ** (1 / 160)) == pytest.approx(radius, rel=0.01)

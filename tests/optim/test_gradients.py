@@ -143,7 +143,7 @@ def test_weight_without_a_gradient_does_not_decay():
 @pytest.mark.parametrize("kind", ["decoupled", "coupled"])
 def test_sharded_training_clips_and_decays_as_one_process_does(job, kind):
     words = ("problem=digits_mlp", "optimizer=adam", "clip.norm=0.5", "clip.value=0.1", "decay.rate=0.1", f"decay.kind={kind}")
-    words += ("clip.adaptive=0.05",)
+    words += ("clip.adaptive=0.05", "project=[-0.1,0.1]")
     words += ("budget.epochs=null", "budget.steps=12", "log_every=1", "data.limit=300", "trainer.accelerator=cpu")
     one, two = job(*words, "sweep=one"), job(*words, "trainer=fsdp", "trainer.devices=2", "sweep=two")
     run_job(one)

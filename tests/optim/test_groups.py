@@ -215,3 +215,21 @@ def test_building_an_optimizer_does_not_change_the_config():
 def test_invalid_groups_are_refused_before_a_run_starts(groups, message):
     _, _, mistakes = compose_config(f"groups={groups}")
     assert message in "\n".join(mistakes)
+
+
+def test_factors_that_layers_declare_multiply_the_learning_rates():
+    net = MLP(4, 2, [8, 8], parametrization="mup", base_width=4)
+    found = made(net, SGD, lr_decay=0.5)
+    rates = {name: group["lr"] for group in found for name in group["params"]}
+    factors = {"blocks.0": (1, 1), "blocks.1": (1 / 2, 1), "head": (1 / 2, 1)}
+    for place, (layer, (weight, bias)) in enumerate(factors.items()):
+        own = {name.rpartition(".")[2]: rate for name, rate in rates.items() if name.startswith(layer)}
+        assert own == {"weight": 0.1 * weight * 0.5 ** (2 - place), "bias": 0.1 * bias * 0.5 ** (2 - place)}
+    assert len(made(MLP(4, 2, [8, 8], parametrization="mup", base_width=8))) == 1
+
+
+def test_an_optimizer_of_the_whole_model_refuses_factors_of_layers():
+    recipe = Recipe(optimizer=lambda model: SGD(model.parameters()), needs=Requirements(model=True))
+    recipe.make(model())
+    with pytest.raises(UsageError, match=r"model\.parametrization"):
+        recipe.make(MLP(4, 2, [8, 8], parametrization="mup", base_width=4))

@@ -21,6 +21,8 @@ AVERAGES = {  # whose update is -lr D times the moving average of the gradient
     "adamax": partial(torch.optim.Adamax, lr=LR),
     "radam": partial(torch.optim.RAdam, lr=LR),
     "scratch/adam": partial(scratch.Adam, lr=LR),
+    "scratch/adam_uncorrected": partial(scratch.Adam, lr=LR, bias_correction=False),
+    "scratch/adam_first": partial(scratch.Adam, lr=LR, bias_correction="first", second_moment_init="gradient"),
     "scratch/amsgrad": partial(scratch.AMSGrad, lr=LR),
     "scratch/radam": partial(scratch.RAdam, lr=LR),
 }

@@ -197,6 +197,14 @@ def test_momentum_is_constant_during_the_warmup():
     assert [schedule.momentum(step, 25) for step in range(5, 25)] == [OneCycle().momentum(step, 20) for step in range(20)]
 
 
+@pytest.mark.parametrize(("largest", "optimizer"), [(0.99, "nesterov"), (0.9, "momentum"), (0.0, "momentum")])
+def test_increasing_momentum_is_that_of_sutskever(largest, optimizer):
+    words = (f"optimizer={optimizer}", f"optimizer.momentum={largest}", "schedule@momentum_schedule=increasing_momentum")
+    schedule = instantiate(compose_config(*words)[0]["momentum_schedule"], _convert_="all")
+    expected = [min(1 - 2 ** (-1 - math.log2(step // 250 + 1)), largest) for step in range(5000)]
+    assert [largest * schedule(step, None) for step in range(5000)] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("option", PURE)
 def test_schedules_are_pure_functions_of_the_step(option):
     schedule = shipped(option)

@@ -23,6 +23,8 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("RMSProp", {"centered": True}),
     ("AdaDelta", {}),
     ("Adam", {}),
+    ("Adam", {"bias_correction": False}),
+    ("Adam", {"bias_correction": "first", "second_moment_init": "gradient"}),
     ("AMSGrad", {}),
     ("AdamW", {}),
     ("AdamW", {"decay": "coupled"}),

@@ -14,7 +14,7 @@ from descentlab.store.core import NODES, Core
 OTHERS = {
     "data", "model", "task", "optimizer", "schedule", "momentum_schedule", "decay_schedule", "auxiliary", "baseline", "groups",
     "needs", "search", "clip", "noise", "decay", "lr_decay", "average", "callbacks", "diagnostics", "alerts", "report",
-    "records",
+    "records", "start_from", "branch", "half_life", "orthogonal_gradient", "project",
 }  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from descentlab.diagnostics.grad_norm import GradNorm
+from descentlab.diagnostics.measuring.batch_loss import BatchLoss
 from descentlab.diagnostics.measuring.model_functions import ModelFunctions
 from descentlab.diagnostics.measuring.probes import Probes
 from descentlab.diagnostics.probe import Context, Probe
@@ -50,6 +52,7 @@ def context_of(
         held_out=lambda: batches[0],
         lr=0.1,
         model=model,
+        batch_loss=partial(BatchLoss, functions),
     )
 
 

@@ -21,10 +21,21 @@ class StreamedDigits(StreamedData):
         breaks: training row at which the reading raises an exception.
     """
 
-    def __init__(self, test_fraction, valid_fraction, split_seed, noise=0.0, dies=None, breaks=None, **more):
+    def __init__(
+        self,
+        test_fraction,
+        valid_fraction,
+        split_seed,
+        components=None,
+        label_noise=0.0,
+        noise=0.0,
+        dies=None,
+        breaks=None,
+        **more,
+    ):
         reading = {key: more.pop(key) for key in ("workers", "pin_memory", "persistent_workers", "eval_batch") if key in more}
         super().__init__(**reading, **more)
-        self.digits = Digits(test_fraction, valid_fraction, split_seed)
+        self.digits = Digits(test_fraction, valid_fraction, split_seed, components=components, label_noise=label_noise)
         self.noise, self.dies, self.breaks = noise, dies, breaks
 
     def load(self):

@@ -16,7 +16,7 @@ from descentlab.tasks.classification import Classification
 
 
 class UnscaledDigits(Digits):
-    """Digits; with pixels=raw, pixel i is in another unit, 10^-(i mod 4) of the usual one."""
+    """Digits; with pixels=unit, pixel i is in another unit, 10^-(i mod 4) of the usual one."""
 
     def load(self) -> Splits:
         parts = super().load()

@@ -221,3 +221,17 @@ def test_mean_absolute_error_is_in_the_unit_of_the_target(train):
     test = run.record.summary["test"]
     assert 40 < test["mae"] < test["rmse"] < 90  # the target has a standard deviation of 77
     assert test["loss"] == pytest.approx(test["mae"] / 77, rel=0.1)
+
+
+def test_loss_in_float64_resolves_confident_predictions_and_has_their_gradient():
+    arguments = {"recipe": Recipe(optimizer=torch.optim.SGD), "monitor": "loss", "mode": "min", "num_classes": 3}
+    tasks = [Classification(model=nn.Identity(), loss_dtype=kind, **arguments) for kind in (None, "float64")]
+    made = torch.tensor([[25.0, 0.0, 0.0]], requires_grad=True), torch.tensor([0])
+    losses = [float(each.loss(predict, made)) for each in tasks]
+    assert losses[0] == 0
+    assert losses[1] == pytest.approx(2 * np.exp(-25.0), rel=1e-4)
+    assert losses[1] == float(tasks[1].reported_loss(predict, made))
+    gradients = [torch.autograd.grad(each.loss(predict, made), made[0])[0] for each in tasks]
+    torch.testing.assert_close(gradients[1][0, 0], torch.tensor(-2 * np.exp(-25.0), dtype=torch.float32))
+    assert gradients[0][0, 0] == 0
+    assert not tasks[1].has_manual_gradient

@@ -21,7 +21,7 @@ from descentlab.training import clock
 
 DEEP = "model.hidden=[64,64,64,64,64,64,64,64]"
 SIGMOID = ("problem=digits_mlp", DEEP, "model.activation=sigmoid", "optimizer=sgd", "diagnostics.every=10")
-UNSCALED = ("data=digits_unit", "data._target_=support.troubles.UnscaledDigits", "data.pixels=raw", "data.peak=null")
+UNSCALED = ("data=digits_unit", "data._target_=support.troubles.UnscaledDigits", "data.pixels=unit", "data.peak=null")
 SHORT = ("budget.epochs=null", "budget.steps=40", "validate_every=20", "data.limit=300")
 
 

@@ -126,6 +126,9 @@ def test_the_command_prints_the_barrier_and_the_plane(finished):
     done = run_script(SCRIPT, *folders, "--points", "3")
     assert done.returncode == 0, done.stderr
     assert f"{first.job.name} to {second.job.name}: height of the barrier: loss " in done.stdout
+    assert f"times the way of {first.job.name}" in done.stdout
+    refused = run_script(SCRIPT, folders[0], "--critical-points")
+    assert "checkpoint.snapshots" in refused.stderr
     alone = run_script(SCRIPT, folders[0], "--points", "3")
     assert "plane: random filter-normalized directions" in alone.stdout
     (first.job.folder / "last.ckpt").unlink()

@@ -10,6 +10,7 @@ from typing import Any
 from descentlab.config.constraints import Choice, Each, Either, Number
 from descentlab.config.shape import OPTIONAL_EXAMPLES, named_parts
 from descentlab.errors import format_value, nearest
+from descentlab.store.start_from import missing_start
 
 # The config's schedules; schedule classes that depend on the last step; keys that are fractions of the run if below 1.
 SCHEDULES = ("schedule", "momentum_schedule", "decay_schedule")
@@ -47,6 +48,12 @@ def _of_length(config: Mapping[str, Any]) -> Iterator[str]:
     probes = [str(node["_target_"]) for node in named_parts(config, "diagnostics").values()]
     if config["stop"]["grad_norm"] is not None and not any(probe.endswith(".GradNorm") for probe in probes):
         yield "stop.grad_norm needs the norms of gradients, which the probe grad_norm measures: diagnostics=light"
+    branch = config["branch"]
+    if (branch["step"] is None) != (branch["data_seed"] is None):
+        yield "branch.step and branch.data_seed belong together: branch.step=100 branch.data_seed=1"
+    elif branch["step"] is not None and config["batch_size"] == "full":
+        yield "branch changes the order of batches, and batch_size=full has none: leave it out"
+    yield from missing_start(config["start_from"])
     if config["stop"]["at_target"] and config["target"] is None:
         yield "stop.at_target=true needs a target, for example target=0.95"
     by = (config.get("report") or {}).get("by")
@@ -59,6 +66,8 @@ def _of_updates(config: Mapping[str, Any]) -> Iterator[str]:
     own = [f"{name}.{key}=0" for name, part in parts.items() for key in ("weight_decay", "weight_decay_1d") if part.get(key)]
     if config["decay"]["rate"] and own:
         yield f"two weight decays: set {' and '.join(own)} with decay.rate"
+    if config["project"] and config["project"][0] >= config["project"][1]:
+        yield f"project={format_value(config['project'])} is no interval: its first number is the lower one"
     for name in SCHEDULES[1:]:
         if config.get(name) and config[name]["_target_"].endswith(".ReduceOnPlateau"):
             yield f"{name}: reduce_on_plateau is for the learning rate: schedule=reduce_on_plateau"
@@ -82,6 +91,8 @@ def _of_processes(config: Mapping[str, Any]) -> Iterator[str]:
         yield "clip, noise and decay.kind=coupled would see gradients as 16-mixed scales them: use trainer.precision=bf16-mixed"
     if trainer["strategy"] == "fsdp" and config["noise"]["std"]:
         yield "noise.std needs whole gradients, which fsdp shards: use trainer=ddp"
+    if trainer["strategy"] == "fsdp" and config["orthogonal_gradient"]:
+        yield "orthogonal_gradient needs whole gradients, which fsdp shards: use trainer=ddp"
 
 
 def _of_targets(config: Mapping[str, Any]) -> Iterator[str]:
@@ -139,11 +150,14 @@ def _unsupported_by_explicit_engine(config: Mapping[str, Any]) -> Iterator[str]:
     extras = {"clip": any(config["clip"].values()), "decay.rate": decay["rate"], "decay.to": decay["to"] != "all"}
     extras |= {
         "noise.std": config["noise"]["std"],
+        "orthogonal_gradient": config["orthogonal_gradient"],
+        "project": config["project"],
         "average.kind": config["average"]["kind"] != "none",
         "lr_decay": config["lr_decay"] != 1,
     }
     extras |= {key: config[key] for key in ("groups", "auxiliary", "compile", "callbacks")}
     extras |= {f"needs.{key}": value for key, value in config["needs"].items()}
+    extras["model.parametrization=mup"] = str(config["model"].get("parametrization")).startswith("mup")
     for key in (key for key, wanted in extras.items() if wanted):
         yield f"engine=explicit is the bare loop: it has no {key}"
 

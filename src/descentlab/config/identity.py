@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from descentlab.store import start_from
 from descentlab.store.later_keys import without_later_defaults
 from descentlab.store.record import NOT_IDENTITY, without_kernels
 
@@ -18,14 +19,17 @@ FIRST_NAMES = {"descentlab.tasks.losses.ranking": "descentlab.tasks.ranking_loss
 def run_id(config: Mapping[str, Any]) -> str:
     """Return ten hexadecimal digits that identify the results of `config`.
 
-    Keys in NOT_IDENTITY are left out, and later keys at their defaults: see store.later_keys.
+    Keys in NOT_IDENTITY are left out, and later keys at their defaults: see store.later_keys. Half-lives are replaced by the
+    rates that they set.
     """
     kept = without_later_defaults(without_kernels(config))
-    meaningful = {key: _canonical(value) for key, value in kept.items() if key not in NOT_IDENTITY}
+    meaningful = {key: _canonical(value) for key, value in kept.items() if key not in (*NOT_IDENTITY, "half_life")}
     if meaningful.get("compile") in ("step", "auto"):  # the same result up to rounding
         meaningful["compile"] = False
     if meaningful.get("stop", {}).get("grad_norm") is not None:  # it is read at the rows of the curves
         meaningful["log_every"] = config["log_every"]
+    if "start_from" in meaningful:
+        meaningful["start_from"] = start_from.identity(meaningful["start_from"])
     meaningful["data"] = {key: value for key, value in meaningful.get("data", {}).items() if key not in NOT_OF_DATA}
     return hashlib.sha256(json.dumps(meaningful, sort_keys=True).encode()).hexdigest()[:10]
 

@@ -58,6 +58,8 @@ class Requirements:
             yield f"{name} differentiates the gradient, which compiled models cannot: leave compile out"
         if self.closure and any(config["clip"].values()):
             yield f"{name} uses losses and gradients together, and clip would change only the gradients: leave it out"
+        if (self.closure or self.graph) and config["orthogonal_gradient"]:
+            yield f"{name} needs the exact gradients of its losses, which orthogonal_gradient would change: leave it out"
         if (self.closure or self.graph) and config["noise"]["std"]:
             yield f"{name} needs the exact gradients of its losses, to which noise.std would add noise: leave it out"
         if (self.closure or self.two_passes or self.graph) and trainer["precision"] == "16-mixed":

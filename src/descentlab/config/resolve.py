@@ -11,6 +11,7 @@ from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, Omega
 
 from descentlab.config.constraints import Text
 from descentlab.config.contradictions import contradictions
+from descentlab.config.half_life import impossible_half_lives, with_half_lives
 from descentlab.config.ranges import ALLOWED, look_up, out_of_range
 from descentlab.config.search import invalid_search
 from descentlab.config.shape import PARTS, completed, missing, structural_errors
@@ -38,8 +39,9 @@ def resolve(config: DictConfig, choices: Mapping[str, str]) -> tuple[dict[str, A
     mistakes = list(structural_errors(plain))
     if mistakes:
         return plain, mistakes
-    plain = _with_strings(plain)
-    return plain, [*out_of_range(plain), *invalid_search(plain)] or list(contradictions(plain))
+    plain = with_half_lives(_with_strings(plain))
+    wrong = [*out_of_range(plain), *invalid_search(plain)]
+    return plain, wrong or [*impossible_half_lives(plain), *contradictions(plain)]
 
 
 def _unresolved(config: DictConfig, key: Any) -> Any:

@@ -16,10 +16,13 @@ OPTIONAL_PARTS = ("momentum_schedule", "decay_schedule", "auxiliary", "baseline"
 # Nodes whose keys are fixed, with an example of each.
 EXAMPLES = {
     "budget": "budget.epochs=10",
+    "branch": "branch.step=100",
+    "start_from": "start_from.run=outputs/SWEEP/RUN",
     "clip": "clip.norm=1.0",
     "noise": "noise.std=0.1",
     "decay": "decay.rate=0.01",
     "average": "average.kind=ema",
+    "half_life": "half_life.second_moment=1000",
     "needs": "needs.closure=true",
     "stop": "stop.patience=5",
     "checkpoint": "checkpoint.every=60",
@@ -46,10 +49,13 @@ NONE: Mapping[str, Any] = {
     "logger": {"project": None},
     "schedule": {"_target_": "descentlab.optim.schedules.Constant", "warmup": 0},
     "budget": {"epochs": None, "steps": None, "examples": None, "seconds": None},
+    "branch": {"step": None, "data_seed": None},
+    "start_from": {"run": None, "step": None},
     "clip": {"norm": None, "value": None, "adaptive": None},
     "noise": {"std": None, "decay": 0.55},
     "decay": {"rate": None, "kind": "decoupled", "to": "all"},
     "average": {"kind": "none", "decay": 0.999, "start": 0},
+    "half_life": {"momentum": None, "second_moment": None, "average": None},
     "stop": {"divergence": None, "patience": None, "min_delta": 0.0, "at_target": False}
     | {"plateau": None, "window": 100, "grad_norm": None, "gap": None},
     "checkpoint": {"every": None, "keep": False, "snapshots": None},

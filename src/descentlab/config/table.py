@@ -159,6 +159,7 @@ def _unfit_config(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each setting of the base config that a table does not offer."""
     stop, trainer = config["stop"], config["trainer"]
     unfit = {
+        "start_from": config["start_from"]["run"] is not None,
         "callbacks": bool(config["callbacks"]),
         "baseline": bool(config["baseline"]),
         "stop.patience": stop["patience"] is not None,

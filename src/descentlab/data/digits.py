@@ -1,10 +1,11 @@
 """Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), the copy in scikit-learn."""
 
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 from sklearn.datasets import load_digits
 
-from descentlab.config.types import PositiveFraction, Seed
+from descentlab.config.types import Count, PositiveFraction, Seed, Share
+from descentlab.data.loading.scaled_images import Scaling, projected, scaled
 from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tensors import DataProperties, Embedded
 
@@ -14,7 +15,11 @@ class Digits(Embedded):
 
     Args:
         test_fraction, valid_fraction, split_seed: see Embedded.
-        pixels: standardised (by the mean and standard deviation of all pixels of train) or unit (from 0 to 1).
+        pixels: standardised (by the mean and standard deviation of all pixels of train), centred (by the mean image and the
+            standard deviation of all pixels of train) or unit (from 0 to 1).
+        components: the number of principal components of train on which the images are projected, which gives the shape (rows,
+            1, 1, components); None: the images are not projected.
+        label_noise: see TensorData.
         properties: see DataProperties.
     """
 
@@ -23,15 +28,19 @@ class Digits(Embedded):
         test_fraction: PositiveFraction,
         valid_fraction: PositiveFraction,
         split_seed: Seed = 0,
-        pixels: Literal["standardised", "unit"] = "standardised",
+        pixels: Scaling = "standardised",
+        components: Count | None = None,
+        label_noise: Share = 0.0,
         **properties: Unpack[DataProperties],
     ) -> None:
         super().__init__(test_fraction, valid_fraction, split_seed, **properties)
-        self.pixels = pixels
+        self.pixels: Scaling = pixels
+        self.components, self.label_noise = components, label_noise
 
     def load(self) -> Splits:
         loaded: Any = load_digits()
         train, valid, test = self.cut(loaded.data.reshape(-1, 1, 8, 8), loaded.target)
-        shift, scale = (train[0].mean(), train[0].std()) if self.pixels == "standardised" else (0.0, 16.0)
-        train, valid, test = (((x - shift) / scale, y) for x, y in (train, valid, test))
-        return Splits(train, valid, test)
+        images = scaled(train[0] / 16, valid[0] / 16, test[0] / 16, pixels=self.pixels)
+        if self.components is not None:
+            images = projected(*images, components=self.components)
+        return Splits((images[0], train[1]), (images[1], valid[1]), (images[2], test[1]))

@@ -18,17 +18,28 @@ class AngularUpdate:
     descent, sqrt(2 lr decay (1 - beta1) / (1 + beta1)) for AdamW. Neurons whose weights are all zero are left out.
 
     Source: Wan et al. 2021 (arXiv:2006.08419); Kosson et al. 2023 (arXiv:2305.17212).
+
+    Args:
+        neurons: also the angle of each neuron, as the column neuron_angle of layers.parquet, whose column layer then is
+            LAYER/INDEX, such as head/0. A row per neuron and measurement: for small networks.
     """
 
     name, cost, needs = "angular_update", "light", ("weights",)
 
+    def __init__(self, neurons: bool = False) -> None:
+        self.neurons = neurons
+
     def measure(self, context: Context) -> dict[str, dict[str, Tensor]]:
-        found: dict[str, Tensor] = {}
+        angles: dict[str, Tensor] = {}
         for layer, names in layers_of(context.before).items():
-            angles = [angles_of(context.before[name], context.after[name]) for name in names if context.before[name].dim() > 1]
-            if angles:
-                found[layer] = torch.cat(angles).nanmean()
-        return {"angular_update": found}
+            found = [angles_of(context.before[name], context.after[name]) for name in names if context.before[name].dim() > 1]
+            if found:
+                angles[layer] = torch.cat(found)
+        means = {layer: each.nanmean() for layer, each in angles.items()}
+        if not self.neurons:
+            return {"angular_update": means}
+        named = {f"{layer}/{index}": angle for layer, each in angles.items() for index, angle in enumerate(each.unbind())}
+        return {"angular_update": means, "neuron_angle": named}
 
 
 def angles_of(before: Tensor, after: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def reader(data: TensorData, pack: bool) -> str:
         pack: store the splits in any case, so that the script needs no other file.
     """
     whole = not pack and data.properties.get("limit") is None
-    if whole and isinstance(data, IdxData):
+    if whole and isinstance(data, IdxData) and data.is_published:
         return "idx_data"
     return "text_data" if whole and isinstance(data, Characters) else "packed_data"
 

@@ -99,7 +99,9 @@ def read_run(folder: Path) -> tuple[Job, Record]:
 
 def plain(config: Mapping[str, Any]) -> bool:
     """Return True if one optimizer trains all parameters with the same settings."""
-    return not config["groups"] and config["lr_decay"] == 1 and config["decay"]["to"] == "all"
+    if config["groups"] or config["lr_decay"] != 1 or config["decay"]["to"] != "all":
+        return False
+    return not str(config["model"].get("parametrization")).startswith("mup")
 
 
 def constants_of(job: Job, record: Record, task: Task, data: TensorData) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from descentlab.compat import is_batch_norm
@@ -56,15 +56,29 @@ def _config_reasons(job: Job, record: Record) -> Iterator[str]:
     needs = [name for name in ("two_passes", "graph", "random", "model", "total_steps") if config["needs"][name]]
     if needs:
         yield f"the optimizer needs more than a gradient and a closure ({', '.join(needs)})"
-    if (config.get("noise") or {}).get("std"):
-        yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
+    yield from _reasons_around_the_update(config)
     if config["task"].get("z_loss"):
         yield f"task.z_loss={config['task']['z_loss']:g}: the reported losses are not those that are trained"
+    if config["task"].get("class_weights"):
+        yield f"task.class_weights={config['task']['class_weights']}: a script has no weights of classes"
     if config["needs"]["closure"] and config["decay"]["kind"] == "coupled" and config["decay"]["rate"]:
         yield "decay.kind=coupled with an optimizer that evaluates the loss itself"
     for group in ("model", "task"):
         if not config[group]["_target_"].startswith("descentlab."):
             yield f"{group}._target_={config[group]['_target_']} is not part of descentlab"
+
+
+def _reasons_around_the_update(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the reasons that the order of batches and the transformations of gradients and weights give."""
+    if (config.get("noise") or {}).get("std"):
+        yield f"noise.std={config['noise']['std']:g}: a script adds no noise to the gradient"
+    if (config.get("start_from") or {}).get("run") is not None:
+        yield "start_from: a script draws its initial weights"
+    for key in ("orthogonal_gradient", "project"):
+        if config.get(key):
+            yield f"{key}: a script has no such transformation"
+    if (config.get("branch") or {}).get("step") is not None or config["data"].get("shuffle") is False:
+        yield "branch, data.shuffle=false: the batches of a script have the order of one seed"
 
 
 def _part_reasons(job: Job, record: Record, data: Data[Any], task: Task) -> Iterator[str]:

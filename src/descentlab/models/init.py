@@ -1,13 +1,14 @@
 """Initialization of dense and convolutional layers, and of residual branches."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-LayerInit = Literal["default", "glorot", "he", "standard", "orthogonal", "zeros"]
-Init = Literal["default", "glorot", "he", "standard", "orthogonal", "zeros", "residual", "zero-last"]
+LayerInit = Literal["default", "glorot", "he", "lecun", "standard", "orthogonal", "sparse", "zeros"]
+Init = Literal["default", "glorot", "he", "lecun", "standard", "orthogonal", "sparse", "zeros", "residual", "zero-last"]
+SCHEMES: tuple[str, ...] = get_args(Init)
 OF_BRANCHES = ("residual", "zero-last")  # schemes that change the ends of residual branches only
 # E[f(z)^2]^(-1/2) of each activation f, z standard normal: with this gain, layers keep the second moment of their inputs.
 GAINS = {
@@ -19,17 +20,21 @@ GAINS = {
     "gelu": 1.5335304412,
     "silu": 1.6765324703,
 }
+INCOMING = 15  # weights of a unit that are not zero under init=sparse
 LINEAR_AT_ZERO = ("identity", "leaky_relu", "tanh", "gelu", "silu")  # activations that are 0 at 0 with a slope that is not 0
 
 
 def initialise(layer: nn.Linear | nn.Conv2d, scheme: str, activation: str = "identity") -> None:
     """Initialize the weights of `layer` in place, and set its bias to zero; `default` and OF_BRANCHES leave them unchanged.
 
+    The only other bias is that of `sparse` before tanh.
+
     Args:
-        scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 10), standard (Glorot and
-            Bengio's "commonly used heuristic", eq. 1: U[-1/sqrt(n), 1/sqrt(n)], n inputs), orthogonal (Saxe et al.,
-            arXiv:1312.6120, section 3: orthogonal rows or columns, times the gain of the activation; of a convolution, the
-            matrix of its flattened filters) or zeros.
+        scheme: default (torch's), glorot (Glorot and Bengio 2010, eq. 16), he (He et al. 2015, eq. 10), lecun (LeCun et al.
+            1998, "Efficient backprop", eq. 16: N(0, 1/n), n inputs), standard (Glorot and Bengio's "commonly used heuristic",
+            eq. 1: U[-1/sqrt(n), 1/sqrt(n)]), orthogonal (Saxe et al., arXiv:1312.6120, section 3: orthogonal rows or columns,
+            times the gain of the activation; of a convolution, the matrix of its flattened filters), sparse (see `set_sparse`)
+            or zeros.
         activation: a key of GAINS, the one after the layer; of an output layer, identity.
 
     Raises:
@@ -43,15 +48,37 @@ def initialise(layer: nn.Linear | nn.Conv2d, scheme: str, activation: str = "ide
         nn.init.xavier_uniform_(layer.weight)
     elif scheme == "he":
         nn.init.kaiming_normal_(layer.weight)
+    elif scheme == "lecun":
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+    elif scheme == "sparse":
+        set_sparse(layer.weight, 0.25 if activation == "tanh" else 1.0)
     elif scheme == "standard":
         bound = layer.weight[0].numel() ** -0.5
         nn.init.uniform_(layer.weight, -bound, bound)
     elif scheme == "orthogonal":
         nn.init.orthogonal_(layer.weight, GAINS[activation])
     else:
-        raise ValueError(f"init={scheme}: one of default, glorot, he, standard, orthogonal, zeros, {', '.join(OF_BRANCHES)}")
+        raise ValueError(f"init={scheme}: one of {', '.join(SCHEMES)}")
     if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+        nn.init.constant_(layer.bias, 0.5 if (scheme, activation) == ("sparse", "tanh") else 0.0)
+
+
+@torch.no_grad()
+def set_sparse(weight: Tensor, deviation: float) -> None:
+    """Draw the weights of 15 inputs of each unit, chosen at random, from N(0, deviation^2) in place; set the others to zero.
+
+    Before tanh, whose units then compute those of the logistic function up to a factor and an offset, the deviation is 0.25
+    and the bias 0.5; otherwise 1 and 0.
+
+    Args:
+        weight: (units, ...). A unit with fewer than 15 inputs has no zeros.
+
+    Source: Martens 2010, "Deep learning via Hessian-free optimization", section 5; Sutskever et al. 2013, "On the importance
+    of initialization and momentum in deep learning", section 3.1.
+    """
+    rows = weight.flatten(1)
+    chosen = torch.rand(rows.shape).argsort(dim=1) < INCOMING  # of each row, the same number of random positions
+    weight.copy_((torch.randn(rows.shape) * deviation * chosen).view_as(weight))
 
 
 @torch.no_grad()

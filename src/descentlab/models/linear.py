@@ -12,11 +12,12 @@ class Linear(nn.Module):
         num_features: values of an example, >= 1.
         num_outputs: >= 1.
         init: see `initialise`.
+        bias: False: a linear map without an offset.
     """
 
-    def __init__(self, num_features: int, num_outputs: int, init: LayerInit = "zeros") -> None:
+    def __init__(self, num_features: int, num_outputs: int, init: LayerInit = "zeros", bias: bool = True) -> None:
         super().__init__()
-        self.affine = nn.Linear(num_features, num_outputs)
+        self.affine = nn.Linear(num_features, num_outputs, bias)
         initialise(self.affine, init)
 
     def forward(self, x: Tensor) -> Tensor:

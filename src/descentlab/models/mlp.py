@@ -6,8 +6,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from descentlab.config.types import Count, Fraction
-from descentlab.models.init import Init, initialise, scale_branches
+from descentlab.config.types import Count, Fraction, NonNegative
+from descentlab.models.dense import DenseLayers, Parametrization, WeightNorm
+from descentlab.models.init import Init, scale_branches
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -26,10 +27,9 @@ NORMS: dict[str, type[nn.BatchNorm1d] | type[nn.LayerNorm]] = {"batch": nn.Batch
 class Block(nn.Module):
     """A dense layer, norm, activation and dropout; adds its input if `residual` is True and the widths are equal."""
 
-    def __init__(self, inputs: int, width: int, activation: str, init: str, norm: str, dropout: float, residual: bool) -> None:
+    def __init__(self, dense: nn.Linear, activation: str, norm: str, dropout: float, residual: bool) -> None:
         super().__init__()
-        dense = nn.Linear(inputs, width)
-        initialise(dense, init, activation)
+        inputs, width = dense.in_features, dense.out_features
         layers = [dense, NORMS[norm](width) if norm != "none" else None, ACTIVATIONS[activation]()]
         layers.append(nn.Dropout(dropout) if dropout else None)
         self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))
@@ -56,6 +56,15 @@ class MLP(nn.Module):
         norm: none, batch or layer, before the activation.
         dropout: the probability of dropping a hidden unit, in [0, 1).
         residual: add the input of a block to its output where their widths are equal.
+        bias: whether dense layers have a bias.
+        weight_norm: see models.dense.Dense; also of the output layer.
+        parametrization: standard; ntk: see models.dense.Dense; mup for optimizers whose updates do not depend on the scale of
+            gradients, such as Adam, and mup_sgd for SGD with or without momentum: see models.dense.set_mup.
+        base_width: the width at which mup and mup_sgd equal standard, >= 1.
+        output_scale: the initial weights of the output layer are multiplied by it, >= 0.
+
+    Raises:
+        ValueError: if options exclude each other.
     """
 
     def __init__(
@@ -68,12 +77,21 @@ class MLP(nn.Module):
         norm: Norm = "none",
         dropout: Fraction = 0.0,
         residual: bool = False,
+        bias: bool = True,
+        weight_norm: WeightNorm = "none",
+        parametrization: Parametrization = "standard",
+        base_width: Count = 64,
+        output_scale: NonNegative = 1.0,
     ) -> None:
         super().__init__()
+        if norm != "none" and parametrization == "mup_sgd":
+            raise ValueError(f"model.parametrization=mup_sgd requires model.norm=none, not {norm}")
+        dense = DenseLayers(init, bias, weight_norm, parametrization, base_width, output_scale)
         widths = [num_features, *hidden]
-        self.blocks = nn.Sequential(*(Block(n, m, activation, init, norm, dropout, residual) for n, m in pairwise(widths)))
-        self.head = nn.Linear(widths[-1], num_outputs)
-        initialise(self.head, init)
+        pairs = enumerate(pairwise(widths))
+        layers = (dense.make(n, m, activation, "hidden" if place else "input") for place, (n, m) in pairs)
+        self.blocks = nn.Sequential(*(Block(layer, activation, norm, dropout, residual) for layer in layers))
+        self.head = dense.make(widths[-1], num_outputs, "identity", "output" if hidden else "only")
         scale_branches([block.end for block in self.blocks if isinstance(block, Block) and block.residual], init, activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -76,6 +76,11 @@ def ill_conditioned(p: Tensor) -> Tensor:
     return (p[..., 0] ** 2 + 1000 * p[..., 1] ** 2) / 2
 
 
+def flat(p: Tensor) -> Tensor:
+    """0: the loss of a `Point` is the product of the data and the point, as in online linear optimization."""
+    return 0 * p.sum(-1)
+
+
 SURFACES = {
     "rosenbrock": Surface(rosenbrock, [[1.0]], [-1.2, 1.0], (-2.0, 3.0)),
     "beale": Surface(beale, [[3.0, 0.5]], [1.0, 1.0], (-1.0, 4.0)),
@@ -95,6 +100,7 @@ SURFACES = {
         (-4.0, 4.0),
         lowest=-6.75,
     ),
+    "flat": Surface(flat, [[-1.0]], [0.0], (-1.0, 1.0)),  # -1 is the best point of data=online_linear
     "ill_conditioned": Surface(ill_conditioned, [[0.0, 0.0]], [1.0, 1.0], (-1.2, 1.2)),
 }
 
@@ -104,7 +110,7 @@ class Point(nn.Module):
 
     Args:
         function: a key of SURFACES.
-        dimensions: 2; also more for rosenbrock, rastrigin and ackley.
+        dimensions: 2; also other numbers for rosenbrock, rastrigin, ackley and flat.
 
     Raises:
         ValueError: if the function is defined in two dimensions only.

@@ -8,8 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from descentlab.config.types import Count, DataCount, Fraction, Positive
+from descentlab.models.linear_rnn import LinearRNN
 
-CELLS: dict[str, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU] | type[LinearRNN]] = {
+    "rnn": nn.RNN,
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "linear": LinearRNN,
+}
 
 
 class Recurrent(nn.Module):
@@ -20,12 +26,12 @@ class Recurrent(nn.Module):
     Args:
         vocabulary: the number of token ids, >= 1.
         num_outputs: number of outputs of each step with an output, >= 1.
-        cell: rnn (tanh), lstm or gru.
+        cell: rnn (tanh), lstm, gru, or linear, an rnn without activation function.
         width: width of the embedding and of the state, >= 1.
         layers: stacked cells, >= 1.
         output: the steps with an output: last or every.
-        init_radius: the initial spectral radius of the recurrent matrices of an rnn, > 0 (Pascanu et al., arXiv:1211.5063, 2.1:
-            below 1 gradients vanish, above they may explode); None: torch's initialization.
+        init_radius: the initial spectral radius of the recurrent matrices of an rnn or linear cell, > 0 (Pascanu et al.,
+            arXiv:1211.5063, 2.1: below 1 gradients vanish, above they may explode); None: torch's initialization.
         dropout: the probability of dropping a value of the embedding, between layers and before the output, in [0, 1).
         init: of the recurrent matrices, before init_radius scales them: default (torch's), or orthogonal, each gate's own (Saxe
             et al., arXiv:1312.6120, section 3; all of its eigenvalues have the modulus 1).
@@ -38,7 +44,7 @@ class Recurrent(nn.Module):
         self,
         vocabulary: DataCount,
         num_outputs: int,
-        cell: Literal["rnn", "lstm", "gru"],
+        cell: Literal["rnn", "lstm", "gru", "linear"],
         width: Count,
         layers: Count = 1,
         output: Literal["last", "every"] = "last",
@@ -49,9 +55,9 @@ class Recurrent(nn.Module):
         super().__init__()
         if cell not in CELLS or output not in ("last", "every"):
             raise ValueError(f"cell={cell}, output={output}: one of {', '.join(CELLS)}; last or every")
-        if init_radius is not None and cell != "rnn":
+        if init_radius is not None and cell not in ("rnn", "linear"):
             raise ValueError(
-                f"init_radius={init_radius} is for cell=rnn: {cell} has gates, whose matrices have no common radius"
+                f"init_radius={init_radius} is for cell=rnn and linear: {cell} has gates, whose matrices have no common radius"
             )
         self.last = output == "last"
         self.embed = nn.Embedding(vocabulary, width)

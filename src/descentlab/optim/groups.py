@@ -50,6 +50,8 @@ class Group:
 def assign(model: nn.Module, entries: Sequence[GroupEntry], decay_to: str = "all", lr_decay: float = 1.0) -> list[Group]:
     """Return the groups of the model's trainable parameters, in order; by default, one group of all.
 
+    The learning rate of a parameter is also multiplied by the factor that its layer declares: see `declared_factor`.
+
     Args:
         model: the module itself, not wrapped by a strategy, so that parameters have their original names.
         entries: the config's `groups`; if empty, the optimizer trains all parameters.
@@ -66,7 +68,7 @@ def assign(model: nn.Module, entries: Sequence[GroupEntry], decay_to: str = "all
     for name, parameter in parameters.items():
         index, entry = _first(entries, name, parameter)
         unused.pop(index, None)
-        lr = entry.lr * lr_decay ** (len(layers) - 1 - layers.index(_layer(name)))
+        lr = entry.lr * declared_factor(model, name) * lr_decay ** (len(layers) - 1 - layers.index(_layer(name)))
         exempt = decay_to == "matrices" and parameter.dim() < 2
         key = (index, lr, exempt)
         if key not in groups:
@@ -84,6 +86,12 @@ def _first(entries: Sequence[GroupEntry], name: str, parameter: nn.Parameter) ->
         if entry.matches(name, parameter):
             return index, entry
     raise UsageError(f"groups: no entry takes {name} ({parameter.dim()} dimensions); end with one that takes the rest")
+
+
+def declared_factor(model: nn.Module, name: str) -> float:
+    """Return the factor of a parameter's learning rate in its layer's `lr_factors`, a dict by name (weight); 1 by default."""
+    layer, _, own = name.rpartition(".")
+    return getattr(model.get_submodule(layer), "lr_factors", {}).get(own, 1.0)
 
 
 def _layer(name: str) -> str:

@@ -114,10 +114,10 @@ def _adagrad(state: Values, group: Values) -> Tensor:
 
 
 def _corrections(state: Values, group: Values) -> tuple[float, float]:
-    """Return 1 - b1^t and 1 - b2^t."""
-    step = int(state["step"])
+    """Return 1 - b1^t and 1 - b2^t; 1 for a moment whose bias the rule does not correct."""
+    step, corrected = int(state["step"]), group.get("bias_correction", True)
     first, second = (1 - float(beta) ** step for beta in group["betas"])
-    return first, second
+    return first if corrected in (True, "first") else 1.0, second if corrected in (True, "second") else 1.0
 
 
 PLAIN = ("gradient_descent", "momentum", "nesterov")  # rules whose D is the identity

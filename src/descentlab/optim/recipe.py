@@ -1,4 +1,4 @@
-"""The settings of a run's weight update: optimizer, groups, schedules, clipping, noise, decay, averaging."""
+"""The settings of a run's weight update: optimizer, groups, schedules, clipping, noise, decay, projection, averaging."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from descentlab.config.requirements import Requirements
 from descentlab.errors import UsageError
 from descentlab.optim.average import Average
 from descentlab.optim.composite import Composite
+from descentlab.optim.constraints import OrthogonalGradient, Projection
 from descentlab.optim.gradients import Clip, Decay, GradientNoise
-from descentlab.optim.groups import AUXILIARY, MAIN, Group, GroupEntry, assign
+from descentlab.optim.groups import AUXILIARY, MAIN, Group, GroupEntry, assign, declared_factor
 from descentlab.optim.kernels import fill_momentum, fused_setting
 from descentlab.optim.schedules import Constant, Schedule
 
@@ -45,9 +46,11 @@ class Recipe:
     schedule: Schedule = field(default_factory=Constant)
     momentum_schedule: Schedule | None = None
     decay_schedule: Schedule | None = None
+    orthogonal_gradient: OrthogonalGradient = field(default_factory=OrthogonalGradient)
     clip: Clip = field(default_factory=Clip)
     noise: GradientNoise = field(default_factory=GradientNoise)
     decay: Decay = field(default_factory=Decay)
+    project: Projection = field(default_factory=Projection)
     average: Average = field(default_factory=Average)
     seed: int = 0
     loss_is_scaled: bool = False
@@ -62,9 +65,11 @@ class Recipe:
             needs=Requirements.of(getattr(parts["optimizer"], "func", None), config["needs"]),
             groups=[GroupEntry(**entry) for entry in config["groups"]],
             lr_decay=config["lr_decay"],
+            orthogonal_gradient=OrthogonalGradient(config.get("orthogonal_gradient")),
             clip=Clip(**config["clip"]),
             noise=GradientNoise(**config.get("noise") or {}),
             decay=Decay(**config["decay"]),
+            project=Projection(config.get("project")),
             average=Average(**config["average"]),
             seed=config["seed"],
             loss_is_scaled=config["trainer"]["precision"] == "16-mixed",
@@ -79,6 +84,10 @@ class Recipe:
         """
         extra = {self.needs.total_steps: total} if self.needs.total_steps else {}
         if self.needs.model:
+            if any(declared_factor(model, name) != 1.0 for name, _ in model.named_parameters()):
+                raise UsageError(
+                    "model.parametrization: this optimizer takes the whole model, without learning rates of layers"
+                )
             return self.optimizer(model, **extra)
         groups = assign(model, self.groups, self.decay.to, self.lr_decay)
         mine = [group for group in groups if group.to == MAIN]

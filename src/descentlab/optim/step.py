@@ -183,7 +183,8 @@ class Step:
 
     def _with_two_passes(self, parts: Sequence[Part]) -> Tensor:
         loss = self._evaluate(parts)
-        before = {p: p.detach().clone() for p in self.parameters} if self.recipe.decay.coupled else None
+        is_needed = self.recipe.decay.coupled or self.recipe.orthogonal_gradient.to
+        before = {p: p.detach().clone() for p in self.parameters} if is_needed else None
 
         @torch.enable_grad()
         def again() -> Tensor:
@@ -228,12 +229,13 @@ class Step:
         return loss.detach()
 
     def _finish_gradients(self, at: Mapping[Tensor, Tensor] | None = None) -> None:
+        self.recipe.orthogonal_gradient(self.parameters, self.recipe.seed, self.count, at)
         self.recipe.decay.to_gradients(self.bare_optimizer, self.values.decay, at)
         self.recipe.clip(self.parameters, self.output_layer)
         self.recipe.noise(self.parameters, self.recipe.seed, self.count)
 
     def _update(self, closure: Callable[[], Tensor] | None = None) -> None:
-        """Decay the weights and update them. As in torch decay comes first, unless the update evaluates the current weights."""
+        """Decay, update and project the weights. As in torch decay comes first, unless the update evaluates current weights."""
         arguments: Any = () if closure is None else (closure,)
         after = closure is not None or self.recipe.needs.graph
         if not after:
@@ -242,6 +244,7 @@ class Step:
             self.optimizer.step(*arguments)
         if after:
             self._decay()
+        self.recipe.project(self.parameters)
         if self.recipe.needs.graph:
             self.evaluations += self._products()
             self._clear_gradients()  # a gradient with a graph and its weight form a reference cycle

@@ -11,17 +11,26 @@ from typing import Any
 
 # Dotted key -> its default. A whole node may be one entry.
 LATER_KEYS: Mapping[str, Any] = {
+    "branch": {"step": None, "data_seed": None},
     "callbacks": {},
     "clip.adaptive": None,
     "noise": {"std": None, "decay": 0.55},
+    "half_life": {"momentum": None, "second_moment": None, "average": None},
+    "orthogonal_gradient": None,
+    "project": None,
+    "start_from": {"run": None, "step": None},
     "stop.plateau": None,
     "stop.window": 100,
     "stop.grad_norm": None,
     "stop.gap": None,
 }
 _CNN: Mapping[str, Any] = {"activation": "relu", "init": "default"}
+_IDX: Mapping[str, Any] = {"size": 28, "pixels": "unit", "label_noise": 0.0}
 # The name of a class, wherever a node names it by _target_ -> its later arguments with their defaults.
 LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "descentlab.data.digits.Digits": {"components": None, "label_noise": 0.0},
+    "descentlab.data.fashion_mnist.FashionMNIST": _IDX,
+    "descentlab.data.mnist.MNIST": _IDX,
     "descentlab.models.all_cnn_c.AllCNNC": {**_CNN, "norm": "none", "residual": False},
     "descentlab.models.cnn_2c2d.CNN2c2d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},
     "descentlab.models.cnn_3c3d.CNN3c3d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},
@@ -32,11 +41,25 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         "init": "default",
         "residual": True,
     },
+    "descentlab.models.linear.Linear": {"bias": True},
+    "descentlab.models.mlp.MLP": {
+        "bias": True,
+        "weight_norm": "none",
+        "parametrization": "standard",
+        "base_width": 64,
+        "output_scale": 1.0,
+    },
     "descentlab.models.recurrent.Recurrent": {"init": "default"},
     "descentlab.models.resnet.ResNet": {**_CNN, "dropout": 0.0, "residual": True},
     "descentlab.models.torchvision_net.TorchvisionNet": {"init": "default"},
     "descentlab.models.wide_resnet.WideResNet": {**_CNN, "norm": "batch", "residual": True},
-    "descentlab.tasks.classification.Classification": {"z_loss": 0.0},
+    "descentlab.tasks.classification.Classification": {
+        "z_loss": 0.0,
+        "error": "cross_entropy",
+        "class_weights": None,
+        "loss_dtype": None,
+    },
+    "descentlab.optim.scratch.Adam": {"bias_correction": True, "second_moment_init": "zeros"},
     "descentlab.tasks.language_modeling.LanguageModeling": {"z_loss": 0.0},
 }
 

@@ -21,9 +21,20 @@ LEAST = 2  # runs of a group
 
 # Keys in which the members of a group may differ in any way ...
 FREE = ("seed", "data_seed", "target", "stop", "validate_every", "checkpoint", "report", "sweep", "search", "rerun", "budget")
-FREE += ("on_error", "retries", "retry_after", "timeout", "heartbeat")
+FREE += ("half_life", "on_error", "retries", "retry_after", "timeout", "heartbeat")
 # ... and nodes in which they may differ in numbers only: neither in names and flags, nor in which values are null or 0.
-NUMERIC = ("optimizer", "auxiliary", "schedule", "momentum_schedule", "decay_schedule", "clip", "noise", "decay", "average")
+NUMERIC = (
+    "optimizer",
+    "auxiliary",
+    "schedule",
+    "momentum_schedule",
+    "decay_schedule",
+    "clip",
+    "noise",
+    "decay",
+    "project",
+    "average",
+)
 
 
 @dataclass(frozen=True)

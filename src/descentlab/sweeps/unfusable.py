@@ -42,6 +42,8 @@ def _reasons(config: Mapping[str, Any]) -> Iterator[str]:
     for name, node in named_parts(config, "diagnostics").items():
         if node["_target_"] not in LIGHT_PROBES:
             yield f"diagnostics.{name} is not one of the probes of diagnostics=light"
+    if (config.get("start_from") or {}).get("run") is not None:
+        yield "start_from is set"
     if config["checkpoint"].get("snapshots"):
         yield "checkpoint.snapshots is set"
     if is_logged_live(config["logger"]):

@@ -17,7 +17,7 @@ GRID = 81  # values along each axis of the plot
 
 
 class OnSurface(Value):
-    """Task that minimizes the value of a `Point`. Curves include its first two coordinates, for the report."""
+    """Task that minimizes the value of a `Point`. Curves include its first two coordinates, x and y, for the report."""
 
     model: Point
 
@@ -25,15 +25,20 @@ class OnSurface(Value):
         return {"distance": MeanMetric()}
 
     def watched(self) -> dict[str, Tensor]:
-        return dict(zip("xy", self.model.point.detach()[:2].clone(), strict=True))
+        return dict(zip("xy", self.model.point.detach()[:2].clone(), strict=False))
 
     def evaluate(self, scores: Scores, batch: Batch, predict: Predict) -> None:
         super().evaluate(scores, batch, predict)
         scores.metrics["distance"].update(self.model.distance(), len(batch[0]))
 
     def artifacts(self, batch: Batch) -> dict[str, bytes | str]:
-        """Return the surface over the first two coordinates, the others at a minimum: log10 of the height above it."""
+        """Return the surface over the first two coordinates, the others at a minimum: log10 of the height above it.
+
+        Empty for points with one coordinate.
+        """
         surface, n = self.model.surface, len(self.model.point)
+        if n < 2:
+            return {}
         axis = torch.linspace(*surface.bounds, GRID)
         plane = torch.tensor(surface.minima[0]).expand(n).repeat(GRID, GRID, 1)
         plane[..., 1], plane[..., 0] = torch.meshgrid(axis, axis, indexing="ij")

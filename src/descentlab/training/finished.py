@@ -13,11 +13,13 @@ from torch import Tensor
 
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
+from descentlab.store.checkpoint import State
 from descentlab.store.job import Job
 from descentlab.store.record import CHECKPOINT, SNAPSHOTS
 from descentlab.tasks.base import Batch, Task
 from descentlab.tasks.metrics.scores import Scores
 from descentlab.training.setup import load_data, make_task, plan_of, set_up_torch
+from descentlab.training.start import set_initial_weights
 
 Split = Literal["train", "valid", "test"]
 KEEP = "train it again with checkpoint.keep=true rerun=true"
@@ -29,25 +31,32 @@ class FinishedRun:
 
     Attributes:
         job: its config and its folder.
-        task: its task, with the initial weights.
+        task: its task, with the initial weights until `evaluate` sets others.
         data: its data.
+        initial: copies of the initial weights and buffers by name.
     """
 
     job: Job
     task: Task
     data: Data[Any]
+    initial: Mapping[str, Tensor]
 
     @cached_property
-    def weights(self) -> dict[str, Tensor]:
-        """The weights and buffers at the end of training.
+    def saved(self) -> State:
+        """The checkpoint at the end of training, which also has the state of the optimizer.
 
         Raises:
-            UsageError: the run did not keep its checkpoint.
+            UsageError: the run did not keep it.
         """
         path = self.job.folder / CHECKPOINT
         if not path.exists():
             raise UsageError(f"{self.job.folder} has not kept its weights: {KEEP}")
-        return torch.load(path, map_location="cpu", weights_only=True)["weights"]
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights and buffers at the end of training."""
+        return self.saved["weights"]
 
     @cached_property
     def snapshots(self) -> dict[int, dict[str, Tensor]]:
@@ -66,11 +75,12 @@ class FinishedRun:
         self.task.eval()
         scores = Scores(self.task.make_metrics(), split)
         with torch.no_grad():
-            for batch in self._batches(split):
+            for batch in self.batches(split):
                 self.task.add(scores, batch, self.task.model)
         return {name: float(value) for name, value in scores.collect("").items()}
 
-    def _batches(self, split: Split) -> Iterable[Batch]:
+    def batches(self, split: Split) -> Iterable[Batch]:
+        """Return the batches of a split, in order."""
         return self.data.eval_loader(getattr(self.data.splits, split))
 
 
@@ -86,5 +96,8 @@ def load_finished(folder: Path) -> FinishedRun:
     set_up_torch(job.core)
     data = load_data(job.config)
     plan = plan_of(job.core, data)
-    data.serve(plan, job.core.data_seed, job.core.microbatch)
-    return FinishedRun(job, make_task({**job.config, "compile": False}, data, plan), data)
+    data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
+    task = make_task({**job.config, "compile": False}, data, plan)
+    set_initial_weights(job.config, task.model)
+    initial = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
+    return FinishedRun(job, task, data, initial)

@@ -40,9 +40,7 @@ def connect(first: FinishedRun, second: FinishedRun, points: int = 21, split: Sp
     Raises:
         UsageError: the models differ.
     """
-    shapes = [{name: value.shape for name, value in run.weights.items()} for run in (first, second)]
-    if shapes[0] != shapes[1]:
-        raise UsageError(f"{first.job.name} and {second.job.name} have different models: their weights cannot be interpolated")
+    check_models(first, second)
     found = interpolate(partial(first.evaluate, split=split), first.weights, second.weights, points)
     monitor, mode = first.task.monitor, first.task.mode
     barriers = {"loss": found.barrier("loss")}
@@ -50,10 +48,8 @@ def connect(first: FinishedRun, second: FinishedRun, points: int = 21, split: Sp
         barriers[monitor] = found.barrier(monitor, mode == "max")
     content = {"other": second.job.id, "name": second.job.name, "split": split, "fractions": found.fractions}
     content |= {"metrics": found.metrics, "barriers": barriers, "monitor": monitor}
-    _store(first.job.folder, f"{INTERPOLATION}-{second.job.id}", content)
-    record = Record.read(first.job.folder)
-    record.summary["barriers"] = {**record.summary.get("barriers", {}), second.job.id: barriers}
-    record.write(first.job.folder)
+    store(first.job.folder, f"{INTERPOLATION}-{second.job.id}", content)
+    summarize(first, "barriers", second.job.id, barriers)
     return content
 
 
@@ -70,7 +66,7 @@ def cut_line(run: FinishedRun, points: int = 41, reach: float = 1.0, seed: int =
     direction = directions.filter_normalized(run.weights, run.parameters, torch.Generator().manual_seed(seed))
     found = slices.line(partial(run.evaluate, split=split), run.weights, direction, slices.spaced(-reach, reach, points))
     content = {"x": found.x, "loss": found.loss, "split": split, "seed": seed}
-    _store(run.job.folder, LINE, content)
+    store(run.job.folder, LINE, content)
     return content
 
 
@@ -95,7 +91,7 @@ def cut_plane(run: FinishedRun, points: int = 21, reach: float = 1.0, seed: int 
     x, y = (slices.spaced(*each, points) for each in limits)
     found = slices.plane(partial(run.evaluate, split=split), run.weights, axes[0], axes[1], x, y)
     content = {"x": found.x, "y": found.y, "loss": found.loss, "trajectory": path, "explained": shares, "split": split}
-    _store(run.job.folder, PLANE, content)
+    store(run.job.folder, PLANE, content)
     return content
 
 
@@ -112,6 +108,25 @@ def _limits(places: list[float], reach: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _store(folder: Path, name: str, content: Mapping[str, Any]) -> None:
+def check_models(first: FinishedRun, second: FinishedRun) -> None:
+    """Check that two runs have the same parameters and buffers.
+
+    Raises:
+        UsageError: they have not.
+    """
+    shapes = [{name: value.shape for name, value in run.weights.items()} for run in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise UsageError(f"{first.job.name} and {second.job.name} have different models: their weights cannot be compared")
+
+
+def store(folder: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Write the result of an analysis, as JSON, into the folder of a run."""
     (folder / ANALYSES).mkdir(exist_ok=True)
     write_json(folder / ANALYSES / f"{name}.json", content)
+
+
+def summarize(run: FinishedRun, quantity: str, key: str, value: Any) -> None:
+    """Set `summary[quantity][key]` in the record of a run to `value`."""
+    record = Record.read(run.job.folder)
+    record.summary[quantity] = {**record.summary.get(quantity, {}), key: value}
+    record.write(run.job.folder)

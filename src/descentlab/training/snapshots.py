@@ -17,9 +17,9 @@ Weights = dict[str, Any]
 
 
 class Snapshots(Observer):
-    """Writes the weights at the first boundary between chunks at or after each multiple of `every` steps, and at the end.
+    """Writes the weights after each multiple of `every` steps, at which chunks end, and at the end.
 
-    The weights at the start are written, too. A chunk has up to 40 steps.
+    The weights at the start are written, too, and those with which a run resumes.
 
     Args:
         folder: the run's folder, which gets the folder snapshots with a file STEP.pt for each.

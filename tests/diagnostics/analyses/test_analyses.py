@@ -10,7 +10,7 @@ import torch
 from descentlab.diagnostics.analyses.directions import filter_normalized, orthogonal_to, principal, project
 from descentlab.diagnostics.analyses.interpolation import interpolate
 from descentlab.diagnostics.analyses.slices import line, plane, spaced
-from descentlab.diagnostics.analyses.weights import combine, inner
+from descentlab.diagnostics.analyses.weights import combine, inner, relative_distance
 
 Q = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -123,3 +123,10 @@ def test_an_orthogonal_direction_keeps_its_norm():
     found = orthogonal_to(second, first)
     assert inner(found, first) == pytest.approx(0.0, abs=1e-12)
     assert found["t"].norm().item() == pytest.approx(2.0)
+
+
+def test_the_distance_is_relative_to_the_way_from_the_origin_over_the_named_tensors():
+    first, second, origin = (point(*each) | {"count": torch.tensor(k)} for k, each in enumerate([(3, 4), (3, 5), (3, 2)]))
+    assert relative_distance(first, second, origin, ["t"]) == pytest.approx(1 / 2)
+    assert relative_distance(first, point(math.inf, 0), origin, ["t"]) == math.inf
+    assert math.isnan(relative_distance(first, second, first, ["t"]))

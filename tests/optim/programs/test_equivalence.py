@@ -88,12 +88,14 @@ def test_runs_with_every_schedule(name):
 
 
 SETTINGS = [
+    ("orthogonal_gradient=weights", "project=[-0.3,0.3]", "optimizer=scratch/adam", "optimizer.bias_correction=false"),
     ("clip.adaptive=0.02", "clip.norm=0.2", "noise.std=0.05", "decay.rate=0.1", "decay.kind=coupled"),
     ("clip.norm=0.3", "clip.value=0.05", "decay.rate=0.1", "decay.kind=coupled"),
     ("optimizer=momentum", "schedule=one_cycle", "schedule@momentum_schedule=polynomial"),
     ("average.kind=ema", "average.decay=0.5", "average.start=10", "decay.rate=0.1", "decay.to=matrices"),
 ]
 MORE_SETTINGS = [
+    ("orthogonal_gradient=random", "clip.norm=0.1", "optimizer=scratch/adam", "optimizer.second_moment_init=gradient"),
     ("clip.adaptive=0.01", "decay.rate=0.1"),
     ("noise.std=0.3", "noise.decay=0", "average.kind=ema"),
     ("clip.norm=0.1",),

@@ -27,6 +27,7 @@ def test_every_problem(problem):
 
 
 IMAGES = ("problem=digits_mlp", "batch_size=4", "model.activation=leaky_relu", "model.residual=true")
+DIGITS = ("problem=digits_mlp", "batch_size=4")
 TEXT = ("problem=shakespeare_gpt", "batch_size=2", "data.length=8", "model.width=8", "model.layers=2", "model.heads=2")
 VARIANTS = [
     (*IMAGES, "model=cnn_2c2d", "model.norm=layer"),
@@ -35,6 +36,11 @@ VARIANTS = [
     (*IMAGES, "model=wide_resnet", "model.depth=10", "model.widen=1", "model.init=orthogonal"),
     (*TEXT, "model.norm=rms", "model.norm_position=post", "model.qk_norm=true"),
     (*TEXT, "model.residual=false", "model.activation=silu", "model.init=orthogonal"),
+    (*DIGITS, "model.activation=tanh", "model.bias=false", "model.weight_norm=gain", "task.loss_dtype=float64"),
+    (*DIGITS, "model.activation=tanh", "model.init=sparse", "model.parametrization=mup_sgd", "model.base_width=8"),
+    (*DIGITS, "model=linearized_mlp", "model.parametrization=ntk", "model.init=he"),
+    ("problem=temporal_order", "batch_size=2", "model=rnn", "model.cell=linear", "model.layers=2", "model.init_radius=1"),
+    ("problem=shakespeare_lstm", "batch_size=2", "data.length=8", "model=context_mlp", "model.init=lecun"),
 ]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from descentlab.optim.transforms import average, clip, decay, lists
 from descentlab.optim.transforms.noise import add_noise
+from descentlab.optim.transforms.orthogonal import make_orthogonal, random_directions
 
 MEMBERS = 8
 SHAPES = [(4, 3), (4,), (2, 4), ()]
@@ -54,6 +55,15 @@ def test_noise_under_vmap_equals_a_loop_with_a_seed_and_a_deviation_per_member()
         return add_noise(gradients, deviation, torch.as_tensor(seed, dtype=torch.float64), torch.tensor(7.0))
 
     assert_equals_loop(noisy, [stacked(0)], VALUES, torch.arange(MEMBERS, dtype=torch.float64))
+
+
+def test_orthogonal_gradients_under_vmap_equal_a_loop_with_a_seed_per_member():
+    def projected(gradients, seed):
+        number = torch.as_tensor(seed, dtype=torch.float64)
+        return make_orthogonal(gradients, random_directions(gradients, number, torch.tensor(7.0)))
+
+    assert_equals_loop(make_orthogonal, [stacked(0), stacked(1)])
+    assert_equals_loop(projected, [stacked(0)], torch.arange(MEMBERS, dtype=torch.float64))
 
 
 def test_decay_under_vmap_equals_a_loop():

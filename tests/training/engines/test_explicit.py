@@ -64,9 +64,10 @@ def test_dense_nets_have_hand_written_gradients_and_others_do_not(train, monkeyp
     taken: list[bool] = []
     seen = lambda task: (taken.append((found := by_hand(task)) is not None), found)[1]  # noqa: E731
     monkeypatch.setattr("descentlab.training.engines.descent.by_hand", seen)
-    for words in (("problem=digits_mlp",), ("problem=digits_mlp", "model.norm=layer"), ("problem=quadratic_deep",)):
+    digits = "problem=digits_mlp"
+    for words in ((digits,), (digits, "model.norm=layer"), (digits, "model.bias=false"), ("problem=quadratic_deep",)):
         train(*words, "optimizer=scratch/adam", "engine=explicit", "budget.epochs=null", "budget.steps=2")
-    assert taken == [True, False, False]
+    assert taken == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

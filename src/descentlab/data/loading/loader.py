@@ -6,7 +6,7 @@ import copy
 import hashlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -20,6 +20,8 @@ Batch = tuple[Tensor, ...]
 CHUNK_SECONDS = 0.05
 MAX_CHUNK = 40
 LONGEST_CHUNK_SECONDS = 5.0  # bounds the delay until a run stops
+Order = tuple[int, int]  # the seed and the epoch that determine an order of rows
+NO_ORDER: Order = (-1, -1)
 DRAWS = 1  # distinguishes the seed of augmentations from that of an epoch's order
 LOCKSTEP_CHUNK = 8
 
@@ -84,22 +86,26 @@ class StepLoader:
         self.step = step
         self.chunk: int | None = None  # steps of a chunk; None: as many as the time allows
         self.log_every: int | None = None  # chunks end at steps divisible by it; None: at any step
+        self.cut_every: int | None = None  # chunks also end at steps divisible by it
+        self.shuffle = True  # False: each epoch has the order of the data
         self.step_seconds = CHUNK_SECONDS  # measured duration of a step in the last chunk, in seconds
-        self.order_of: tuple[int, Tensor] = (-1, torch.empty(0))
+        self.branch: Mapping[str, int] | None = None  # from its "step" on, batches have the order of its "data_seed"
+        self.order_of: tuple[Order, Tensor] = (NO_ORDER, torch.empty(0))
         self.hashed = 0
         self.hash = hashlib.sha256()
 
     def with_seed(self, seed: int) -> Self:
         """Return a loader of the same examples in the order of another seed."""
         other = copy.copy(self)
-        other.seed, other.order_of = seed, (-1, torch.empty(0))
+        other.seed, other.order_of = seed, (NO_ORDER, torch.empty(0))
         other.hashed, other.hash = 0, hashlib.sha256()
         return other
 
     def __iter__(self) -> Iterator[Chunk]:
         end = self.plan.next_validation(self.step)
         while self.step < end:
-            chunk = Chunk(self, self.step, min(self._chunk_size(), end - self.step))
+            to_cut = end if self.cut_every is None else self.cut_every - self.step % self.cut_every
+            chunk = Chunk(self, self.step, min(self._chunk_size(), end - self.step, to_cut))
             self.step += len(chunk)
             yield chunk
 
@@ -137,18 +143,23 @@ class StepLoader:
     def indices(self, step: int) -> Tensor:
         """Return the row numbers of the global batch of `step`, shape (batch,)."""
         epoch, within = self._position(step)
-        if self.order_of[0] != epoch:
-            self.order_of = (epoch, self._order(epoch))
+        order = (self._seed_at(step), epoch)
+        if self.order_of[0] != order:
+            self.order_of = (order, self._order(*order))
         return self._rows_of_batch(self.order_of[1], within)
+
+    def _seed_at(self, step: int) -> int:
+        """Return the seed of the batch of `step`."""
+        return self.seed if self.branch is None or step < self.branch["step"] else self.branch["data_seed"]
 
     def _position(self, step: int) -> tuple[int, int]:
         """Return the epoch of `step`, and the number of its batch in it. All full batches count as the first one."""
         return (0, 0) if self.plan.batch_size == self.rows else divmod(step, self.plan.steps_per_epoch)
 
-    def _order(self, epoch: int) -> Tensor:
+    def _order(self, seed: int, epoch: int) -> Tensor:
         """Return the order of the rows in `epoch`. A full batch keeps that of the data."""
-        full = self.plan.batch_size == self.rows
-        return torch.arange(self.rows) if full else torch.randperm(self.rows, generator=generator(self.seed, epoch))
+        in_order = self.plan.batch_size == self.rows or not self.shuffle
+        return torch.arange(self.rows) if in_order else torch.randperm(self.rows, generator=generator(seed, epoch))
 
     def _rows_of_batch(self, order: Tensor, within: int) -> Tensor:
         start = within * self.plan.batch_size
@@ -205,11 +216,11 @@ class TrainLoader(StepLoader):
         super().__init__(len(tensors[0]), plan, seed, *share, **more)
         self.tensors, self.augment = tensors, augment
         self.device = tensors[0].device
-        self.order_on_device: tuple[int, Tensor] = (-1, torch.empty(0))
+        self.order_on_device: tuple[Order, Tensor] = (NO_ORDER, torch.empty(0))
 
     def with_seed(self, seed: int) -> Self:
         other = super().with_seed(seed)
-        other.order_on_device = (-1, torch.empty(0))
+        other.order_on_device = (NO_ORDER, torch.empty(0))
         return other
 
     def parts(self, step: int) -> list[Part]:
@@ -221,13 +232,14 @@ class TrainLoader(StepLoader):
         if self.device.type == "cpu":
             return self.indices(step)
         epoch, within = self._position(step)
-        if self.order_on_device[0] != epoch:
-            self.order_on_device = (epoch, upload(self._order(epoch), self.device))
+        order = (self._seed_at(step), epoch)
+        if self.order_on_device[0] != order:
+            self.order_on_device = (order, upload(self._order(*order), self.device))
         return self._rows_of_batch(self.order_on_device[1], within)
 
     def _augmented(self, step: int, parts: list[Part], augment: Augment) -> list[Part]:
         size = len(self.indices(step))
-        numbers = torch.rand(size, augment.draws, generator=generator(self.seed, step, DRAWS))
+        numbers = torch.rand(size, augment.draws, generator=generator(self._seed_at(step), step, DRAWS))
         own = numbers[self.rank :: self.world].split([len(part.batch[0]) for part in parts if part.weight])
         own = (*own, *(numbers[:1] for part in parts if not part.weight))
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 import lightning as L
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from descentlab.budget import Plan
 from descentlab.config.types import Count, Positive, PositiveFraction, Seed
+from descentlab.data.loading.label_noise import with_wrong_labels
 from descentlab.data.loading.limits import check_classes_kept, rows_of_every_class
 from descentlab.data.loading.loader import Augment, Batch, EvalLoader, StepLoader, TrainLoader
 from descentlab.data.loading.placement import Placement
@@ -31,11 +33,12 @@ class DataProperties(TypedDict, total=False):
     positive: str
     unit: str
     cardinalities: Sequence[int] | None  # numbers of coded categories, including code 0
-    peak: Positive  # difference of the largest and the smallest value of a pixel
+    peak: Positive | None  # difference of the largest and the smallest value of a pixel
     vocabulary: Count | None  # the number of token ids
     num_users: int
     num_items: int
     output: str  # last or every: the steps of a sequence after which a prediction is made
+    shuffle: bool
     drop_last: bool
     limit: Count | None
 
@@ -53,7 +56,7 @@ class Data(L.LightningDataModule, Generic[S]):
     Args:
         properties: see DataProperties. `limit` keeps at most that many examples of each split, for a quick trial; a table or an
             image folder with classes keeps each class in its proportion. `drop_last` drops a last batch that is smaller than
-            the others.
+            the others. With `shuffle=false` each epoch has the order of the data.
 
     Raises:
         TypeError: a key is not one of DataProperties.
@@ -69,9 +72,11 @@ class Data(L.LightningDataModule, Generic[S]):
         self.properties = properties
         self._splits: S | None = None
         self.plan: Plan | None = None
+        self.branch: Mapping[str, int] = {}
         self.placement = Placement()  # set by the engine
         self.start = 0  # the first step to be served
         self.chunk: int | None = None  # number of steps in a chunk; None: chosen by measured time
+        self.cut_every: int | None = None  # chunks end at steps divisible by it
         self.log_every: int | None = None  # steps between measurements, set by the engine
         self.columns: list[dict[str, str]] = []
         self.warnings: list[str] = []
@@ -83,6 +88,10 @@ class Data(L.LightningDataModule, Generic[S]):
     def limited(self, splits: S, limit: int | None) -> S:
         """Return `splits` with at most `limit` examples each; all of them if `limit` is None."""
         raise NotImplementedError
+
+    def corrupted(self, splits: S) -> S:
+        """Return `splits`, limited already, with the errors in the training split that the config asks for; none by default."""
+        return splits
 
     def check_limit(self, limit: int, before: S, after: S) -> None:
         """Check the effect of data.limit. Subclasses append to `warnings` or raise a DataError.
@@ -104,7 +113,7 @@ class Data(L.LightningDataModule, Generic[S]):
             loaded = self.load()
             self._check(loaded)
             limit = self.properties.get("limit")
-            self._splits = self.limited(loaded, limit)
+            self._splits = self.corrupted(self.limited(loaded, limit))
             if limit is not None:
                 self.check_limit(limit, loaded, self._splits)
         return self._splits
@@ -134,14 +143,22 @@ class Data(L.LightningDataModule, Generic[S]):
         inferred = self.inferred(self.splits) if None in node.values() else {}
         return {key: inferred.get(key) if value is None else value for key, value in node.items()}
 
-    def serve(self, plan: Plan, seed: int, microbatch: int | None) -> None:
-        """Set how training batches are cut and ordered. Must be called before an engine requests them."""
+    def serve(self, plan: Plan, seed: int, microbatch: int | None, branch: Mapping[str, int | None] | None = None) -> None:
+        """Set how training batches are cut and ordered. Must be called before an engine requests them.
+
+        Args:
+            branch: the node `branch` of the config; None, or a node of nulls: all batches have the order of `seed`.
+        """
         self.plan, self.seed, self.microbatch = plan, seed, microbatch
+        self.branch = {key: value for key, value in (branch or {}).items() if value is not None}
 
     def train_dataloader(self) -> StepLoader:
         assert self.plan is not None, "call serve(plan, ...) first"
         self.loader = self.step_loader(self.plan, self.seed, self.microbatch, *self.placement.share, self.start)
         self.loader.chunk = self.chunk
+        self.loader.branch = self.branch or None
+        self.loader.cut_every = self.cut_every
+        self.loader.shuffle = self.properties.get("shuffle", True)
         if self.placement.device.type == "cuda":
             self.loader.log_every = self.log_every
         return self.loader
@@ -177,17 +194,27 @@ class TensorData(Data[Splits]):
     """Base class of data sets that fit into memory. `augment` transforms the training batches.
 
     If `classes` is set, the second tensor of each split holds codes of these class names, and data.limit keeps every class.
+    A subclass with classes may set `label_noise`, the fraction of training labels that are replaced by another class after
+    data.limit was applied. `split_seed` determines which.
     """
 
     in_memory = True
     augment: Augment | None = None
     classes: Sequence[str] = ()
+    label_noise: float = 0.0
+    split_seed: int = 0
 
     def limited(self, splits: Splits, limit: int | None) -> Splits:
         if limit is None:
             return splits
         train, valid, test = (self._first(part, limit) for part in (splits.train, splits.valid, splits.test))
         return Splits(train, valid, test, splits.target_scale)
+
+    def corrupted(self, splits: Splits) -> Splits:
+        if not self.label_noise:
+            return splits
+        inputs, labels, *others = splits.train
+        return replace(splits, train=(inputs, with_wrong_labels(labels, self.label_noise, self.split_seed), *others))
 
     def _first(self, part: tuple[Tensor, ...], limit: int) -> tuple[Tensor, ...]:
         rows = rows_of_every_class(part[1], limit) if self.classes else slice(limit)
@@ -237,7 +264,7 @@ class Embedded(TensorData):
         **properties: Unpack[DataProperties],
     ) -> None:
         super().__init__(**properties)
-        self.fractions = (test_fraction, valid_fraction, split_seed)
+        self.fractions, self.split_seed = (test_fraction, valid_fraction, split_seed), split_seed
 
     def cut(self, *columns: NDArray[Any]) -> tuple[Batch, ...]:
         """Return train, valid and test, each with its rows of every column: floats as float32, integers as int64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -38,3 +39,15 @@ def difference(first: Named, second: Named, names: Sequence[str]) -> dict[str, T
 def inner(first: Named, second: Named) -> float:
     """Return the inner product of two sets of tensors with the same names, in double precision."""
     return sum(float((first[name].double() * second[name].double()).sum()) for name in first)
+
+
+def relative_distance(first: Named, second: Named, origin: Named, names: Sequence[str]) -> float:
+    """Return |first - second| / |first - origin| over the tensors `names`, in Euclidean norms and double precision.
+
+    Infinite if a weight is not finite; NaN if the first is the origin.
+    """
+    apart, way = difference(first, second, names), difference(first, origin, names)
+    distance, length = inner(apart, apart) ** 0.5, inner(way, way) ** 0.5
+    if not math.isfinite(distance) or not math.isfinite(length):
+        return math.inf
+    return distance / length if length > 0 else math.nan

@@ -87,5 +87,7 @@ def _idle(config: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> Iterato
         yield f"{name} takes its average with one momentum throughout: no momentum_schedule, and schedule.momenta=null"
     if own and config["average"]["kind"] != "none":
         yield f"{name} evaluates its own average of the weights: leave average.kind=none"
+    if own and config["project"]:
+        yield f"project would clamp only a part of what {name} averages: leave it out"
     if own and decay["rate"] and decay["kind"] != "coupled":
         yield f"decay.rate would shrink only a part of what {name} averages: set optimizer.weight_decay, or decay.kind=coupled"

@@ -21,7 +21,7 @@ NUMBERS = (
     "stop",
 )
 SEEDS = ("seed", "data_seed", "logger", "sweep", "output_dir", "search", "workers", "jobs_per_gpu", "checkpoint", "baseline")
-IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "compile")
+IGNORED = (*SEEDS, "budget", "target", "validate_every", "log_every", "lr_decay", "half_life", "compile")
 
 
 def structure_of(config: Mapping[str, Any]) -> str:

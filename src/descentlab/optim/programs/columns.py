@@ -31,8 +31,8 @@ class Column:
     Args:
         group: index of the parameter group; -1 for what concerns the whole run.
         name: lr, betas.0, ..., shrink (decoupled decay) and coupled (coupled decay) of a group; seed and step (of random
-            numbers), clip_norm, clip_value, clip_adaptive, noise (its
-            deviation) and share (averaging) of the run.
+            numbers), clip_norm, clip_value, clip_adaptive, noise (its deviation), low and high (of the projection) and share
+            (averaging) of the run.
     """
 
     group: int
@@ -40,6 +40,7 @@ class Column:
 
 
 SEED, STEP, SHARE, NOISE = Column(-1, "seed"), Column(-1, "step"), Column(-1, "share"), Column(-1, "noise")
+LOW, HIGH = Column(-1, "low"), Column(-1, "high")  # of the projection
 CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE = Column(-1, "clip_norm"), Column(-1, "clip_value"), Column(-1, "clip_adaptive")
 
 
@@ -142,6 +143,8 @@ def _bases(recipe: Recipe, optimizer: Optimizer) -> dict[Column, float]:
             bases[column] = bound
     if recipe.noise.std is not None:
         bases[NOISE] = recipe.noise.std
+    if recipe.project.interval is not None:
+        bases |= dict(zip((LOW, HIGH), map(float, recipe.project.interval), strict=True))
     if recipe.average.kind != "none":
         bases[SHARE] = 1.0
     return bases

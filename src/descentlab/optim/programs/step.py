@@ -1,4 +1,4 @@
-"""The pure function of one optimizer step: forward, backward, clipping, noise, decay, update rule and average.
+"""The pure function of one optimizer step: forward, backward, clipping, noise, decay, update rule, projection and average.
 
 It computes what optim.step.Step computes, in the same order, for optimizers that have an update rule and need only gradients.
 """
@@ -21,6 +21,8 @@ from descentlab.optim.programs.columns import (
     CLIP_ADAPTIVE,
     CLIP_NORM,
     CLIP_VALUE,
+    HIGH,
+    LOW,
     NOISE,
     SEED,
     SHARE,
@@ -95,7 +97,7 @@ class PureStep:
         model: provides the structure of the network; its weights are not used.
         loss: (predict, batch) -> mean loss.
         optimizer: provides the groups of parameters and the settings of the rules.
-        recipe: clipping, decay and averaging.
+        recipe: clipping, decay, projection and averaging.
         measure: (weights before, weights after, gradients), each by parameter name -> measured numbers by name.
 
     Attributes:
@@ -112,7 +114,7 @@ class PureStep:
         self.columns = columns_of(recipe, optimizer)
         self.places = {column: place for place, column in enumerate(self.columns)}
         rules = [(each.name, each.group, each.rule.update.__module__, each.others) for each in self.trained]
-        self.structure = repr((self.columns, rules, recipe.decay.to))
+        self.structure = repr((self.columns, rules, recipe.decay.to, recipe.orthogonal_gradient))
 
     def initial_state(self) -> RunState:
         """Return the state of a run that starts from the weights of `model`."""
@@ -147,7 +149,7 @@ class PureStep:
         ):
             shaped = torch.atleast_1d(weight)
             increment, new = each.rule.update(torch.atleast_1d(gradient), own, shaped, **self._hyper(each, values))
-            changed.append(weight + increment.view_as(weight))
+            changed.append(self._projected(weight + increment.view_as(weight), values))
             rules.append({name: new[name] for name in own})  # in the order of the state, whatever that of the rule
         mean = average.update(state.mean, changed, values[self.places[SHARE]]) if state.mean else []
         measured = self._measured(state.weights, changed, gradients)
@@ -193,8 +195,9 @@ class PureStep:
         return loss, own
 
     def _transform(self, gradients: Sequence[Tensor], weights: list[Tensor], values: Sequence[Tensor]) -> list[Tensor]:
-        """Return the gradients after coupled decay, clipping and noise."""
-        found = list(gradients)
+        """Return the gradients after orthogonalization, coupled decay, clipping and noise."""
+        seed, step = values[self.places[SEED]], values[self.places[STEP]]
+        found = self.recipe.orthogonal_gradient.of(list(gradients), weights, seed, step)
         for place, each in enumerate(self.trained):
             column = self.places.get(Column(each.group, "coupled"))
             if column is not None and self._is_decayed(weights[place]):
@@ -208,7 +211,7 @@ class PureStep:
         if (column := self.places.get(CLIP_NORM)) is not None:
             found = clip.clip_by_norm(found, values[column])
         if (column := self.places.get(NOISE)) is not None:
-            found = add_noise(found, values[column], values[self.places[SEED]], values[self.places[STEP]])
+            found = add_noise(found, values[column], seed, step)
         return found
 
     def _decay(self, weights: list[Tensor], values: Sequence[Tensor]) -> list[Tensor]:
@@ -219,6 +222,12 @@ class PureStep:
             if column is not None and self._is_decayed(weights[place]):
                 found[place] = decay.decoupled([weights[place]], values[column])[0]
         return found
+
+    def _projected(self, weight: Tensor, values: Sequence[Tensor]) -> Tensor:
+        """Return the weight after projection."""
+        if LOW not in self.places:
+            return weight
+        return torch.clamp(weight, *(values[self.places[bound]].to(weight.dtype) for bound in (LOW, HIGH)))
 
     def _is_decayed(self, weight: Tensor) -> bool:
         return self.recipe.decay.to == "all" or weight.dim() >= 2

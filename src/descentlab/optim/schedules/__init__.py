@@ -13,6 +13,7 @@ from descentlab.optim.schedules.decay import (
     WarmupStableDecay,
 )
 from descentlab.optim.schedules.growth import ExponentialGrowth
+from descentlab.optim.schedules.momentum import IncreasingMomentum
 from descentlab.optim.schedules.plateau import ReduceOnPlateau
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "CosineRestarts",
     "Exponential",
     "ExponentialGrowth",
+    "IncreasingMomentum",
     "InverseSquareRoot",
     "MultiStep",
     "OneCycle",

@@ -10,7 +10,8 @@ from descentlab.report.panels import layer_gradients, layer_updates, spectrum
 ORDER = 190
 OF_RUN = True
 NOTE = "What probes measured of each layer, the first layer at the top, and distributions."
-SHOWN = ("step", "layer", layer_gradients.COLUMN, layer_updates.COLUMN, spectrum.COLUMN)
+NEURONS = "neuron_angle"  # of each neuron; there may be hundreds
+SHOWN = ("step", "layer", NEURONS, layer_gradients.COLUMN, layer_updates.COLUMN, spectrum.COLUMN)
 FRACTION = Palette(is_log=False, limits=(0.0, 1.0))
 DENSITY = Palette(decades=6)
 BINS = "Fraction of the eigenvalues in bins of half a decade, the largest at the top."

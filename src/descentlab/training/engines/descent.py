@@ -121,7 +121,10 @@ def by_hand(task: Task) -> Gradient | None:
 
 
 def dense(model: nn.Module) -> list[str] | None:
-    """Return the activations of a model that consists of dense layers only; None for any other model."""
+    """Return the activations of a model that consists of dense layers with biases only; None for any other model."""
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    if any(type(layer) is not nn.Linear or layer.bias is None for layer in layers):
+        return None
     if type(model) is Linear:
         return []
     blocks = [block for block in model.modules() if isinstance(block, Block)]

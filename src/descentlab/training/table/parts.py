@@ -90,7 +90,7 @@ class Parts:
         """Return the batches of a data_seed; a place among its values."""
         seed = self._values_of("data_seed")[place]
         if place not in self.loaders and not self.loaders:
-            self.data.serve(self.plan, seed, None)
+            self.data.serve(self.plan, seed, None, self.config.get("branch"))
             self.loaders[place] = self.data.train_dataloader()
         elif place not in self.loaders:
             self.loaders[place] = next(iter(self.loaders.values())).with_seed(seed)

@@ -1,0 +1,80 @@
+"""The page of a study: the claim, what its source shows, the figure, and each check with its effect, interval and verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from descentlab.report.drawing.charts import Charts
+from descentlab.report.drawing.study_figures import effect_figure, study_figures
+from descentlab.report.drawing.style import DARK
+from descentlab.report.formats import format_number, format_range, format_seconds
+from descentlab.report.layout import template
+from descentlab.report.sections import panel_box
+from descentlab.store.record import find, write_text
+from descentlab.store.verdict import CheckResult, StudyVerdict
+
+PAGE = "study.html"
+
+
+def write(verdict: StudyVerdict, sweep: Path) -> Path:
+    """Write study.html into the folder of the sweep, and return its path."""
+    page = sweep / PAGE
+    write_text(page, render(verdict, sweep))
+    return page
+
+
+def render(verdict: StudyVerdict, sweep: Path) -> str:
+    """Return the HTML of the self-contained page of a study."""
+    charts = Charts()
+    records = {record.id: record for record in find(sweep)}
+    figures = [*study_figures(verdict, records), effect_figure(verdict)]
+    return template("study.html.jinja").render(
+        verdict=verdict,
+        checks=[check_row(check) for check in verdict.checks],
+        figures=[panel_box(figure, charts, None) for figure in figures if figure is not None],
+        selections=[_selection(one) for one in verdict.selections],
+        seeds=seeds_text(verdict.seeds),
+        cost=f"{format_seconds(verdict.seconds)} s of training in {len(verdict.runs)} runs",
+        inks=list(DARK.items()),
+        charts=charts.scripts(),
+    )
+
+
+def check_row(check: CheckResult) -> dict[str, str]:
+    """Return the cells of a check: what is compared, the estimate with its interval, the bound, the seeds, the verdict."""
+    more = f"about {check.needed} seeds would decide" if check.needed else ""
+    return {
+        "text": check.text,
+        "effect": check.effect,
+        "estimate": _estimate(check),
+        "bound": check.bound,
+        "n": str(check.n),
+        "verdict": check.verdict,
+        "reason": "; ".join(part for part in (check.reason, more) if part),
+    }
+
+
+def _estimate(check: CheckResult) -> str:
+    """Return the estimate with its interval as text; "infinite" if a run that diverged makes it infinite."""
+    if check.estimate is None:
+        return "—"
+    numbers = [number for number in (check.estimate, check.low, check.high) if number is not None and math.isfinite(number)]
+    if len(numbers) < 3 or check.low == check.high:
+        return format_number(check.estimate) if math.isfinite(check.estimate) else "infinite"
+    return "{} [{}, {}]".format(*format_range(numbers))
+
+
+def seeds_text(seeds: list[int]) -> str:
+    """Return consecutive seeds as text, such as "2000 to 2004"."""
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+
+
+def _selection(one: Mapping[str, Any]) -> dict[str, str]:
+    def text(values: Mapping[str, Any]) -> str:
+        return ", ".join(f"{key}={value}" for key, value in values.items())
+
+    name = ", ".join(part for part in (str(one["arm"]), text(one["over"])) if part)
+    return {"name": name, "point": text(one["point"]), "tried": str(one["tried"])}

@@ -1,0 +1,1 @@
+"""Studies: claims of papers, checked on the records of runs."""

@@ -1,0 +1,1 @@
+"""Measurement of quantities on the records of a study's runs."""

@@ -1,0 +1,93 @@
+"""A number of a single run: a statistic of a column of its curves, or a number of its summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from descentlab.errors import UsageError, nearest
+from descentlab.store.record import Record, Status, read_curves
+
+TEXT = re.compile(r"(?P<column>[^@\[\]]+)(@(?P<statistic>\w+)(\[(?P<low>[^:]*):(?P<high>[^\]]*)\])?)?")
+STATISTICS: Mapping[str, Callable[[pl.Series], Any]] = {
+    "start": lambda values: values[0],
+    "end": lambda values: values[-1],
+    "min": lambda values: values.min(),
+    "max": lambda values: values.max(),
+    "mean": lambda values: values.mean(),
+    "median": lambda values: values.median(),
+    "sum": lambda values: values.sum(),
+}
+SPLITS = ("test", "valid")
+
+
+def column_number(text: str, record: Record) -> float | None:
+    """Return the number of a run.
+
+    Args:
+        text: COLUMN@STATISTIC of the curves, with a range of steps [LOW:HIGH] or fractions [0.67:1] if it is not the whole run;
+            or a number of the summary, such as steps_to_target, test/accuracy or train_seconds.
+        record: the run.
+
+    Returns:
+        None if it was not measured; infinity if the run diverged, except for `start` and for ranges that end before.
+
+    Raises:
+        UsageError: the text has another form, or the statistic is unknown.
+    """
+    found = TEXT.fullmatch(text)
+    if found is None:
+        raise UsageError(f"quantity {text}: write COLUMN@STATISTIC, such as train/loss@end or train/loss@max[0:10]")
+    statistic = found["statistic"]
+    if statistic is None:
+        return _of_summary(text, record)
+    if statistic not in STATISTICS:
+        raise UsageError(
+            f"quantity {text}: no statistic {statistic}; there are {', '.join(STATISTICS)}{nearest(statistic, STATISTICS)}"
+        )
+    rows = read_curves(record.folder)
+    column = found["column"]
+    if column not in rows.columns:
+        return None
+    own = rows.select("step", column).drop_nulls()
+    own = _within(own, found["low"], found["high"], record)
+    if (
+        record.status is Status.DIVERGED
+        and statistic != "start"
+        and _ends_after_divergence(found["low"], found["high"], record)
+    ):
+        return float("inf")
+    return None if own.is_empty() else float(STATISTICS[statistic](own[column]))
+
+
+def _within(rows: pl.DataFrame, low: str | None, high: str | None, record: Record) -> pl.DataFrame:
+    """Return the rows from the step `low` to below `high`; to the end of the run, if `high` is the fraction 1."""
+    if low:
+        rows = rows.filter(pl.col("step") >= _step(low, low, high, record))
+    if high and not (_are_fractions(low, high) and float(high) == 1):
+        rows = rows.filter(pl.col("step") < _step(high, low, high, record))
+    return rows
+
+
+def _step(text: str, low: str | None, high: str | None, record: Record) -> float:
+    return float(text) * (record.summary.get("steps") or 0 if _are_fractions(low, high) else 1)
+
+
+def _are_fractions(low: str | None, high: str | None) -> bool:
+    """Return True if the ends of a range are fractions of the run: one of them has a decimal point."""
+    return "." in f"{low or ''}{high or ''}"
+
+
+def _ends_after_divergence(low: str | None, high: str | None, record: Record) -> bool:
+    step = record.summary.get("diverged_step")
+    return not high or step is None or _are_fractions(low, high) or float(high) > step
+
+
+def _of_summary(text: str, record: Record) -> float | None:
+    split, _, name = text.partition("/")
+    of_split = name and split in SPLITS
+    value = (record.summary.get(split) or {}).get(name) if of_split else record.summary.get(text)
+    return None if value is None or isinstance(value, str | Mapping) else float(value)

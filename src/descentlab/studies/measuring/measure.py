@@ -1,0 +1,118 @@
+"""Measure quantities: the numbers that checks compare, from the records of runs.
+
+A quantity is written as text or as a mapping:
+
+    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, sum, count
+    train/loss@max[0:10]        of the steps from 0 to below 10; with a decimal point, [0.67:1], of the last third of the run
+    steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
+    {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
+    {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
+
+    {kind: selected, key: optimizer.lr}     a number of several runs together
+
+`over.REDUCERS` has the reducers, `several.KINDS` the kinds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from descentlab.errors import UsageError, nearest
+from descentlab.store.record import Record
+from descentlab.studies.measuring.column import column_number
+from descentlab.studies.measuring.formula import evaluate
+from descentlab.studies.measuring.over import REDUCERS
+from descentlab.studies.measuring.several import KINDS
+from descentlab.studies.runs import Ended
+
+SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
+
+
+def measure(quantity: Any, ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return a quantity of the runs that report.
+
+    Args:
+        quantity: text or a mapping, as the module describes.
+        ended: the runs of the study.
+
+    Returns:
+        a frame with the columns arm, x (of the first key of `over`, or null; the position of a value that is no number), seed
+        and value (null: not measured, or the run diverged).
+
+    Raises:
+        UsageError: the quantity is not known.
+    """
+    reporting = [each for each in ended if each.run.role == "report"]
+    if isinstance(quantity, Mapping) and "kind" in quantity:
+        return _of_kind(quantity, reporting)
+    if isinstance(quantity, Mapping) and "reduce" in quantity:
+        return _reduced(quantity, reporting)
+    positions = _positions(reporting)
+    rows = [(each.run.arm, positions[each.run.x], each.run.seed, number_of(quantity, each.record)) for each in reporting]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def number_of(quantity: Any, record: Record) -> float | None:
+    """Return a quantity of a single run; None if it was not measured, and infinity if the run diverged.
+
+    Raises:
+        UsageError: the quantity is not one of a single run.
+    """
+    if isinstance(quantity, str):
+        return column_number(quantity, record)
+    if not isinstance(quantity, Mapping) or "of" not in quantity:
+        raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
+    value = number_of(quantity["of"], record)
+    if value is None:
+        return None
+    return value * evaluate(str(quantity["times"]), record.config) if "times" in quantity else value
+
+
+def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
+    """Return the `x` of each value of the first key of `over`: the number itself, or its position among texts."""
+    found: dict[Any, float | None] = {}
+    for each in ended:
+        x = each.run.x
+        is_number = isinstance(x, int | float) and not isinstance(x, bool)
+        found.setdefault(x, float(x) if is_number else None if x is None else float(len(found)))
+    return found
+
+
+def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return one value for each arm and seed, from the values over x."""
+    reduce = _known(REDUCERS, "reduce", quantity)
+    settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", "times")}
+    inner = {key: quantity[key] for key in ("of", "times") if key in quantity}
+    rows: list[tuple[str, None, int, float | None]] = []
+    for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
+        ordered = own.sort("x")
+        values = [math.inf if value is None else value for value in ordered["value"]]
+        rows.append((str(arm), None, int(str(seed)), _called(reduce, quantity, ordered["x"].to_list(), values, **settings)))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _of_kind(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
+    """Return a quantity that is computed from several runs together."""
+    settings = {key: value for key, value in quantity.items() if key != "kind"}
+    rows = _called(_known(KINDS, "kind", quantity), quantity, ended, **settings)
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _known(options: Mapping[str, Callable[..., Any]], key: str, quantity: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the function that the quantity names."""
+    name = str(quantity[key])
+    if name not in options:
+        raise UsageError(f"quantity {dict(quantity)}: no {key} {name}; there are {', '.join(options)}{nearest(name, options)}")
+    return options[name]
+
+
+def _called(function: Callable[..., Any], quantity: Mapping[str, Any], *arguments: Any, **settings: Any) -> Any:
+    """Call the function of a quantity; settings that it does not take are a mistake in the study's file."""
+    try:
+        return function(*arguments, **settings)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"quantity {dict(quantity)}: {error}") from error

@@ -1,0 +1,114 @@
+"""Quantities, measured on runs with known curves."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from support.study_runs import ended_run
+
+from descentlab.errors import UsageError
+from descentlab.studies.measuring.measure import measure, number_of
+
+LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
+
+
+@pytest.fixture
+def run(tmp_path):
+    return lambda **settings: ended_run(tmp_path, **{"curves": {"train/loss": LOSSES}, **settings})
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value"),
+    [
+        ("train/loss@start", 4.0),
+        ("train/loss@end", 1.5),
+        ("train/loss@min", 1.0),
+        ("train/loss@max[0:30]", 4.0),
+        ("train/loss@mean[10:30]", 2.5),
+        ("train/loss@median[0.5:1]", 1.5),
+        ("train/loss@max[40:]", 1.5),
+        ("train/loss@end[:20]", 3.0),
+        ("valid/loss@end", None),
+        ("train/loss@end[60:]", None),
+        ("steps_to_target", 7.0),
+        ("test/accuracy", 0.9),
+        ("test/loss", None),
+        ("examples", None),
+    ],
+)
+def test_a_text_is_a_statistic_of_a_column_or_a_number_of_the_summary(run, quantity, value):
+    record = run(steps_to_target=7, test={"accuracy": 0.9}).record
+    assert number_of(quantity, record) == value
+
+
+def test_numbers_of_a_run_that_diverged_are_infinite_except_before_the_divergence(run):
+    record = run(diverged=35).record
+    assert number_of("train/loss@end", record) == math.inf
+    assert number_of("train/loss@start", record) == 4.0
+    assert number_of("train/loss@max[0:30]", record) == 4.0
+    assert number_of("train/loss@max[0:40]", record) == math.inf
+
+
+def test_a_number_may_be_multiplied_by_a_formula_of_the_config(run):
+    record = run(config={"optimizer": {"lr": 0.5}}).record
+    assert number_of({"of": "train/loss@start", "times": "optimizer.lr / 2"}, record) == 1.0
+
+
+def test_only_runs_that_report_are_measured(run):
+    frame = measure("train/loss@end", [run(seed=1), run(seed=2, role="select")])
+    assert frame.rows() == [("a", None, 1, 1.5)]
+
+
+def test_x_is_the_number_of_the_first_swept_key_or_the_position_of_its_text(run):
+    numbers = [run(over={"batch_size": 8, "seed": 1}), run(over={"batch_size": 32})]
+    assert measure("train/loss@end", numbers)["x"].to_list() == [8.0, 32.0]
+    texts = [run(over={"optimizer": "sgd"}), run(over={"optimizer": "adam"})]
+    assert measure("train/loss@end", texts)["x"].to_list() == [0.0, 1.0]
+
+
+def test_a_reducer_gives_one_number_for_each_arm_and_seed(run):
+    rates = {0.1: 1.0, 0.2: 3.0, 0.4: 2.0, 0.8: 9.0}
+    runs = [
+        run(over={"optimizer.lr": rate}, seed=seed, curves={"train/loss": [10.0, loss + seed]})
+        for rate, loss in rates.items()
+        for seed in (0, 1)
+    ]
+    found = measure({"of": "train/loss@end", "reduce": "largest_passing", "below": 2.5}, runs)
+    assert found.rows() == [("a", None, 0, 0.4), ("a", None, 1, 0.1)]
+    best = measure({"of": "train/loss@end", "reduce": "best"}, runs)
+    assert best["value"].to_list() == [0.1, 0.1]
+
+
+def test_a_run_that_diverged_never_passes(run):
+    runs = [run(over={"lr": 1.0}), run(over={"lr": 2.0}, diverged=10)]
+    found = measure({"of": "train/loss@end", "reduce": "largest_passing", "below": 1e9}, runs)
+    assert found["value"].to_list() == [1.0]
+
+
+def test_the_selected_value_of_a_key_is_that_of_the_point(run):
+    runs = [run(point={"optimizer.lr": 0.3}, seed=5)]
+    assert measure({"kind": "selected", "key": "optimizer.lr"}, runs).rows() == [("a", None, 5, 0.3)]
+
+
+def test_the_distance_of_two_arms_is_the_largest_relative_difference_of_their_curves(run):
+    runs = [run(), run(arm="b", curves={"train/loss": [4.0, 3.0, 2.5, 5.0, 1.0, 3.0]}), run(arm="b", seed=1)]
+    assert measure({"kind": "distance", "arms": ["a", "b"]}, runs).rows() == [("a", None, 0, 0.5)]
+    early = measure({"kind": "distance", "arms": ["a", "b"], "until": 20}, runs)
+    assert early["value"].to_list() == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "message"),
+    [
+        ("train/loss@ende", "no statistic ende.*end"),
+        ("train/loss@", "write COLUMN@STATISTIC"),
+        ({"of": "train/loss@end", "reduce": "bset"}, "no reduce bset.*best"),
+        ({"kind": "selectd"}, "no kind selectd.*selected"),
+        ({"of": "train/loss@end", "reduce": "best", "above": 1}, "above"),
+        (7, "write a column"),
+    ],
+)
+def test_a_mistake_in_a_quantity_is_reported(run, quantity, message):
+    with pytest.raises(UsageError, match=message):
+        measure(quantity, [run(over={"lr": 1.0})])
