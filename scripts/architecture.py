@@ -47,6 +47,7 @@ GROUPS = {
     "debug": "a few steps on little data",
     "diagnostics": "the probes that run during training",
     "hydra/launcher": "where runs run: local, slurm, ray",
+    "study": "claims of papers and textbooks, with their runs and checks",
     "hydra/sweeper": "which runs a sweep consists of: grid, tune",
     "logger": "Weights & Biases or none",
     "model": "networks",

@@ -15,6 +15,7 @@ from support.pages import PAGES, ROOT, add_files, blocks, commands, name_of
 from descentlab.cli import _arguments
 from descentlab.config.command_line import Command, config_loader
 from descentlab.config.table import plan_table
+from descentlab.studies.words import load_study, read_request
 from descentlab.sweeps.launch import checked_plan
 
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
@@ -41,6 +42,10 @@ def test_train_commands_describe_valid_runs(page, tmp_path, monkeypatch):
                 path.touch()
             given = _arguments(words)
             with config_loader(conf, given.config_dir) as loader:
+                if any(word.startswith("study=") for word in given.overrides):
+                    request = read_request(loader, given.overrides)
+                    assert [load_study(loader, name, request.size) for name in request.names]
+                    continue
                 found = [re.sub(r"^(optimizer\.)?lr=auto", "optimizer.lr=0.02", word) for word in given.overrides]
                 command = Command(loader, found, given.multirun)  # with a rate, as a range test would find it
                 assert plan_table(command) if command.has_table else checked_plan(command.runs(), print), words

@@ -32,7 +32,9 @@ every_net = pytest.mark.parametrize("net", NETS)
 
 def task_loss(kind, predict, batch):
     """Return the task's loss; with default settings it depends on the arguments alone."""
-    plain = SimpleNamespace(error="mse", z_weight=0.0, focus=0.0, weight=torch.tensor(1.0))  # the defaults of the tasks
+    error = "cross_entropy" if kind == "classification" else "mse"  # this and the following: the defaults of the tasks
+    more = {"z_weight": 0.0, "focus": 0.0, "weight": torch.tensor(1.0), "weights": None, "in_float64": False}
+    plain = SimpleNamespace(error=error, **more)
     return TASKS[kind].loss(plain, predict, batch)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 # Overrides of digits_mlp that replace its model by Planted.
 PLANTED = (
     *("model._target_=support.planted_network.Planted", "~model.activation", "~model.init", "~model.norm", "~model.dropout"),
-    *("~model.residual", "model.hidden=8"),
+    *("~model.residual", "~model.bias", "~model.weight_norm", "~model.parametrization", "~model.base_width"),
+    *("~model.output_scale", "model.hidden=8"),
 )
 
 

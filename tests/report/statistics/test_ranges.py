@@ -17,7 +17,7 @@ from descentlab.tasks.metrics.binary import METRICS
 from descentlab.tasks.metrics.undefined import computed
 
 ROOT = Path(__file__).parents[3]
-ATTRIBUTES = SimpleNamespace(names=tuple(METRICS), num_classes=3, unit="character", peak=1.0)  # of the tasks
+ATTRIBUTES = SimpleNamespace(names=tuple(METRICS), num_classes=3, unit="character", peak=1.0, noise=1.0)  # of the tasks
 
 
 def metrics_of(node: dict[str, Any]) -> set[str]:

@@ -46,7 +46,7 @@ class ScheduleCurve:
     @property
     def heading(self) -> str:
         quantity = "momentum" if self.momentum else "lr ×"
-        return f"{self.name}: {quantity} {min(self.values):.3g} to {max(self.values):.3g}"
+        return f"{self.name}: {quantity} {min(self.values):.2g} to {max(self.values):.2g}"
 
 
 def terminal(curves: Sequence[ScheduleCurve], width: int = 80) -> str:

@@ -59,6 +59,7 @@ BOUNDS: dict[str, Bounds] = {
     "perplexity": Bounds(1.0, None),  # exp of a cross-entropy >= 0
     "bits_per_character": POSITIVE,
     "distance": POSITIVE,
+    "excess_risk": POSITIVE,
     # Losses are cross-entropies, squared errors and the like. Some test functions have values below 0: see bounds_of.
     "loss": POSITIVE,
     "train_loss": POSITIVE,
