@@ -111,18 +111,22 @@ class Point(nn.Module):
     Args:
         function: a key of SURFACES.
         dimensions: 2; also other numbers for rosenbrock, rastrigin, ackley and flat.
+        start: the coordinates of the starting point; None: the usual ones of the function.
 
     Raises:
-        ValueError: if the function is defined in two dimensions only.
+        ValueError: if the function is defined in two dimensions only, or `start` does not have `dimensions` coordinates.
     """
 
-    def __init__(self, function: str, dimensions: Count = 2) -> None:
+    def __init__(self, function: str, dimensions: Count = 2, start: Sequence[float] | None = None) -> None:
         super().__init__()
         self.surface = surface = SURFACES[function]
         if dimensions != 2 and len(surface.minima[0]) == 2:
             raise ValueError(f"{function} is a function of two numbers, not of {dimensions}")
-        times = -(-dimensions // len(surface.start))
-        self.point = nn.Parameter(torch.tensor([*surface.start] * times)[:dimensions])
+        if start is not None and len(start) != dimensions:
+            raise ValueError(f"start={list(start)} has {len(start)} coordinates, not {dimensions}")
+        chosen = surface.start if start is None else start
+        times = -(-dimensions // len(chosen))
+        self.point = nn.Parameter(torch.tensor([*map(float, chosen)] * times)[:dimensions])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.surface.formula(self.point) - self.surface.lowest + x @ self.point

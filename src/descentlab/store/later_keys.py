@@ -49,6 +49,7 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         "base_width": 64,
         "output_scale": 1.0,
     },
+    "descentlab.models.point.Point": {"start": None},
     "descentlab.models.recurrent.Recurrent": {"init": "default"},
     "descentlab.models.resnet.ResNet": {**_CNN, "dropout": 0.0, "residual": True},
     "descentlab.models.torchvision_net.TorchvisionNet": {"init": "default"},

@@ -9,9 +9,10 @@ from typing import Any
 import polars as pl
 
 from descentlab.errors import UsageError, nearest
-from descentlab.store.record import Record, Status, read_curves
+from descentlab.store.record import Record, Status, read_curves, read_layers
 
 TEXT = re.compile(r"(?P<column>[^@\[\]]+)(@(?P<statistic>\w+)(\[(?P<low>[^:]*):(?P<high>[^\]]*)\])?)?")
+LAYERS = "layers/"  # begins the text of a quantity of a layer
 STATISTICS: Mapping[str, Callable[[pl.Series], Any]] = {
     "start": lambda values: values[0],
     "end": lambda values: values[-1],
@@ -19,9 +20,9 @@ STATISTICS: Mapping[str, Callable[[pl.Series], Any]] = {
     "max": lambda values: values.max(),
     "mean": lambda values: values.mean(),
     "median": lambda values: values.median(),
+    "std": lambda values: values.std(),
     "sum": lambda values: values.sum(),
 }
-SPLITS = ("test", "valid")
 
 
 def column_number(text: str, record: Record) -> float | None:
@@ -29,7 +30,7 @@ def column_number(text: str, record: Record) -> float | None:
 
     Args:
         text: COLUMN@STATISTIC of the curves, with a range of steps [LOW:HIGH] or fractions [0.67:1] if it is not the whole run;
-            or a number of the summary, such as steps_to_target, test/accuracy or train_seconds.
+            layers/LAYER/COLUMN@STATISTIC of a layer; or a number of the summary, such as steps_to_target, test/accuracy, train_seconds or baseline/test/accuracy.
         record: the run.
 
     Returns:
@@ -48,11 +49,10 @@ def column_number(text: str, record: Record) -> float | None:
         raise UsageError(
             f"quantity {text}: no statistic {statistic}; there are {', '.join(STATISTICS)}{nearest(statistic, STATISTICS)}"
         )
-    rows = read_curves(record.folder)
-    column = found["column"]
-    if column not in rows.columns:
+    own = _column(found["column"], record)
+    if own is None:
         return None
-    own = rows.select("step", column).drop_nulls()
+    column = own.columns[1]
     own = _within(own, found["low"], found["high"], record)
     if (
         record.status is Status.DIVERGED
@@ -61,6 +61,16 @@ def column_number(text: str, record: Record) -> float | None:
     ):
         return float("inf")
     return None if own.is_empty() else float(STATISTICS[statistic](own[column]))
+
+
+def _column(text: str, record: Record) -> pl.DataFrame | None:
+    """Return the steps and values of a column of the curves, or of a layer; None if it does not exist."""
+    layer, _, column = text.removeprefix(LAYERS).rpartition("/") if text.startswith(LAYERS) else ("", "", text)
+    rows = read_layers(record.folder) if layer else read_curves(record.folder)
+    if column not in rows.columns:
+        return None
+    rows = rows.filter(pl.col("layer") == layer) if layer else rows
+    return rows.select("step", column).drop_nulls()
 
 
 def _within(rows: pl.DataFrame, low: str | None, high: str | None, record: Record) -> pl.DataFrame:
@@ -87,7 +97,7 @@ def _ends_after_divergence(low: str | None, high: str | None, record: Record) ->
 
 
 def _of_summary(text: str, record: Record) -> float | None:
-    split, _, name = text.partition("/")
-    of_split = name and split in SPLITS
-    value = (record.summary.get(split) or {}).get(name) if of_split else record.summary.get(text)
-    return None if value is None or isinstance(value, str | Mapping) else float(value)
+    value: Any = record.summary
+    for name in text.split("/"):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None

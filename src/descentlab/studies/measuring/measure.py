@@ -2,11 +2,14 @@
 
 A quantity is written as text or as a mapping:
 
-    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, sum, count
+    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, std, sum
     train/loss@max[0:10]        of the steps from 0 to below 10; with a decimal point, [0.67:1], of the last third of the run
+    layers/output/grad_norm@max    of a layer, by its name in layers.parquet
     steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
+    {of: test/auroc, minus: baseline/test/auroc}                   the difference of two numbers of a run
+    {of: layers/A/grad_norm@start, divided_by: layers/B/grad_norm@start}     their ratio
 
     {kind: selected, key: optimizer.lr}     a number of several runs together
 
@@ -29,6 +32,7 @@ from descentlab.studies.measuring.over import REDUCERS
 from descentlab.studies.measuring.several import KINDS
 from descentlab.studies.runs import Ended
 
+OPERATIONS = ("minus", "divided_by", "times")  # keys of a quantity of a single run, after `of`
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
 
@@ -67,8 +71,11 @@ def number_of(quantity: Any, record: Record) -> float | None:
     if not isinstance(quantity, Mapping) or "of" not in quantity:
         raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
     value = number_of(quantity["of"], record)
-    if value is None:
+    minus = number_of(quantity["minus"], record) if "minus" in quantity else 0.0
+    divisor = number_of(quantity["divided_by"], record) if "divided_by" in quantity else 1.0
+    if value is None or minus is None or not divisor:
         return None
+    value = (value - minus) / divisor
     return value * evaluate(str(quantity["times"]), record.config) if "times" in quantity else value
 
 
@@ -85,8 +92,8 @@ def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
 def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
     """Return one value for each arm and seed, from the values over x."""
     reduce = _known(REDUCERS, "reduce", quantity)
-    settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", "times")}
-    inner = {key: quantity[key] for key in ("of", "times") if key in quantity}
+    settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", *OPERATIONS)}
+    inner = {key: quantity[key] for key in ("of", *OPERATIONS) if key in quantity}
     rows: list[tuple[str, None, int, float | None]] = []
     for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
         ordered = own.sort("x")
