@@ -66,6 +66,12 @@ def test_more_dimensions():
         Point("beale", 3)
 
 
+def test_the_starting_point_can_be_chosen():
+    assert Point("saddle", start=[1, 1e-6]).point.tolist() == pytest.approx([1.0, 1e-6])
+    with pytest.raises(ValueError, match="3 coordinates, not 2"):
+        Point("saddle", start=[1.0, 2.0, 3.0])
+
+
 def test_trajectory_is_in_the_curves_and_the_surface_is_an_artifact(train):
     run = train("problem=saddle", "optimizer=sgd", "optimizer.lr=0.1", "budget.steps=40")
     xs, ys = run.column("train/x"), run.column("train/y")

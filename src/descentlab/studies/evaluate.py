@@ -76,6 +76,6 @@ def quantity_text(quantity: Any) -> str:
         return str(quantity)
     inner = quantity_text(quantity["of"]) if "of" in quantity else ""
     outer = quantity.get("reduce") or quantity.get("kind") or ""
-    operations = [(" minus ", "minus"), (" divided by ", "divided_by"), (" times ", "times")]
+    operations = [(" minus ", "minus"), (" relative to ", "relative_to"), (" times ", "times")]
     more = "".join(f"{word}{quantity_text(quantity[key])}" for word, key in operations if key in quantity)
     return " of ".join(part for part in (str(outer), inner) if part) + more

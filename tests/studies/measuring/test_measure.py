@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from descentlab.errors import UsageError
 from descentlab.studies.measuring.measure import measure, number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
+LAYERS = [(0, "blocks.0", 2.0), (0, "head", 8.0), (50, "blocks.0", 1.0), (50, "head", 4.0)]  # step, layer, norm of the gradient
 
 
 @pytest.fixture
@@ -31,6 +33,10 @@ def run(tmp_path):
         ("train/loss@end[:20]", 3.0),
         ("valid/loss@end", None),
         ("train/loss@end[60:]", None),
+        ("train/loss@std[0:20]", 0.5**0.5),
+        ("baseline/test/accuracy", 0.8),
+        ("test", None),
+        ("baseline/name", None),
         ("steps_to_target", 7.0),
         ("test/accuracy", 0.9),
         ("test/loss", None),
@@ -38,8 +44,9 @@ def run(tmp_path):
     ],
 )
 def test_a_text_is_a_statistic_of_a_column_or_a_number_of_the_summary(run, quantity, value):
-    record = run(steps_to_target=7, test={"accuracy": 0.9}).record
-    assert number_of(quantity, record) == value
+    baseline = {"name": "majority", "test": {"accuracy": 0.8}}
+    record = run(steps_to_target=7, test={"accuracy": 0.9}, baseline=baseline).record
+    assert number_of(quantity, record) == (value if value is None else pytest.approx(value))
 
 
 def test_numbers_of_a_run_that_diverged_are_infinite_except_before_the_divergence(run):
@@ -53,6 +60,25 @@ def test_numbers_of_a_run_that_diverged_are_infinite_except_before_the_divergenc
 def test_a_number_may_be_multiplied_by_a_formula_of_the_config(run):
     record = run(config={"optimizer": {"lr": 0.5}}).record
     assert number_of({"of": "train/loss@start", "times": "optimizer.lr / 2"}, record) == 1.0
+
+
+def test_a_number_may_be_compared_with_another_one_of_the_run(run):
+    record = run(test={"accuracy": 0.9}, baseline={"test": {"accuracy": 0.6}}).record
+    both = {"of": "test/accuracy", "minus": "baseline/test/accuracy"}
+    assert number_of(both, record) == pytest.approx(0.3)
+    assert number_of({**both, "relative_to": "train/loss@end"}, record) == pytest.approx(0.2)
+    assert number_of({**both, "minus": "baseline/test/loss"}, record) is None
+    assert number_of({"of": "train/loss@start", "relative_to": "train/loss@end"}, record) == pytest.approx(4.0 / 1.5)
+
+
+def test_a_quantity_of_a_layer_is_read_by_the_name_of_the_layer(run):
+    record = run().record
+    rows = [{"step": step, "layer": layer, "grad_norm": value} for step, layer, value in LAYERS]
+    (record.folder / "layers.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert number_of("layers/blocks.0/grad_norm@start", record) == 2.0
+    assert number_of("layers/head/grad_norm@max", record) == 8.0
+    assert number_of("layers/head/weight_norm@max", record) is None
+    assert number_of({"of": "layers/blocks.0/grad_norm@end", "relative_to": "layers/head/grad_norm@end"}, record) == 0.25
 
 
 def test_only_runs_that_report_are_measured(run):

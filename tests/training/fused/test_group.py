@@ -70,6 +70,19 @@ def test_members_have_the_curves_and_records_of_single_runs(group, job, precisio
         assert {**found.config, "sweep": None} == {**expected.config, "sweep": None}
 
 
+@pytest.mark.parametrize("optimizer", ["optimizer=sgd average.kind=ema", "optimizer=schedulefree_sgd", "optimizer=sgd"])
+def test_members_are_compared_with_the_baseline_as_single_runs_are(group, job, optimizer):
+    common = ("problem=diabetes_linear", "baseline=normal_equation", "optimizer.lr=0.1", "budget.epochs=3", *optimizer.split())
+    code, jobs = group("seed=0", "seed=1", common=common)
+    assert code == 0
+    for seed, member in enumerate(jobs):
+        expected = run(job(*common, f"seed={seed}", "sweep=single")).summary
+        found = Record.read(member.folder).summary
+        assert found["baseline"]["test"] == expected["baseline"]["test"]
+        assert found["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-4)
+        assert found["gap"] == pytest.approx(expected["gap"], rel=1e-3)
+
+
 def test_a_diverging_member_changes_no_bit_of_the_others(group):
     calm = ["seed=0 optimizer.lr=0.1", "seed=1 optimizer.lr=0.1"]
     _, alone = group(*calm, "seed=2 optimizer.lr=0.1", common=(*RUN, "optimizer=sgd"))

@@ -30,7 +30,8 @@ def column_number(text: str, record: Record) -> float | None:
 
     Args:
         text: COLUMN@STATISTIC of the curves, with a range of steps [LOW:HIGH] or fractions [0.67:1] if it is not the whole run;
-            layers/LAYER/COLUMN@STATISTIC of a layer; or a number of the summary, such as steps_to_target, test/accuracy, train_seconds or baseline/test/accuracy.
+            layers/LAYER/COLUMN@STATISTIC of a layer; or a number of the summary, such as steps_to_target, test/accuracy,
+            train_seconds or baseline/test/accuracy.
         record: the run.
 
     Returns:

@@ -8,8 +8,8 @@ A quantity is written as text or as a mapping:
     steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
+    {of: train/loss@end, relative_to: train/loss@start}            a number divided by another one of the run
     {of: test/auroc, minus: baseline/test/auroc}                   the difference of two numbers of a run
-    {of: layers/A/grad_norm@start, divided_by: layers/B/grad_norm@start}     their ratio
 
     {kind: selected, key: optimizer.lr}     a number of several runs together
 
@@ -19,6 +19,7 @@ A quantity is written as text or as a mapping:
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ from descentlab.studies.measuring.over import REDUCERS
 from descentlab.studies.measuring.several import KINDS
 from descentlab.studies.runs import Ended
 
-OPERATIONS = ("minus", "divided_by", "times")  # keys of a quantity of a single run, after `of`
+OF_A_RUN = ("of", "minus", "relative_to", "times")  # keys of a quantity of a single run
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
 
@@ -71,12 +72,20 @@ def number_of(quantity: Any, record: Record) -> float | None:
     if not isinstance(quantity, Mapping) or "of" not in quantity:
         raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
     value = number_of(quantity["of"], record)
-    minus = number_of(quantity["minus"], record) if "minus" in quantity else 0.0
-    divisor = number_of(quantity["divided_by"], record) if "divided_by" in quantity else 1.0
-    if value is None or minus is None or not divisor:
+    if value is not None and "minus" in quantity:
+        value = _combined(value, number_of(quantity["minus"], record), operator.sub)
+    if value is not None and "relative_to" in quantity:
+        value = _combined(value, number_of(quantity["relative_to"], record), operator.truediv)
+    if value is None:
         return None
-    value = (value - minus) / divisor
     return value * evaluate(str(quantity["times"]), record.config) if "times" in quantity else value
+
+
+def _combined(value: float, other: float | None, operation: Callable[[float, float], float]) -> float | None:
+    """Return the difference or quotient of two numbers; None if it is not defined."""
+    if other is None or math.isinf(other) or (operation is operator.truediv and other == 0):
+        return None
+    return operation(value, other)
 
 
 def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
@@ -92,8 +101,8 @@ def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
 def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:
     """Return one value for each arm and seed, from the values over x."""
     reduce = _known(REDUCERS, "reduce", quantity)
-    settings = {key: value for key, value in quantity.items() if key not in ("of", "reduce", *OPERATIONS)}
-    inner = {key: quantity[key] for key in ("of", *OPERATIONS) if key in quantity}
+    settings = {key: value for key, value in quantity.items() if key not in ("reduce", *OF_A_RUN)}
+    inner = {key: quantity[key] for key in OF_A_RUN if key in quantity}
     rows: list[tuple[str, None, int, float | None]] = []
     for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
         ordered = own.sort("x")

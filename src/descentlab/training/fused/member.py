@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ class MemberStep:
         self.task, self.bare_optimizer, self.step = task, optimizer, step
         self.count = self.evaluations = 0
         self.state: RunState  # slices of the tensors of the block
+        self.evaluation_weights: MemberWeights
 
     def link(self, state: RunState) -> None:
         """Make the model's parameters and buffers, and the optimizer's states, the tensors of `state`."""
@@ -88,6 +89,37 @@ class MemberStep:
         return max(0, self.count - self.task.recipe.average.first_step(self.task.total_steps))
 
 
+class MemberWeights:
+    """The counterpart of optim.evaluation.EvaluationWeights for a member.
+
+    Args:
+        step: the member's step.
+        numbers: the numbers of its steps, from which schedule-free rules compute the evaluation weights.
+    """
+
+    def __init__(self, step: MemberStep, numbers: Numbers) -> None:
+        self.step, self.numbers = step, numbers
+        self.saved: list[Tensor] = []
+
+    @torch.no_grad()
+    def apply(self, inputs: Iterable[Tensor]) -> None:
+        """Put the evaluation weights into the model. `inputs` are not read: running statistics are not recomputed."""
+        state, pure, count = self.step.state, self.step.step, self.step.count
+        if not count or not pure.has_evaluation_weights:
+            return
+        self.saved = [weight.clone() for weight in state.weights]
+        last = torch.from_numpy(self.numbers.table(count - 1, 1)[0]).to(self.saved[0].device)
+        for weight, value in zip(state.weights, pure.evaluation_weights(state, last), strict=True):
+            weight.copy_(value)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the training weights back."""
+        for weight, value in zip(self.step.state.weights, self.saved, strict=bool(self.saved)):
+            weight.copy_(value)
+        self.saved = []
+
+
 class Member:
     """One run of a fused group.
 
@@ -118,6 +150,7 @@ class Member:
         self.step = MemberStep(task, optimizer, step)
         task.step = self.step  # pyright: ignore[reportAttributeAccessIssue]
         self.numbers = Numbers(task.recipe, optimizer, plan.total)
+        self.step.evaluation_weights = MemberWeights(self.step, self.numbers)
         self.is_active = True
         self.block: Block
         task.probes = self.probes = Probes.of(job.config)
