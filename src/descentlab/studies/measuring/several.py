@@ -1,4 +1,4 @@
-"""Quantities of several runs or curves: what was selected, how far curves lie apart, and how steps until a loss depend on a number."""
+"""Quantities of several runs or curves: what was selected, how far curves lie apart, and the slope of steps until a loss."""
 
 from __future__ import annotations
 
