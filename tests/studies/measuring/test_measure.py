@@ -27,6 +27,10 @@ def run(tmp_path):
         ("train/loss@end", 1.5),
         ("train/loss@min", 1.0),
         ("train/loss@max[0:30]", 4.0),
+        ("train/loss@rise", 3.0),
+        ({"of": "train/loss", "falls_to": 2.0}, 20.0),
+        ({"of": "train/loss", "falls_to": 0.5}, None),
+        ({"of": "valid/loss", "falls_to": 2.0}, None),
         ("train/loss@mean[10:30]", 2.5),
         ("train/loss@median[0.5:1]", 1.5),
         ("train/loss@max[40:]", 1.5),
@@ -124,12 +128,22 @@ def test_the_distance_of_two_arms_is_the_largest_relative_difference_of_their_cu
     assert early["value"].to_list() == [0.2]
 
 
+def test_the_slope_of_crossings_is_the_exponent_of_their_steps(run):
+    columns = {"a": 1, "b": 2, "c": 4}
+    falling = {name: [1.0] * steps + [0.0] * (9 - steps) for name, steps in zip(columns, (2, 4, 8), strict=True)}
+    slope = {"kind": "crossing_slope", "columns": columns, "threshold": 0.5}
+    assert measure(slope, [run(curves=falling)])["value"].to_list() == pytest.approx([1.0])
+    assert measure(slope, [run(curves={**falling, "c": [1.0] * 9})])["value"].to_list() == [None]
+    assert measure(slope, [run(curves={"a": [1.0, 0.0]})])["value"].to_list() == [None]
+
+
 @pytest.mark.parametrize(
     ("quantity", "message"),
     [
         ("train/loss@ende", "no statistic ende.*end"),
         ("train/loss@", "write COLUMN@STATISTIC"),
         ({"of": "train/loss@end", "reduce": "bset"}, "no reduce bset.*best"),
+        ({"of": "train/loss@end", "relative": "train/loss@start"}, "unknown key relative.*relative_to"),
         ({"kind": "selectd"}, "no kind selectd.*selected"),
         ({"of": "train/loss@end", "reduce": "best", "above": 1}, "above"),
         (7, "write a column"),

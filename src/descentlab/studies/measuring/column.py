@@ -10,6 +10,8 @@ import polars as pl
 
 from descentlab.errors import UsageError, nearest
 from descentlab.store.record import Record, Status, read_curves, read_layers
+from descentlab.studies.quantities.crossing import crossing
+from descentlab.studies.quantities.monotone import monotone
 
 TEXT = re.compile(r"(?P<column>[^@\[\]]+)(@(?P<statistic>\w+)(\[(?P<low>[^:]*):(?P<high>[^\]]*)\])?)?")
 LAYERS = "layers/"  # begins the text of a quantity of a layer
@@ -20,6 +22,7 @@ STATISTICS: Mapping[str, Callable[[pl.Series], Any]] = {
     "max": lambda values: values.max(),
     "mean": lambda values: values.mean(),
     "median": lambda values: values.median(),
+    "rise": lambda values: monotone(values.to_numpy()) or 0.0,  # the largest increase from a row to the next
     "std": lambda values: values.std(),
     "sum": lambda values: values.sum(),
 }
@@ -62,6 +65,12 @@ def column_number(text: str, record: Record) -> float | None:
     ):
         return float("inf")
     return None if own.is_empty() else float(STATISTICS[statistic](own[column]))
+
+
+def crossing_step(text: str, threshold: float, record: Record) -> float | None:
+    """Return the first step at which a column, such as train/loss, is at most `threshold`; None if it never is."""
+    own = _column(text, record)
+    return None if own is None else crossing(own["step"].to_numpy(), own[own.columns[1]].to_numpy(), threshold)
 
 
 def _column(text: str, record: Record) -> pl.DataFrame | None:

@@ -2,13 +2,14 @@
 
 A quantity is written as text or as a mapping:
 
-    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, std, sum
+    train/loss@end              the last value of a column of the curves; start, min, max, mean, median, std, sum, rise
     train/loss@max[0:10]        of the steps from 0 to below 10; with a decimal point, [0.67:1], of the last third of the run
     layers/output/grad_norm@max    of a layer, by its name in layers.parquet
     steps_to_target             a number of the summary; test/accuracy: a metric of the trained model
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
     {of: train/loss@end, relative_to: train/loss@start}            a number divided by another one of the run
+    {of: train/loss, falls_to: 0.01}                               the first step at which a column is at most a number
     {of: test/auroc, minus: baseline/test/auroc}                   the difference of two numbers of a run
 
     {kind: selected, key: optimizer.lr}     a number of several runs together
@@ -27,13 +28,13 @@ import polars as pl
 
 from descentlab.errors import UsageError, nearest
 from descentlab.store.record import Record
-from descentlab.studies.measuring.column import column_number
+from descentlab.studies.measuring.column import column_number, crossing_step
 from descentlab.studies.measuring.formula import evaluate
 from descentlab.studies.measuring.over import REDUCERS
 from descentlab.studies.measuring.several import KINDS
 from descentlab.studies.runs import Ended
 
-OF_A_RUN = ("of", "minus", "relative_to", "times")  # keys of a quantity of a single run
+OF_A_RUN = ("of", "falls_to", "minus", "relative_to", "times")  # keys of a quantity of a single run
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
 
@@ -71,6 +72,10 @@ def number_of(quantity: Any, record: Record) -> float | None:
         return column_number(quantity, record)
     if not isinstance(quantity, Mapping) or "of" not in quantity:
         raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
+    for key in set(quantity) - set(OF_A_RUN):
+        raise UsageError(f"quantity {dict(quantity)}: unknown key {key}{nearest(key, OF_A_RUN)}")
+    if "falls_to" in quantity:
+        return crossing_step(str(quantity["of"]), float(quantity["falls_to"]), record)
     value = number_of(quantity["of"], record)
     if value is not None and "minus" in quantity:
         value = _combined(value, number_of(quantity["minus"], record), operator.sub)

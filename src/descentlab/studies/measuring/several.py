@@ -1,4 +1,4 @@
-"""Quantities of several runs together: what was selected, and how far the curves of two arms lie apart."""
+"""Quantities of several runs or curves: what was selected, how far curves lie apart, and the slope of steps until a loss."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, read_curves
+from descentlab.studies.measuring.column import crossing_step
+from descentlab.studies.quantities.log_slope import log_slope
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
 from descentlab.studies.runs import Ended
 
@@ -41,6 +43,23 @@ def distance(ended: Sequence[Ended], arms: Sequence[str], column: str = "train/l
     return [(arms[0], None, seed, _distance(first[seed], second[seed], column, until)) for seed in common]
 
 
+def crossing_slope(ended: Sequence[Ended], columns: Mapping[str, float], threshold: float) -> list[Row]:
+    """Return the slope of log(number of steps until a curve of a run falls to `threshold`) over log(number of the curve).
+
+    Args:
+        ended: the runs.
+        columns: the columns of the curves, with the number of each, such as {train/class_loss_1: 32, train/class_loss_2: 16}.
+        threshold: in the unit of the curves. A run in which a curve never reaches it has no value.
+    """
+    return [(each.run.arm, None, each.run.seed, _crossing_slope(each.record, columns, threshold)) for each in ended]
+
+
+def _crossing_slope(record: Record, columns: Mapping[str, float], threshold: float) -> float | None:
+    found = [crossing_step(column, threshold, record) for column in columns]
+    reached = [steps for steps in found if steps is not None]
+    return log_slope(list(columns.values()), reached) if len(reached) == len(columns) else None
+
+
 def _by_seed(ended: Sequence[Ended], arm: str) -> dict[int, Record]:
     return {each.run.seed: each.record for each in ended if each.run.arm == arm}
 
@@ -54,4 +73,4 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
     return trajectory_distance(x, a, z, b, until)
 
 
-KINDS: Mapping[str, Callable[..., list[Row]]] = {"selected": selected, "distance": distance}
+KINDS: Mapping[str, Callable[..., list[Row]]] = {"crossing_slope": crossing_slope, "distance": distance, "selected": selected}
