@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
+from descentlab.store.record import LAYERS
 from descentlab.studies.measuring.measure import measure, number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
@@ -96,6 +98,17 @@ def test_the_distance_of_two_arms_is_the_largest_relative_difference_of_their_cu
     assert measure({"kind": "distance", "arms": ["a", "b"]}, runs).rows() == [("a", None, 0, 0.5)]
     early = measure({"kind": "distance", "arms": ["a", "b"], "until": 20}, runs)
     assert early["value"].to_list() == [0.2]
+
+
+def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
+    measured = run(over={"optimizer.lr": 0.1})
+    rows = [(0, "first", 1.0), (0, "second", None), (0, "third", 4.0), (10, "first", 9.0), (10, "third", 1.0)]
+    text = "".join(json.dumps({"step": step, "layer": layer, "std": std}) + "\n" for step, layer, std in rows)
+    (measured.record.folder / LAYERS).write_text(text)
+    ratio = {"kind": "layer_ratio", "column": "std", "layers": [0, -1]}
+    assert measure(ratio, [measured]).rows() == [("a", 0.1, 0, 0.25)]
+    assert measure({**ratio, "column": "grad_norm"}, [measured])["value"].to_list() == [None]
+    assert measure({**ratio, "layers": [0, 2]}, [measured])["value"].to_list() == [None]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
-"""Quantities of several runs together: what was selected, and how far the curves of two arms lie apart."""
+"""Quantities of several runs together or of layers: what was selected, how far curves lie apart, the ratio of two layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import polars as pl
+
 from descentlab.errors import UsageError
-from descentlab.store.record import Record, read_curves
+from descentlab.store.record import Record, read_curves, read_layers
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
 from descentlab.studies.runs import Ended
 
@@ -41,6 +43,32 @@ def distance(ended: Sequence[Ended], arms: Sequence[str], column: str = "train/l
     return [(arms[0], None, seed, _distance(first[seed], second[seed], column, until)) for seed in common]
 
 
+def layer_ratio(ended: Sequence[Ended], column: str, layers: Sequence[int]) -> list[Row]:
+    """Return the ratio of the values of two layers at the first measurement of a probe, for each run.
+
+    Args:
+        ended: the runs.
+        column: the column of the layers, such as backpropagated.
+        layers: the positions of the two layers in the order of the model: 0 is the first one, -1 the last one.
+    """
+    return [
+        (each.run.arm, each.run.x if isinstance(each.run.x, int | float) else None, each.run.seed, ratio)
+        for each in ended
+        for ratio in [_ratio_of_layers(read_layers(each.record.folder), column, layers)]
+    ]
+
+
+def _ratio_of_layers(rows: pl.DataFrame, column: str, layers: Sequence[int]) -> float | None:
+    if column not in rows.columns:
+        return None
+    measured = rows.drop_nulls(column)
+    values = measured.filter(pl.col("step") == pl.col("step").min())[column].to_list()
+    if any(not -len(values) <= place < len(values) for place in layers):
+        return None
+    first, second = (values[place] for place in layers)
+    return first / second if second else None
+
+
 def _by_seed(ended: Sequence[Ended], arm: str) -> dict[int, Record]:
     return {each.run.seed: each.record for each in ended if each.run.arm == arm}
 
@@ -54,4 +82,4 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
     return trajectory_distance(x, a, z, b, until)
 
 
-KINDS: Mapping[str, Callable[..., list[Row]]] = {"selected": selected, "distance": distance}
+KINDS: Mapping[str, Callable[..., list[Row]]] = {"selected": selected, "distance": distance, "layer_ratio": layer_ratio}
