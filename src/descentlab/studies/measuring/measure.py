@@ -8,7 +8,7 @@ A quantity is written as text or as a mapping:
     {of: train/loss@end, reduce: largest_passing, below: 0.05}     one number from those of all `x` of an arm and seed
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
 
-    {kind: selected, key: optimizer.lr}     a number of several runs together
+    {kind: selected, key: optimizer.lr}     a number of several runs together, or of layers
 
 `over.REDUCERS` has the reducers, `several.KINDS` the kinds.
 """
