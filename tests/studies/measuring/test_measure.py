@@ -9,6 +9,7 @@ import pytest
 from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
+from descentlab.store.record import LAYERS
 from descentlab.studies.measuring.measure import measure, number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
@@ -135,6 +136,17 @@ def test_the_slope_of_crossings_is_the_exponent_of_their_steps(run):
     assert measure(slope, [run(curves=falling)])["value"].to_list() == pytest.approx([1.0])
     assert measure(slope, [run(curves={**falling, "c": [1.0] * 9})])["value"].to_list() == [None]
     assert measure(slope, [run(curves={"a": [1.0, 0.0]})])["value"].to_list() == [None]
+
+
+def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
+    measured = run(over={"optimizer.lr": 0.1})
+    rows = [(0, "first", 1.0), (0, "second", None), (0, "third", 4.0), (10, "first", 9.0), (10, "third", 1.0)]
+    text = "".join(json.dumps({"step": step, "layer": layer, "std": std}) + "\n" for step, layer, std in rows)
+    (measured.record.folder / LAYERS).write_text(text)
+    ratio = {"kind": "layer_ratio", "column": "std", "layers": [0, -1]}
+    assert measure(ratio, [measured]).rows() == [("a", 0.1, 0, 0.25)]
+    assert measure({**ratio, "column": "grad_norm"}, [measured])["value"].to_list() == [None]
+    assert measure({**ratio, "layers": [0, 2]}, [measured])["value"].to_list() == [None]
 
 
 @pytest.mark.parametrize(

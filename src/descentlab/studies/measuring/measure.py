@@ -12,7 +12,7 @@ A quantity is written as text or as a mapping:
     {of: train/loss, falls_to: 0.01}                               the first step at which a column is at most a number
     {of: test/auroc, minus: baseline/test/auroc}                   the difference of two numbers of a run
 
-    {kind: selected, key: optimizer.lr}     a number of several runs together
+    {kind: selected, key: optimizer.lr}     a number of several runs together, or of layers
 
 `over.REDUCERS` has the reducers, `several.KINDS` the kinds.
 """
