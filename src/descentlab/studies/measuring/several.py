@@ -1,4 +1,4 @@
-"""Quantities of several runs together: what was selected, and how far the curves of two arms lie apart."""
+"""Quantities of several runs together, such as how far the curves of two arms lie apart, and of the layers of each run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, read_curves
+from descentlab.studies.measuring.column import column_number
+from descentlab.studies.measuring.rotation import rotation
+from descentlab.studies.quantities.parabola_minimum import parabola_minimum
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
 from descentlab.studies.runs import Ended
 
@@ -54,4 +57,27 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
     return trajectory_distance(x, a, z, b, until)
 
 
-KINDS: Mapping[str, Callable[..., list[Row]]] = {"selected": selected, "distance": distance}
+def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
+    """Return, for each arm, x and seed, the value of `key` at the minimum of the parabola through the best values of `of`.
+
+    Args:
+        ended: the runs; arms that are not trained over `key` are left out.
+        of: a number of a run, such as test/loss.
+        key: a key of `over`, such as optimizer.lr; if it is the first one, the values have no x.
+    """
+    grids: dict[tuple[str, float | None, int], dict[float, float | None]] = {}
+    for each in ended:
+        if key in each.run.over:
+            x = None if key == next(iter(each.run.over)) else each.run.x
+            grid = grids.setdefault((each.run.arm, x, each.run.seed), {})
+            grid[float(each.run.over[key])] = column_number(of, each.record)
+    found = {place: parabola_minimum(list(grid), list(grid.values())) for place, grid in grids.items()}
+    return [(*place, None if best is None else 2**best.log2) for place, best in found.items()]
+
+
+KINDS: Mapping[str, Callable[..., list[Row]]] = {
+    "best_value": best_value,
+    "distance": distance,
+    "rotation": rotation,
+    "selected": selected,
+}
