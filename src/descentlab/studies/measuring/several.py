@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.errors import UsageError
@@ -65,12 +66,13 @@ def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
         of: a number of a run, such as test/loss.
         key: a key of `over`, such as optimizer.lr; if it is the first one, the values have no x.
     """
-    grids: dict[tuple[str, float | None, int], dict[float, float | None]] = {}
+    grids: dict[tuple[str, float | None, int], dict[float, float]] = {}
     for each in ended:
         if key in each.run.over:
             x = None if key == next(iter(each.run.over)) else each.run.x
             grid = grids.setdefault((each.run.arm, x, each.run.seed), {})
-            grid[float(each.run.over[key])] = column_number(of, each.record)
+            value = column_number(of, each.record)
+            grid[float(each.run.over[key])] = math.inf if value is None else value
     found = {place: parabola_minimum(list(grid), list(grid.values())) for place, grid in grids.items()}
     return [(*place, None if best is None else 2**best.log2) for place, best in found.items()]
 
