@@ -36,7 +36,7 @@ def evaluate(study: Study, ended: Sequence[Ended]) -> list[CheckResult]:
 
 def _result(check: Mapping[str, Any], ended: Sequence[Ended]) -> CheckResult:
     try:
-        values = measure(check["quantity"], ended)
+        values = measure(check["quantity"], ended, check.get("arms"))
         finding = checks.evaluate(_settings(check), values)
     except UsageError as error:
         values, finding = pl.DataFrame(), _undefined(str(error))

@@ -164,3 +164,19 @@ def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
 def test_a_mistake_in_a_quantity_is_reported(run, quantity, message):
     with pytest.raises(UsageError, match=message):
         measure(quantity, [run(over={"lr": 1.0})])
+
+
+def test_the_best_value_of_a_key_is_the_minimum_of_a_parabola_at_each_x(run):
+    def at(steps, lr, loss):
+        return run(over={"budget.steps": steps, "optimizer.lr": lr}, test={"loss": loss})
+
+    grid = [at(8, 1.0, math.e), at(8, 2.0, 1.0), at(8, 4.0, math.e), at(9, 1.0, 1.0), at(9, 2.0, 2.0)]
+    found = measure({"kind": "best_value", "of": "test/loss", "key": "optimizer.lr"}, [*grid, run(arm="b")])
+    assert found.rows() == [("a", 8.0, 0, 2.0), ("a", 9.0, 0, 1.0)]
+    alone = [run(over={"optimizer.lr": lr}, test={"loss": loss}) for lr, loss in ((1.0, 3.0), (2.0, 1.0))]
+    assert measure({"kind": "best_value", "of": "test/loss", "key": "optimizer.lr"}, alone).rows() == [("a", None, 0, 2.0)]
+
+
+def test_a_reduced_quantity_is_that_of_the_arms_of_the_check(run):
+    runs = [run(over={"lr": 1.0}), run(over={"lr": 2.0}), run(arm="without x")]
+    assert measure({"of": "train/loss@end", "reduce": "lowest"}, runs, ["a"]).rows() == [("a", None, 0, 1.5)]

@@ -38,12 +38,13 @@ OF_A_RUN = ("of", "falls_to", "minus", "relative_to", "times")  # keys of a quan
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
 
-def measure(quantity: Any, ended: Sequence[Ended]) -> pl.DataFrame:
+def measure(quantity: Any, ended: Sequence[Ended], arms: Sequence[str] | None = None) -> pl.DataFrame:
     """Return a quantity of the runs that report.
 
     Args:
         quantity: text or a mapping, as the module describes.
         ended: the runs of the study.
+        arms: the arms whose values are reduced over x; None: all. An arm without x has nothing to reduce.
 
     Returns:
         a frame with the columns arm, x (of the first key of `over`, or null; the position of a value that is no number), seed
@@ -56,7 +57,7 @@ def measure(quantity: Any, ended: Sequence[Ended]) -> pl.DataFrame:
     if isinstance(quantity, Mapping) and "kind" in quantity:
         return _of_kind(quantity, reporting)
     if isinstance(quantity, Mapping) and "reduce" in quantity:
-        return _reduced(quantity, reporting)
+        return _reduced(quantity, [each for each in reporting if arms is None or each.run.arm in arms])
     positions = _positions(reporting)
     rows = [(each.run.arm, positions[each.run.x], each.run.seed, number_of(quantity, each.record)) for each in reporting]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, read_curves, read_layers
-from descentlab.studies.measuring.column import crossing_step
+from descentlab.studies.measuring.column import column_number, crossing_step
+from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.log_slope import log_slope
+from descentlab.studies.quantities.parabola_minimum import parabola_minimum
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
 from descentlab.studies.runs import Ended
 
@@ -101,9 +104,30 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
     return trajectory_distance(x, a, z, b, until)
 
 
+def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
+    """Return, for each arm, x and seed, the value of `key` at the minimum of the parabola through the best values of `of`.
+
+    Args:
+        ended: the runs; arms that are not trained over `key` are left out.
+        of: a number of a run, such as test/loss.
+        key: a key of `over`, such as optimizer.lr; if it is the first one, the values have no x.
+    """
+    grids: dict[tuple[str, float | None, int], dict[float, float]] = {}
+    for each in ended:
+        if key in each.run.over:
+            x = None if key == next(iter(each.run.over)) else each.run.x
+            grid = grids.setdefault((each.run.arm, x, each.run.seed), {})
+            value = column_number(of, each.record)
+            grid[float(each.run.over[key])] = math.inf if value is None else value
+    found = {place: parabola_minimum(list(grid), list(grid.values())) for place, grid in grids.items()}
+    return [(*place, None if best is None else 2**best.log2) for place, best in found.items()]
+
+
 KINDS: Mapping[str, Callable[..., list[Row]]] = {
+    "best_value": best_value,
     "crossing_slope": crossing_slope,
     "distance": distance,
     "layer_ratio": layer_ratio,
+    "rotation": rotation,
     "selected": selected,
 }

@@ -1,0 +1,52 @@
+"""The rotation of the neurons of runs, in comparison with its equilibrium under AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from descentlab.store.record import read_layers
+from descentlab.studies.quantities.equilibrium_rotation import equilibrium_rotation
+from descentlab.studies.quantities.neuron_rotation import Rotation, neuron_rotation
+from descentlab.studies.runs import Ended
+
+Part = Literal["mean", "lowest", "highest", "ratio", "spread"]
+
+
+def rotation(
+    ended: Sequence[Ended], part: Part, relative: bool = False, share: float = 1 / 3
+) -> list[tuple[str, float | None, int, float | None]]:
+    """Return a part of `neuron_rotation` of each run that has measured the angles of neurons.
+
+    Args:
+        ended: the runs.
+        part: the mean over neurons, that of the slowest or fastest layer, the ratio of these two, or the spread over neurons.
+        relative: angles are divided by `equilibrium_rotation` of the run's lr, decay.rate and first beta.
+        share: the last part of the run, which counts.
+
+    Raises:
+        ValueError: `part` is not known.
+    """
+    xs = list(dict.fromkeys(each.run.x for each in ended if each.run.x is not None))
+    found: list[tuple[str, float | None, int, float | None]] = []
+    for each in ended:
+        angles = read_layers(each.record.folder)
+        measured = neuron_rotation(angles, share) if "neuron_angle" in angles.columns else None
+        scale = equilibrium(each.record.config) if relative else 1.0
+        x = float(xs.index(each.run.x)) if isinstance(each.run.x, str) else each.run.x
+        found.append((each.run.arm, x, each.run.seed, None if measured is None else _part(measured, part, scale)))
+    return found
+
+
+def _part(measured: Rotation, part: Part, scale: float) -> float:
+    angles = {"mean": measured.mean, "lowest": min(measured.layers.values()), "highest": max(measured.layers.values())}
+    parts = {**{name: angle / scale for name, angle in angles.items()}, "ratio": measured.ratio, "spread": measured.spread}
+    if part not in parts:
+        raise ValueError(f"no part {part} of a rotation; there are {', '.join(parts)}")
+    return parts[part]
+
+
+def equilibrium(config: Mapping[str, Any]) -> float:
+    """Return the equilibrium rotation of AdamW with the settings of a run."""
+    optimizer = config["optimizer"]
+    return equilibrium_rotation(optimizer["lr"], config["decay"]["rate"], optimizer["betas"][0])
