@@ -9,7 +9,7 @@ import pytest
 from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
-from descentlab.store.record import LAYERS
+from descentlab.store.record import LAYERS as LAYERS_FILE
 from descentlab.studies.measuring.measure import measure, number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
@@ -142,7 +142,7 @@ def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
     measured = run(over={"optimizer.lr": 0.1})
     rows = [(0, "first", 1.0), (0, "second", None), (0, "third", 4.0), (10, "first", 9.0), (10, "third", 1.0)]
     text = "".join(json.dumps({"step": step, "layer": layer, "std": std}) + "\n" for step, layer, std in rows)
-    (measured.record.folder / LAYERS).write_text(text)
+    (measured.record.folder / LAYERS_FILE).write_text(text)
     ratio = {"kind": "layer_ratio", "column": "std", "layers": [0, -1]}
     assert measure(ratio, [measured]).rows() == [("a", 0.1, 0, 0.25)]
     assert measure({**ratio, "column": "grad_norm"}, [measured])["value"].to_list() == [None]
