@@ -79,11 +79,13 @@ def _list(folder: Path) -> None:
 
     verdicts, console = _verdicts(folder), make_console()
     started = {path.parent.name for path in folder.glob(f"*/{PLAN}")}
-    table = Table("study", "claim", "cost (s)", "verdict", box=None, padding=(0, 2, 0, 0))
+    table = Table("study", "claim", "cost (s)", "expected", "verdict", box=None, padding=(0, 2, 0, 0))
     for name, content in _files().items():
         has_begun = f"study-{name.replace('/', '-')}" in started
         state = verdicts[name].verdict if name in verdicts else "incomplete" if has_begun else "not run"
-        table.add_row(name, str(content["claim"]), str(content.get("cost", "")), state)
+        table.add_row(
+            name, str(content["claim"]), str(content.get("cost", "")), str(content.get("expected", "reproduced")), state
+        )
     console.print(table)
 
 

@@ -51,6 +51,7 @@ def test_idx_files_are_read_after_their_header(tmp_path):
     assert labels(tmp_path / "labels").tolist() == [7, 3]
 
 
+@pytest.mark.slow
 @needs_data("mnist")
 def test_mnist_as_published():
     made = MNIST(str(ROOT / "data"), 0.1, num_features=784, image_shape=[1, 28, 28], num_classes=10, peak=1.0).splits
@@ -123,6 +124,7 @@ def test_unavailable_or_changed_cifar_is_refused(monkeypatch, tmp_path, fault):
 SMALL = ("batch_size=8", "budget.epochs=null", "budget.steps=3", "validate_every=2", "log_every=1", "data.num_classes=10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", ["cifar10_resnet18", "cifar10_3c3d", "cifar100_allcnnc"])
 def test_cifar_problems_train(monkeypatch, tmp_path, train, problem):
     cifar(monkeypatch, tmp_path, CIFAR10 if "cifar10_" in problem else CIFAR100)
@@ -158,6 +160,7 @@ def street_numbers(monkeypatch, folder):
     monkeypatch.setattr(TorchvisionSVHN, "split_list", listed)
 
 
+@pytest.mark.slow
 def test_svhn_wrn_trains(monkeypatch, tmp_path, train):
     street_numbers(monkeypatch, tmp_path)
     run = train("problem=svhn_wrn", "optimizer=sgd", *SMALL, "data.limit=20", f"data_dir={tmp_path}", "sweep=s")

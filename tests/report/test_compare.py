@@ -85,6 +85,7 @@ def test_the_statement_is_the_same_everywhere(make_tuned, capsys):
     assert unescape(re.sub(r"<[^>]*>", "", first.group(1))) == text
 
 
+@pytest.mark.slow
 def test_the_question_of_a_command_is_kept_for_the_scripts(make_tuned, tmp_path):
     sweep = make_tuned({"adam": 0.9, "muon": 0.95, "sgd": 0.8})
     summary.show(sweep, {"by": "valid/accuracy", "reference": "sgd", "margin": 0.5}, Writer(pytest.fail))

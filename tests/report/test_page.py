@@ -69,6 +69,7 @@ def test_the_report_does_not_import_torch():
     assert subprocess.check_output([sys.executable, "-c", heavy], text=True).strip() == "set()"
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_path_or_the_error(sweep, tmp_path):
     done = subprocess.run([sys.executable, str(SCRIPT), str(sweep)], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("report.html")

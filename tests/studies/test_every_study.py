@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 from descentlab.config.command_line import config_loader
-from descentlab.studies.launch import _source
+from descentlab.studies.launch import source_of
 from descentlab.studies.words import load_study
 from descentlab.sweeps.view import ProgressView
 
@@ -18,7 +18,7 @@ NAMES = [path.relative_to(ROOT / "conf" / "study").with_suffix("").as_posix() fo
 @pytest.mark.parametrize("name", NAMES)
 def test_the_runs_of_a_study_compose(name):
     with config_loader(ROOT / "conf") as loader:
-        source, _ = _source(loader, load_study(loader, name), [], ProgressView())
+        source, _ = source_of(loader, load_study(loader, name), [], ProgressView())
         assert source.ask()
 
 

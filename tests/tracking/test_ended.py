@@ -24,6 +24,7 @@ def written(folder):
     return wandb_records(next(run.glob("*.wandb")))
 
 
+@pytest.mark.slow
 def test_an_offline_run_is_written_once_and_not_while_it_trains(job):
     made = job(*WORDS)
     assert main(made.folder, Interruption()) == 0

@@ -166,6 +166,7 @@ def test_a_resumed_run_ends_at_the_same_step_for_the_same_reason(train, job, rul
     assert whole.reason
 
 
+@pytest.mark.slow
 def test_members_of_a_fused_group_end_as_single_runs_do(job, monkeypatch):
     from descentlab import run_group
     from descentlab.store.interruption import Interruption

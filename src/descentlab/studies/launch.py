@@ -73,7 +73,7 @@ def dry_run(loader: ConfigLoader, words: Sequence[str]) -> None:
     request = read_request(loader, words)
     for name in request.names:
         study = load_study(loader, name, request.size, request.first_seed)
-        source, _ = _source(loader, study, request.words, ProgressView())
+        source, _ = source_of(loader, study, request.words, ProgressView())
         jobs = source.ask()
         cost = "" if study.cost is None else f", about {study.cost:g} s on two cores"
         print(f"study={study.name}: {len(study.arms)} arms, {len(jobs)} runs in the first round{cost}")
@@ -93,7 +93,7 @@ def run_study(loader: ConfigLoader, study: Study, words: Sequence[str], signals:
         UsageError: a config is not valid, or cannot work; nothing was started.
     """
     view = ProgressView()
-    source, command = _source(loader, study, words, view)
+    source, command = source_of(loader, study, words, view)
     make_launcher: MakeLauncher = launcher_factory(command.launcher, words)
     train(source, make_launcher, signals, view)
     sweep = source.jobs.folder
@@ -102,7 +102,12 @@ def run_study(loader: ConfigLoader, study: Study, words: Sequence[str], signals:
     return verdict, sweep
 
 
-def _source(loader: ConfigLoader, study: Study, words: Sequence[str], view: ProgressView) -> tuple[StudySource, Command]:
+def source_of(loader: ConfigLoader, study: Study, words: Sequence[str], view: ProgressView) -> tuple[StudySource, Command]:
+    """Return the source of the jobs of a study, and a command with the settings of its launcher.
+
+    Raises:
+        UsageError: a word is not valid.
+    """
     own = {arm.name: merged(USUAL, study.shared, arm.words, words, [f"sweep={sweep_name(study)}"]) for arm in study.arms}
     jobs = Jobs(loader, sweep_name(study), own)
     plan = plan_of(study)

@@ -138,6 +138,7 @@ def test_reading_options_do_not_change_the_run_id(job):
     assert job(*STREAMED, "+data.eval_batch=10").id not in ids
 
 
+@pytest.mark.slow
 def test_baseline_is_refused_before_it_starts():
     words = ("problem=diabetes_linear", "data._target_=support.streamed_digits.StreamedDigits", "baseline=normal_equation")
     config, _, _ = compose_config(*words)

@@ -139,6 +139,7 @@ def test_an_exception_is_reported_with_its_own_text(tmp_path, monkeypatch):
         (["model._target_=nowhere.Net"], "model._target_=nowhere.Net cannot be imported"),
     ],
 )
+@pytest.mark.slow
 def test_a_class_of_the_wrong_kind_is_reported_once(tmp_path, words, message):
     found = found_in_a_process(tmp_path, *words)
     assert message in found.mistakes[0]
