@@ -11,7 +11,7 @@ def output_layer_names(model: nn.Module) -> frozenset[str]:
     """Return the names of the parameters of a model's output layer; empty if it has none.
 
     It is the last dense or convolutional layer in the order of definition, of the attribute `head` if the model has one. A
-    model whose `head` is None (a GPT with tied embeddings) has no output layer of its own, and neither has a model with a
+    model whose `head` is None (a GPT with tied embeddings) has no separate output layer, and neither has a model with a
     single matrix of weights.
     """
     layers = [name for name, module in model.named_modules() if isinstance(module, LAYERS)]

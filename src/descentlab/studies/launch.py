@@ -112,7 +112,7 @@ def source_of(loader: ConfigLoader, study: Study, words: Sequence[str], view: Pr
     jobs = Jobs(loader, sweep_name(study), own)
     plan = plan_of(study)
     source = StudySource(study, jobs, view.print, lambda sweep: _keep(sweep, plan))
-    return source, Command(loader, own[study.arms[0].name], multirun=False)
+    return source, jobs.command(study.arms[0].name)
 
 
 def _keep(sweep: Path, plan: Mapping[str, Any]) -> None:

@@ -86,7 +86,7 @@ class Jobs:
         Raises:
             UsageError: a config is not valid.
         """
-        command = self._command(arm.name)
+        command = self.command(arm.name)
         fixed = next(command.combinations())
         more = [command.parse(_words(run)) for run in runs]
         keys = [{override.key_or_group for override in own} for own in more]
@@ -102,7 +102,8 @@ class Jobs:
         self.folder = planned[0].folder.parent
         return [jobs[run_id(config)] for config in configs]
 
-    def _command(self, arm: str) -> Command:
+    def command(self, arm: str) -> Command:
+        """Return the command with the overrides of an arm, composed once."""
         if arm not in self.commands:
             command = Command(self.loader, self.words[arm], multirun=False)
             self.commands[arm] = command

@@ -143,10 +143,10 @@ def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
     rows = [(0, "first", 1.0), (0, "second", None), (0, "third", 4.0), (10, "first", 9.0), (10, "third", 1.0)]
     text = "".join(json.dumps({"step": step, "layer": layer, "std": std}) + "\n" for step, layer, std in rows)
     (measured.record.folder / LAYERS_FILE).write_text(text)
-    ratio = {"kind": "layer_ratio", "column": "std", "layers": [0, -1]}
+    ratio = {"of": "layers/first/std@start", "relative_to": "layers/third/std@start"}
     assert measure(ratio, [measured]).rows() == [("a", 0.1, 0, 0.25)]
-    assert measure({**ratio, "column": "grad_norm"}, [measured])["value"].to_list() == [None]
-    assert measure({**ratio, "layers": [0, 2]}, [measured])["value"].to_list() == [None]
+    assert measure({**ratio, "of": "layers/first/grad_norm@start"}, [measured])["value"].to_list() == [None]
+    assert measure({**ratio, "relative_to": "layers/fourth/std@start"}, [measured])["value"].to_list() == [None]
 
 
 @pytest.mark.parametrize(

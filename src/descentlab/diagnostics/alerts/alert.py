@@ -79,7 +79,7 @@ class History:
         return dict(sorted(known.items(), key=lambda each: places.get(each[0], len(places))))
 
     def setting(self, key: str) -> Any:
-        """Return the value of a dotted key of the config; None if there is no such key."""
+        """Return the value of a dotted key of the config; None if the config does not have it."""
         node: Any = self.config
         for part in key.split("."):
             if not isinstance(node, Mapping) or part not in node:

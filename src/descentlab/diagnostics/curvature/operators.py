@@ -2,7 +2,7 @@
 
 A product with the Hessian is a backward pass through the gradient (Pearlmutter 1994); forward-mode differentiation would be an
 alternative, but fewer operations of torch support it. The graph of the gradient is built once and used for all products. With
-several microbatches, it is built anew for each product, so that the memory is that of one microbatch.
+several microbatches, it is built again for each product, so that the memory is that of one microbatch.
 """
 
 from __future__ import annotations

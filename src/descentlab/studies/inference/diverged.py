@@ -16,14 +16,14 @@ AGAINST, WORST_HIGH, UNDEFINED = OPTIONS = ("against", "worst_high", "undefined"
 
 
 def replaced(value: float | None, bound: Bound, diverged: str) -> float:
-    """Return `value`, or what stands for a missing one: an infinite value, or NaN."""
+    """Return `value`, or the value that replaces a missing one: infinite, or NaN."""
     if value is not None:
         return value
     return {AGAINST: bound.contradiction, WORST_HIGH: math.inf}.get(diverged, math.nan)
 
 
 def replaced_effect(first: float | None, second: float | None, bound: Bound, diverged: str) -> float:
-    """Return what stands for first - second, or for log(first / second), if one of them is missing.
+    """Return the value that replaces first - second, or log(first / second), if one of them is missing.
 
     With worst_high it is inf for a missing first value, -inf for a missing second one, and NaN if both are: two runs that
     diverged cannot be compared.

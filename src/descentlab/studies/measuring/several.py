@@ -1,14 +1,12 @@
-"""Quantities of several runs, curves or layers: what was selected, distances, ratios, the slope of steps until a loss."""
+"""Quantities of several runs or curves: what was selected, distances, the slope of steps until a loss."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import polars as pl
-
 from descentlab.errors import UsageError
-from descentlab.store.record import Record, read_curves, read_layers
+from descentlab.store.record import Record, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.log_slope import log_slope
@@ -65,32 +63,6 @@ def _crossing_slope(record: Record, columns: Mapping[str, float], threshold: flo
     return log_slope(list(columns.values()), reached) if len(reached) == len(columns) else None
 
 
-def layer_ratio(ended: Sequence[Ended], column: str, layers: Sequence[int]) -> list[Row]:
-    """Return the ratio of the values of two layers at the first measurement of a probe, for each run.
-
-    Args:
-        ended: the runs.
-        column: the column of the layers, such as backpropagated.
-        layers: the positions of the two layers in the order of the model: 0 is the first one, -1 the last one.
-    """
-    return [
-        (each.run.arm, each.run.x if isinstance(each.run.x, int | float) else None, each.run.seed, ratio)
-        for each in ended
-        for ratio in [_ratio_of_layers(read_layers(each.record.folder), column, layers)]
-    ]
-
-
-def _ratio_of_layers(rows: pl.DataFrame, column: str, layers: Sequence[int]) -> float | None:
-    if column not in rows.columns:
-        return None
-    measured = rows.drop_nulls(column)
-    values = measured.filter(pl.col("step") == pl.col("step").min())[column].to_list()
-    if any(not -len(values) <= place < len(values) for place in layers):
-        return None
-    first, second = (values[place] for place in layers)
-    return first / second if second else None
-
-
 def _by_seed(ended: Sequence[Ended], arm: str) -> dict[int, Record]:
     return {each.run.seed: each.record for each in ended if each.run.arm == arm}
 
@@ -127,7 +99,6 @@ KINDS: Mapping[str, Callable[..., list[Row]]] = {
     "best_value": best_value,
     "crossing_slope": crossing_slope,
     "distance": distance,
-    "layer_ratio": layer_ratio,
     "rotation": rotation,
     "selected": selected,
 }
