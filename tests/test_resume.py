@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import pytest
 from conftest import AtPoint, every_optimizer
@@ -56,7 +57,7 @@ FAST = ("digits_mlp", "diabetes_linear", "breast_cancer_logistic", "quadratic_de
 def test_every_problem_is_resumed(job, problem):
     if data := missing(problem):
         pytest.skip(f"the data have not been fetched: python scripts/data.py fetch {data}")
-    size = "full" if "/data: exact" in text(problem) else 20
+    size = "full" if re.search("/data: exact|^batch_size: full", text(problem), re.MULTILINE) else 20
     assert resumed_equals_whole(job, f"problem={problem}", f"batch_size={size}", *QUICK)
 
 
