@@ -18,7 +18,7 @@ test: $(READY) ## run the fast tests, a few minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 test-slow: $(READY) ## run the tests that train on full data, interrupt sweeps, and start Slurm and Ray: half an hour
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow --durations=60
 
 test-long: $(READY) ## train the problems that take minutes each and compare the results with their headers: an hour
 	@$(BIN)/python -m pytest -n 2 -q -m long

@@ -11,7 +11,7 @@ import pytest
 from conftest import options
 from support.problems import Header, data_set, missing, trainable
 
-LONG = 30
+LONG = 10
 SIGNS = {">=": operator.ge, "<=": operator.le}
 
 

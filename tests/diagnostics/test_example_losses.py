@@ -10,6 +10,7 @@ import torch
 from support.probing import context_of, measure
 from torch import nn
 
+from descentlab.diagnostics.accuracy import Accuracy
 from descentlab.diagnostics.class_losses import ClassLosses
 from descentlab.diagnostics.zero_losses import ZeroLosses
 from descentlab.errors import UsageError
@@ -52,9 +53,10 @@ def test_groups_of_more_classes_than_the_model_has_are_refused():
         measure(ClassLosses([5]), context_of(nn.Linear(5, 4), cross_entropy, [(torch.randn(8, 5), CLASSES)]))
 
 
-def test_targets_that_are_no_classes_are_refused():
+@pytest.mark.parametrize("probe", [ClassLosses, Accuracy])
+def test_targets_that_are_no_classes_are_refused(probe):
     with pytest.raises(UsageError, match="targets that are classes"):
-        measure(ClassLosses(), context_of(nn.Linear(5, 4), cross_entropy, [(torch.randn(8, 5), torch.randn(8, 4))]))
+        measure(probe(), context_of(nn.Linear(5, 4), cross_entropy, [(torch.randn(8, 5), torch.randn(8, 4))]))
 
 
 def test_losses_that_are_rounded_to_zero_are_counted():
@@ -69,3 +71,13 @@ def test_losses_that_are_rounded_to_zero_are_counted():
     found = measure(ZeroLosses(), context_of(model, cross_entropy, batches))
     assert found.numbers == pytest.approx({"zero_losses": 3 / 7})
     assert int((torch.nn.functional.cross_entropy(model(gaps), classes, reduction="none") == 0).sum()) == 3
+
+
+@pytest.mark.parametrize("cuts", [[8], [3, 5]])
+def test_the_accuracy_is_the_fraction_of_correct_examples(cuts):
+    model = nn.Linear(4, 4, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(4))
+    inputs = nn.functional.one_hot(torch.tensor([0, 1, 0, 1, 3, 2, 1, 0]), 4).float()  # 6 of the 8 classes
+    batches = list(zip(inputs.split(cuts), CLASSES.split(cuts), strict=True))
+    assert measure(Accuracy(), context_of(model, cross_entropy, batches)).numbers == {"accuracy": 0.75}

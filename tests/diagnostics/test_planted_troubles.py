@@ -13,7 +13,6 @@ from support.commands import TRAIN, run_script
 
 from descentlab.store.alert import Alert, alerts_of
 
-pytestmark = pytest.mark.slow
 EVERY = "diagnostics.every=10"  # the steps that probes measure do not depend on the speed of this machine
 DIGITS = "problem=digits_mlp"
 RECALL = "problem=temporal_order budget.epochs=null validate_every=100"
@@ -48,6 +47,7 @@ FIRST = "blocks.0.layers.0"
 GPT = "problem=shakespeare_gpt model.width=32 data.length=32 data.stride=32 validate_every=100 optimizer=adamw"
 RNN = "problem=shakespeare_lstm model=rnn data.length=64 data.stride=64 budget.epochs=null budget.steps=150 validate_every=50"
 UNSCALED = "data=digits_unit data._target_=support.troubles.UnscaledDigits data.pixels=unit data.peak=null"
+MINUTES = ("model.layers=8", "temporal_order optimizer=adam")  # parts of the commands whose runs take minutes
 HELPERS = {"__init__", "alert", "fixes", "rows"}  # files beside the rules
 FOUR = (
     "model.activation=relu model.init=he",
@@ -166,7 +166,12 @@ def found(run, rule: str) -> list[Alert]:
     return [alert for alert in alerts_of(run.record.summary) if alert.rule == rule]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+def marked(words: str) -> pytest.MarkDecorator:
+    """Return the marker of a command: `long` if its runs take minutes."""
+    return pytest.mark.long if any(part in words for part in MINUTES) else pytest.mark.slow
+
+
+@pytest.mark.parametrize("trouble", [pytest.param(each, id=each.name, marks=marked(each.words)) for each in TROUBLES])
 def test_a_trouble_is_reported_and_fixed_by_the_override_of_its_alert(train, trouble):
     run = train(*trouble.words.split(), EVERY)
     (alert,) = found(run, trouble.rule)
@@ -185,11 +190,12 @@ def test_there_are_as_many_troubles_as_are_documented():
     assert {trouble.rule for trouble in TROUBLES} == rules
 
 
-@pytest.mark.parametrize("words", HEALTHY)
+@pytest.mark.parametrize("words", [pytest.param(words, marks=marked(words)) for words in HEALTHY])
 def test_a_healthy_run_raises_no_alert(train, words):
     assert train(*words.split(), EVERY).record.summary["alerts"] == []
 
 
+@pytest.mark.slow
 def test_the_command_reports_deep_sigmoids_and_lists_four_fixes(tmp_path):
     words = TROUBLES[0].words.split()
     done = run_script(TRAIN, *words, "logger=none", "sweep=s", f"data_dir={ROOT}/data", cwd=tmp_path)

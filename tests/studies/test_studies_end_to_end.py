@@ -9,6 +9,7 @@ import sys
 import pytest
 from support.commands import ROOT, TRAIN, run_script
 from support.waiting import wait_until
+from support.wandb_file import offline_runs, wandb_records
 
 from descentlab.store.record import find
 from descentlab.store.verdict import StudyVerdict
@@ -119,3 +120,21 @@ def test_a_dry_run_starts_nothing(study, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "study=mine: 2 arms, 6 runs in the first round" in done.stdout
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_the_verdict_is_a_run_of_weights_and_biases(study, tmp_path):
+    words = [*study(steps=20), "logger=wandb"]
+    for _ in range(2):  # the second command replaces it
+        done = run_script(TRAIN, *words, WANDB_MODE="offline")
+        assert done.returncode == 0, done.stderr
+    sweep, verdict = tmp_path / "out/study-mine", verdict_in(tmp_path)
+    assert len(offline_runs(sweep)) == len(verdict.runs)
+    (folder,) = offline_runs(sweep, summary=True)
+    logged = wandb_records(next(folder.glob("*.wandb")))
+    values = {key: value for each in logged["summary"] for key, value in each.get("update", {}).items()}
+    assert logged["run"][0]["job_type"] == "study"
+    assert values["verdict"] == verdict.verdict
+    (check,) = verdict.checks
+    assert values["checks"][check.text]["estimate"] == check.estimate
+    assert values["tables/checks"]["nrows"] == 1

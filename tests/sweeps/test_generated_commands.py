@@ -101,8 +101,7 @@ def test_sampled_command_lines_are_accepted_or_refused_correctly(line, monkeypat
     check_dry(line, monkeypatch, capsys)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", [pytest.param(n, marks=pytest.mark.slow if n < 3 else pytest.mark.long) for n in range(10)])
 def test_all_generated_command_lines_are_accepted_or_refused_correctly(part, monkeypatch, capsys):
     for line in lines(NUMBER - TRAINED)[part::10]:
         check_dry(line, monkeypatch, capsys)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from descentlab.config.types import Count
-from descentlab.diagnostics.probe import Context, Numbers
+from descentlab.diagnostics.probe import Batch, Context, Numbers
 from descentlab.errors import UsageError
 from descentlab.parallel.collectives import summed
 
@@ -59,15 +59,25 @@ def sums_of_classes(context: Context) -> tuple[Tensor, Tensor]:
     """
     found: list[tuple[Tensor, Tensor]] = []
     for batch in context.batches:
-        with torch.no_grad():
-            outputs = context.batch_loss(batch).outputs(context.before)
-        logits, classes = outputs[0], batch[-1]
-        if not isinstance(logits, Tensor) or logits.dim() != 2 or classes.dim() != 1 or classes.is_floating_point():
-            raise UsageError("diagnostics=class_losses needs a model that returns logits, and targets that are classes")
+        logits, classes = logits_and_classes(context, batch)
         each = cross_entropy(logits.double(), classes, reduction="none")
         zeros = torch.zeros(logits.shape[1], dtype=each.dtype, device=each.device)
         found.append((zeros.index_add(0, classes, each), zeros.index_add(0, classes, torch.ones_like(each))))
     return sum_of([losses for losses, _ in found]), sum_of([counts for _, counts in found])
+
+
+def logits_and_classes(context: Context, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the logits at the weights before the step, of shape (examples, classes), and the classes, of shape (examples,).
+
+    Raises:
+        UsageError: the model does not return logits of classes.
+    """
+    with torch.no_grad():
+        outputs = context.batch_loss(batch).outputs(context.before)
+    logits, classes = outputs[0], batch[-1]
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or classes.dim() != 1 or classes.is_floating_point():
+        raise UsageError("this probe needs a model that returns logits, and targets that are classes")
+    return logits, classes
 
 
 def sum_of(parts: Sequence[Tensor]) -> Tensor:

@@ -45,13 +45,15 @@ def run_studies(loader: ConfigLoader, words: Sequence[str], signals: StopSignals
         UsageError: a study does not exist, or cannot work.
     """
     from descentlab.report import study_index, study_page  # import plotly
+    from descentlab.tracking.study import write_study
 
     request = read_request(loader, words)
     studies = [load_study(loader, name, request.size, request.first_seed) for name in request.names]
     complete = True
     for study in studies:
         print(f"study={study.name}: {study.claim}")
-        verdict, sweep = run_study(loader, study, request.words, signals)
+        verdict, source = run_study(loader, study, request.words, signals)
+        sweep = source.jobs.folder
         page = study_page.write(verdict, sweep)
         for line in study_index.lines_of(verdict):
             print(line)
@@ -59,6 +61,8 @@ def run_studies(loader: ConfigLoader, words: Sequence[str], signals: StopSignals
         complete &= verdict.verdict != INCOMPLETE
         index = study_index.write(sweep.parent)
         print(f"{os.path.relpath(index)}  # the index of all studies")
+        if message := write_study(verdict, list(source.records.values()), sweep, page):
+            print(message)
         if signals.count:
             return False
     return complete
@@ -80,8 +84,10 @@ def dry_run(loader: ConfigLoader, words: Sequence[str]) -> None:
     print("nothing was started")
 
 
-def run_study(loader: ConfigLoader, study: Study, words: Sequence[str], signals: StopSignals) -> tuple[StudyVerdict, Path]:
-    """Train the runs of a study that are missing, and return its verdict and the folder of its sweep.
+def run_study(
+    loader: ConfigLoader, study: Study, words: Sequence[str], signals: StopSignals
+) -> tuple[StudyVerdict, StudySource]:
+    """Train the runs of a study that are missing, and return its verdict and the source of its runs, with their records.
 
     Args:
         loader: Hydra's loader of the config groups.
@@ -96,10 +102,9 @@ def run_study(loader: ConfigLoader, study: Study, words: Sequence[str], signals:
     source, command = source_of(loader, study, words, view)
     make_launcher: MakeLauncher = launcher_factory(command.launcher, words)
     train(source, make_launcher, signals, view)
-    sweep = source.jobs.folder
-    verdict = verdict_of(study, source, words, sweep)
-    verdict.write(sweep)
-    return verdict, sweep
+    verdict = verdict_of(study, source, words, source.jobs.folder)
+    verdict.write(source.jobs.folder)
+    return verdict, source
 
 
 def source_of(loader: ConfigLoader, study: Study, words: Sequence[str], view: ProgressView) -> tuple[StudySource, Command]:
