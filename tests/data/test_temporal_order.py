@@ -6,8 +6,8 @@ import torch
 from descentlab.data.temporal_order import TemporalOrder
 from descentlab.errors import UsageError
 
-CLASSES = {2: "AA AB BA BB", 3: "AAA AAB ABA ABB BAA BAB BBA BBB"}
-every_kind = pytest.mark.parametrize(("bits", "length"), [(2, 10), (2, 57), (2, 100), (3, 10), (3, 100)])
+CLASSES = {1: "A B", 2: "AA AB BA BB", 3: "AAA AAB ABA ABB BAA BAB BBA BBB"}
+every_kind = pytest.mark.parametrize(("bits", "length"), [(1, 60), (2, 10), (2, 57), (2, 100), (3, 10), (3, 100)])
 
 
 def drawn(bits=2, length=50, rows=(600, 300, 200), **more):
@@ -59,3 +59,9 @@ def test_facts_are_checked_against_the_data():
         drawn(3, num_classes=4)
     with pytest.raises(UsageError, match=r"data\.length=9"):
         drawn(length=9)
+
+
+def test_the_number_of_distractors_shifts_the_relevant_symbols():
+    for ids, classes in drawn(1, 20, distractors=1):
+        assert set(ids.unique().tolist()) == {0, 1, 2}
+        assert torch.equal(ids.max(1).values - 1, classes)

@@ -8,21 +8,27 @@ import importlib.util
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent.parent
+WITHOUT_EFFECT = ("api", "cli", "export", "report", "studies", "sweeps", "tuning")  # subpackages that no run imports
 LIBRARIES = ("descentlab", "torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn", "wandb")
 
 
 @functools.cache
 def code() -> dict[str, str | bool | None]:
-    """Return the git commit, `dirty` (True if files differ from it), and a hash of the package's source."""
+    """Return the git commit, `dirty` (True if files differ from it), and a hash of the source that a run may execute."""
     commit = _git("rev-parse", "HEAD")
     dirty = None if commit is None else bool(_git("status", "--porcelain"))
-    return {"commit": commit, "dirty": dirty, "package": _hash(sorted(PACKAGE.rglob("*.py")), PACKAGE)}
+    return {"commit": commit, "dirty": dirty, "package": _hash(sorted(_executed()), PACKAGE)}
+
+
+def _executed() -> Iterator[Path]:
+    """Yield the files of the package that a run may execute: a change to another one does not change its result."""
+    yield from (path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in WITHOUT_EFFECT)
 
 
 def _hash(files: Iterable[Path], root: Path) -> str:
@@ -35,8 +41,8 @@ def _hash(files: Iterable[Path], root: Path) -> str:
 def origin(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the factors that determine a run's results in addition to its config: hashes of source, versions of libraries.
 
-    Source includes this package, and the modules outside of it that a _target_ of the config names (a module's whole
-    package). A library that a _target_ belongs to is added to the versions.
+    Source includes the parts of this package that a run may execute, and the modules outside of it that a _target_ of the
+    config names (a module's whole package). A library that a _target_ belongs to is added to the versions.
     """
     nodes = [*config.values(), *(config.get("callbacks") or {}).values()]
     named = {node["_target_"].split(".")[0] for node in nodes if isinstance(node, Mapping) and "_target_" in node}

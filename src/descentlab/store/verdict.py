@@ -32,6 +32,8 @@ class CheckResult:
         bound: the bound of the claim.
         reason: why it is inconclusive or undefined.
         values: the values that were compared: rows of arm, x, seed, value.
+        grid: the values over x that were reduced to these, in the same form; empty if nothing was reduced.
+        grid_quantity: the quantity of `grid` as text.
     """
 
     check: dict[str, Any]
@@ -47,6 +49,8 @@ class CheckResult:
     bound: str
     reason: str
     values: list[dict[str, Any]] = field(default_factory=list)
+    grid: list[dict[str, Any]] = field(default_factory=list)
+    grid_quantity: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from descentlab.errors import UsageError
 from descentlab.store.verdict import CheckResult
 from descentlab.studies import checks
 from descentlab.studies.checks.finding import Finding, Verdict
-from descentlab.studies.measuring.measure import measure
+from descentlab.studies.measuring.measure import measure, reduced_quantity
 from descentlab.studies.runs import Ended
 from descentlab.studies.study import Study
 
@@ -37,9 +37,11 @@ def evaluate(study: Study, ended: Sequence[Ended]) -> list[CheckResult]:
 def _result(check: Mapping[str, Any], ended: Sequence[Ended]) -> CheckResult:
     try:
         values = measure(check["quantity"], ended, check.get("arms"))
+        inner = reduced_quantity(check["quantity"])
+        grid = pl.DataFrame() if inner is None else measure(inner, ended)
         finding = checks.evaluate(_settings(check), values)
     except UsageError as error:
-        values, finding = pl.DataFrame(), _undefined(str(error))
+        values, inner, grid, finding = pl.DataFrame(), None, pl.DataFrame(), _undefined(str(error))
     return CheckResult(
         check=dict(check),
         text=describe(check),
@@ -54,6 +56,8 @@ def _result(check: Mapping[str, Any], ended: Sequence[Ended]) -> CheckResult:
         bound=finding.bound,
         reason=finding.reason,
         values=values.to_dicts(),
+        grid=grid.to_dicts(),
+        grid_quantity="" if inner is None else quantity_text(inner),
     )
 
 

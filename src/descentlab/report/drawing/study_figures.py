@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from descentlab.report.drawing.figure import Figure, Trace
+from descentlab.report.drawing.figure import Figure, Level, Trace
 from descentlab.report.drawing.style import COLORS
 from descentlab.report.statistics.curves import mean_curve, run_curves
 from descentlab.report.statistics.interval import mean_interval
 from descentlab.store.record import Record, read_curves
-from descentlab.store.verdict import StudyVerdict
+from descentlab.store.verdict import CheckResult, StudyVerdict
 
 CURVES = 24  # the largest number of lines of a figure
 BAND = "26"  # opacity of an interval, as the alpha digits of a hexadecimal colour
@@ -22,7 +22,7 @@ LONG = 40  # characters of a label
 
 
 def study_figures(verdict: StudyVerdict, records: Mapping[str, Record]) -> list[Figure]:
-    """Return the figures that the study's file describes, and one for each check over a swept value.
+    """Return the figure that the study's file describes, and one for each quantity that the checks compare over a swept value.
 
     Args:
         verdict: the study.
@@ -30,7 +30,10 @@ def study_figures(verdict: StudyVerdict, records: Mapping[str, Record]) -> list[
     """
     settings = verdict.figure
     found = [_curves(verdict, records, settings)] if "y" in settings else []
-    found += [_over(verdict, place) for place in range(len(verdict.checks))]
+    by_quantity: dict[str, list[CheckResult]] = {}
+    for check in verdict.checks:
+        by_quantity.setdefault(check.grid_quantity or check.quantity, []).append(check)
+    found += [_over(verdict, quantity, checks) for quantity, checks in by_quantity.items()]
     return [figure for figure in found if figure is not None]
 
 
@@ -51,7 +54,7 @@ def _curves(verdict: StudyVerdict, records: Mapping[str, Record], settings: Mapp
     scale = str(settings.get("scale", "log"))
     title = str(settings.get("title", column))
     note = "Each line is the mean over seeds, a band its 95 % interval."
-    layout = {"showlegend": True, "height": 420}
+    layout = _below(min(len(found), CURVES))
     return Figure(title, traces, scale, "step", str(settings.get("x_scale", "linear")), column, layout=layout, note=note)
 
 
@@ -86,32 +89,71 @@ def _line(label: str, rows: pl.DataFrame, number: int) -> list[Trace]:
     return [*band, {**line, "hovertemplate": hover}]
 
 
-def _over(verdict: StudyVerdict, place: int) -> Figure | None:
-    """Return the values of a check over x, if it has any: the mean of each arm with its interval, and the seeds as points."""
-    check = verdict.checks[place]
-    rows = [row for row in check.values if row["x"] is not None and row["value"] is not None and math.isfinite(row["value"])]
-    if len({row["x"] for row in rows}) < 2:
+def _over(verdict: StudyVerdict, quantity: str, checks: Sequence[CheckResult]) -> Figure | None:
+    """Return a quantity over x: the mean of each arm that a check names, the seeds as points, and the bounds of the checks.
+
+    Returns:
+        None if no arm has two values of x.
+    """
+    found: dict[tuple[str, float, int], float | None] = {}
+    for check in checks:
+        arms = check.check.get("arms")
+        for row in check.grid or check.values:
+            if row["x"] is not None and (arms is None or row["arm"] in arms):
+                found[row["arm"], row["x"], row["seed"]] = row["value"]
+    values = [value for value in found.values() if value is not None and math.isfinite(value)]
+    if len({x for _, x, _ in found}) < 2 or not values:
         return None
+    positive = min(values) > 0
+    above = max(values) * 3 if positive else max(values) + (max(values) - min(values)) / 8
     traces: list[Trace] = []
-    for number, arm in enumerate(dict.fromkeys(row["arm"] for row in rows)):
-        own = [row for row in rows if row["arm"] == arm]
-        traces += _points(arm, own, COLORS[number % len(COLORS)])
-    positive = all(row["value"] > 0 for row in rows)
-    x = next((next(iter(p["over"]), "") for places in verdict.runs.values() for p in places), "")
-    x_scale = "log" if all(row["x"] > 0 for row in rows) else "linear"
-    layout = {"showlegend": True, "height": 380}
-    note = "Points: seeds; lines: their mean."
-    return Figure(check.text, traces, "log" if positive else "linear", str(x), x_scale, check.effect, layout=layout, note=note)
+    for number, arm in enumerate(dict.fromkeys(arm for arm, _, _ in found)):
+        own = [(x, value) for (name, x, _), value in found.items() if name == arm]
+        traces += _points(arm, own, COLORS[number % len(COLORS)], above)
+    levels = [level for check in checks if not check.grid for level in _bounds(check)]
+    x_scale = "log" if all(x > 0 for _, x, _ in found) else "linear"
+    title = checks[0].text if len(checks) == 1 else quantity
+    note = "Points: seeds; lines: their mean; crosses: no value, as of a run that diverged."
+    scale, layout = "log" if positive else "linear", _below(len({arm for arm, _, _ in found}))
+    return Figure(title, traces, scale, _swept_key(verdict), x_scale, _short(quantity), levels, layout=layout, note=note)
 
 
-def _points(arm: str, rows: Sequence[Mapping[str, Any]], color: str) -> list[Trace]:
-    """Return the values of an arm as points, and their mean at each x as a line."""
-    xs = sorted({row["x"] for row in rows})
-    means = [sum(own) / len(own) for x in xs if (own := [row["value"] for row in rows if row["x"] == x])]
-    points = {"type": "scatter", "mode": "markers", "x": [row["x"] for row in rows], "y": [row["value"] for row in rows]}
-    line = {"type": "scatter", "mode": "lines", "x": xs, "y": means, "name": arm, "line": {"color": color, "width": 2.2}}
+def _bounds(check: CheckResult) -> list[Level]:
+    """Return the bounds of a check that are values of its quantity, with what is claimed."""
+    if check.check.get("check") not in ("value", "crossed"):
+        return []
+    ends = [check.check.get("at_most"), check.check.get("at_least"), *check.check.get("within", ())]
+    return [(float(end), f"claimed {check.bound}") for end in ends if end is not None]
+
+
+def _swept_key(verdict: StudyVerdict) -> str:
+    return next((str(key) for places in verdict.runs.values() for place in places for key in place["over"]), "")
+
+
+def _below(entries: int) -> dict[str, Any]:
+    """Return the layout of a figure with a legend below it, where long names have room on narrow screens."""
+    legend = {"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top"}
+    return {"showlegend": True, "height": 400 + 19 * entries, "legend": legend}
+
+
+def _points(arm: str, values: Sequence[tuple[float, float | None]], color: str, above: float) -> list[Trace]:
+    """Return the values of an arm as points, their mean at each x as a line, and crosses at `above` where there is no value."""
+    known = [(x, value) for x, value in values if value is not None and math.isfinite(value)]
+    missing = [x for x, value in values if value is None or not math.isfinite(value)]
+    xs = sorted({x for x, _ in known} - set(missing))
+    means = [sum(own) / len(own) for x in xs if (own := [value for place, value in known if place == x])]
+    marker = {"type": "scatter", "mode": "markers", "showlegend": False}
     hover = f"{arm}, %{{x:.4~g}}: %{{y:.4~g}}<extra></extra>"
-    return [{**points, "marker": {"color": color, "size": 5}, "showlegend": False, "hovertemplate": hover}, line]
+    points = {**marker, "x": [x for x, _ in known], "y": [value for _, value in known], "hovertemplate": hover}
+    crosses = {
+        **marker,
+        "x": missing,
+        "y": [above] * len(missing),
+        "hovertemplate": f"{arm}, %{{x:.4~g}}: no value<extra></extra>",
+    }
+    line = {"type": "scatter", "mode": "lines", "x": xs, "y": means, "name": arm, "line": {"color": color, "width": 2.2}}
+    shown = [{**points, "marker": {"color": color, "size": 5}}, line]
+    return [*shown, {**crosses, "marker": {"color": color, "size": 8, "symbol": "x"}}] if missing else shown
 
 
 def effect_figure(verdict: StudyVerdict) -> Figure | None:

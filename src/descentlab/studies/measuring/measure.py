@@ -108,13 +108,21 @@ def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFram
     """Return one value for each arm and seed, from the values over x."""
     reduce = _known(REDUCERS, "reduce", quantity)
     settings = {key: value for key, value in quantity.items() if key not in ("reduce", *OF_A_RUN)}
-    inner = {key: quantity[key] for key in OF_A_RUN if key in quantity}
+    inner = reduced_quantity(quantity)
     rows: list[tuple[str, None, int, float | None]] = []
     for (arm, seed), own in measure(inner, ended).group_by("arm", "seed", maintain_order=True):
         ordered = own.sort("x")
         values = [math.inf if value is None else value for value in ordered["value"]]
         rows.append((str(arm), None, int(str(seed)), _called(reduce, quantity, ordered["x"].to_list(), values, **settings)))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def reduced_quantity(quantity: Any) -> Any | None:
+    """Return the quantity of each run whose values over x a quantity reduces; None if it reduces nothing."""
+    if not isinstance(quantity, Mapping) or "reduce" not in quantity:
+        return None
+    inner = {key: quantity[key] for key in OF_A_RUN if key in quantity}
+    return inner["of"] if list(inner) == ["of"] else inner
 
 
 def _of_kind(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:

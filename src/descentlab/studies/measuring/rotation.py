@@ -21,7 +21,8 @@ def rotation(
     Args:
         ended: the runs.
         part: the mean over neurons, that of the slowest or fastest layer, the ratio of these two, or the spread over neurons.
-        relative: angles are divided by `equilibrium_rotation` of the run's lr, decay.rate and first beta.
+        relative: angles are divided by `equilibrium_rotation` of the run's lr, decay.rate and first beta; without decay,
+            runs have no value.
         share: the last part of the run, which counts.
 
     Raises:
@@ -34,7 +35,8 @@ def rotation(
         measured = neuron_rotation(angles, share) if "neuron_angle" in angles.columns else None
         scale = equilibrium(each.record.config) if relative else 1.0
         x = float(xs.index(each.run.x)) if isinstance(each.run.x, str) else each.run.x
-        found.append((each.run.arm, x, each.run.seed, None if measured is None else _part(measured, part, scale)))
+        value = None if measured is None or scale is None else _part(measured, part, scale)
+        found.append((each.run.arm, x, each.run.seed, value))
     return found
 
 
@@ -46,7 +48,9 @@ def _part(measured: Rotation, part: Part, scale: float) -> float:
     return parts[part]
 
 
-def equilibrium(config: Mapping[str, Any]) -> float:
-    """Return the equilibrium rotation of AdamW with the settings of a run."""
+def equilibrium(config: Mapping[str, Any]) -> float | None:
+    """Return the equilibrium rotation of AdamW with the settings of a run; None without decay, which has no equilibrium."""
     optimizer = config["optimizer"]
+    if not config["decay"]["rate"]:
+        return None
     return equilibrium_rotation(optimizer["lr"], config["decay"]["rate"], optimizer["betas"][0])
