@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
-import tarfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT, AtPoint, needs_data
-from PIL import Image
 from scipy.io import savemat
+from support.images import cifar, write_imagenet
 from torchvision.datasets import SVHN as TorchvisionSVHN
 
 from descentlab.data import torchvision_sets
@@ -60,34 +57,6 @@ def test_mnist_as_published():
     assert float(torch.cat([made.train[0], made.valid[0]]).mean()) == pytest.approx(0.1307, abs=1e-4)
     assert made.test[1][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert not rows_of(made.valid) & (rows_of(made.train) | rows_of(made.test))
-
-
-def cifar(monkeypatch, folder, kind, digest=None):
-    """Write an archive in CIFAR's format, set its digest in torchvision's class, and return images and labels by file."""
-    fine, batches = kind is CIFAR100, {}
-    made = type("Fabricated", (kind.make,), {})
-    names = [name for name, _ in (*made.train_list, *made.test_list)]
-    random, archive = np.random.default_rng(0), io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for name in (*names, made.meta["filename"]):
-            rows = 40 if "test" in name else 20
-            pixels, given = random.integers(0, 256, (rows, 3072), np.uint8), [i % 10 for i in range(rows)]
-            content = {"data": pixels, "fine_labels" if fine else "labels": given}
-            if name == made.meta["filename"]:
-                content = {made.meta["key"]: [f"class {i}" for i in range(10)]}
-            batches[name] = (pixels, given, pickle.dumps(content))
-            member = tarfile.TarInfo(f"{made.base_folder}/{name}")
-            member.size = len(batches[name][2])
-            tar.addfile(member, io.BytesIO(batches[name][2]))
-    sums = {name: hashlib.md5(content).hexdigest() for name, (_, _, content) in batches.items()}
-    made.train_list, made.test_list = ([[name, sums[name]] for name, _ in part] for part in (made.train_list, made.test_list))
-    made.meta = {**made.meta, "md5": sums[made.meta["filename"]]}
-    made.tgz_md5 = digest or hashlib.md5(archive.getvalue()).hexdigest()
-    made.url = "http://localhost:1/"  # no server listens there
-    (folder / kind.folder_name).mkdir(parents=True)
-    (folder / kind.folder_name / made.filename).write_bytes(archive.getvalue())
-    monkeypatch.setattr(kind, "make", made)
-    return batches
 
 
 @pytest.mark.parametrize("kind", [CIFAR10, CIFAR100])
@@ -217,15 +186,7 @@ def test_pneumonia_cnn_trains(medical, train):
 
 @pytest.fixture
 def photographs(tmp_path):
-    """Write ImageNet's folders with a few small JPEG files."""
-    random = np.random.default_rng(0)
-    for part, each in (("train", 8), ("val", 3)):
-        for kind in ("n01440764", "n01443537", "n01484850"):
-            folder = tmp_path / "imagenet" / part / kind
-            folder.mkdir(parents=True)
-            for number in range(each):
-                pixels = random.integers(0, 256, (40 + number, 50, 3), np.uint8)
-                Image.fromarray(pixels).save(folder / f"{part}_{kind}_{number}.JPEG")
+    write_imagenet(tmp_path)
     return tmp_path
 
 
