@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 from sklearn.datasets import load_digits
 
-from descentlab.config.types import Count, PositiveFraction, Seed, Share
-from descentlab.data.loading.scaled_images import Scaling, projected, scaled
+from descentlab.config.types import Count, Positive, PositiveFraction, Seed, Share
+from descentlab.data.loading.scaled_images import Scaling, normalized, projected, scaled
 from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tensors import DataProperties, Embedded
 
@@ -19,6 +19,7 @@ class Digits(Embedded):
             standard deviation of all pixels of train) or unit (from 0 to 1).
         components: the number of principal components of train on which the images are projected, which gives the shape (rows,
             1, 1, components); None: the images are not projected.
+        example_norm: the Euclidean norm to which each image is scaled at last; None: it is not.
         label_noise: see TensorData.
         properties: see DataProperties.
     """
@@ -30,12 +31,13 @@ class Digits(Embedded):
         split_seed: Seed = 0,
         pixels: Scaling = "standardised",
         components: Count | None = None,
+        example_norm: Positive | None = None,
         label_noise: Share = 0.0,
         **properties: Unpack[DataProperties],
     ) -> None:
         super().__init__(test_fraction, valid_fraction, split_seed, **properties)
         self.pixels: Scaling = pixels
-        self.components, self.label_noise = components, label_noise
+        self.components, self.example_norm, self.label_noise = components, example_norm, label_noise
 
     def load(self) -> Splits:
         loaded: Any = load_digits()
@@ -43,4 +45,6 @@ class Digits(Embedded):
         images = scaled(train[0] / 16, valid[0] / 16, test[0] / 16, pixels=self.pixels)
         if self.components is not None:
             images = projected(*images, components=self.components)
+        if self.example_norm is not None:
+            images = normalized(*images, norm=self.example_norm)
         return Splits((images[0], train[1]), (images[1], valid[1]), (images[2], test[1]))

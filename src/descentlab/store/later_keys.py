@@ -28,9 +28,10 @@ _CNN: Mapping[str, Any] = {"activation": "relu", "init": "default"}
 _IDX: Mapping[str, Any] = {"size": 28, "pixels": "unit", "label_noise": 0.0}
 # The name of a class, wherever a node names it by _target_ -> its later arguments with their defaults.
 LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
-    "descentlab.data.digits.Digits": {"components": None, "label_noise": 0.0},
+    "descentlab.data.digits.Digits": {"components": None, "example_norm": None, "label_noise": 0.0},
     "descentlab.data.fashion_mnist.FashionMNIST": _IDX,
     "descentlab.data.mnist.MNIST": _IDX,
+    "descentlab.data.temporal_order.TemporalOrder": {"distractors": 4},
     "descentlab.models.all_cnn_c.AllCNNC": {**_CNN, "norm": "none", "residual": False},
     "descentlab.models.cnn_2c2d.CNN2c2d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},
     "descentlab.models.cnn_3c3d.CNN3c3d": {**_CNN, "norm": "none", "dropout": 0.0, "residual": False},

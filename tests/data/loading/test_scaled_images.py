@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from descentlab.data.digits import Digits
 from descentlab.data.fashion_mnist import FashionMNIST
-from descentlab.data.loading.scaled_images import projected, scaled
+from descentlab.data.loading.scaled_images import normalized, projected, scaled
 from descentlab.errors import UsageError
 
 IMAGES = torch.rand(60, 1, 3, 4, generator=torch.Generator().manual_seed(0)), torch.rand(9, 1, 3, 4)
@@ -66,3 +66,12 @@ def test_small_images_are_means_of_blocks():
         blocks = before[0].reshape(-1, 1, 14, 2, 14, 2).mean((3, 5))
         assert torch.allclose(blocks, after[0], atol=1e-6)
         assert torch.equal(before[1], after[1])
+
+
+def test_each_image_has_the_norm_and_images_of_zeros_stay():
+    first, second = normalized(torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]]), torch.tensor([[[0.0, -2.0]]]), norm=10)
+    assert torch.equal(first, torch.tensor([[[6.0, 8.0]], [[0.0, 0.0]]]))
+    assert torch.equal(second, torch.tensor([[[0.0, -10.0]]]))
+    parts = Digits(**CUT, pixels="centred", components=40, example_norm=8, num_features=40, image_shape=[1, 1, 40]).splits
+    norms = parts.test[0].flatten(1).norm(dim=1)
+    assert torch.allclose(norms, torch.full_like(norms, 8))

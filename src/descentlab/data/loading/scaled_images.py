@@ -1,4 +1,4 @@
-"""Scaling of grey images by statistics of the training split, and projection on its principal components."""
+"""Scaling of grey images by statistics of the training split, projection on its principal components, and normalization."""
 
 from __future__ import annotations
 
@@ -49,3 +49,13 @@ def projected(train: Tensor, *others: Tensor, components: int) -> tuple[Tensor, 
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     axes = axes * largest.sign()
     return tuple(((each.flatten(1).double() - mean) @ axes.T).float()[:, None, None] for each in (train, *others))
+
+
+def normalized(*splits: Tensor, norm: float) -> tuple[Tensor, ...]:
+    """Return images that are multiplied by numbers such that each has the Euclidean norm `norm`; images of zeros stay.
+
+    Args:
+        splits: images of any shape (rows, ...).
+        norm: positive.
+    """
+    return tuple(norm * torch.nn.functional.normalize(each.flatten(1)).view_as(each) for each in splits)
