@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
+from descentlab.studies.measuring.ends import barrier, end_distance
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.log_slope import log_slope
 from descentlab.studies.quantities.parabola_minimum import parabola_minimum
@@ -96,9 +97,11 @@ def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
 
 
 KINDS: Mapping[str, Callable[..., list[Row]]] = {
+    "barrier": barrier,
     "best_value": best_value,
     "crossing_slope": crossing_slope,
     "distance": distance,
+    "end_distance": end_distance,
     "rotation": rotation,
     "selected": selected,
 }
