@@ -83,4 +83,5 @@ def test_trainer_config_for_a_gpu_is_refused_without_a_gpu():
 def test_problem_files_set_no_keys_of_data_model_or_task(problem):
     """Otherwise problem=... model=other would apply settings of the problem's model to the other one."""
     content = yaml.safe_load((ROOT / "conf" / "problem" / f"{problem}.yaml").read_text())
-    assert set(content) <= {"defaults", "batch_size", "budget", "project", "stop", "target", "validate_every", "log_every"}
+    own = {"batch_size", "budget", "noise", "project", "stop", "target", "validate_every", "log_every"}
+    assert set(content) <= {"defaults", *own}

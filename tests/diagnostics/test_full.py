@@ -120,6 +120,17 @@ def test_a_run_of_the_quadratic_has_the_sharpness_of_its_matrix(train):
     assert trained.column("train/stability_ratio") == pytest.approx([0.01 * largest / 3.8] * 2, rel=0.01)
 
 
+def test_the_sharpness_of_fixed_examples_does_not_depend_on_the_batch_size(train):
+    words = ("model.hidden=[8]", *SHORT, "budget.steps=1", "data.limit=300", "diagnostics=sharpness")
+    words += ("diagnostics.sharpness.tolerance=1e-6",)
+    full, small = (train(*words, f"batch_size={size}", "diagnostics.sharpness.examples=300") for size in ("full", 16))
+    other = train(*words, "batch_size=16")
+    assert small.column("train/sharpness") == pytest.approx(full.column("train/sharpness"), rel=1e-3)
+    assert small.column("train/sharpness_loss") == pytest.approx(full.column("train/loss"), rel=1e-5)
+    assert "train/sharpness_loss" not in other.curves.columns
+    assert other.column("train/sharpness") != pytest.approx(full.column("train/sharpness"), rel=0.01)
+
+
 def test_mixed_precision_does_not_affect_the_products(train):
     small = ("problem=digits_mlp", "model.hidden=[8]", *SHORT, "budget.steps=1", "diagnostics=hessian")
     exact, mixed = (train(*small, f"trainer.precision={precision}") for precision in ("32-true", "bf16-mixed"))
@@ -139,7 +150,13 @@ def test_a_run_measures_the_preconditioned_hessian(train, optimizer):
 def test_two_processes_measure_the_numbers_of_one(job):
     """34 examples in microbatches of 8: the processes have 17 each, in parts of unequal sizes."""
     words = ("problem=digits_mlp", "model.hidden=[8]", "batch_size=34", "microbatch=16", *SHORT, "budget.steps=5")
-    words += ("diagnostics=full", *SMALL, "trainer.accelerator=cpu", "trainer.precision=64-true")
+    words += (
+        "diagnostics=full",
+        *SMALL,
+        "diagnostics.sharpness.examples=51",
+        "trainer.accelerator=cpu",
+        "trainer.precision=64-true",
+    )
     one, two = job(*words, "sweep=one"), job(*words, "trainer=ddp", "trainer.devices=2", "sweep=two")
     run(one)
     train_in_two_processes([two])

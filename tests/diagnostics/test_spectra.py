@@ -110,6 +110,17 @@ def test_sharpness_is_relative_to_the_limits_of_gradient_descent_and_of_the_opti
     assert probe.measure(context)["stability_ratio"] == pytest.approx(0.05 * product / 38, rel=tolerance)
 
 
+def test_sharpness_may_be_that_of_fixed_examples():
+    model, batch = tiny_network()
+    first = tuple(part[:5] for part in batch)
+    context = step_context(model, classification_loss, [batch], training=lambda number: tuple(part[:number] for part in batch))
+    found = Sharpness(steps=67, tolerance=1e-12, examples=5).measure(context)
+    expected = float(torch.linalg.eigvalsh(full_hessian(model, classification_loss, first))[-1])
+    assert found["sharpness"] == pytest.approx(expected, rel=1e-6)
+    assert found["sharpness_loss"] == pytest.approx(classification_loss(model, first).item(), rel=1e-9)
+    assert Sharpness(steps=67).measure(context)["sharpness"] != pytest.approx(expected, rel=0.01)
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.float64, 1e-8)])
 def test_the_distance_on_a_quadratic_is_that_to_its_minimum(dtype, tolerance):
     """In float32 the distance is as exact as the condition number of q, 60 / 0.06, allows."""

@@ -24,6 +24,10 @@ def _no_loss(batch: Batch) -> BatchLoss:
     raise NotImplementedError
 
 
+def _no_examples(number: int) -> Batch:
+    raise NotImplementedError
+
+
 def _none() -> None:
     return None
 
@@ -50,6 +54,8 @@ class Context:
             outputs of the model between them; as `loss` in other respects.
         preconditioner: a function that returns the diagonal D of the step's update -lr D m by parameter name, where m is the
             gradient or a moving sum of gradients; None if D is the identity or the optimizer has no diagonal.
+        training: number -> the first examples of the training split, in the order of the data; of a data-parallel run, this
+            process's share of them.
         stability_limit: a function that returns the value of lr times the largest eigenvalue of D times the Hessian above which
             the optimizer diverges on a quadratic, such as 2 for gradient descent; None: not known.
     """
@@ -67,6 +73,7 @@ class Context:
     batch_loss: Callable[[Batch], BatchLoss] = _no_loss
     preconditioner: Callable[[], Named | None] = _none
     stability_limit: Callable[[], float | None] = _none
+    training: Callable[[int], Batch] = _no_examples
 
 
 class Probe(Protocol):

@@ -13,12 +13,15 @@ from descentlab.store.record import LAYERS as LAYERS_FILE
 from descentlab.studies.measuring.measure import measure, number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
+ACCURACIES = [0.1, None, None, 0.3, None, None]  # at the steps 0 and 30
 LAYERS = [(0, "blocks.0", 2.0), (0, "head", 8.0), (50, "blocks.0", 1.0), (50, "head", 4.0)]  # step, layer, norm of the gradient
 
 
 @pytest.fixture
 def run(tmp_path):
-    return lambda **settings: ended_run(tmp_path, **{"curves": {"train/loss": LOSSES}, **settings})
+    return lambda **settings: ended_run(
+        tmp_path, **{"curves": {"train/loss": LOSSES, "valid/accuracy": ACCURACIES}, **settings}
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,10 @@ def run(tmp_path):
         ({"of": "train/loss", "falls_to": 2.0}, 20.0),
         ({"of": "train/loss", "falls_to": 0.5}, None),
         ({"of": "valid/loss", "falls_to": 2.0}, None),
+        ({"of": "valid/accuracy", "when": "train/loss", "falls_to": 2.5}, 0.3),
+        ({"of": "valid/accuracy", "when": "train/loss", "falls_to": 1.0}, None),
+        ({"of": "valid/accuracy", "when": "train/loss", "falls_to": 0.5}, None),
+        ({"of": "valid/error", "when": "train/loss", "falls_to": 2.5}, None),
         ("train/loss@mean[10:30]", 2.5),
         ("train/loss@median[0.5:1]", 1.5),
         ("train/loss@max[40:]", 1.5),
@@ -158,12 +165,22 @@ def test_the_ratio_of_layers_is_that_of_the_first_measurement(run):
         ({"of": "train/loss@end", "relative": "train/loss@start"}, "unknown key relative.*relative_to"),
         ({"kind": "selectd"}, "no kind selectd.*selected"),
         ({"of": "train/loss@end", "reduce": "best", "above": 1}, "above"),
+        ({"of": "train/loss", "when": "valid/loss"}, "when belongs to falls_to"),
         (7, "write a column"),
     ],
 )
 def test_a_mistake_in_a_quantity_is_reported(run, quantity, message):
     with pytest.raises(UsageError, match=message):
         measure(quantity, [run(over={"lr": 1.0})])
+
+
+def test_the_rate_of_decay_of_a_column_is_that_of_each_run(run):
+    falling = {"curves": {"train/loss": [math.exp(-0.03 * step) for step in (0, 10, 20)]}}
+    runs = [run(over={"noise.std": 2.0}, **falling), run(over={"noise.std": 4.0}, diverged=10, **falling)]
+    found = measure({"kind": "decay_rate", "of": "train/loss"}, runs)
+    assert found["x"].to_list() == [2.0, 4.0]
+    assert found["value"].to_list() == [pytest.approx(0.03), math.inf]
+    assert measure({"kind": "decay_rate", "of": "valid/loss"}, runs[:1])["value"].to_list() == [None]
 
 
 def test_the_best_value_of_a_key_is_the_minimum_of_a_parabola_at_each_x(run):

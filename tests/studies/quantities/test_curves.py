@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from descentlab.studies.quantities.crossing import crossing
+from descentlab.studies.quantities.decay_rate import decay_rate
 from descentlab.studies.quantities.last_share_median import last_share_median
 from descentlab.studies.quantities.max_of_first import max_of_first
 from descentlab.studies.quantities.monotone import monotone
@@ -24,6 +25,15 @@ def test_the_first_step_at_a_threshold():
     assert crossing(STEPS, [0.1, 0.4, 0.3, 0.9], 0.35, "at_least") == 10
     assert crossing(STEPS, [None, math.nan, 3, 1], 3) == 20
     assert crossing([], [], 3) is None
+
+
+def test_the_rate_of_an_exponential_decay():
+    steps = np.array([0, 5, 20, 100])
+    assert decay_rate(steps, 3 * np.exp(-0.02 * steps)) == pytest.approx(0.02, rel=1e-9)
+    assert decay_rate([0, 1, 2], [1, 2, 4]) == pytest.approx(-math.log(2))
+    assert decay_rate([0, 1, 2], [1, 0, 4]) is None
+    assert decay_rate([0, 1], [1, None]) is None
+    assert decay_rate([3, 3], [1, 2]) is None
 
 
 def test_steps_that_do_not_ascend_are_refused():

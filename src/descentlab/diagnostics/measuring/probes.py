@@ -211,8 +211,21 @@ def context_of(task: Task, parts: Sequence[Part], captured: Captured) -> Context
         batch_loss=partial(BatchLoss, functions),
         preconditioner=partial(preconditioner, optimizer, dict(task.model.named_parameters()), lr),
         stability_limit=partial(stability_limit, optimizer),
+        training=partial(_first_examples, task),
     )
 
 
 def _first_batch(task: Task) -> Batch:
     return next(iter(task.data.val_dataloader()))
+
+
+def _first_examples(task: Task, number: int) -> Batch:
+    """Return this process's share of the first `number` examples of the training split."""
+    rank, world = task.data.placement.share
+    own, found, rows = len(range(rank, number, world)), [], 0
+    for batch in task.data.eval_loader(task.data.splits.train):
+        found.append(batch)
+        rows += len(batch[0])
+        if rows >= own:
+            break
+    return tuple(torch.cat(parts)[:own] for parts in zip(*found, strict=True))

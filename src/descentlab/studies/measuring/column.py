@@ -73,6 +73,25 @@ def crossing_step(text: str, threshold: float, record: Record) -> float | None:
     return None if own is None else crossing(own["step"].to_numpy(), own[own.columns[1]].to_numpy(), threshold)
 
 
+def value_when(text: str, other: str, threshold: float, record: Record) -> float | None:
+    """Return the first value of a column from the step on at which another one is at most `threshold` for the first time.
+
+    Args:
+        text: the column, such as train/sharpness.
+        other: the other column, such as train/sharpness_loss.
+        threshold: in the unit of the other column.
+        record: the run.
+
+    Returns:
+        None if the other column never falls to the threshold, or the column was not measured after that.
+    """
+    own, step = _column(text, record), crossing_step(other, threshold, record)
+    if own is None or step is None:
+        return None
+    values = own.filter(pl.col("step") >= step)[own.columns[1]]
+    return None if values.is_empty() else float(values[0])
+
+
 def _column(text: str, record: Record) -> pl.DataFrame | None:
     """Return the steps and values of a column of the curves, or of a layer; None if it does not exist."""
     layer, _, column = text.removeprefix(LAYERS).rpartition("/") if text.startswith(LAYERS) else ("", "", text)

@@ -10,6 +10,7 @@ A quantity is written as text or as a mapping:
     {of: hessian/max@median, times: optimizer.lr / 2}              a number times a formula of keys of the run's config
     {of: train/loss@end, relative_to: train/loss@start}            a number divided by another one of the run
     {of: train/loss, falls_to: 0.01}                               the first step at which a column is at most a number
+    {of: train/sharpness, when: train/loss, falls_to: 0.01}        a value when another column is first at most a number
     {of: test/auroc, minus: baseline/test/auroc}                   the difference of two numbers of a run
 
     {kind: selected, key: optimizer.lr}     a number of several runs together, or of layers
@@ -28,13 +29,13 @@ import polars as pl
 
 from descentlab.errors import UsageError, nearest
 from descentlab.store.record import Record
-from descentlab.studies.measuring.column import column_number, crossing_step
+from descentlab.studies.measuring.column import column_number, crossing_step, value_when
 from descentlab.studies.measuring.formula import evaluate
 from descentlab.studies.measuring.over import REDUCERS
 from descentlab.studies.measuring.several import KINDS
 from descentlab.studies.runs import Ended
 
-OF_A_RUN = ("of", "falls_to", "minus", "relative_to", "times")  # keys of a quantity of a single run
+OF_A_RUN = ("of", "when", "falls_to", "minus", "relative_to", "times")  # keys of a quantity of a single run
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
 
@@ -75,6 +76,10 @@ def number_of(quantity: Any, record: Record) -> float | None:
         raise UsageError(f"quantity {quantity}: write a column, such as train/loss@end, or a mapping with `of`")
     for key in set(quantity) - set(OF_A_RUN):
         raise UsageError(f"quantity {dict(quantity)}: unknown key {key}{nearest(key, OF_A_RUN)}")
+    if "when" in quantity:
+        if "falls_to" not in quantity:
+            raise UsageError(f"quantity {dict(quantity)}: when belongs to falls_to, a number")
+        return value_when(str(quantity["of"]), str(quantity["when"]), float(quantity["falls_to"]), record)
     if "falls_to" in quantity:
         return crossing_step(str(quantity["of"]), float(quantity["falls_to"]), record)
     value = number_of(quantity["of"], record)

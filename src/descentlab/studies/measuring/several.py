@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.errors import UsageError
-from descentlab.store.record import Record, read_curves
+from descentlab.store.record import Record, Status, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
+from descentlab.studies.measuring.critical_points import critical_points
+from descentlab.studies.measuring.ends import barrier, end_distance
 from descentlab.studies.measuring.rotation import rotation
+from descentlab.studies.quantities.decay_rate import decay_rate
 from descentlab.studies.quantities.log_slope import log_slope
 from descentlab.studies.quantities.parabola_minimum import parabola_minimum
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
@@ -63,6 +66,24 @@ def _crossing_slope(record: Record, columns: Mapping[str, float], threshold: flo
     return log_slope(list(columns.values()), reached) if len(reached) == len(columns) else None
 
 
+def rate_of_decay(ended: Sequence[Ended], of: str) -> list[Row]:
+    """Return the rate per step of the exponential decay of a column of the curves of each run.
+
+    Args:
+        ended: the runs. One that diverged has an infinite value.
+        of: the column, such as train/loss.
+    """
+    xs = list(dict.fromkeys(each.run.x for each in ended))
+    found: list[Row] = []
+    for each in ended:
+        rows = read_curves(each.record.folder)
+        own = rows.select("step", of).drop_nulls() if of in rows.columns else None
+        rate = None if own is None else decay_rate(own["step"].to_numpy(), own[of].to_numpy())
+        x = float(xs.index(each.run.x)) if isinstance(each.run.x, str) else each.run.x
+        found.append((each.run.arm, x, each.run.seed, math.inf if each.record.status is Status.DIVERGED else rate))
+    return found
+
+
 def _by_seed(ended: Sequence[Ended], arm: str) -> dict[int, Record]:
     return {each.run.seed: each.record for each in ended if each.run.arm == arm}
 
@@ -96,9 +117,13 @@ def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
 
 
 KINDS: Mapping[str, Callable[..., list[Row]]] = {
+    "barrier": barrier,
     "best_value": best_value,
+    "critical_points": critical_points,
     "crossing_slope": crossing_slope,
+    "decay_rate": rate_of_decay,
     "distance": distance,
+    "end_distance": end_distance,
     "rotation": rotation,
     "selected": selected,
 }
