@@ -178,7 +178,9 @@ def test_the_steps_to_reach_another_arm_are_those_until_its_last_value(run):
     runs = [run(arm="fast", curves={"valid/loss": [4.0, None, 2.5, 1.9, 1.0]}), run(arm="slow", curves=slow)]
     runs += [run(arm="fast", seed=1, curves={"valid/loss": [4.0, 3.0, 2.1]}), run(arm="slow", seed=1, curves=slow)]
     steps = {"kind": "steps_to_reach", "arms": ["fast", "slow"]}
-    assert measure(steps, [*runs, run(arm="fast", seed=2)]).rows() == [("fast", None, 0, 30.0), ("fast", None, 1, None)]
-    assert measure({**steps, "relative": True}, runs)["value"].to_list() == [0.75, None]
+    found = measure(steps, [*runs, run(arm="fast", seed=2)])  # 2.5 at the step 20 and 1.9 at 30: 2.0 between them
+    assert found["arm"].to_list() == ["fast", "fast"]
+    assert found["value"].to_list() == [pytest.approx(20 + 10 * 5 / 6), None]
+    assert measure({**steps, "relative": True}, runs)["value"].to_list() == [pytest.approx((20 + 10 * 5 / 6) / 40), None]
     diverged = [run(arm="fast", curves=slow), run(arm="slow", curves=slow, diverged=40)]
     assert measure(steps, diverged)["value"].to_list() == [None]

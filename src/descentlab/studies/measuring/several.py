@@ -50,6 +50,8 @@ def steps_to_reach(
 ) -> list[Row]:
     """Return the steps until a curve of one arm falls to the last value of another one, for each seed that both have.
 
+    Between points of the curve, which may be as rare as validations, they are interpolated linearly.
+
     Args:
         ended: the runs.
         arms: the arm whose steps are counted, and the other one.
@@ -63,7 +65,7 @@ def steps_to_reach(
 
 def _steps_to_reach(first: Record, second: Record, column: str, relative: bool) -> float | None:
     last, total = column_number(f"{column}@end", second), second.summary.get("steps")
-    steps = None if last is None or not math.isfinite(last) else crossing_step(column, last, first)
+    steps = None if last is None or not math.isfinite(last) else crossing_step(column, last, first, interpolate=True)
     if steps is None or not relative:
         return steps
     return steps / total if total else None
