@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
-from descentlab.store.record import ANALYSES, CHECKPOINT, Record
+from descentlab.store.record import ANALYSES, CHECKPOINT
 from descentlab.studies.measuring.measure import measure
 from descentlab.studies.runs import Ended, StudyRun
 
@@ -27,11 +28,11 @@ def test_the_extremes_are_those_over_all_matrices_of_runs_with_a_checkpoint(tmp_
 
 @pytest.mark.slow
 def test_they_are_measured_on_a_trained_run(train):
-    folder = train("optimizer=muon", "model.hidden=[16]", "budget.epochs=null", "budget.steps=5", "checkpoint.keep=true").folder
-    ended = Ended(StudyRun("muon", {}, {}, 0, "report"), Record.read(folder))
+    trained = train("optimizer=muon", "model.hidden=[16]", "budget.epochs=null", "budget.steps=5", "checkpoint.keep=true")
+    ended = Ended(StudyRun("muon", {}, {}, 0, "report"), replace(trained.record, folder=trained.folder))
     (low,), (high,) = (measure(part, [ended])["value"].to_list() for part in (LOWEST, HIGHEST))
     assert 0.6 < low < high < 1.22
-    assert [low, high] == json.loads((folder / ANALYSES / "orthogonality.json").read_text())["blocks.0.layers.0.weight"]
+    assert [low, high] == json.loads((trained.folder / ANALYSES / "orthogonality.json").read_text())["blocks.0.layers.0.weight"]
 
 
 def test_an_unknown_part_is_reported(tmp_path):
