@@ -10,7 +10,7 @@ from typing import Any
 from descentlab.store.job import Job
 from descentlab.store.record import Record, Status
 from descentlab.studies.grid import best_point, extended
-from descentlab.studies.measuring.measure import number_of
+from descentlab.studies.measuring.number import number_of
 from descentlab.studies.runs import Ended, Jobs, Point, StudyRun, points
 from descentlab.studies.study import Arm, Study
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from support.claims import by_seed, by_x, check
 
+from descentlab.errors import UsageError
 from descentlab.studies.checks import Verdict
 
 A, B = [0.020, 0.021, 0.019, 0.018, 0.020], [0.030, 0.031, 0.028, 0.033, 0.030]
@@ -54,6 +55,16 @@ def test_every_x_must_meet_the_bound_and_an_arm_without_x_is_compared_at_each():
     assert found.effect == "a / b at 200 (least favourable of 2)"
     one = by_seed(a=A).vstack(by_x(b={100: B, 200: B}))
     assert check("ratio", one, **PAIR, at_most=0.8).verdict is Verdict.REPRODUCED
+
+
+def test_x_outside_the_range_are_left_out():
+    values = by_x(a={1: A, 10: A, 100: B}, b={1: B, 10: B, 100: A})
+    assert check("ratio", values, **PAIR, at_most=0.8, range=[1, 10]).verdict is Verdict.REPRODUCED
+    assert check("ratio", values, **PAIR, at_most=0.8, range=[10, 100]).verdict is Verdict.NOT_REPRODUCED
+    one = by_seed(a=A).vstack(by_x(b={1: A, 10: B}))
+    assert check("ratio", one, **PAIR, at_most=0.8, range=[2, 10]).effect == "a / b at 10"
+    with pytest.raises(UsageError, match="range"):
+        check("ratio", values, **PAIR, at_most=0.8, range=[10])
 
 
 def test_x_without_partner_are_reported():

@@ -10,7 +10,8 @@ from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
 from descentlab.store.record import LAYERS as LAYERS_FILE
-from descentlab.studies.measuring.measure import measure, number_of
+from descentlab.studies.measuring.measure import measure
+from descentlab.studies.measuring.number import number_of
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
 ACCURACIES = [0.1, None, None, 0.3, None, None]  # at the steps 0 and 30
@@ -34,6 +35,7 @@ def run(tmp_path):
         ("train/loss@rise", 3.0),
         ({"of": "train/loss", "falls_to": 2.0}, 20.0),
         ({"of": "train/loss", "falls_to": 0.5}, None),
+        ({"of": "train/loss", "falls_to": 2.0, "relative_to": "train/loss@start"}, 5.0),
         ({"of": "valid/loss", "falls_to": 2.0}, None),
         ({"of": "valid/accuracy", "when": "train/loss", "falls_to": 2.5}, 0.3),
         ({"of": "valid/accuracy", "when": "train/loss", "falls_to": 1.0}, None),
@@ -183,17 +185,19 @@ def test_the_rate_of_decay_of_a_column_is_that_of_each_run(run):
     assert measure({"kind": "decay_rate", "of": "valid/loss"}, runs[:1])["value"].to_list() == [None]
 
 
-def test_the_best_value_of_a_key_is_the_minimum_of_a_parabola_at_each_x(run):
-    def at(steps, lr, loss):
-        return run(over={"budget.steps": steps, "optimizer.lr": lr}, test={"loss": loss})
-
-    grid = [at(8, 1.0, math.e), at(8, 2.0, 1.0), at(8, 4.0, math.e), at(9, 1.0, 1.0), at(9, 2.0, 2.0)]
-    found = measure({"kind": "best_value", "of": "test/loss", "key": "optimizer.lr"}, [*grid, run(arm="b")])
-    assert found.rows() == [("a", 8.0, 0, 2.0), ("a", 9.0, 0, 1.0)]
-    alone = [run(over={"optimizer.lr": lr}, test={"loss": loss}) for lr, loss in ((1.0, 3.0), (2.0, 1.0))]
-    assert measure({"kind": "best_value", "of": "test/loss", "key": "optimizer.lr"}, alone).rows() == [("a", None, 0, 2.0)]
-
-
 def test_a_reduced_quantity_is_that_of_the_arms_of_the_check(run):
     runs = [run(over={"lr": 1.0}), run(over={"lr": 2.0}), run(arm="without x")]
     assert measure({"of": "train/loss@end", "reduce": "lowest"}, runs, ["a"]).rows() == [("a", None, 0, 1.5)]
+
+
+def test_the_steps_to_reach_another_arm_are_those_until_its_last_value(run):
+    slow = {"valid/loss": [4.0, None, 3.0, None, 2.0]}
+    runs = [run(arm="fast", curves={"valid/loss": [4.0, None, 2.5, 1.9, 1.0]}), run(arm="slow", curves=slow)]
+    runs += [run(arm="fast", seed=1, curves={"valid/loss": [4.0, 3.0, 2.1]}), run(arm="slow", seed=1, curves=slow)]
+    steps = {"kind": "steps_to_reach", "arms": ["fast", "slow"]}
+    found = measure(steps, [*runs, run(arm="fast", seed=2)])  # 2.5 at the step 20 and 1.9 at 30: 2.0 between them
+    assert found["arm"].to_list() == ["fast", "fast"]
+    assert found["value"].to_list() == [pytest.approx(20 + 10 * 5 / 6), None]
+    assert measure({**steps, "relative": True}, runs)["value"].to_list() == [pytest.approx((20 + 10 * 5 / 6) / 40), None]
+    diverged = [run(arm="fast", curves=slow), run(arm="slow", curves=slow, diverged=40)]
+    assert measure(steps, diverged)["value"].to_list() == [None]

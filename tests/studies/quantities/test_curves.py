@@ -24,6 +24,9 @@ def test_the_first_step_at_a_threshold():
     assert crossing(STEPS, [4, 2, 3, 1], 0.5) is None
     assert crossing(STEPS, [0.1, 0.4, 0.3, 0.9], 0.35, "at_least") == 10
     assert crossing(STEPS, [None, math.nan, 3, 1], 3) == 20
+    assert crossing(STEPS, [4, 2, 3, 1], 2.5, interpolate=True) == pytest.approx(7.5)
+    assert crossing(STEPS, [4, 2, 3, 1], 4, interpolate=True) == 0
+    assert crossing(STEPS, [None, 2, 3, 1], 2.5, interpolate=True) == 10
     assert crossing([], [], 3) is None
 
 

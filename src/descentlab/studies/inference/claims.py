@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -33,6 +33,11 @@ class Claim:
         """Return the claim of valid settings about a frame of values."""
         observations = Observations.of(values)
         return cls(settings, observations, arms_of(settings) or observations.arms)
+
+    def between(self, low: float, high: float) -> Claim:
+        """Return the claim about the values at x from `low` to `high`, and about those without x."""
+        rows = tuple(row for row in self.observations.rows if row.x is None or low <= row.x <= high)
+        return replace(self, observations=Observations(rows))
 
     @property
     def bound(self) -> Bound:

@@ -67,10 +67,15 @@ def column_number(text: str, record: Record) -> float | None:
     return None if own.is_empty() else float(STATISTICS[statistic](own[column]))
 
 
-def crossing_step(text: str, threshold: float, record: Record) -> float | None:
-    """Return the first step at which a column, such as train/loss, is at most `threshold`; None if it never is."""
+def crossing_step(text: str, threshold: float, record: Record, interpolate: bool = False) -> float | None:
+    """Return the first step at which a column, such as train/loss, is at most `threshold`; None if it never is.
+
+    With `interpolate`, it is the crossing of the line through the point before and this one.
+    """
     own = _column(text, record)
-    return None if own is None else crossing(own["step"].to_numpy(), own[own.columns[1]].to_numpy(), threshold)
+    if own is None:
+        return None
+    return crossing(own["step"].to_numpy(), own[own.columns[1]].to_numpy(), threshold, interpolate=interpolate)
 
 
 def value_when(text: str, other: str, threshold: float, record: Record) -> float | None:

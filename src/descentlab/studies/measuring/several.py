@@ -10,14 +10,13 @@ from descentlab.store.record import Record, Status, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
 from descentlab.studies.measuring.critical_points import critical_points
 from descentlab.studies.measuring.ends import barrier, end_distance
+from descentlab.studies.measuring.grids import Row, best_value, critical_batch, lowest_value
+from descentlab.studies.measuring.orthogonality import orthogonality
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.decay_rate import decay_rate
 from descentlab.studies.quantities.log_slope import log_slope
-from descentlab.studies.quantities.parabola_minimum import parabola_minimum
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
 from descentlab.studies.runs import Ended
-
-Row = tuple[str, float | None, int, float | None]  # arm, x, seed, value
 
 
 def selected(ended: Sequence[Ended], key: str) -> list[Row]:
@@ -47,6 +46,32 @@ def distance(ended: Sequence[Ended], arms: Sequence[str], column: str = "train/l
     first, second = (_by_seed(ended, arm) for arm in arms)
     common = [seed for seed in first if seed in second]
     return [(arms[0], None, seed, _distance(first[seed], second[seed], column, until)) for seed in common]
+
+
+def steps_to_reach(
+    ended: Sequence[Ended], arms: Sequence[str], column: str = "valid/loss", relative: bool = False
+) -> list[Row]:
+    """Return the steps until a curve of one arm falls to the last value of another one, for each seed that both have.
+
+    Between points of the curve, which may be as rare as validations, they are interpolated linearly.
+
+    Args:
+        ended: the runs.
+        arms: the arm whose steps are counted, and the other one.
+        column: the column of the curves.
+        relative: the steps are divided by those of the run of the other arm.
+    """
+    first, second = (_by_seed(ended, arm) for arm in arms)
+    common = [seed for seed in first if seed in second]
+    return [(arms[0], None, seed, _steps_to_reach(first[seed], second[seed], column, relative)) for seed in common]
+
+
+def _steps_to_reach(first: Record, second: Record, column: str, relative: bool) -> float | None:
+    last, total = column_number(f"{column}@end", second), second.summary.get("steps")
+    steps = None if last is None or not math.isfinite(last) else crossing_step(column, last, first, interpolate=True)
+    if steps is None or not relative:
+        return steps
+    return steps / total if total else None
 
 
 def crossing_slope(ended: Sequence[Ended], columns: Mapping[str, float], threshold: float) -> list[Row]:
@@ -97,33 +122,18 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
     return trajectory_distance(x, a, z, b, until)
 
 
-def best_value(ended: Sequence[Ended], of: str, key: str) -> list[Row]:
-    """Return, for each arm, x and seed, the value of `key` at the minimum of the parabola through the best values of `of`.
-
-    Args:
-        ended: the runs; arms that are not trained over `key` are left out.
-        of: a number of a run, such as test/loss.
-        key: a key of `over`, such as optimizer.lr; if it is the first one, the values have no x.
-    """
-    grids: dict[tuple[str, float | None, int], dict[float, float]] = {}
-    for each in ended:
-        if key in each.run.over:
-            x = None if key == next(iter(each.run.over)) else each.run.x
-            grid = grids.setdefault((each.run.arm, x, each.run.seed), {})
-            value = column_number(of, each.record)
-            grid[float(each.run.over[key])] = math.inf if value is None else value
-    found = {place: parabola_minimum(list(grid), list(grid.values())) for place, grid in grids.items()}
-    return [(*place, None if best is None else 2**best.log2) for place, best in found.items()]
-
-
 KINDS: Mapping[str, Callable[..., list[Row]]] = {
     "barrier": barrier,
     "best_value": best_value,
     "critical_points": critical_points,
+    "critical_batch": critical_batch,
     "crossing_slope": crossing_slope,
     "decay_rate": rate_of_decay,
     "distance": distance,
     "end_distance": end_distance,
+    "lowest_value": lowest_value,
+    "orthogonality": orthogonality,
     "rotation": rotation,
     "selected": selected,
+    "steps_to_reach": steps_to_reach,
 }

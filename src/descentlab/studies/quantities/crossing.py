@@ -11,7 +11,11 @@ from descentlab.studies.quantities.arrays import paired
 
 
 def crossing(
-    steps: ArrayLike, values: ArrayLike, threshold: float, direction: Literal["at_most", "at_least"] = "at_most"
+    steps: ArrayLike,
+    values: ArrayLike,
+    threshold: float,
+    direction: Literal["at_most", "at_least"] = "at_most",
+    interpolate: bool = False,
 ) -> float | None:
     """Return the first step whose value is at most, or at least, `threshold`; None if there is none.
 
@@ -20,6 +24,8 @@ def crossing(
         values: (n,) the value at each; NaN or None where it was not measured.
         threshold: in the unit of the values.
         direction: at_most for a loss, at_least for an accuracy.
+        interpolate: return the place between the last step before and this one where the line through both values reaches the
+            threshold, for curves with few points. For a falling convex curve it lies at or after the crossing.
 
     Raises:
         ValueError: the lengths differ, or the steps do not ascend.
@@ -28,4 +34,9 @@ def crossing(
     if (np.diff(x) <= 0).any():
         raise ValueError("the steps do not ascend")
     reached = np.flatnonzero(y <= threshold if direction == "at_most" else y >= threshold)
-    return float(x[reached[0]]) if len(reached) else None
+    if not len(reached):
+        return None
+    place = reached[0]
+    if not interpolate or place == 0 or np.isnan(y[place - 1]):
+        return float(x[place])
+    return float(x[place] + (x[place - 1] - x[place]) * (threshold - y[place]) / (y[place - 1] - y[place]))
