@@ -111,6 +111,17 @@ def test_a_reducer_gives_one_number_for_each_arm_and_seed(run):
     assert best["value"].to_list() == [0.1, 0.1]
 
 
+def test_the_geometric_mean_over_x_gives_each_problem_the_same_weight(run):
+    runs = [run(over={"problem": name}, curves={"train/loss": [loss]}) for name, loss in (("a", 0.01), ("b", 100.0), ("c", 8.0))]
+    found = measure({"of": "train/loss@end", "reduce": "geometric_mean"}, runs)
+    assert found["value"].to_list() == pytest.approx([2.0])
+    diverged = run(over={"problem": "d"}, diverged=10)
+    assert measure({"of": "train/loss@end", "reduce": "geometric_mean"}, [*runs, diverged])["value"].to_list() == [math.inf]
+    zero = run(over={"problem": "d"}, curves={"train/loss": [0.0]})
+    with pytest.raises(UsageError, match="needs positive values"):
+        measure({"of": "train/loss@end", "reduce": "geometric_mean"}, [*runs, zero])
+
+
 def test_a_run_that_diverged_never_passes(run):
     runs = [run(over={"lr": 1.0}), run(over={"lr": 2.0}, diverged=10)]
     found = measure({"of": "train/loss@end", "reduce": "largest_passing", "below": 1e9}, runs)
