@@ -140,6 +140,18 @@ def test_the_distance_of_two_arms_is_the_largest_relative_difference_of_their_cu
     assert early["value"].to_list() == [0.2]
 
 
+def test_a_paired_difference_compares_two_arms_at_each_x_and_seed(run):
+    def at(arm, lr, seed, loss, **settings):
+        return run(arm=arm, over={"optimizer.lr": lr}, seed=seed, test={"loss": loss}, **settings)
+
+    first = [at("a", 0.1, 0, 3.0), at("a", 0.1, 1, 5.0), at("a", 0.2, 0, 7.0), at("a", 0.2, 1, 1.0)]
+    second = [at("b", 0.2, 0, 1.0), at("b", 0.1, 1, 1.0), at("b", 0.1, 0, 1.0), at("b", 0.2, 2, 1.0)]
+    quantity = {"kind": "paired_difference", "of": "test/loss", "arms": ["a", "b"]}
+    assert measure(quantity, [*first, *second]).rows() == [("a", 0.1, 0, 2.0), ("a", 0.1, 1, 4.0), ("a", 0.2, 0, 6.0)]
+    ends = {**quantity, "of": "train/loss@end"}
+    assert measure(ends, [first[0], at("b", 0.1, 0, 1.0, diverged=20)]).rows() == [("a", 0.1, 0, None)]
+
+
 def test_the_slope_of_crossings_is_the_exponent_of_their_steps(run):
     columns = {"a": 1, "b": 2, "c": 4}
     falling = {name: [1.0] * steps + [0.0] * (9 - steps) for name, steps in zip(columns, (2, 4, 8), strict=True)}

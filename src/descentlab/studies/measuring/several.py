@@ -1,4 +1,4 @@
-"""Quantities of several runs or curves: what was selected, distances, the slope of steps until a loss."""
+"""Quantities of several runs or curves: what was selected, differences, distances, the slope of steps until a loss."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
+from descentlab.studies.measuring.range_test import range_test_rate
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.log_slope import log_slope
 from descentlab.studies.quantities.parabola_minimum import parabola_minimum
@@ -44,6 +45,25 @@ def distance(ended: Sequence[Ended], arms: Sequence[str], column: str = "train/l
     first, second = (_by_seed(ended, arm) for arm in arms)
     common = [seed for seed in first if seed in second]
     return [(arms[0], None, seed, _distance(first[seed], second[seed], column, until)) for seed in common]
+
+
+def paired_difference(ended: Sequence[Ended], of: str, arms: Sequence[str]) -> list[Row]:
+    """Return the difference of a number between two arms, first - second, for each x and seed that both have.
+
+    Args:
+        ended: the runs; the values of the first key of `over` are numbers.
+        of: a number of a run, such as test/loss. If a run has none, or diverged, the difference has no value.
+        arms: the two arms; the differences belong to the first one.
+    """
+    first, second = ({(each.run.x, each.run.seed): each.record for each in ended if each.run.arm == arm} for arm in arms)
+    pairs = {place: (column_number(of, first[place]), column_number(of, second[place])) for place in first if place in second}
+    return [(arms[0], x, seed, _difference(*values)) for (x, seed), values in pairs.items()]
+
+
+def _difference(first: float | None, second: float | None) -> float | None:
+    if first is None or second is None or math.isinf(first) or math.isinf(second):
+        return None
+    return first - second
 
 
 def crossing_slope(ended: Sequence[Ended], columns: Mapping[str, float], threshold: float) -> list[Row]:
@@ -99,6 +119,8 @@ KINDS: Mapping[str, Callable[..., list[Row]]] = {
     "best_value": best_value,
     "crossing_slope": crossing_slope,
     "distance": distance,
+    "paired_difference": paired_difference,
+    "range_test": range_test_rate,
     "rotation": rotation,
     "selected": selected,
 }
