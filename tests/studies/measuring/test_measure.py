@@ -112,7 +112,9 @@ def test_a_reducer_gives_one_number_for_each_arm_and_seed(run):
 
 
 def test_the_geometric_mean_over_x_gives_each_problem_the_same_weight(run):
-    runs = [run(over={"problem": name}, curves={"train/loss": [loss]}) for name, loss in (("a", 0.01), ("b", 100.0), ("c", 8.0))]
+    runs = [
+        run(over={"problem": name}, curves={"train/loss": [loss]}) for name, loss in (("a", 0.01), ("b", 100.0), ("c", 8.0))
+    ]
     found = measure({"of": "train/loss@end", "reduce": "geometric_mean"}, runs)
     assert found["value"].to_list() == pytest.approx([2.0])
     diverged = run(over={"problem": "d"}, diverged=10)

@@ -48,5 +48,5 @@ def test_a_run_without_rates_or_with_one_step_has_no_value(run):
 
 
 def test_an_unknown_part_is_refused(run):
-    with pytest.raises(UsageError, match="no part kne.*knee"):
+    with pytest.raises(UsageError, match=r"no part kne.*knee"):
         measure({"kind": "range_test", "part": "kne"}, [run()])

@@ -37,7 +37,7 @@ def lowest(x: Values, values: Values) -> float | None:
 
 
 def geometric_mean(x: Values, values: Values) -> float | None:
-    """Return the geometric mean of the values, so that a ratio of two arms is the mean ratio over x; infinite if a run diverged.
+    """Return the geometric mean of the values, whose ratio of two arms is the mean ratio over x; infinite if a run diverged.
 
     Raises:
         ValueError: a value is not positive.

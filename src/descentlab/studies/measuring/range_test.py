@@ -15,7 +15,7 @@ GROWTH = "ExponentialGrowth"  # the class of the schedule of a range test
 
 
 def range_test_rate(ended: Sequence[Ended], part: Part) -> list[tuple[str, float | None, int, float | None]]:
-    """Return a rate of the range test of each run with `schedule=exponential_growth`, by `report.statistics.lr_range.range_test`.
+    """Return a rate of each range test, a run with `schedule=exponential_growth` (report.statistics.lr_range.range_test).
 
     Args:
         ended: the runs; those with another schedule are left out. `log_every=1` records the loss of each step.
