@@ -6,12 +6,15 @@ import json
 import math
 
 import pytest
+from conftest import ROOT
 from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
 from descentlab.store.record import LAYERS as LAYERS_FILE
 from descentlab.studies.measuring.measure import measure
 from descentlab.studies.measuring.number import number_of
+from descentlab.studies.measuring.over import REDUCERS
+from descentlab.studies.measuring.several import KINDS
 
 LOSSES = [4.0, 3.0, 2.0, 5.0, 1.0, 1.5]  # at the steps 0, 10, ..., 50
 ACCURACIES = [0.1, None, None, 0.3, None, None]  # at the steps 0 and 30
@@ -120,6 +123,19 @@ def test_a_reducer_gives_one_number_for_each_arm_and_seed(run):
     assert best["value"].to_list() == [0.1, 0.1]
 
 
+def test_the_geometric_mean_over_x_gives_each_problem_the_same_weight(run):
+    runs = [
+        run(over={"problem": name}, curves={"train/loss": [loss]}) for name, loss in (("a", 0.01), ("b", 100.0), ("c", 8.0))
+    ]
+    found = measure({"of": "train/loss@end", "reduce": "geometric_mean"}, runs)
+    assert found["value"].to_list() == pytest.approx([2.0])
+    diverged = run(over={"problem": "d"}, diverged=10)
+    assert measure({"of": "train/loss@end", "reduce": "geometric_mean"}, [*runs, diverged])["value"].to_list() == [math.inf]
+    zero = run(over={"problem": "d"}, curves={"train/loss": [0.0]})
+    with pytest.raises(UsageError, match="needs positive values"):
+        measure({"of": "train/loss@end", "reduce": "geometric_mean"}, [*runs, zero])
+
+
 def test_a_run_that_diverged_never_passes(run):
     runs = [run(over={"lr": 1.0}), run(over={"lr": 2.0}, diverged=10)]
     found = measure({"of": "train/loss@end", "reduce": "largest_passing", "below": 1e9}, runs)
@@ -136,6 +152,18 @@ def test_the_distance_of_two_arms_is_the_largest_relative_difference_of_their_cu
     assert measure({"kind": "distance", "arms": ["a", "b"]}, runs).rows() == [("a", None, 0, 0.5)]
     early = measure({"kind": "distance", "arms": ["a", "b"], "until": 20}, runs)
     assert early["value"].to_list() == [0.2]
+
+
+def test_a_paired_difference_compares_two_arms_at_each_x_and_seed(run):
+    def at(arm, lr, seed, loss, **settings):
+        return run(arm=arm, over={"optimizer.lr": lr}, seed=seed, test={"loss": loss}, **settings)
+
+    first = [at("a", 0.1, 0, 3.0), at("a", 0.1, 1, 5.0), at("a", 0.2, 0, 7.0), at("a", 0.2, 1, 1.0)]
+    second = [at("b", 0.2, 0, 1.0), at("b", 0.1, 1, 1.0), at("b", 0.1, 0, 1.0), at("b", 0.2, 2, 1.0)]
+    quantity = {"kind": "paired_difference", "of": "test/loss", "arms": ["a", "b"]}
+    assert measure(quantity, [*first, *second]).rows() == [("a", 0.1, 0, 2.0), ("a", 0.1, 1, 4.0), ("a", 0.2, 0, 6.0)]
+    ends = {**quantity, "of": "train/loss@end"}
+    assert measure(ends, [first[0], at("b", 0.1, 0, 1.0, diverged=20)]).rows() == [("a", 0.1, 0, None)]
 
 
 def test_the_slope_of_crossings_is_the_exponent_of_their_steps(run):
@@ -201,3 +229,13 @@ def test_the_steps_to_reach_another_arm_are_those_until_its_last_value(run):
     assert measure({**steps, "relative": True}, runs)["value"].to_list() == [pytest.approx((20 + 10 * 5 / 6) / 40), None]
     diverged = [run(arm="fast", curves=slow), run(arm="slow", curves=slow, diverged=40)]
     assert measure(steps, diverged)["value"].to_list() == [None]
+
+
+def test_every_kind_and_reducer_is_documented():
+    texts = {name: (ROOT / "docs" / name).read_text("utf-8") for name in ("quantities.md", "studies.md")}
+    assert [kind for kind in KINDS if f"{{kind: {kind}" not in texts["quantities.md"]] == []
+    assert [
+        reducer
+        for reducer in REDUCERS
+        if f"`{reducer}`" not in texts["studies.md"] and f"reduce: {reducer}" not in texts["studies.md"]
+    ] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.studies.quantities.expected_best_of import expected_best_of
@@ -35,6 +36,17 @@ def lowest(x: Values, values: Values) -> float | None:
     return min(values) if len(x) else None
 
 
+def geometric_mean(x: Values, values: Values) -> float | None:
+    """Return the geometric mean of the values, whose ratio of two arms is the mean ratio over x; infinite if a run diverged.
+
+    Raises:
+        ValueError: a value is not positive.
+    """
+    if not all(value > 0 for value in values):
+        raise ValueError("the geometric mean needs positive values")
+    return math.exp(math.fsum(map(math.log, values)) / len(x)) if len(x) else None
+
+
 def _expected_best_of(x: Values, values: Values, k: int) -> float | None:
     return expected_best_of(values, k) if len(x) else None
 
@@ -42,6 +54,7 @@ def _expected_best_of(x: Values, values: Values, k: int) -> float | None:
 REDUCERS: Mapping[str, Reducer] = {
     "best": best,
     "expected_best_of": _expected_best_of,
+    "geometric_mean": geometric_mean,
     "largest_passing": _largest_passing,
     "log2_of_best": _parabola_minimum,
     "log_slope": log_slope,

@@ -1,4 +1,4 @@
-"""Quantities of several runs or curves: what was selected, distances, the slope of steps until a loss."""
+"""Quantities of several runs or curves: what was selected, differences, distances, the slope of steps until a loss."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from descentlab.studies.measuring.critical_points import critical_points
 from descentlab.studies.measuring.ends import barrier, end_distance
 from descentlab.studies.measuring.grids import Row, best_value, critical_batch, lowest_value
 from descentlab.studies.measuring.orthogonality import orthogonality
+from descentlab.studies.measuring.range_test import range_test_rate
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.decay_rate import decay_rate
 from descentlab.studies.quantities.log_slope import log_slope
@@ -74,6 +75,25 @@ def _steps_to_reach(first: Record, second: Record, column: str, relative: bool) 
     return steps / total if total else None
 
 
+def paired_difference(ended: Sequence[Ended], of: str, arms: Sequence[str]) -> list[Row]:
+    """Return the difference of a number between two arms, first - second, for each x and seed that both have.
+
+    Args:
+        ended: the runs; the values of the first key of `over` are numbers.
+        of: a number of a run, such as test/loss. If a run has none, or diverged, the difference has no value.
+        arms: the two arms; the differences belong to the first one.
+    """
+    first, second = ({(each.run.x, each.run.seed): each.record for each in ended if each.run.arm == arm} for arm in arms)
+    pairs = {place: (column_number(of, first[place]), column_number(of, second[place])) for place in first if place in second}
+    return [(arms[0], x, seed, _difference(*values)) for (x, seed), values in pairs.items()]
+
+
+def _difference(first: float | None, second: float | None) -> float | None:
+    if first is None or second is None or math.isinf(first) or math.isinf(second):
+        return None
+    return first - second
+
+
 def crossing_slope(ended: Sequence[Ended], columns: Mapping[str, float], threshold: float) -> list[Row]:
     """Return the slope of log(number of steps until a curve of a run falls to `threshold`) over log(number of the curve).
 
@@ -133,6 +153,8 @@ KINDS: Mapping[str, Callable[..., list[Row]]] = {
     "end_distance": end_distance,
     "lowest_value": lowest_value,
     "orthogonality": orthogonality,
+    "paired_difference": paired_difference,
+    "range_test": range_test_rate,
     "rotation": rotation,
     "selected": selected,
     "steps_to_reach": steps_to_reach,
