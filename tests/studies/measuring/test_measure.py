@@ -232,10 +232,6 @@ def test_the_steps_to_reach_another_arm_are_those_until_its_last_value(run):
 
 
 def test_every_kind_and_reducer_is_documented():
-    texts = {name: (ROOT / "docs" / name).read_text("utf-8") for name in ("quantities.md", "studies.md")}
-    assert [kind for kind in KINDS if f"{{kind: {kind}" not in texts["quantities.md"]] == []
-    assert [
-        reducer
-        for reducer in REDUCERS
-        if f"`{reducer}`" not in texts["studies.md"] and f"reduce: {reducer}" not in texts["studies.md"]
-    ] == []
+    kinds, reducers = ((ROOT / "docs" / name).read_text("utf-8") for name in ("quantities.md", "studies.md"))
+    assert [kind for kind in KINDS if f"{{kind: {kind}" not in kinds] == []
+    assert [name for name in REDUCERS if f"`{name}`" not in reducers and f"reduce: {name}" not in reducers] == []
