@@ -75,11 +75,16 @@ def describe(check: Mapping[str, Any]) -> str:
 
 
 def quantity_text(quantity: Any) -> str:
-    """Return a quantity as text, such as "largest_passing of train/loss@end"."""
+    """Return a quantity as text, such as "largest_passing of train/loss@end" or "rotation (part=lowest)"."""
     if not isinstance(quantity, Mapping):
         return str(quantity)
     inner = quantity_text(quantity["of"]) if "of" in quantity else ""
     outer = quantity.get("reduce") or quantity.get("kind") or ""
+    if "kind" in quantity:
+        settings = {
+            key: value for key, value in quantity.items() if key not in ("kind", "of") and not isinstance(value, list | dict)
+        }
+        outer += f" ({', '.join(f'{key}={value}' for key, value in settings.items())})" if settings else ""
     operations = [(" minus ", "minus"), (" relative to ", "relative_to"), (" times ", "times")]
     more = "".join(f"{word}{quantity_text(quantity[key])}" for word, key in operations if key in quantity)
     return " of ".join(part for part in (str(outer), inner) if part) + more

@@ -11,6 +11,7 @@ from support.study_runs import ended_run
 
 from descentlab.errors import UsageError
 from descentlab.store.record import LAYERS as LAYERS_FILE
+from descentlab.studies.evaluate import quantity_text
 from descentlab.studies.measuring.measure import measure
 from descentlab.studies.measuring.number import number_of
 from descentlab.studies.measuring.over import REDUCERS
@@ -235,3 +236,16 @@ def test_every_kind_and_reducer_is_documented():
     kinds, reducers = ((ROOT / "docs" / name).read_text("utf-8") for name in ("quantities.md", "studies.md"))
     assert [kind for kind in KINDS if f"{{kind: {kind}" not in kinds] == []
     assert [name for name in REDUCERS if f"`{name}`" not in reducers and f"reduce: {name}" not in reducers] == []
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text"),
+    [
+        ({"kind": "rotation", "part": "lowest", "relative": True}, "rotation (part=lowest, relative=True)"),
+        ({"kind": "best_value", "of": "test/loss", "key": "optimizer.lr"}, "best_value (key=optimizer.lr) of test/loss"),
+        ({"kind": "distance", "arms": ["a", "b"]}, "distance"),
+        ({"of": "train/loss@end", "reduce": "lowest"}, "lowest of train/loss@end"),
+    ],
+)
+def test_quantities_that_differ_have_different_texts(quantity, text):
+    assert quantity_text(quantity) == text

@@ -127,7 +127,12 @@ def _bounds(check: CheckResult) -> list[Level]:
 
 
 def _swept_key(verdict: StudyVerdict) -> str:
-    return next((str(key) for places in verdict.runs.values() for place in places for key in place["over"]), "")
+    """Return the first key of `over` as the title of the x axis, which shows the positions of values that are no numbers."""
+    swept = [next(iter(place["over"].items())) for places in verdict.runs.values() for place in places if place["over"]]
+    if not swept:
+        return ""
+    key, value = swept[0]
+    return str(key) if isinstance(value, int | float) else f"{key}, by position"
 
 
 def _below(entries: int) -> dict[str, Any]:
