@@ -1,0 +1,37 @@
+"""The table of results in docs/studies.md: a row for each study, with the verdict that its file expects."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from descentlab.report.study_index import BEGIN, END
+
+FILES = ROOT / "conf" / "study"
+EXPECTED = {
+    path.relative_to(FILES).with_suffix("").as_posix(): yaml.safe_load(path.read_text()).get("expected", "reproduced")
+    for path in sorted(FILES.glob("*/*.yaml"))
+}
+
+
+def rows() -> dict[str, list[str]]:
+    """Return the cells of each row of the table by the name of its study."""
+    table = (ROOT / "docs" / "studies.md").read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in line.replace("\\|", "/").strip("|").split("|")] for line in lines]
+    return {row[1].strip("`"): row for row in cells}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_study_has_the_verdict_that_its_file_expects(name):
+    row = rows().get(name)
+    if EXPECTED[name] == "not run":
+        assert row is None, "it has run: its file expects a verdict"
+    else:
+        assert row is not None, "python scripts/studies.py report outputs --markdown docs/studies.md"
+        assert row[-1] == EXPECTED[name]
+
+
+def test_the_table_has_no_other_rows():
+    assert set(rows()) <= set(EXPECTED)
