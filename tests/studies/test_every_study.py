@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import ROOT
 from support.images import cifar, write_imagenet
+from support.studies import NAMES, text
 
 from descentlab.config.command_line import config_loader
 from descentlab.data.torchvision_sets import CIFAR10
@@ -12,14 +13,6 @@ from descentlab.studies.launch import source_of
 from descentlab.studies.runs import merged
 from descentlab.studies.words import load_study
 from descentlab.sweeps.view import ProgressView
-
-FOLDER = ROOT / "conf" / "study"
-NAMES = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(FOLDER.rglob("*.yaml"))]
-
-
-def text(name: str) -> str:
-    return (FOLDER / f"{name}.yaml").read_text()
-
 
 SIZES = [(name, "cpu") for name in NAMES] + [(name, "full") for name in NAMES if "\n  full:" in text(name)]
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 from conftest import ROOT
+from support.studies import NAMES, node
 
 from descentlab.report.study_index import BEGIN, END
 
-FILES = ROOT / "conf" / "study"
-EXPECTED = {
-    path.relative_to(FILES).with_suffix("").as_posix(): yaml.safe_load(path.read_text()).get("expected", "reproduced")
-    for path in sorted(FILES.glob("*/*.yaml"))
-}
+EXPECTED = {name: node(name).get("expected", "reproduced") for name in NAMES}
 
 
 def rows() -> dict[str, list[str]]:

@@ -10,28 +10,27 @@ import pytest
 import yaml
 from conftest import ROOT
 from support.commands import TRAIN, run_script
+from support.studies import NAMES, node
 
 from descentlab.store.verdict import StudyVerdict
 
-FILES = ROOT / "conf" / "study"
 WITHOUT = {"paper/saddle_points"}  # a wrong version has no critical points to compare, or the same relation
-STUDIES = sorted({path.relative_to(FILES).with_suffix("").as_posix() for path in FILES.glob("*/*.yaml")} - WITHOUT)
+STUDIES = [name for name in NAMES if name not in WITHOUT]
 SABOTAGE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("sabotage.yaml").read_text())
 
 
 def sabotaged(name: str) -> dict[str, Any]:
     """Return the content of the wrong version of a study."""
-    node = yaml.safe_load((FILES / f"{name}.yaml").read_text())
-    wrong = SABOTAGE[name]
-    checks = [check if isinstance(check, Mapping) else node["checks"][check] for check in wrong["checks"]]
-    needed = {arm for check in checks for arm in (*check.get("arms", node["arms"]), *named_in(check["quantity"]))}
-    unknown = set(wrong["arms"]) - set(node["arms"])
+    study, wrong = node(name), SABOTAGE[name]
+    checks = [check if isinstance(check, Mapping) else study["checks"][check] for check in wrong["checks"]]
+    needed = {arm for check in checks for arm in (*check.get("arms", study["arms"]), *named_in(check["quantity"]))}
+    unknown = set(wrong["arms"]) - set(study["arms"])
     assert not unknown, f"{name} has no arm {unknown}"
-    arms = {arm: content for arm, content in {**node["arms"], **wrong["arms"]}.items() if arm in needed}
+    arms = {arm: content for arm, content in {**study["arms"], **wrong["arms"]}.items() if arm in needed}
     return {
-        **{key: node[key] for key in ("source", "claim", "shows")},
-        "shared": [*node.get("shared", []), *wrong.get("shared", [])],
-        "over": wrong.get("over", node.get("over", {})),
+        **{key: study[key] for key in ("source", "claim", "shows")},
+        "shared": [*study.get("shared", []), *wrong.get("shared", [])],
+        "over": wrong.get("over", study.get("over", {})),
         "arms": arms,
         "checks": checks,
         "seeds": {"report": wrong.get("seeds", 1)},

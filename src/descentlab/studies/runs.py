@@ -22,6 +22,7 @@ from descentlab.sweeps.plan import plan_jobs
 
 Point = Mapping[str, Any]  # dotted config key -> value
 Role = Literal["select", "report"]
+Row = tuple[str, float | None, int, float | None]  # of a quantity: arm, x, seed, value
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class Ended:
 
     run: StudyRun
     record: Record
+
+
+def positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
+    """Return the `x` of each value of the first key of `over`: the number itself, or its position among texts."""
+    found: dict[Any, float | None] = {}
+    for each in ended:
+        x = each.run.x
+        is_number = isinstance(x, int | float) and not isinstance(x, bool)
+        found.setdefault(x, float(x) if is_number else None if x is None else float(len(found)))
+    return found
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from descentlab.errors import UsageError
@@ -89,6 +89,12 @@ def shortened(text: str, longest: int) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:HASH]
+
+
+def destination(runs: Iterable[Configured]) -> dict[str, str | None]:
+    """Return the W&B project and entity of the first run that is logged to W&B; None without one."""
+    logger = next((node for run in runs if (node := run.config.get("logger") or {}).get("project")), {})
+    return {"project": logger.get("project"), "entity": logger.get("entity")}
 
 
 def tracked(sweep: Path) -> bool:

@@ -39,7 +39,6 @@ def write_study(verdict: StudyVerdict, records: Sequence[Record], sweep: Path, p
 
 def study_content(verdict: StudyVerdict, records: Sequence[Record], sweep: Path, page: Path) -> dict[str, Any]:
     """Return the content of the W&B run of a verdict, with the keys of `summary.content`."""
-    logger = next((node for record in records if (node := record.config.get("logger") or {}).get("project")), {})
     rows = [check_row(check) for check in verdict.checks]
     numbers = ("verdict", "estimate", "low", "high", "n")
     checks = [{key: value for key in numbers if (value := getattr(check, key)) is not None} for check in verdict.checks]
@@ -52,8 +51,7 @@ def study_content(verdict: StudyVerdict, records: Sequence[Record], sweep: Path,
             "job_type": "study",
             "tags": [names.tag("study", verdict.name), names.tag("verdict", verdict.verdict), names.tag("sweep", sweep.name)],
             "notes": verdict.claim,
-            "project": logger.get("project"),
-            "entity": logger.get("entity"),
+            **names.destination(records),
             "config": {"study": verdict.name, "size": verdict.size, "seeds": verdict.seeds, "plan": verdict.plan},
         },
         "summary": {

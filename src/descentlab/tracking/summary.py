@@ -58,7 +58,6 @@ def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str
         mean curves at the selected settings; `charts`, globs of the names in these; `page`, the path of the report's page.
     """
     sweep = results.sweeps[0].resolve()
-    logger = next((node for run in results.runs if (node := run.config.get("logger") or {}).get("project")), {})
     told, problems = statements(answers), [answer.comparison.problem for answer in answers]
     curves = _curves(answers)
     return {
@@ -70,8 +69,7 @@ def content(results: Results, answers: Sequence[Answer], page: Path) -> dict[str
             "job_type": "summary",
             "tags": [*dict.fromkeys(names.tag("problem", each) for each in problems), names.tag("sweep", sweep.name)],
             "notes": "\n".join(told),
-            "project": logger.get("project"),
-            "entity": logger.get("entity"),
+            **names.destination(results.runs),
             "config": {"sweep": sweep.name, "problems": problems, "runs": len(results.runs)},
         },
         "summary": {"statement": "\n".join(told), "answers": {answer.comparison.name: _numbers(answer) for answer in answers}},

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row
 
-Row = tuple[str, float | None, int, float | None]  # arm, x, seed, value
 ERROR, ACCURACY = "error", "accuracy"
 
 
@@ -30,7 +29,7 @@ def critical_points(ended: Sequence[Ended], by: str = "loss", decay: float = 0.0
         max_steps: the largest number of steps of Newton's method.
 
     Raises:
-        ValueError: there is no such metric.
+        ValueError: `by` is not a number of a critical point.
         UsageError: a run has no snapshots, or too many weights.
     """
     found: list[Row] = []

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from descentlab.store.record import Status
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row
 
 Pairs = Sequence[Sequence[str]]
-Row = tuple[str, float | None, int, float | None]  # arm, x, seed, value
 
 
 def end_distance(ended: Sequence[Ended], pairs: Pairs) -> list[Row]:

@@ -10,9 +10,7 @@ from typing import Any
 from descentlab.errors import UsageError
 from descentlab.studies.measuring.number import number_of
 from descentlab.studies.quantities.parabola_minimum import parabola_minimum
-from descentlab.studies.runs import Ended
-
-Row = tuple[str, float | None, int, float | None]  # arm, x, seed, value
+from descentlab.studies.runs import Ended, Row
 
 
 def best_value(ended: Sequence[Ended], of: Any, key: str, join: Sequence[Sequence[str]] = ()) -> list[Row]:

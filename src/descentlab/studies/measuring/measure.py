@@ -30,7 +30,7 @@ from descentlab.errors import UsageError, nearest
 from descentlab.studies.measuring.number import OF_A_RUN, number_of
 from descentlab.studies.measuring.over import REDUCERS
 from descentlab.studies.measuring.several import KINDS
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, positions
 
 SCHEMA = {"arm": pl.String, "x": pl.Float64, "seed": pl.Int64, "value": pl.Float64}
 
@@ -55,19 +55,9 @@ def measure(quantity: Any, ended: Sequence[Ended], arms: Sequence[str] | None = 
         return _of_kind(quantity, reporting)
     if isinstance(quantity, Mapping) and "reduce" in quantity:
         return _reduced(quantity, [each for each in reporting if arms is None or each.run.arm in arms])
-    positions = _positions(reporting)
-    rows = [(each.run.arm, positions[each.run.x], each.run.seed, number_of(quantity, each.record)) for each in reporting]
+    places = positions(reporting)
+    rows = [(each.run.arm, places[each.run.x], each.run.seed, number_of(quantity, each.record)) for each in reporting]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
-
-
-def _positions(ended: Sequence[Ended]) -> dict[Any, float | None]:
-    """Return the `x` of each value of the first key of `over`: the number itself, or its position among texts."""
-    found: dict[Any, float | None] = {}
-    for each in ended:
-        x = each.run.x
-        is_number = isinstance(x, int | float) and not isinstance(x, bool)
-        found.setdefault(x, float(x) if is_number else None if x is None else float(len(found)))
-    return found
 
 
 def _reduced(quantity: Mapping[str, Any], ended: Sequence[Ended]) -> pl.DataFrame:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from descentlab.store.record import ANALYSES, CHECKPOINT
-from descentlab.studies.measuring.grids import Row
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row
 
 Part = Literal["lowest", "highest"]
 

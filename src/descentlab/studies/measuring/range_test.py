@@ -7,14 +7,14 @@ from typing import Literal
 
 from descentlab.report.statistics.lr_range import range_test
 from descentlab.store.record import Record, Status, read_curves
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row
 
 Part = Literal["knee", "steepest", "lowest", "divergence"]
 PARTS: tuple[Part, ...] = ("knee", "steepest", "lowest", "divergence")
 GROWTH = "ExponentialGrowth"  # the class of the schedule of a range test
 
 
-def range_test_rate(ended: Sequence[Ended], part: Part) -> list[tuple[str, float | None, int, float | None]]:
+def range_test_rate(ended: Sequence[Ended], part: Part) -> list[Row]:
     """Return a rate of each range test, a run with `schedule=exponential_growth` (report.statistics.lr_range.range_test).
 
     Args:

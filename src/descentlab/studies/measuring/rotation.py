@@ -8,14 +8,12 @@ from typing import Any, Literal
 from descentlab.store.record import read_layers
 from descentlab.studies.quantities.equilibrium_rotation import equilibrium_rotation
 from descentlab.studies.quantities.neuron_rotation import Rotation, neuron_rotation
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row, positions
 
 Part = Literal["mean", "lowest", "highest", "ratio", "spread"]
 
 
-def rotation(
-    ended: Sequence[Ended], part: Part, relative: bool = False, share: float = 1 / 3
-) -> list[tuple[str, float | None, int, float | None]]:
+def rotation(ended: Sequence[Ended], part: Part, relative: bool = False, share: float = 1 / 3) -> list[Row]:
     """Return a part of `neuron_rotation` of each run that has measured the angles of neurons.
 
     Args:
@@ -28,15 +26,14 @@ def rotation(
     Raises:
         ValueError: `part` is not known.
     """
-    xs = list(dict.fromkeys(each.run.x for each in ended if each.run.x is not None))
-    found: list[tuple[str, float | None, int, float | None]] = []
+    places = positions(ended)
+    found: list[Row] = []
     for each in ended:
         angles = read_layers(each.record.folder)
         measured = neuron_rotation(angles, share) if "neuron_angle" in angles.columns else None
         scale = equilibrium(each.record.config) if relative else 1.0
-        x = float(xs.index(each.run.x)) if isinstance(each.run.x, str) else each.run.x
         value = None if measured is None or scale is None else _part(measured, part, scale)
-        found.append((each.run.arm, x, each.run.seed, value))
+        found.append((each.run.arm, places[each.run.x], each.run.seed, value))
     return found
 
 

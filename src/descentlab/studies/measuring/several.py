@@ -10,14 +10,14 @@ from descentlab.store.record import Record, Status, read_curves
 from descentlab.studies.measuring.column import column_number, crossing_step
 from descentlab.studies.measuring.critical_points import critical_points
 from descentlab.studies.measuring.ends import barrier, end_distance
-from descentlab.studies.measuring.grids import Row, best_value, critical_batch, lowest_value
+from descentlab.studies.measuring.grids import best_value, critical_batch, lowest_value
 from descentlab.studies.measuring.orthogonality import orthogonality
 from descentlab.studies.measuring.range_test import range_test_rate
 from descentlab.studies.measuring.rotation import rotation
 from descentlab.studies.quantities.decay_rate import decay_rate
 from descentlab.studies.quantities.log_slope import log_slope
 from descentlab.studies.quantities.trajectory_distance import trajectory_distance
-from descentlab.studies.runs import Ended
+from descentlab.studies.runs import Ended, Row, positions
 
 
 def selected(ended: Sequence[Ended], key: str) -> list[Row]:
@@ -118,14 +118,15 @@ def rate_of_decay(ended: Sequence[Ended], of: str) -> list[Row]:
         ended: the runs. One that diverged has an infinite value.
         of: the column, such as train/loss.
     """
-    xs = list(dict.fromkeys(each.run.x for each in ended))
+    places = positions(ended)
     found: list[Row] = []
     for each in ended:
         rows = read_curves(each.record.folder)
         own = rows.select("step", of).drop_nulls() if of in rows.columns else None
         rate = None if own is None else decay_rate(own["step"].to_numpy(), own[of].to_numpy())
-        x = float(xs.index(each.run.x)) if isinstance(each.run.x, str) else each.run.x
-        found.append((each.run.arm, x, each.run.seed, math.inf if each.record.status is Status.DIVERGED else rate))
+        found.append(
+            (each.run.arm, places[each.run.x], each.run.seed, math.inf if each.record.status is Status.DIVERGED else rate)
+        )
     return found
 
 
