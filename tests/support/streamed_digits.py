@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 
@@ -21,21 +22,10 @@ class StreamedDigits(StreamedData):
         breaks: training row at which the reading raises an exception.
     """
 
-    def __init__(
-        self,
-        test_fraction,
-        valid_fraction,
-        split_seed,
-        components=None,
-        label_noise=0.0,
-        noise=0.0,
-        dies=None,
-        breaks=None,
-        **more,
-    ):
-        reading = {key: more.pop(key) for key in ("workers", "pin_memory", "persistent_workers", "eval_batch") if key in more}
-        super().__init__(**reading, **more)
-        self.digits = Digits(test_fraction, valid_fraction, split_seed, components=components, label_noise=label_noise)
+    def __init__(self, noise=0.0, dies=None, breaks=None, **more):
+        options = {key: more.pop(key) for key in inspect.signature(Digits).parameters if key in more}
+        super().__init__(**more)
+        self.digits = Digits(**options)
         self.noise, self.dies, self.breaks = noise, dies, breaks
 
     def load(self):
