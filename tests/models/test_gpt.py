@@ -138,3 +138,20 @@ def test_dropout_is_applied_only_in_training():
 def test_incompatible_sizes_are_refused(changes):
     with pytest.raises(ValueError, match=r"width=|positions="):
         GPT(**SMALL | changes)
+
+
+def test_embedding_std_and_output_scale_change_those_initial_weights_only():
+    options = {"tied": False, "positions": "learned", "init": "lecun"}
+    found = []
+    for changes in ({}, {"embedding_std": 0.3, "output_scale": 0.2}):
+        torch.manual_seed(0)
+        found.append(GPT(**SMALL | options | changes).state_dict())
+    plain, changed = found
+    for name, weight in plain.items():
+        factor = 15 if name.startswith("embed") else 0.2 if name.startswith("head") else 1
+        torch.testing.assert_close(changed[name], weight * factor)
+
+
+def test_output_scale_of_a_tied_output_layer_is_refused():
+    with pytest.raises(ValueError, match=r"output_scale=0\.5 requires model\.tied=false"):
+        GPT(**SMALL, output_scale=0.5)

@@ -23,10 +23,10 @@ def sabotaged(name: str) -> dict[str, Any]:
     """Return the content of the wrong version of a study."""
     study, wrong = node(name), SABOTAGE[name]
     checks = [check if isinstance(check, Mapping) else study["checks"][check] for check in wrong["checks"]]
-    needed = {arm for check in checks for arm in (*check.get("arms", study["arms"]), *named_in(check["quantity"]))}
+    compared = {arm for check in checks for arm in (*check.get("arms", study["arms"]), *named_in(check["quantity"]))}
     unknown = set(wrong["arms"]) - set(study["arms"])
     assert not unknown, f"{name} has no arm {unknown}"
-    arms = {arm: content for arm, content in {**study["arms"], **wrong["arms"]}.items() if arm in needed}
+    arms = {arm: content for arm, content in {**study["arms"], **wrong["arms"]}.items() if arm in compared | set(wrong["arms"])}
     return {
         **{key: study[key] for key in ("source", "claim", "shows")},
         "shared": [*study.get("shared", []), *wrong.get("shared", [])],

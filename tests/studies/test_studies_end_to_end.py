@@ -138,3 +138,45 @@ def test_the_verdict_is_a_run_of_weights_and_biases(study, tmp_path):
     (check,) = verdict.checks
     assert values["checks"][check.text]["estimate"] == check.estimate
     assert values["tables/checks"]["nrows"] == 1
+
+
+TABLE = r"""
+source: A textbook
+claim: The boundary of the rates with which linear regression converges is smooth.
+shows: a rectangle with a rounded corner
+shared: [problem=gaussian_examples_mlp, model=linear, "data.rows=[32,8,8]", "data.split_seed=\\${seed}"]
+arms:
+  one pair: [optimizer=sgd, optimizer.lr=0.1]
+  "pairs, 100 steps":
+    words:
+      - optimizer=sgd
+      - optimizer.lr=1.0
+      - "groups=[{match: weight, lr: 1.0}, {match: bias, lr: 1.0}]"
+      - budget.steps=100
+      - validate_every=100
+    table: {groups.0.lr: "logspace(-2,0,32)", groups.1.lr: "logspace(-1,1,32)"}
+seeds: {report: 3}
+checks:
+  - {check: value, quantity: {kind: boundary_dimension}, arms: ["pairs, 100 steps"], within: [0.8, 1.2]}
+figure: {y: train/loss}
+"""
+
+
+@pytest.mark.slow
+def test_an_arm_may_be_a_table_of_runs_which_is_trained_once(tmp_path):
+    (tmp_path / "conf/study").mkdir(parents=True)
+    (tmp_path / "conf/study/map.yaml").write_text(TABLE)
+    words = ["--config-dir", str(tmp_path / "conf"), "study=map", f"output_dir={tmp_path}/out", f"data_dir={ROOT}/data"]
+    dry = run_script(TRAIN, *words, "--dry-run")
+    assert "1,024 of 1,024 runs would start" in dry.stdout
+    first, again = run_script(TRAIN, *words), run_script(TRAIN, *words)
+    assert first.returncode == again.returncode == 0, first.stderr
+    verdict = verdict_in(tmp_path, "study-map")
+    assert verdict.verdict == "reproduced"
+    assert verdict.tables == {
+        f"study-map-pairs_100_steps-{seed}": {"arm": "pairs, 100 steps", "seed": seed} for seed in (2000, 2001, 2002)
+    }
+    assert again.stderr.count("1,024 runs, finished before and reused") == 3
+    page = (tmp_path / "out/study-map/study.html").read_text()
+    assert "pairs, 100 steps, seed 2000: final training loss by groups.1.lr and groups.0.lr" in page
+    assert '<a href="../study-map-pairs_100_steps-2001/report.html">2001</a>' in page

@@ -27,6 +27,12 @@ def test_arms_have_the_grid_of_the_study_unless_they_have_one():
     assert study.select is None
 
 
+def test_an_arm_with_a_table_has_neither_the_grid_nor_the_values_of_the_study():
+    table = {"words": ["optimizer=sgd"], "table": {"optimizer.lr": "logspace(-2,0,16)"}}
+    arm = read_study("x", {**NODE, "over": {"seed": [1, 2]}, "arms": {**NODE["arms"], "map": table}}).arms[-1]
+    assert (arm.words, arm.grid, arm.over, arm.table) == (["optimizer=sgd"], {}, {}, {"optimizer.lr": "logspace(-2,0,16)"})
+
+
 def test_seeds_that_select_differ_from_seeds_that_report():
     study = read_study("x", {**NODE, "seeds": {"report": 3, "select": 2}}, first_seed=2500)
     assert study.report_seeds == [2500, 2501, 2502]
@@ -47,6 +53,8 @@ def test_a_size_replaces_keys_of_the_file():
         ({"claim": ""}, "claim is missing"),
         ({"arms": ["adam"]}, "arms maps names to overrides"),
         ({"arms": {"a": {"word": []}}}, r"arms\.a: unknown key word.*words"),
+        ({"arms": {"a": [], "b": {"table": {"optimizer.lr": "1,2"}, "over": {}}}}, r"arms\.b: an arm with table has no over"),
+        ({"arms": {"b": {"table": {"optimizer.lr": "1,2"}}}}, "every arm is a table: add an arm without table"),
         ({"seeds": {"reports": 3}}, "seeds: unknown key reports.*report"),
         ({"select": {"quantity": "train/loss@end", "gaol": "min"}}, "select: unknown key gaol.*goal"),
     ],

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from descentlab.config.types import Count, DataCount, Fraction
+from descentlab.config.types import Count, DataCount, Fraction, NonNegative
 from descentlab.models.init import OF_BRANCHES, Init, initialise, scale_branches
 from descentlab.models.mlp import ACTIVATIONS, Activation
 
@@ -113,7 +113,7 @@ class GPT(nn.Module):
     """Transformer decoder: token ids (batch, steps) of any integer type -> logits (batch, steps, vocabulary) of the next token.
 
     Initial weights are drawn from N(0, 0.02^2), those at the end of a residual branch divided by sqrt(2 layers); biases are 0
-    (Radford et al. 2019, section 2.3).
+    (Radford et al. 2019, section 2.3). `init`, `embedding_std` and `output_scale` change that.
 
     Args:
         vocabulary: the number of token ids, >= 1.
@@ -129,11 +129,14 @@ class GPT(nn.Module):
         norm_position: pre or post: see Block. Pre-normalization has one more norm, before the output layer.
         activation: a key of mlp.ACTIVATIONS, in the dense networks; gelu is its approximation by tanh, as in GPT-2.
         init: default and residual are that of GPT-2, as above; zero-last is the same with zeros at the end of a branch. The
-            others apply to dense layers: see `initialise`. Embeddings are drawn from N(0, 0.02^2).
+            others apply to dense layers: see `initialise`.
         residual: False: branches replace their input instead of being added to it.
+        embedding_std: the standard deviation of the initial embeddings, of tokens and of positions, >= 0.
+        output_scale: the initial weights of the output layer are multiplied by it, >= 0; only if it is not tied.
 
     Raises:
-        ValueError: if width is not such a multiple, or positions is unknown, or init is for branches and there are none.
+        ValueError: if width is not such a multiple, or positions is unknown, or init is for branches and there are none, or
+            output_scale is not 1 and the output layer is tied.
     """
 
     def __init__(
@@ -152,8 +155,12 @@ class GPT(nn.Module):
         activation: Activation = "gelu",
         init: Init = "default",
         residual: bool = True,
+        embedding_std: NonNegative = DEVIATION,
+        output_scale: NonNegative = 1.0,
     ) -> None:
         super().__init__()
+        if tied and output_scale != 1:
+            raise ValueError(f"model.output_scale={output_scale} requires model.tied=false: the output layer is the embedding")
         if positions not in ("rope", "learned"):
             raise ValueError(f"positions={positions}: rope or learned")
         rotary, is_pre = positions == "rope", norm_position == "pre"
@@ -168,7 +175,7 @@ class GPT(nn.Module):
         )
         self.norm = NORMS[norm](width) if is_pre else nn.Identity()
         self.head = None if tied else nn.Linear(width, vocabulary, bias=False)
-        self._initialise(init, activation, residual)
+        self._initialise(init, activation, residual, embedding_std, output_scale)
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids.long())
@@ -180,14 +187,19 @@ class GPT(nn.Module):
         x = self.norm(x)
         return linear(x, self.embed.weight) if self.head is None else self.head(x)
 
-    def _initialise(self, scheme: str, activation: str, residual: bool) -> None:
+    def _initialise(self, scheme: str, activation: str, residual: bool, embedding_std: float, output_scale: float) -> None:
         ends = [end for block in self.blocks if isinstance(block, Block) for end in block.ends] if residual else []
         for name, layer in self.named_modules():
-            if isinstance(layer, nn.Linear) and scheme not in ("default", *OF_BRANCHES):
+            if isinstance(layer, nn.Embedding):
+                nn.init.normal_(layer.weight, std=embedding_std)
+            elif isinstance(layer, nn.Linear) and scheme not in ("default", *OF_BRANCHES):
                 initialise(layer, scheme, activation if name.endswith("expand") else "identity")
-            elif isinstance(layer, nn.Linear | nn.Embedding):
+            elif isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=DEVIATION / len(ends) ** 0.5 if layer in ends else DEVIATION)
-                if isinstance(layer, nn.Linear) and layer.bias is not None:
+                if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+        if self.head is not None and output_scale != 1:
+            with torch.no_grad():
+                self.head.weight.mul_(output_scale)
         if scheme != "residual" or not ends:  # the ends have been scaled
             scale_branches(ends, scheme)

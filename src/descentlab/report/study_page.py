@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from descentlab.report.drawing.charts import Charts
+from descentlab.report.drawing.figure import Figure
 from descentlab.report.drawing.study_figures import effect_figure, study_figures
 from descentlab.report.drawing.style import DARK
+from descentlab.report.drawing.table_data import TableData, load_table
 from descentlab.report.formats import format_number, format_range, format_seconds
 from descentlab.report.layout import template
+from descentlab.report.panels.table_map import draw_table
 from descentlab.report.sections import panel_box
 from descentlab.store.record import find, write_text
 from descentlab.store.verdict import CheckResult, StudyVerdict
@@ -30,17 +34,41 @@ def render(verdict: StudyVerdict, sweep: Path) -> str:
     """Return the HTML of the self-contained page of a study."""
     charts = Charts()
     records = {record.id: record for record in find(sweep)}
-    figures = [*study_figures(verdict, records), effect_figure(verdict)]
+    tables = [
+        (table, place) for name, place in verdict.tables.items() if (table := load_table(sweep.parent / name)) is not None
+    ]
+    figures = [*study_figures(verdict, records), *_maps(tables), effect_figure(verdict)]
+    runs = len(verdict.runs) + sum(table.size for table, _ in tables)
     return template("study.html.jinja").render(
         verdict=verdict,
         checks=[check_row(check) for check in verdict.checks],
         figures=[panel_box(figure, charts, None) for figure in figures if figure is not None],
         selections=[_selection(one) for one in verdict.selections],
         seeds=seeds_text(verdict.seeds),
-        cost=f"{format_seconds(verdict.seconds)} s of training in {len(verdict.runs)} runs",
+        cost=f"{format_seconds(verdict.seconds)} s of training in {runs:,} runs",
+        tables=_links(tables),
         inks=list(DARK.items()),
         charts=charts.scripts(),
     )
+
+
+def _links(tables: Sequence[tuple[TableData, Mapping[str, Any]]]) -> dict[str, dict[int, str]]:
+    """Return for each arm the address of the page of its table by seed."""
+    found: dict[str, dict[int, str]] = {}
+    for table, place in tables:
+        found.setdefault(place["arm"], {})[place["seed"]] = f"../{table.sweep.name}/report.html"
+    return found
+
+
+def _maps(tables: Sequence[tuple[TableData, Mapping[str, Any]]]) -> Iterator[Figure]:
+    """Yield the map of the first table of each arm."""
+    first: dict[str, tuple[TableData, int]] = {}
+    for table, place in tables:
+        first.setdefault(place["arm"], (table, place["seed"]))
+    for arm, (table, seed) in first.items():
+        found = draw_table(table)
+        if found is not None:
+            yield replace(found, title=f"{arm}, seed {seed}: {found.title[0].lower()}{found.title[1:]}")
 
 
 def check_row(check: CheckResult) -> dict[str, str]:

@@ -80,7 +80,8 @@ def _solve(x: Tensor, y: Tensor, diagonal: float) -> tuple[Tensor, Tensor]:
     """Return the weight and bias that solve (X'X + diagonal I) w = X'y for the deviations from the means."""
     x, y = _wide(x), _wide(y)
     deviations = x - x.mean(0)
-    gram = deviations.T @ deviations + diagonal * torch.eye(x.shape[1], dtype=x.dtype)  # (d, d)
+    gram = deviations.T @ deviations  # (d, d)
+    gram.diagonal().add_(diagonal)
     factor, failed = torch.linalg.cholesky_ex(gram)
     if failed or _is_singular(factor, gram, x):
         raise ValueError(SINGULAR)

@@ -41,6 +41,8 @@ LATER_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         "activation": "gelu",
         "init": "default",
         "residual": True,
+        "embedding_std": 0.02,
+        "output_scale": 1.0,
     },
     "descentlab.models.linear.Linear": {"bias": True},
     "descentlab.models.mlp.MLP": {

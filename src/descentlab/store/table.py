@@ -150,9 +150,10 @@ class RunTable:
 def read_runs(sweep: Path) -> pl.DataFrame | None:
     """Return the table of the runs in the folder `sweep`; None if it is no sweep with records=table, or no part is finished.
 
-    Columns: run (the number of the run), each swept key, status, diverged_step, steps, first_train_loss and last_train_loss,
-    monitor, best_valid and best_step, and the metrics valid.* and test.* at the weights of the best validation. Null stands for
-    a number that does not exist or is not finite; a diverged run has no test metrics.
+    Columns: run (the number of the run), each swept key, status, diverged_step, steps, first_train_loss, last_train_loss and
+    last_20_train_loss (the mean over the last 20 steps), monitor, best_valid and best_step, the metrics valid.* and test.* at
+    the weights of the best validation, and train_seconds (of runs that were trained together, divided by their number). Null
+    stands for a number that does not exist or is not finite; a diverged run has no last_20_train_loss and no test metrics.
     """
     import polars as pl
 

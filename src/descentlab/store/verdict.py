@@ -64,6 +64,7 @@ class StudyVerdict:
         arms: name -> overrides.
         selections: the selected point of each arm.
         runs: run id -> arm, over, point, seed and role of each place that the run has in the study.
+        tables: the name of the sweep of each table of runs -> its arm and seed.
         seeds: the seeds of the runs that the checks read.
         seconds: of training, over all runs.
         command: the command that repeats it.
@@ -93,6 +94,7 @@ class StudyVerdict:
     deviations: list[str]
     notes: list[str]
     figure: dict[str, Any]
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def write(self, sweep: Path) -> None:
         """Write the verdict to the sweep's folder."""

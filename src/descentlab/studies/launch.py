@@ -20,6 +20,7 @@ from descentlab.studies.plan import deviations, plan_of
 from descentlab.studies.runs import Jobs, merged
 from descentlab.studies.source import StudySource
 from descentlab.studies.study import FIRST_SEED, Study
+from descentlab.studies.tables import Tables, table_words, tables_of
 from descentlab.studies.words import load_study, read_request
 from descentlab.sweeps.launch import train
 from descentlab.sweeps.plan import as_file_name
@@ -77,10 +78,11 @@ def dry_run(loader: ConfigLoader, words: Sequence[str]) -> None:
     request = read_request(loader, words)
     for name in request.names:
         study = load_study(loader, name, request.size, request.first_seed)
-        source, _ = source_of(loader, study, request.words, ProgressView())
+        source, tables, _ = set_up(loader, study, request.words, ProgressView())
         jobs = source.ask()
         cost = "" if study.cost is None else f", about {study.cost:g} s on two cores"
         print(f"study={study.name}: {len(study.arms)} arms, {len(jobs)} runs in the first round{cost}")
+        tables.dry_run()
     print("nothing was started")
 
 
@@ -99,16 +101,17 @@ def run_study(
         UsageError: a config is not valid, or cannot work; nothing was started.
     """
     view = ProgressView()
-    source, command = source_of(loader, study, words, view)
+    source, tables, command = set_up(loader, study, words, view)
     make_launcher: MakeLauncher = launcher_factory(command.launcher, words)
     train(source, make_launcher, signals, view)
-    verdict = verdict_of(study, source, words, source.jobs.folder)
+    tables.train(signals)
+    verdict = verdict_of(study, source, tables, words)
     verdict.write(source.jobs.folder)
     return verdict, source
 
 
-def source_of(loader: ConfigLoader, study: Study, words: Sequence[str], view: ProgressView) -> tuple[StudySource, Command]:
-    """Return the source of the jobs of a study, and a command with the settings of its launcher.
+def set_up(loader: ConfigLoader, study: Study, words: Sequence[str], view: ProgressView) -> tuple[StudySource, Tables, Command]:
+    """Return the source of the jobs of a study, its tables, and a command with the settings of its launcher.
 
     Raises:
         UsageError: a word is not valid.
@@ -117,7 +120,7 @@ def source_of(loader: ConfigLoader, study: Study, words: Sequence[str], view: Pr
     jobs = Jobs(loader, sweep_name(study), own)
     plan = plan_of(study)
     source = StudySource(study, jobs, view.print, lambda sweep: _keep(sweep, plan))
-    return source, jobs.command(study.arms[0].name)
+    return source, tables_of(loader, study, own, sweep_name(study)), jobs.command(study.arms[0].name)
 
 
 def _keep(sweep: Path, plan: Mapping[str, Any]) -> None:
@@ -132,21 +135,23 @@ def sweep_name(study: Study) -> str:
     return as_file_name("-".join(parts).replace("/", "-"))
 
 
-def verdict_of(study: Study, source: StudySource, words: Sequence[str], sweep: Path) -> StudyVerdict:
+def verdict_of(study: Study, source: StudySource, tables: Tables, words: Sequence[str]) -> StudyVerdict:
     """Return the verdict of a study on the runs that have ended."""
-    plan = plan_of(study)
-    planned = keep_plan(sweep, plan)
-    results = evaluate(study, source.ended)
-    complete = source.is_complete
+    plan, made = plan_of(study), tables.ended
+    planned = keep_plan(source.jobs.folder, plan)
+    results = evaluate(study, [*source.ended, *made])
+    complete = source.is_complete and tables.is_complete
+    records = [*source.records.values(), *(each.record for each in made)]
     return StudyVerdict(
         **{key: getattr(study, key) for key in ("name", "source", "claim", "shows", "differs", "row", "expected", "size")},
         verdict=str(worst([Verdict(result.verdict) for result in results])) if complete else INCOMPLETE,
         checks=results,
-        arms={arm.name: list(merged(study.shared, arm.words)) for arm in study.arms},
+        arms={arm.name: list(merged(study.shared, arm.words, table_words(arm))) for arm in study.arms},
         selections=source.selections,
         runs={id: [run.content() for run in runs] for id, runs in source.runs.items()},
         seeds=study.report_seeds,
-        seconds=sum(record.summary.get("train_seconds") or 0.0 for record in source.records.values()),
+        tables={each.record.sweep: {"arm": each.run.arm, "seed": each.run.seed} for each in made},
+        seconds=sum(record.summary.get("train_seconds") or 0.0 for record in records),
         command=_command(study, words),
         plan=plan_hash(planned),
         deviations=[*(f"every arm was trained with {word}" for word in words if _matters(word)), *deviations(planned, plan)],

@@ -54,7 +54,7 @@ class StudySource:
 
     def __init__(self, study: Study, jobs: Jobs, notify: Callable[[str], None], save: Callable[[Path], None]) -> None:
         self.study, self.jobs, self.notify, self.saved = study, jobs, notify, save
-        self.cells = [Cell(arm, over) for arm in study.arms for over in points(arm.over)]
+        self.cells = [Cell(arm, over) for arm in study.arms if not arm.table for over in points(arm.over)]
         self.runs: dict[str, list[StudyRun]] = {}  # by run id; arms may share a run
         self.records: dict[str, Record] = {}
         self.asked: set[int] = set()  # positions of cells whose report was proposed

@@ -48,12 +48,15 @@ class Arm:
         words: overrides, after those that all arms share.
         grid: dotted config key -> values. With a selection, the best point is selected; without, every point is a run.
         over: dotted config key -> values, for each of which the arm has runs. A check sees the value of its first key as `x`.
+        table: dotted config key -> values as in a command, such as logspace(-3,0,128). With each seed, the runs of the arm are
+            a table (records=table), without `grid` and `over`.
     """
 
     name: str
     words: Sequence[str]
     grid: Mapping[str, Sequence[Any]]
     over: Mapping[str, Sequence[Any]]
+    table: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Study:
 
 KEYS = tuple(each.name for each in fields(Study) if each.name not in ("name", "first_seed", "size"))
 OTHER_KEYS = ("grid", "over", "sizes")
+OF_AN_ARM = ("words", "grid", "over", "table")
 
 
 def read_study(name: str, node: Mapping[str, Any], size: str = "cpu", first_seed: int = FIRST_SEED) -> Study:
@@ -154,8 +158,13 @@ def _selection(content: Any) -> Selection:
 
 
 def _arm(name: str, content: Any, grid: Mapping[str, Any], over: Mapping[str, Any]) -> Arm:
-    """Return an arm: a list of overrides, or a mapping with `words`, and `grid` and `over` in place of those of the study."""
+    """Return an arm: a list of overrides, or a mapping with `words`, and `grid` and `over` in place of those of the study.
+
+    With `table` it has neither of them.
+    """
     own: Mapping[str, Any] = content if isinstance(content, Mapping) else {"words": content or []}
+    if table := own.get("table"):
+        return Arm(name, list(own.get("words") or []), {}, {}, {key: str(values) for key, values in table.items()})
     return Arm(name, list(own.get("words") or []), own.get("grid", grid) or {}, own.get("over", over) or {})
 
 
@@ -173,9 +182,13 @@ def _mistakes(node: Mapping[str, Any]) -> Iterator[str]:
         yield "arms maps names to overrides, as arms: {adam: [optimizer=adam], sgd: [optimizer=sgd]}"
         return
     for name, content in arms.items():
-        unknown = set(content) - {"words", "grid", "over"} if isinstance(content, Mapping) else set()
-        for key in sorted(unknown):
-            yield f"arms.{name}: unknown key {key}{nearest(key, ('words', 'grid', 'over'))}"
+        own: Mapping[str, Any] = content if isinstance(content, Mapping) else {}
+        for key in sorted(set(own) - set(OF_AN_ARM)):
+            yield f"arms.{name}: unknown key {key}{nearest(key, OF_AN_ARM)}"
+        for key in sorted({"grid", "over"} & set(own) if "table" in own else ()):
+            yield f"arms.{name}: an arm with table has no {key}; its keys belong to table"
+    if arms and all(isinstance(content, Mapping) and "table" in content for content in arms.values()):
+        yield "every arm is a table: add an arm without table, such as one of a few runs whose curves the figure shows"
     for kind, options in (("seeds", Seeds), ("select", Selection)):
         content = node.get(kind)
         names = [each.name for each in fields(options)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from descentlab.errors import UsageError
 from descentlab.store.record import Record, Status, read_curves
+from descentlab.studies.measuring.boundary import boundary_dimension
 from descentlab.studies.measuring.column import column_number, crossing_step
 from descentlab.studies.measuring.critical_points import critical_points
 from descentlab.studies.measuring.ends import barrier, end_distance
@@ -146,6 +147,7 @@ def _distance(first: Record, second: Record, column: str, until: float) -> float
 KINDS: Mapping[str, Callable[..., list[Row]]] = {
     "barrier": barrier,
     "best_value": best_value,
+    "boundary_dimension": boundary_dimension,
     "critical_points": critical_points,
     "critical_batch": critical_batch,
     "crossing_slope": crossing_slope,

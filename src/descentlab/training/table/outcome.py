@@ -13,6 +13,7 @@ from torch import Tensor
 from descentlab.store.record import Status
 
 Values = NDArray[np.float64]
+LAST = 20  # steps whose mean loss is a result
 
 
 class StackedOutcome:
@@ -30,6 +31,7 @@ class StackedOutcome:
         self.bound = np.full(size, np.inf)  # the loss above which a run has diverged
         self.diverged_step = np.full(size, -1)
         self.first_loss, self.last_loss = np.full(size, np.nan), np.full(size, np.nan)
+        self.last_losses = np.empty((0, size))  # of the last steps, (at most LAST, runs)
         self.best, self.best_step = np.full(size, np.nan), np.full(size, -1)
         self.valid: dict[str, Values] = {}
         self.test: dict[str, Values] = {}
@@ -48,6 +50,7 @@ class StackedOutcome:
         now = is_bad.any(axis=0) & self.is_active
         last = np.where(now, is_bad.argmax(axis=0), len(losses) - 1)
         self.last_loss = np.where(self.is_active, losses[last, np.arange(losses.shape[1])], self.last_loss)
+        self.last_losses = np.concatenate([self.last_losses, losses])[-LAST:]
         self.diverged_step = np.where(now, first + last, self.diverged_step)
 
     def validated(self, step: int, metrics: Mapping[str, Values], tensors: Mapping[str, Tensor]) -> None:
@@ -91,12 +94,14 @@ class StackedOutcome:
             steps: the steps of a run that does not diverge.
         """
         active = self.is_active
+        means = self.last_losses.mean(axis=0) if len(self.last_losses) else self.last_loss
         found: dict[str, list[Any]] = {
             "status": [str(Status.COMPLETED if each else Status.DIVERGED) for each in active],
             "diverged_step": [None if step < 0 else int(step) for step in self.diverged_step],
             "steps": np.where(active, steps, self.diverged_step).tolist(),
             "first_train_loss": _finite(self.first_loss),
             "last_train_loss": _finite(self.last_loss),
+            f"last_{LAST}_train_loss": _finite(np.where(active, means, np.nan)),
             "monitor": [self.monitor] * len(active),
             "best_valid": _finite(self.best),
             "best_step": [None if step < 0 else int(step) for step in self.best_step],

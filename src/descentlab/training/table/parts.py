@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,8 +74,10 @@ class Parts:
         outcome = StackedOutcome(size, self.core.stop.divergence, *monitor_of(self.task))
         block = Block(self.step, self.initial, self._places_of("seed", places), self.numbers, places, outcome)
         loader = self._loader(int(self._places_of("data_seed", places)[0]))
+        started = time.perf_counter()
         columns = block.train(loader, self.programs.program, self._evaluate)
-        return {name: values[: len(runs)] for name, values in columns.items()}
+        seconds = (time.perf_counter() - started) / len(runs)
+        return {name: values[: len(runs)] for name, values in columns.items()} | {"train_seconds": [seconds] * len(runs)}
 
     def _places_of(self, key: str, places: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
         """Return the indices of the values of `key`, a seed; zeros if all runs have the same."""
