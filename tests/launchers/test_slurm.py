@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves
+from support.bench import AS_TWO, Bench, close_to, finish, ordered_curves, read_until
 from support.slurm import Slurm
 from support.waiting import wait_until
 from support.wandb_file import offline_runs
@@ -160,7 +160,7 @@ def test_a_run_resumes_after_its_time_limit_and_any_time_in_the_queue(slurm, slu
 @pytest.mark.slow
 def test_jobs_outlive_a_killed_command_and_the_same_command_adopts_them(slurm, slurm_bench, local):
     words = ("-m", "seed=0,1,2", ON_SLURM)
-    slurm_bench.slow()
+    slurm_bench.slow(1.0)
     command = slurm_bench.start(*words)
     slurm_bench.wait_for(0, 1)
     command.kill()
@@ -169,12 +169,11 @@ def test_jobs_outlive_a_killed_command_and_the_same_command_adopts_them(slurm, s
     time.sleep(3)
     assert [slurm.states()[jobs[seed]] for seed in range(3)] == ["RUNNING", "RUNNING", "PENDING"]
     command = slurm_bench.start(*words)
-    time.sleep(10)  # until torch is loaded and the jobs are found
+    assert read_until(command, "already under way").endswith("3 already under way since an earlier command\n")
     assert not slurm_bench.records()
     slurm_bench.fast()
     answer = finish(command)
     assert answer.returncode == 0, answer.stderr
-    assert "3 already under way since an earlier command" in answer.stderr
     assert {seed: job(slurm_bench, seed) for seed in range(3)} == jobs
     assert {state.partition("_")[0] for state in slurm.states()} >= {jobs[0].partition("_")[0]}
     for seed, record in slurm_bench.records().items():

@@ -164,6 +164,17 @@ def finish(started: subprocess.Popen[str], seconds: float = 240) -> subprocess.C
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
+def read_until(started: subprocess.Popen[str], text: str) -> str:
+    """Return the standard error of a command up to the first line that contains `text`; all of it if there is none."""
+    assert started.stderr is not None
+    lines: list[str] = []
+    for line in started.stderr:
+        lines.append(line)
+        if text in line:
+            break
+    return "".join(lines)
+
+
 def ordered_curves(record: Record) -> pl.DataFrame:
     """Return the curves of a record without the times, with the columns in alphabetical order."""
     every = timeless_curves(record)
