@@ -71,7 +71,9 @@ def _files() -> dict[str, dict[str, object]]:
 
 
 def _verdicts(folder: Path) -> dict[str, StudyVerdict]:
-    return {verdict.name: verdict for verdict in study_index.find_verdicts(folder).values() if verdict.size == "cpu"}
+    """Return the verdict of each study at size=cpu by name, of several sets of seeds that with the lowest."""
+    found = [verdict for verdict in study_index.find_verdicts(folder).values() if verdict.size == "cpu"]
+    return {verdict.name: verdict for verdict in sorted(found, key=lambda each: each.seeds, reverse=True)}
 
 
 def _list(folder: Path) -> None:

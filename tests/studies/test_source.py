@@ -92,8 +92,9 @@ def test_an_arm_of_which_no_point_has_a_result_reports_nothing(make):
     assert source.is_complete
 
 
-def test_an_interrupted_run_leaves_the_study_incomplete(make):
+@pytest.mark.parametrize("status", [Status.INTERRUPTED, Status.FAILED, Status.CRASHED, Status.TIMEOUT])
+def test_a_run_without_a_result_leaves_the_study_incomplete(make, status):
     source = make([])
     (job,) = source.ask()
-    source.tell(Record(job.id, job.id, "s", Status.INTERRUPTED, {}, {}, folder=Path()))
+    source.tell(Record(job.id, job.id, "s", status, {}, {}, folder=Path()))
     assert not source.is_complete

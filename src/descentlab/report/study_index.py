@@ -47,11 +47,18 @@ def write(folder: Path) -> Path:
 
 
 def markdown(verdicts: Sequence[StudyVerdict]) -> str:
-    """Return a Markdown table of verdicts: row, study, claim, outcome of the checks, seeds, verdict."""
-    lines = ["| # | study | claim | found | seeds | verdict |", "| --- | --- | --- | --- | --- | --- |"]
-    for verdict in verdicts:
+    """Return a Markdown table of verdicts: row, study, claim, outcome of the checks, seeds, verdict, and that with other seeds.
+
+    A study with several sets of seeds is one row, whose checks are those of the set with the lowest seeds.
+    """
+    studies: dict[tuple[str, str], list[StudyVerdict]] = {}
+    for verdict in sorted(verdicts, key=lambda each: each.seeds):
+        studies.setdefault((verdict.name, verdict.size), []).append(verdict)
+    lines = ["| # | study | claim | found | seeds | verdict | with other seeds |", f"|{' --- |' * 7}"]
+    for verdict, *others in sorted(studies.values(), key=lambda sets: _order(sets[0])):
         found = "; ".join(f"{row['text']}: {row['estimate']} ({row['bound']})" for row in map(check_row, verdict.checks))
-        cells = [verdict.row, f"`{verdict.name}`", verdict.claim, found, seeds_text(verdict.seeds), verdict.verdict]
+        again = "; ".join(f"{seeds_text(other.seeds)}: {other.verdict}" for other in others)
+        cells = [verdict.row, f"`{verdict.name}`", verdict.claim, found, seeds_text(verdict.seeds), verdict.verdict, again]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -136,8 +136,9 @@ class StudySource:
 
     @property
     def is_complete(self) -> bool:
-        """True if every run of the study has ended."""
-        return len(self.asked) == len(self.cells) and set(self.runs) <= set(self.records)
+        """True if every run of the study has ended with a result; a failed run has none, and the same command repeats it."""
+        results = {id for id, record in self.records.items() if record.status.is_result}
+        return len(self.asked) == len(self.cells) and set(self.runs) <= results
 
     @property
     def selections(self) -> list[dict[str, Any]]:
