@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,9 @@ def render(verdict: StudyVerdict, sweep: Path) -> str:
     """Return the HTML of the self-contained page of a study."""
     charts = Charts()
     records = {record.id: record for record in find(sweep)}
-    tables = [
-        (table, place) for name, place in verdict.tables.items() if (table := load_table(sweep.parent / name)) is not None
-    ]
+    tables = _tables(verdict, sweep.parent)
     figures = [*study_figures(verdict, records), *_maps(tables), effect_figure(verdict)]
-    runs = len(verdict.runs) + sum(table.size for table, _ in tables)
+    runs = len(verdict.runs) + sum(table.size for by_seed in tables.values() for table in by_seed.values())
     return template("study.html.jinja").render(
         verdict=verdict,
         checks=[check_row(check) for check in verdict.checks],
@@ -46,29 +44,29 @@ def render(verdict: StudyVerdict, sweep: Path) -> str:
         selections=[_selection(one) for one in verdict.selections],
         seeds=seeds_text(verdict.seeds),
         cost=f"{format_seconds(verdict.seconds)} s of training in {runs:,} runs",
-        tables=_links(tables),
+        tables=tables,
         inks=list(DARK.items()),
         charts=charts.scripts(),
     )
 
 
-def _links(tables: Sequence[tuple[TableData, Mapping[str, Any]]]) -> dict[str, dict[int, str]]:
-    """Return for each arm the address of the page of its table by seed."""
-    found: dict[str, dict[int, str]] = {}
-    for table, place in tables:
-        found.setdefault(place["arm"], {})[place["seed"]] = f"../{table.sweep.name}/report.html"
+def _tables(verdict: StudyVerdict, folder: Path) -> dict[str, dict[int, TableData]]:
+    """Return the tables of each arm by seed, from the sweeps in `folder`."""
+    found: dict[str, dict[int, TableData]] = {}
+    for name, place in verdict.tables.items():
+        table = load_table(folder / name)
+        if table is not None:
+            found.setdefault(place["arm"], {})[place["seed"]] = table
     return found
 
 
-def _maps(tables: Sequence[tuple[TableData, Mapping[str, Any]]]) -> Iterator[Figure]:
+def _maps(tables: Mapping[str, Mapping[int, TableData]]) -> Iterator[Figure]:
     """Yield the map of the first table of each arm."""
-    first: dict[str, tuple[TableData, int]] = {}
-    for table, place in tables:
-        first.setdefault(place["arm"], (table, place["seed"]))
-    for arm, (table, seed) in first.items():
-        found = draw_table(table)
-        if found is not None:
-            yield replace(found, title=f"{arm}, seed {seed}: {found.title[0].lower()}{found.title[1:]}")
+    for arm, by_seed in tables.items():
+        seed, table = next(iter(by_seed.items()))
+        figure = draw_table(table)
+        if figure is not None:
+            yield replace(figure, title=f"{arm}, seed {seed}: {figure.title[0].lower()}{figure.title[1:]}")
 
 
 def check_row(check: CheckResult) -> dict[str, str]:

@@ -140,7 +140,7 @@ def verdict_of(study: Study, source: StudySource, tables: Tables, words: Sequenc
     plan, made = plan_of(study), tables.ended
     planned = keep_plan(source.jobs.folder, plan)
     results = evaluate(study, [*source.ended, *made])
-    complete = source.is_complete and tables.is_complete
+    complete = source.is_complete and len(made) == len(tables.commands)
     records = [*source.records.values(), *(each.record for each in made)]
     return StudyVerdict(
         **{key: getattr(study, key) for key in ("name", "source", "claim", "shows", "differs", "row", "expected", "size")},

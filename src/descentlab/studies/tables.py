@@ -1,4 +1,4 @@
-"""The tables of runs of a study: for each arm with `table` and each seed, a sweep with records=table of its own."""
+"""The tables of runs of a study: one sweep with records=table for each seed of an arm with `table`."""
 
 from __future__ import annotations
 
@@ -64,11 +64,6 @@ class Tables:
             for (arm, seed), table in found.items()
             if table.is_complete
         ]
-
-    @property
-    def is_complete(self) -> bool:
-        """True if every run of every table has ended."""
-        return len(self.ended) == len(self.commands)
 
 
 def tables_of(loader: ConfigLoader, study: Study, words: Mapping[str, Sequence[str]], sweep: str) -> Tables:
