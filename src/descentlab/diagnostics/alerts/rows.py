@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
-from statistics import fmean, median
+from statistics import median
 from typing import TypeVar
 
 from descentlab.diagnostics.alerts.alert import History, Row
@@ -59,4 +59,4 @@ class LargestRatio:
 
 def mean_loss(rows: Sequence[Row]) -> float:
     """Return the mean of the training losses of `rows`."""
-    return fmean(row["train/loss"] for row in rows)
+    return sum(row["train/loss"] / len(rows) for row in rows)  # finite wherever the losses are

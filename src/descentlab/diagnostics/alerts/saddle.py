@@ -65,7 +65,7 @@ class Saddle:
         self.highest = max(self.highest, norm)
         if norm < self.lowest:
             self.lowest, self.before, self.place = norm, self.highest, index
-        has_grown = 0 < self.ratio * self.lowest**2 <= self.before * norm
+        has_grown = 0 < self.ratio * self.lowest * self.lowest <= self.before * norm
         now, level = (history.train[row]["train/loss"] for row in (index, self.place))
         if not has_grown or self.place == self.rejected or level - now < self.fall * abs(history.initial_loss or 0.0):
             return None

@@ -45,7 +45,7 @@ class StaleMoment:
             return None
         self.largest, pace = max(self.largest, norm), update / lr
         first = self.first = self.first or pace
-        if norm > self.gradient * self.largest or pace > self.update * first:
+        if norm > self.gradient * self.largest or not 0 < pace <= self.update * first:
             return None
         memory = f"beta2={beta:g} averages over {1 / (1 - beta):,.0f} steps, of {history.total:,} planned ones"
         message = f"the second moment is stale: {memory}; updates are {first / pace:.0f} times smaller than the first one"
