@@ -14,7 +14,7 @@ def compiling(tmp_path, monkeypatch):
     """Store the seconds that the last program took to compile."""
     monkeypatch.setenv(compiled.FOLDER, str(tmp_path))
     compiled.cache_folder().mkdir()
-    return lambda seconds: write_json(compiled.compiling_file(), {"seconds": seconds})
+    return lambda seconds: write_json(compiled.compiling_file(), {"cpu_seconds": seconds})
 
 
 def test_measured_seconds_of_compiling_replace_the_expected_ones(compiling):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +20,7 @@ from descentlab import compat
 from descentlab.store.record import read_json, write_json
 
 FOLDER = "DESCENTLAB_CACHE"  # the environment variable that names the folder of the cache
-COMPILING = "compiling.json"  # the seconds that the last program took to compile
+COMPILING = "compiling.json"  # the seconds of a core that the last program took to compile
 CPU_INFO = Path("/proc/cpuinfo")  # of Linux
 
 
@@ -89,15 +87,25 @@ def compiled(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Any]
 
 def _write(graph: GraphModule, inputs: Sequence[Tensor], path: Path) -> None:
     """Compile `graph` to `path`, atomically; the caller holds its lock. A killed compiler leaves a folder, deleted here."""
-    folder, began = path.with_suffix(".build"), time.perf_counter()
+    folder, began = path.with_suffix(".build"), _cpu_seconds()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         compat.compile_program(graph, tuple(inputs), folder / path.name)
         (folder / path.name).replace(path)
-        write_json(compiling_file(), {"seconds": time.perf_counter() - began})
+        write_json(compiling_file(), {"cpu_seconds": _cpu_seconds() - began})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cpu_seconds() -> float:
+    """Return the seconds of a core that this process, and its children that ended, have used: the compiler is one of them.
+
+    Unlike the time by the clock it does not depend on what else this machine does, or on a pause of the process, so that a
+    single slow compilation does not prevent all later ones.
+    """
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def compiling_file() -> Path:
@@ -106,16 +114,5 @@ def compiling_file() -> Path:
 
 
 def known_compiling() -> float | None:
-    """Return the seconds that the last program took to compile on this machine; None if there was none."""
-    return read_json(compiling_file()).get("seconds")
-
-
-def known_seconds(path: Path) -> float | None:
-    """Return the seconds of a call of the compiled program in `path`; None if they were not measured."""
-    return read_json(path.with_suffix(".json")).get("seconds")
-
-
-def remember_seconds(path: Path, seconds: float) -> None:
-    """Store the seconds of a call of the compiled program in `path`."""
-    with contextlib.suppress(OSError):  # a cache that is shared and cannot be written
-        write_json(path.with_suffix(".json"), {"seconds": seconds})
+    """Return the seconds of a core that the last program took to compile on this machine; None if there was none."""
+    return read_json(compiling_file()).get("cpu_seconds")

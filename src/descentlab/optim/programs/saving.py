@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMPILING = 12.0  # seconds to compile a program until this has been measured, about the same for small and large networks
 GAIN = 0.35  # least part of the time of a forward and backward pass that compiling saved; up to 0.8 for small networks
-GAIN_OF_GROUP = 0.7  # part of the time of a traced step of stacked runs that compiling saves, until it has been measured
+GAIN_OF_GROUP = 0.7  # part of the time of a traced step of stacked runs that compiling saves, until this has been measured
 REPEATS = 3  # timed calls of a program
 MARGIN = 1.5  # expected saving over the cost of compiling, from which it is worth it
 PASSES, PASS_SECONDS = 20, 0.5  # passes that are timed, or fewer if they take longer

@@ -1,7 +1,7 @@
 """Choose how the runs of a group are trained: one by one, or stacked, and whether the stacked program is compiled.
 
-The choice compares predicted times. They come from the time of a few steps, measured on this machine, and from the times that
-earlier programs took.
+The choice compares predicted times. They come from the time of a few steps, measured on this machine: those of the compiled
+program, too, if it is in the cache. Otherwise they are estimated, with the time that the last program took to compile.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from descentlab.data.loading.loader import Batch, Part
-from descentlab.optim.programs import compiled
-from descentlab.optim.programs.program import Program
+from descentlab.data.loading.loader import Part
 from descentlab.optim.programs.saving import GAIN_OF_GROUP, compiling_seconds, seconds_of, try_to_compile
 from descentlab.optim.step import Step
 from descentlab.store.record import AT_ONCE, FUSE
@@ -59,51 +57,40 @@ def choose(blocks: Sequence[Block]) -> Choice:
     programs.program(block.state, numbers, last)
     batch = next(block.batches(0, 1))
     program = programs.program(block.state, numbers, batch)
+    must_fuse, must_compile = os.environ.get(FUSE) == "always", block.members[0].job.core.compile == "step"
+
+    def seconds_of_step() -> float:
+        return seconds_of(lambda: program([tensor.clone() for tensor in block.tensors], numbers, batch))
+
+    one, traced = seconds_of(_single_step(members[0])), seconds_of_step()
+    is_loaded = program.is_cached and try_to_compile(program)
+    compiled = seconds_of_step() if is_loaded else traced * (1 - GAIN_OF_GROUP)
     steps = max(_left(member) for member in members)
     stacked = len(blocks) * steps
-
-    one = seconds_of(_single_step(members[0]))
-    traced = seconds_of(lambda: program(_copies(block.tensors), numbers, batch))
-    known = compiled.known_seconds(program.path)
     costs = Costs(
         single=math.ceil(len(members) / int(os.environ.get(AT_ONCE, "1"))) * (steps * one + START),
         traced=stacked * traced,
-        compiled=stacked * (known or traced * (1 - GAIN_OF_GROUP)) + (0.0 if program.is_cached else compiling_seconds()),
+        compiled=stacked * compiled + (0.0 if is_loaded else compiling_seconds()),
     )
-    must_fuse, must_compile = os.environ.get(FUSE) == "always", block.members[0].job.core.compile == "step"
+
+    def one_by_one() -> Choice:
+        in_group = min(traced, compiled) / len(block.members)
+        return Choice(costs, f"one by one they are faster: {one * 1e6:,.0f} us a step, {in_group * 1e6:,.0f} us in a group")
+
     if costs.single < min(costs.traced, costs.compiled) and not must_fuse:
-        return Choice(costs, _reason(one, min(traced, known or traced) / len(block.members)))
-    if costs.compiled > costs.traced and not must_compile:
-        return Choice(costs)
-    rare = costs.traced / plan.steps_per_epoch  # seconds of the steps with the last batch of an epoch
-    return Choice(costs, _compile(blocks, program, numbers, batch, 0.0 if must_fuse else one, traced, rare))
-
-
-def _compile(
-    blocks: Sequence[Block], program: Program, numbers: Tensor, batch: Batch, one: float, traced: float, rare: float
-) -> str:
-    """Compile `program`, and measure whether this was worth it. Return the reason of the choice.
-
-    Args:
-        one: seconds of a step of a single run; 0: the runs must be stacked.
-        traced: seconds of a step of a block without compiling.
-        rare: predicted seconds, without compiling, of all steps with a batch of another shape.
-    """
-    block, programs = blocks[0], blocks[0].programs
-    must_compile = block.members[0].job.core.compile == "step"
-    if not try_to_compile(program):
-        return ""
-    seconds = seconds_of(lambda: program(_copies(block.tensors), numbers, batch))
-    compiled.remember_seconds(program.path, seconds)
-    if one and min(seconds, traced) / len(block.members) > one:
-        return _reason(one, min(seconds, traced) / len(block.members))
-    if seconds > traced and not must_compile:
+        return one_by_one()
+    if not is_loaded and (must_compile or costs.compiled < costs.traced) and try_to_compile(program):
+        compiled = seconds_of_step()
+        if costs.single < stacked * min(traced, compiled) and not must_fuse:
+            return one_by_one()
+    if program.is_compiled and compiled > traced and not must_compile:
         program.trace()
-        return ""
-    for other in programs.found.values():
-        if must_compile or other.is_cached or rare * GAIN_OF_GROUP > compiling_seconds():
-            try_to_compile(other)
-    return ""
+    if program.is_compiled:
+        rare = costs.traced / plan.steps_per_epoch * GAIN_OF_GROUP  # seconds that compiling the step of a last batch saves
+        for other in programs.found.values():
+            if must_compile or other.is_cached or rare > compiling_seconds():
+                try_to_compile(other)
+    return Choice(costs)
 
 
 def _left(member: Member) -> int:
@@ -119,11 +106,3 @@ def _single_step(member: Member) -> Callable[[], object]:
     step = Step(model, lambda batch: task.loss(model, batch), Tensor.backward, optimizer, task.recipe, task.total_steps)
     parts = [Part(part.batch, 1.0) for part in member.loader.parts(0)]
     return lambda: step(parts)
-
-
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in tensors]
-
-
-def _reason(one: float, stacked: float) -> str:
-    return f"one by one they are faster: {one * 1e6:,.0f} us a step, {stacked * 1e6:,.0f} us in a group"
