@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,11 +51,15 @@ class Splits:
         return {"train": len(self.train[0]), "valid": len(self.valid[0]), "test": len(self.test[0])}
 
     def digest(self) -> str:
-        """Return a SHA-256 of all numbers of all splits, in order, and of the target's scale.
+        """Return a SHA-256 of all numbers of all splits, in order, and of the target's scale; it is computed once.
 
         Numbers that overlapping rows share (windows of tokens) are hashed once. Of a tensor of more than 300 million numbers
         (a memory-mapped corpus) 300 evenly spaced pieces of a million numbers are hashed, and the shape.
         """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         total = hashlib.sha256()
         if self.target_scale != 1:
             total.update(repr(self.target_scale).encode())
@@ -65,7 +70,7 @@ class Splits:
             if shared or len(pieces) > DIGEST_PIECES:
                 total.update(repr((tensor.shape, tensor.stride())).encode())
             for piece in pieces[:: math.ceil(len(pieces) / DIGEST_PIECES)]:
-                total.update(piece.contiguous().numpy().tobytes())
+                total.update(piece.contiguous().numpy())
         return total.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 import lightning as L
@@ -140,8 +141,12 @@ class Data(L.LightningDataModule, Generic[S]):
 
     def fill(self, node: Mapping[str, Any]) -> dict[str, Any]:
         """Return `node` with each null value replaced by the property inferred from the data, e.g. a column count."""
-        inferred = self.inferred(self.splits) if None in node.values() else {}
+        inferred = self._inferred if None in node.values() else {}
         return {key: inferred.get(key) if value is None else value for key, value in node.items()}
+
+    @cached_property
+    def _inferred(self) -> dict[str, Any]:
+        return self.inferred(self.splits)
 
     def serve(self, plan: Plan, seed: int, microbatch: int | None, branch: Mapping[str, int | None] | None = None) -> None:
         """Set how training batches are cut and ordered. Must be called before an engine requests them.
