@@ -280,6 +280,23 @@ def test_is_batch_norm(fallback, monkeypatch):
     assert not compat.is_batch_norm(nn.LayerNorm(2))
 
 
+def test_without_scipy_signal():
+    """Fix: look in torchmetrics/__init__.py for its use of scipy.signal; without it, delete the function."""
+    script = """
+import sys
+from descentlab import compat
+with compat.without_scipy_signal():
+    import torchmetrics
+assert "scipy.signal" not in sys.modules
+import scipy.signal
+assert scipy.signal.windows.hamming(3).size == 3
+with compat.without_scipy_signal():
+    assert sys.modules["scipy.signal"] is scipy.signal
+assert sys.modules["scipy.signal"] is scipy.signal
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
 def test_list_packages_once():
     """Fix: look in wandb_run.py for the function that lists the packages of requirements.txt; without it, 0.1 s a run."""
     script = """

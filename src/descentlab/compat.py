@@ -276,6 +276,32 @@ def load_program(path: Path, device: str = "cpu") -> Callable[..., Any]:
                 os.environ["TMPDIR"] = before
 
 
+# torchmetrics
+
+
+@contextlib.contextmanager
+def without_scipy_signal() -> Iterator[None]:
+    """Context in which `import scipy.signal` does nothing; the first import of torchmetrics takes 0.8 s less in it.
+
+    Lightning imports torchmetrics, which imports scipy.signal only to add a function that scipy removed, for an old package of
+    speech metrics. Afterwards scipy.signal can be imported as always. No fallback: the import takes longer where scipy.signal
+    has been imported before.
+    """
+    import sys
+    from types import ModuleType
+
+    name = "scipy.signal"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = stand_in = ModuleType(name)
+    stand_in.hamming = None  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
 # wandb
 
 

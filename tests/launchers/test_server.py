@@ -83,3 +83,17 @@ def test_wandb_is_loaded_only_if_runs_may_be_logged_while_they_train(words, key,
 )
 def test_the_server_is_replaced_if_the_configs_have_another_number_of_threads(words, threads, which):
     assert run(words, threads=threads) == which
+
+
+IMPORTED = """
+import gc, sys
+import descentlab.launchers.preload
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+print(*{name.partition(".")[0] for name in sys.modules if sys.modules[name] is not None})
+"""
+
+
+@pytest.mark.slow
+def test_the_server_does_not_import_the_libraries_that_few_runs_need():
+    found = subprocess.run([sys.executable, "-c", IMPORTED], check=True, capture_output=True, text=True)
+    assert not {"sklearn", "pandas", "wandb", "plotly", "submitit", "ray"} & set(found.stdout.split())

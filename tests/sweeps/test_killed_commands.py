@@ -17,7 +17,7 @@ from support.waiting import wait_until
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT, CURVES, RECORD, Record
 
-LONG = ("seed=0,1", "+model.pause=0.02", "budget.steps=300", "validate_every=60")
+LONG = ("seed=0,1", "+model.pause=0.02", "budget.steps=500", "validate_every=100")
 
 
 def checkpoints(lab) -> dict[str, int]:

@@ -55,6 +55,24 @@ def test_no_process_is_started_if_wandb_is_disabled(sweep, monkeypatch):
     assert write(sweep) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "mode", "started"),
+    [
+        ("logger=wandb", None, True),
+        ("logger=none", None, False),
+        ("logger.live=true", None, False),
+        ("logger=wandb", "disabled", False),
+        ("logger=wandb", "online", False),
+    ],
+)
+def test_the_process_starts_early_if_it_is_expected_to_write_runs(job, monkeypatch, word, mode, started):
+    if mode:
+        monkeypatch.setenv("WANDB_MODE", mode)
+    with Writer(pytest.fail) as process:
+        process.expect([job("logger=wandb", word)])
+        assert (process.process is not None) is started
+
+
 @pytest.mark.slow
 def test_errors_are_reported_in_one_line_and_the_next_command_writes_the_runs(sweep):
     (sweep / "wandb").write_text("in the way")

@@ -1,11 +1,12 @@
 """Handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998), the copy in scikit-learn."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
-from sklearn.datasets import load_digits
+import numpy as np
 
 from descentlab.config.types import Count, Positive, PositiveFraction, Seed, Share
 from descentlab.data.loading.scaled_images import Scaling, normalized, projected, scaled
+from descentlab.data.loading.sklearn_files import read_numbers
 from descentlab.data.loading.splits import Splits
 from descentlab.data.loading.tensors import DataProperties, Embedded
 
@@ -40,8 +41,8 @@ class Digits(Embedded):
         self.components, self.example_norm, self.label_noise = components, example_norm, label_noise
 
     def load(self) -> Splits:
-        loaded: Any = load_digits()
-        train, valid, test = self.cut(loaded.data.reshape(-1, 1, 8, 8), loaded.target)
+        rows = read_numbers("digits.csv.gz", delimiter=",")  # 64 pixels from 0 to 16, and the class
+        train, valid, test = self.cut(rows[:, :-1].reshape(-1, 1, 8, 8), rows[:, -1].astype(np.int64))
         images = scaled(train[0] / 16, valid[0] / 16, test[0] / 16, pixels=self.pixels)
         if self.components is not None:
             images = projected(*images, components=self.components)

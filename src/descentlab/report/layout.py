@@ -66,11 +66,21 @@ def contents(results: Results, answers: Sequence[Answer], folder: Path, pages: C
     }
 
 
-@cache
 def template(name: str) -> Template:
     """Return the template of a page; the values that it inserts are escaped."""
+    return _environment().get_template(name)
+
+
+def compile_templates() -> None:
+    """Compile the templates of all pages, which otherwise happens when each is used for the first time in a process."""
+    for name in _environment().list_templates(extensions=["jinja"]):
+        template(name)
+
+
+@cache
+def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "template")
-    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(name)
+    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def rebuild_command(sweeps: Sequence[Path]) -> str:

@@ -23,6 +23,7 @@ from descentlab.launchers.base import Launcher
 from descentlab.launchers.factory import MakeLauncher
 from descentlab.launchers.preflight import may_pass
 from descentlab.parallel import ranks
+from descentlab.store.commands import remember
 from descentlab.store.core import Core
 from descentlab.store.job import Job
 from descentlab.store.record import LOCK, Record, Status
@@ -190,8 +191,10 @@ def train(
             return intake.ended()
         with lock_sweep(intake.sweep):
             with launcher:
+                summary.import_early()
+                writer.expect(first.jobs)
                 refused = check(launcher, first.jobs, view.print, source.required)
-                summary.prepare(intake.sweep)
+                remember(intake.sweep, sys.argv)  # for a report during training
                 intake.notify = lambda record: writer.add(record, intake.sweep / record.name)
                 _run(Queue(launcher, intake, first.jobs, view, signals, refused=refused), intake, view, signals)
             _finish(intake, writer, finish)

@@ -1,4 +1,4 @@
-"""Write the report of a sweep, and print its statement, tables and follow-up commands."""
+"""Write the report of a sweep, and print its statement, tables and follow-up commands; import its libraries before."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from descentlab.store.commands import remember
 from descentlab.tracking.writer import Writer
 
 
-def prepare(sweep: Path) -> None:
-    """Record the command in the folder of the sweep, for a report during training, and import the report's libraries.
+def import_early() -> None:
+    """Import the libraries of the report, and prepare what is the same in every page.
 
-    The import takes a second of a core: a thread of low priority does it while runs train.
+    This takes two seconds of a core: a thread of low priority does it while the launcher loads torch and runs train.
     """
-    remember(sweep, sys.argv)
 
     def libraries() -> None:
         with contextlib.suppress(Exception):  # `show` reports what is wrong
             if sys.platform == "linux":  # where a thread has its own priority
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-            from descentlab.report import panels, sceptic
+            from descentlab.report import page, panels, sceptic
 
-            import_module("descentlab.report.page")
             import_module("descentlab.tracking.summary")
             for room in (panels, sceptic):
                 for module in pkgutil.iter_modules(room.__path__):
                     import_module(f"{room.__name__}.{module.name}")
+            page.prepare()
 
     threading.Thread(target=libraries, daemon=True).start()
 

@@ -10,13 +10,15 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from descentlab.store.job import Job
 from descentlab.store.record import TRACKED, Record
 from descentlab.tracking import mark
+from descentlab.tracking.credentials import may_be_online
 
 LIBRARY = "descentlab.tracking.writer_process"  # the module that the process executes
 PATIENCE = 120.0  # seconds that the process may take for a summary, or without writing anything of a run
@@ -27,8 +29,8 @@ POLL = 0.02  # seconds
 class Writer:
     """Writes the W&B runs of ended runs, and the summary of a sweep. Use as a context manager.
 
-    The process starts with the first run to write. Leaving the context because of an exception, such as Ctrl-C, ends it at
-    once; a run without a complete W&B run has no mark, and the next command writes it.
+    `expect` or the first run to write starts the process. Leaving the context because of an exception, such as Ctrl-C, ends it
+    at once; a run without a complete W&B run has no mark, and the next command writes it.
 
     Args:
         notify: receives the messages for the user.
@@ -56,6 +58,13 @@ class Writer:
                 self.notify("rerun the same command to write the rest to W&B")
         if self.log is not None:
             self.log.close()
+
+    def expect(self, jobs: Iterable[Job]) -> None:
+        """Start the process, which takes a second to import wandb, if it will write any of `jobs` after its end."""
+        written_later = (job.core.logger.project and not job.core.logger.live for job in jobs)
+        if os.environ.get("WANDB_MODE") != "disabled" and not may_be_online() and any(written_later):
+            with contextlib.suppress(OSError):  # `add` reports it
+                self._start()
 
     def add(self, record: Record, folder: Path) -> None:
         """Let the process write the run that ended in `folder`, unless it has no logger or W&B already has it."""
@@ -106,19 +115,24 @@ class Writer:
             return self._last_line() or str(error)
         return self._last_line() if code else ""
 
+    def _start(self) -> None:
+        """Start the process."""
+        self.log = self.log or tempfile.NamedTemporaryFile("w")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", LIBRARY],  # -P: a file of the user in the current folder replaces no module
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self.log,
+            text=True,
+            env={key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"},
+            process_group=0,  # Ctrl-C reaches only the parent
+        )
+
     def _send(self, message: Mapping[str, Any]) -> None:
         """Send a message to the process, which is started by the first one."""
         if self.process is None:
-            self.log = self.log or tempfile.NamedTemporaryFile("w")  # noqa: SIM115
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", LIBRARY],  # -P: a file of the user in the current folder replaces no module
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=self.log,
-                text=True,
-                env={key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"},
-                process_group=0,  # Ctrl-C reaches only the parent
-            )
+            self._start()
+        assert self.process is not None
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(message, default=str) + "\n")
         self.process.stdin.flush()
