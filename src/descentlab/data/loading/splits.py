@@ -70,7 +70,7 @@ class Splits:
             if shared or len(pieces) > DIGEST_PIECES:
                 total.update(repr((tensor.shape, tensor.stride())).encode())
             for piece in pieces[:: math.ceil(len(pieces) / DIGEST_PIECES)]:
-                total.update(piece.contiguous().numpy())
+                total.update(piece.contiguous().numpy().data)
         return total.hexdigest()
 
 
