@@ -15,6 +15,7 @@ from torch.fx import GraphModule
 from descentlab import compat
 from descentlab.optim.programs import compiled
 from descentlab.optim.programs.noise import random_operations
+from descentlab.optim.programs.once import compute_once
 from descentlab.optim.programs.saving import try_to_compile
 from descentlab.optim.programs.step import Batch, PureStep, RunState, over_runs
 from descentlab.optim.programs.wide import widen
@@ -67,6 +68,7 @@ class Program:
             self.graph = _traced(in_place, self.inputs)
         if runs is not None:
             widen(self.graph)
+        compute_once(self.graph, runs)
         self.accepted = _described(batch)
         self.trace()
 
@@ -111,7 +113,7 @@ class Program:
         if _described(batch) != self.accepted:
             raise ValueError(f"the program takes batches of {self.accepted}, not of {_described(batch)}")
         loss, *values = self.function(*state, numbers, *batch)
-        return loss, dict(zip(self.measured, values, strict=True))
+        return loss, dict(zip(self.measured, values[: len(self.measured)], strict=True))
 
 
 class Programs:
