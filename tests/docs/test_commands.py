@@ -29,7 +29,13 @@ class Parsed(Exception):
     """Raised in place of what a script would do with its arguments."""
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
+def marked(page: Path):
+    """Return the parameter of a page; the fast tests compose the commands of the pages that a new user reads first."""
+    first = name_of(page) in ("README.md", "docs/getting-started.md")
+    return pytest.param(page, id=name_of(page), marks=() if first else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("page", [*map(marked, WITH_COMMANDS)])
 def test_train_commands_describe_valid_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     conf = ROOT / "conf"

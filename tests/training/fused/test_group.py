@@ -246,3 +246,13 @@ def test_interrupted_before_training_is_recorded(group):
         patch.setattr(run_group, "arrange", ask)
         _, jobs = group("seed=0", "seed=1", interruption=interruption)
     assert {Record.read(job.folder).reason for job in jobs} == {"SIGTERM"}
+
+
+def test_equal_parts_of_configs_are_one_object(job):
+    rates = ("1", "1.0", "1")
+    jobs = [job(*RUN, f"seed={seed}", f"optimizer.lr={rate}") for seed, rate in enumerate(rates)]
+    first, second, third = run_group.with_shared_parts(jobs)
+    assert [each.config for each in (first, second, third)] == [each.config for each in jobs]
+    assert first.config["model"] is second.config["model"] is third.config["model"]
+    assert (first.config["seed"], third.config["seed"]) == (0, 2)
+    assert [repr(each.config) for each in (first, second, third)] == [repr(each.config) for each in jobs]
