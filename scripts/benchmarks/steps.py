@@ -24,14 +24,18 @@ from benchmarks.measure import Options, interleave, ratios, spread, train
 from benchmarks.spec import make_spec, run_script
 from benchmarks.table import Table
 
+from descentlab.training.fused.choice import START
+
 NOTES = (
     "Adam, CPU, one thread a process, median and quartiles over {rounds} interleaved rounds. The reference is the fastest Adam "
     "of torch (fused, and for cheap models also plain and foreach) in a hand-written loop in its own process; `ratio` is the "
     "cost relative to it. Two loops at once have a cost per run: half of what each takes. The share of the peak is the rate of "
     "the operations in matrix products and convolutions, relative to the rate of a product of 1024 x 1024 matrices of float32 "
-    "in the same round ({peak} GFLOP/s)."
+    "in the same round ({peak} GFLOP/s). `predicted` is what hydra.launcher.fuse=auto expected of a step of a run before it "
+    "trained: in the group, and one by one (to be compared with the first row of the problem; the start of a process comes in "
+    "addition). It chooses the smaller one."
 )
-COLUMNS = ["problem", "implementation", "microseconds", "ratio to the loop", "share of the peak"]
+COLUMNS = ["problem", "implementation", "microseconds", "ratio to the loop", "share of the peak", "predicted: group, alone"]
 # name -> overrides of one run, or of the runs of a fused group, whose cost is that of one of them
 OURS: dict[str, tuple[str, ...]] = {"descentlab": (), "descentlab, compile=step": ("compile=step",)}
 LIGHTNING, TWO, PEAK = "Lightning, DataLoader, self.log", "two loops at once, Adam fused, per run", "peak"
@@ -82,9 +86,10 @@ def _measure_problem(table: Table, problem: str, folder: Path, rounds: int, sett
     ways: dict[str, Callable[[], float]] = {
         name: partial(_descentlab, problem, folder / "run", setting, overrides) for name, overrides in OURS.items()
     }
+    predicted: dict[str, list[tuple[float, float]]] = {}
     for runs, seeds in setting.groups:
         name = f"descentlab, {runs} fused runs, {'one data_seed' if seeds == 1 else f'{seeds} data seeds'}"
-        ways[name] = partial(_group, problem, folder / "group", setting, runs, seeds)
+        ways[name] = partial(_group, problem, folder / "group", setting, runs, seeds, predicted.setdefault(name, []))
     ways |= {f"loop, Adam {kernel}": partial(_loop, spec, folder, kernel) for kernel in setting.kernels}
     ways[TWO] = lambda: _two_loops(spec, folder)
     ways[LIGHTNING] = lambda: run_script("lightning_loop", spec, folder)["us"]
@@ -95,7 +100,8 @@ def _measure_problem(table: Table, problem: str, folder: Path, rounds: int, sett
     for way, values in costs.items():
         shares = [operations / (us * 1e-6) / peak for us, peak in zip(values, peaks, strict=True)]
         ratio = "reference" if way == best else spread(ratios(values, costs[best]))
-        table.add(problem, way, spread(values, 0), ratio, spread(shares))
+        expected = ", ".join(f"{statistics.median(each):.0f}" for each in zip(*predicted.get(way, []), strict=True))
+        table.add(problem, way, spread(values, 0), ratio, spread(shares), expected or "-")
     return peaks
 
 
@@ -127,8 +133,11 @@ def _descentlab(problem: str, folder: Path, setting: Setting, overrides: Sequenc
     return cost
 
 
-def _group(problem: str, folder: Path, setting: Setting, runs: int, seeds: int) -> float:
-    """Return microseconds per run and step of a fused group, from its share of the clock; programs are in the cache."""
+def _group(problem: str, folder: Path, setting: Setting, runs: int, seeds: int, predicted: list[tuple[float, float]]) -> float:
+    """Return microseconds per run and step of a fused group, from its share of the clock; programs are in the cache.
+
+    What was predicted for a step of a run in the group and for one alone is appended to `predicted`.
+    """
     steps = setting.group_steps
     ends = (f"budget.steps={steps}", "budget.epochs=null", "target=null", f"validate_every={steps}")
     rates = ",".join(f"{1e-3 * (1 + rate / runs):.6g}" for rate in range(runs // seeds))
@@ -142,6 +151,9 @@ def _group(problem: str, folder: Path, setting: Setting, runs: int, seeds: int) 
     )
     records = train(folder, problem, *ends, *grid, multirun=True)
     curves = [pl.read_parquet(record["folder"] / "curves.parquet") for record in records]
+    seconds, each = records[0]["summary"]["group"]["predicted_seconds"], 1e6 / (runs * steps)
+    alone = (seconds["single"] - runs * START) * each
+    predicted.append((min(seconds["traced"], seconds["compiled"]) * each, alone))
     shutil.rmtree(folder)
     return statistics.mean(step_cost(each, setting.warm_up) for each in curves)
 

@@ -17,7 +17,7 @@ from support.waiting import wait_until
 from descentlab.store import record as records
 from descentlab.store.record import CHECKPOINT, CURVES, RECORD, Record
 
-LONG = ("seed=0,1", "+model.pause=0.02", "budget.steps=500", "validate_every=100")
+LONG = ("seed=0,1", "+model.pause=0.02", "budget.steps=1500", "validate_every=300")  # half a minute
 
 
 def checkpoints(lab) -> dict[str, int]:
@@ -54,10 +54,10 @@ def test_a_command_killed_repeatedly_ends_with_uninterrupted_curves(lab, signals
         if signum is not signal.SIGKILL:
             assert [(record.status, record.attempt) for record in found] == [("interrupted", attempt)] * 2
             assert all(record.reason.startswith("SIGTERM at step") for record in found)
-    last = lab.run(*LONG)
+    last = lab.run(*LONG, NO_PAUSE="1")
     assert last.returncode == 0, last.stderr
     assert "2 of 2 resume from their checkpoints" in last.stderr
-    reference = lab.run(*LONG, out="reference", armed=False)
+    reference = lab.run(*LONG, out="reference", armed=False, NO_PAUSE="1")
     assert reference.returncode == 0, reference.stderr
     for found, whole in zip(*(records.find(lab.folder / out / "s") for out in ("out", "reference")), strict=True):
         assert found.attempt == len(signals) + 1
