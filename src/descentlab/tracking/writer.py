@@ -115,8 +115,8 @@ class Writer:
             return self._last_line() or str(error)
         return self._last_line() if code else ""
 
-    def _start(self) -> None:
-        """Start the process."""
+    def _start(self) -> subprocess.Popen[str]:
+        """Start the process, and return it."""
         self.log = self.log or tempfile.NamedTemporaryFile("w")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", LIBRARY],  # -P: a file of the user in the current folder replaces no module
@@ -127,15 +127,14 @@ class Writer:
             env={key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"},
             process_group=0,  # Ctrl-C reaches only the parent
         )
+        return self.process
 
     def _send(self, message: Mapping[str, Any]) -> None:
         """Send a message to the process, which is started by the first one."""
-        if self.process is None:
-            self._start()
-        assert self.process is not None
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message, default=str) + "\n")
-        self.process.stdin.flush()
+        process = self.process or self._start()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(message, default=str) + "\n")
+        process.stdin.flush()
 
     def _end(self) -> int:
         """Let the process end, and return its exit code.

@@ -1,4 +1,4 @@
-"""Numbers of a run that a compiled step computes once, instead of once for every few elements of the tensors that use them."""
+"""Numbers of a run that a compiled step computes once, instead of in every iteration of the loops over elements."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VIEWS = {"view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "expand", "s
 def compute_once(graph: GraphModule, runs: int | None) -> int:
     """Add to the outputs of `graph` the numbers of a run with which tensors are combined, and return how many they are.
 
-    The compiler stores outputs. It evaluates other numbers anew for each few elements of a tensor that is combined with them:
-    the two powers in the bias correction of Adam took a quarter of the step of a small network.
+    The compiler stores each output in memory. Other numbers it computes inside the loop over the elements of a tensor that uses
+    them, once in every iteration: the two powers in the bias correction of Adam took a quarter of the step of a small network.
 
     Args:
         graph: traced with fake tensors, whose shapes it reads. Changed in place; callers ignore the additional outputs.

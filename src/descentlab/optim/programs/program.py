@@ -88,12 +88,13 @@ class Program:
         return self.path.exists()
 
     def compile(self) -> None:
-        """Compile the program, or load it if it has been compiled before.
+        """Compile the program, or load it if it is in the cache; a program that is in use already is not loaded again.
 
         Raises:
             RuntimeError: it cannot be compiled.
         """
-        self.function, self.is_compiled = compiled.compiled(self.graph, self.inputs), True
+        if not self.is_compiled:
+            self.function, self.is_compiled = compiled.compiled(self.graph, self.inputs), True
 
     @torch.no_grad()
     def __call__(self, state: Sequence[Tensor], numbers: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
