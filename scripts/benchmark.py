@@ -5,11 +5,12 @@
 steps    one training step against a hand-written PyTorch loop and against plain Lightning        about 20 minutes
 runs     a whole command, from process start to report, against a hand-written script             about 20 minutes
 compose  composing, validating and planning a run of a sweep, against Hydra's own composition     half a minute
+groups   whole sweeps, which are trained in fused groups, and the cost of a further run or step      about 20 minutes
 sweep    one more run of a sweep, beyond its training, against Hydra's own launchers              about 6 minutes
 report   reading 1,000 and 10,000 finished runs and computing every statistic                     about 2 minutes
 diagnostics  training with light and with full probes, against training without any               about 8 minutes
 
-Without a name all six are measured. Close other programs first. The figures of docs/benchmarks.md come from
+Without a name all seven are measured. Close other programs first. The figures of docs/benchmarks.md come from
 
     python scripts/benchmark.py --markdown docs/benchmarks.md
 
@@ -27,7 +28,7 @@ from pathlib import Path
 from benchmarks.measure import Options
 from benchmarks.table import Table, machine, with_block
 
-NAMES = ("steps", "runs", "compose", "sweep", "report", "diagnostics")
+NAMES = ("steps", "runs", "compose", "groups", "sweep", "report", "diagnostics")
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def parse() -> argparse.Namespace:
         help="problems of dense layers, for steps and runs; steps also takes a 2c2d and a GPT, diagnostics any problem",
     )
     parser.add_argument(
-        "--rounds", type=int, help="interleaved repeats (default: 5 for steps, runs and diagnostics, 3 for sweep)"
+        "--rounds", type=int, help="interleaved repeats (default: 5 for steps, runs and diagnostics, 3 for groups and sweep)"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE, replacing earlier ones")
     parser.add_argument("--quick", action="store_true", help="one short round: a smoke test whose figures mean nothing")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VARIABLES = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+LOGGERS = {"none": {}, "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}}
+VARIABLES = {"OMP_NUM_THREADS": "1", **LOGGERS["wandb"]}
+SAMPLE_EVERY = 0.02  # seconds
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,51 @@ def start(words: Sequence[str], folder: Path) -> str:
     if done.returncode:
         sys.exit(f"{' '.join(words)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout
+
+
+def watch(words: Sequence[str], folder: Path, sample: Callable[[int], None], variables: Mapping[str, str]) -> float:
+    """Run `python words` in a session of its own, with the working directory `folder`, and return its wall seconds.
+
+    Args:
+        words: the command.
+        folder: gets its output, as log.txt.
+        sample: called repeatedly with the id of the process.
+        variables: of the environment.
+
+    Raises:
+        SystemExit: the process failed; its output is the message.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    log = folder / "log.txt"
+    began = time.perf_counter()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, *words], stdout=out, stderr=out, cwd=folder, env=environment, start_new_session=True
+        )
+        try:
+            while process.poll() is None:
+                sample(process.pid)
+                time.sleep(SAMPLE_EVERY)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        sys.exit(f"{' '.join(words)} failed:\n{log.read_text()[-2000:]}")
+    return seconds
+
+
+def memory(pid: int, field: str) -> float:
+    """Return a field of the status of process `pid`, such as VmRSS, in MB; 0 where the system does not report it.
+
+    (The peak that wait4 reports includes the memory of the forking process and of its children.)
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":")), 0.0)
 
 
 def train(folder: Path, problem: str, *overrides: str, multirun: bool = False) -> list[dict[str, Any]]:

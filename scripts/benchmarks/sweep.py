@@ -9,24 +9,18 @@ run a process.
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import ROOT, Options, interleave, ratios, spread
+from benchmarks.measure import LOGGERS, ROOT, Options, interleave, memory, ratios, spread, watch
 from benchmarks.table import Table
 
 from descentlab.store.record import find
 
 LENGTHS = (2, 100)
-LOGGERS = {"none": {}, "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}}
 APP = '''
 import sys
 import hydra
@@ -106,40 +100,14 @@ def _sweep(words: Sequence[str], runs: int, logger: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         steps = (f"seed=range({runs})", "budget.epochs=null", "budget.steps=1")
         places = (f"output_dir={folder}/outputs", f"data_dir={ROOT}/data", "sweep=benchmark", f"logger={logger}")
-        began = time.perf_counter()
-        with _started([sys.executable, words[0], "-m", *words[1:], *steps, *places], Path(folder), LOGGERS[logger]) as process:
-            peak = 0.0
-            while process.poll() is None:
-                peak = max(peak, _peak(process.pid))
-                time.sleep(0.02)
-        seconds = time.perf_counter() - began
-        records = find(Path(folder) / "outputs" / "benchmark") if process.returncode == 0 else []
+        peaks = [0.0]
+
+        def sample(pid: int) -> None:
+            peaks.append(memory(pid, "VmHWM"))
+
+        command = [words[0], "-m", *words[1:], *steps, *places]
+        seconds = watch(command, Path(folder), sample, LOGGERS[logger])
+        records = find(Path(folder) / "outputs" / "benchmark")
         if sum(record.status.is_result for record in records) != runs:
-            sys.exit(f"{' '.join(words)} did not train:\n{(Path(folder) / 'log.txt').read_text()[-2000:]}")
-        return seconds, peak
-
-
-@contextmanager
-def _started(command: list[str], folder: Path, variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process in a new session that prints to `folder`/log.txt; terminate the session on exit."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait()
-
-
-def _peak(pid: int) -> float:
-    """Return the peak memory of process `pid` so far in MB, 0 where the system does not report it.
-
-    (The figure of wait4 includes the memory of the forking process and of its children.)
-    """
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+            sys.exit(f"{' '.join(words)} did not train {runs} runs")
+        return seconds, max(peaks)

@@ -227,8 +227,17 @@ def _refer_to_log(folders: Sequence[Path]) -> None:
 def with_shared_parts(jobs: Sequence[Job]) -> list[Job]:
     """Return `jobs` with one object for each part of their configs that is the same in all: groups have hundreds of runs."""
     parts: dict[str, Any] = {}
+
+    def shared(part: Any) -> Any:
+        return parts.setdefault(repr(part), part)
+
     return [
-        replace(job, config={key: parts.setdefault(f"{key}: {part!r}", part) for key, part in job.config.items()})
+        replace(
+            job,
+            config={shared(key): shared(part) for key, part in job.config.items()},
+            choices=shared(job.choices),
+            origin=shared(job.origin),
+        )
         for job in jobs
     ]
 

@@ -27,7 +27,7 @@ def solution(inputs, classes) -> float:
 
 
 def test_the_minimum_of_logistic_regression_is_found_from_each_snapshot_or_refused(train):
-    trained = train("problem=breast_cancer_logistic", *KEPT, "checkpoint.snapshots=10")
+    trained = train("problem=breast_cancer_logistic", "task.positive_weight=1", *KEPT, "checkpoint.snapshots=10")
     run = load_finished(trained.folder)
     found = critical_points(run, DECAY)
     inputs, classes = (part.numpy() for part in run.data.splits.train)

@@ -35,10 +35,23 @@ def finished(train):
     return make
 
 
-def test_the_weights_at_the_end_have_the_last_validation_loss(finished):
-    run = finished()
-    last = [row for row in load([run.job.folder.parent]).comparisons[0].curves[run.job.id]["valid/loss"] if row is not None][-1]
-    assert run.evaluate(run.weights)["loss"] == pytest.approx(last, rel=1e-5)
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("problem=diabetes_linear",),  # its metrics are in the unit of the target
+        ("task.class_weights=balanced",),
+        ("problem=breast_cancer_logistic", "task.positive_weight=balanced"),
+        ("problem=temporal_order",),
+    ],
+    ids=lambda words: words[-1] if words else "default",
+)
+def test_the_weights_at_the_end_have_the_metrics_of_the_last_validation(finished, words):
+    run = finished(*words)
+    curves = load([run.job.folder.parent]).comparisons[0].curves[run.job.id]
+    names = ["loss", *run.task.valid.metrics]
+    last = {name: next(value for value in reversed(curves[f"valid/{name}"]) if value is not None) for name in names}
+    assert run.evaluate(run.weights) == pytest.approx(last, rel=1e-5)
 
 
 def test_snapshots_hold_the_weights_at_their_steps(finished):

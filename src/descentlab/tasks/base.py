@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import lightning as L
@@ -86,7 +86,20 @@ class Task(L.LightningModule):
         self.monitor, self.mode = monitor, mode
         self.total_steps, self.measure_every = total_steps, measure_every
         self.collected: dict[str, Tensor] = {}  # metrics of the last validation
-        self.valid, self.test = Scores(self.make_metrics(), "validation"), Scores(self.make_metrics(), "test")
+
+    @cached_property
+    def valid(self) -> Scores:
+        """The scores of the validation split, made at their first use; a group of runs needs those of one run."""
+        return self._scores("validation")
+
+    @cached_property
+    def test(self) -> Scores:
+        """The scores of the test split, made at their first use."""
+        return self._scores("test")
+
+    def _scores(self, split: str) -> Scores:
+        with torch.inference_mode(False):  # the states of metrics made inside a validation could not be changed outside of it
+            return Scores(self.make_metrics(), split).to(self.device)
 
     def loss(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the mean loss per example, a scalar. `predict` is any callable from inputs to outputs."""

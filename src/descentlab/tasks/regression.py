@@ -24,6 +24,8 @@ class Regression(Task):
         task: arguments of Task.
     """
 
+    target_scale = 1.0  # the unit of the standardised target, from `setup` on
+
     def __init__(self, unit: str, error: Literal["mse", "l1", "huber"] = "mse", **task: Any) -> None:
         self.unit, self.error = unit, error
         super().__init__(**task)
@@ -48,21 +50,20 @@ class Regression(Task):
         scale = self.data.splits.target_scale
         if scale and not SMALLEST < scale < LARGEST:
             raise UsageError(f"the target's standard deviation is {scale:.3g} {self.unit}: give the target in another unit")
-        for scores in (self.valid, self.test):
-            for name in ("rmse", "mae"):
-                scores.metrics[name].scale = scale
+        self.target_scale = scale
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {"rmse": _ScaledRMSE(), "mae": _ScaledMAE(), "r2": R2()}
+        return {"rmse": _ScaledRMSE(self.target_scale), "mae": _ScaledMAE(self.target_scale), "r2": R2()}
 
 
 class _ScaledRMSE(MeanSquaredError):
     """The root mean squared error in the unit of the target: `scale` times that of the standardized target."""
 
-    scale, undefined = 1.0, ""
+    undefined = ""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float) -> None:
         super().__init__(squared=False)
+        self.scale = scale
 
     def compute(self) -> Tensor:
         self.undefined = "" if self.total else NO_EXAMPLE
@@ -70,9 +71,13 @@ class _ScaledRMSE(MeanSquaredError):
 
 
 class _ScaledMAE(MeanAbsoluteError):
-    """The mean absolute error in the unit of the target."""
+    """The mean absolute error in the unit of the target: `scale` times that of the standardized target."""
 
-    scale, undefined = 1.0, ""
+    undefined = ""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
 
     def compute(self) -> Tensor:
         self.undefined = "" if self.total else NO_EXAMPLE

@@ -98,6 +98,8 @@ def load_finished(folder: Path) -> FinishedRun:
     plan = plan_of(job.core, data)
     data.serve(plan, job.core.data_seed, job.core.microbatch, job.config.get("branch"))
     task = make_task({**job.config, "compile": False}, data, plan)
+    task.data = data
+    task.setup("fit")  # the weights of classes and the scale of the target follow from the data
     set_initial_weights(job.config, task.model)
     initial = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
     return FinishedRun(job, task, data, initial)

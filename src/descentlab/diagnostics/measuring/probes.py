@@ -76,12 +76,13 @@ class Probes:
     def measure(self, task: Task, parts: Sequence[Part], captured: Captured) -> Measured:
         """Return the numbers of the probes that are due at the step that `task` has just taken. Collective."""
         step, trained = task.step.count - 1, task.train_seconds()
-        context = context_of(task, parts, captured)
-        measured = Measured({}, {})
-        due = self.due(step)
+        measured, due = Measured({}, {}), self.due(step)
         for interval in (tier.interval for tier in self.tiers):
             if isinstance(interval, CostlyInterval) and interval.is_waiting:
                 interval.decide(step, broadcast(trained))
+        if not due:
+            return measured
+        context = context_of(task, parts, captured)
         copies = captured.seconds if captured.before or captured.gradients else 0.0
         self.seconds[COPIES] += copies
         for tier in due:
@@ -195,7 +196,7 @@ class StepTensors(NamedTuple):
 
 def context_of(task: Task, parts: Sequence[Part], captured: Captured) -> Context:
     """Return the context of the step that `task` has just taken."""
-    functions, optimizer = ModelFunctions(task.model, task.loss), task.step.bare_optimizer
+    functions = ModelFunctions(task.model, task.loss)
     lr = max(task.step.values.lrs.values(), default=0.0)
     return Context(
         step=task.step.count - 1,
@@ -209,10 +210,18 @@ def context_of(task: Task, parts: Sequence[Part], captured: Captured) -> Context
         lr=lr,
         model=task.model,
         batch_loss=partial(BatchLoss, functions),
-        preconditioner=partial(preconditioner, optimizer, dict(task.model.named_parameters()), lr),
-        stability_limit=partial(stability_limit, optimizer),
+        preconditioner=partial(_preconditioner, task, lr),
+        stability_limit=partial(_stability_limit, task),
         training=partial(_first_examples, task),
     )
+
+
+def _preconditioner(task: Task, lr: float) -> Named | None:
+    return preconditioner(task.step.bare_optimizer, dict(task.model.named_parameters()), lr)
+
+
+def _stability_limit(task: Task) -> float | None:
+    return stability_limit(task.step.bare_optimizer)
 
 
 def _first_batch(task: Task) -> Batch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from descentlab.diagnostics.measuring.costly_interval import CostlyInterval
 from descentlab.diagnostics.measuring.interval import Interval
@@ -13,7 +14,8 @@ LIGHT = 2 / 3  # of the budget, for the probes of rows and the light ones togeth
 ROW = "row"
 
 
-class Tier(NamedTuple):
+@dataclass(frozen=True)
+class Tier:
     """Probes that are measured at the same steps.
 
     Args:
@@ -26,7 +28,7 @@ class Tier(NamedTuple):
     probes: Sequence[Probe]
     interval: Interval
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The kinds of tensors that the probes read, "model" among them if they evaluate it."""
         return frozenset(need for probe in self.probes for need in probe.needs)
