@@ -134,6 +134,7 @@ TROUBLES = (
 HEALTHY = (
     f"{DIGITS} optimizer=adam",
     f"{DIGITS} optimizer=momentum",
+    f"{DIGITS} optimizer=rmsprop",
     f"{DIGITS} optimizer=muon budget.epochs=10",
     "problem=digits_softmax optimizer=adam",
     "problem=digits_autoencoder optimizer=adam budget.epochs=30",

@@ -98,7 +98,7 @@ def test_a_command_repeated_immediately_waits_for_runs_of_the_killed_one(lab):
         time.sleep(4)
         command.kill()
         command.wait()
-    again = lab.run(*words)
+    again = lab.run(*words, NO_PAUSE="1")
     assert again.returncode == 0, again.stderr
     (record,) = records.find(lab.folder / "out" / "s")
     assert timeless_curves(record).drop_nulls("train/loss")["step"].to_list() == [0, 1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from descentlab.diagnostics.probe import Context
+from descentlab.optim.copies import Copies
 from descentlab.parallel.weights import norm
 
 
@@ -14,4 +15,6 @@ class GradNorm:
     name, cost, needs = "grad_norm", "row", ("gradients",)
 
     def measure(self, context: Context) -> dict[str, Tensor]:
+        if isinstance(context.gradients, Copies):
+            return {"grad_norm": context.gradients.norm()}
         return {"grad_norm": norm(list(context.gradients.values()))}

@@ -38,7 +38,7 @@ class Context:
 
     Args:
         step: its index, counted from 0.
-        before: copies of the weights before it, if a probe needs "weights".
+        before: copies of the weights before it, if a probe needs "weights"; valid during the call, as `gradients` are.
         after: the current weights; not to be changed.
         gradients: of the batch's mean loss at the weights before the step, before clipping and decay, if a probe needs
             "gradients"; of this process's shards under FSDP2.

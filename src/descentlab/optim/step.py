@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
+from descentlab.optim.copies import Copies, fit_into_one_vector
 from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
 from descentlab.optim.kernels import kernels_of
 from descentlab.optim.output_layer import output_layer_names
@@ -42,9 +43,9 @@ class Captured:
     """Tensors of one step for measurements, keyed by parameter name.
 
     Args:
-        before: copies of the weights before the step, if requested.
+        before: copies of the weights before the step, if requested; valid until the next step that is measured.
         gradients: copies of the gradients at those weights, before clipping and decay, if requested; in half precision
-            without the scaler's factor.
+            without the scaler's factor. Valid as long.
         after: the weights themselves, after the step.
         seconds: spent on the copies.
     """
@@ -95,6 +96,7 @@ class Step:
         self.count = self.evaluations = 0
         self.captured = Captured()
         self.capture_gradients = False  # at the next evaluation
+        self.copies: tuple[Copies, Copies] | None = None  # of the weights and of the gradients of a small network
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         last = output_layer_names(model)
@@ -124,9 +126,7 @@ class Step:
         if capture is not None:
             with self.paused():
                 began = time.perf_counter()
-                after = {name: p.detach() for name, p in zip(self.names, self.parameters, strict=True)}
-                before = {name: weight.clone() for name, weight in after.items()} if "weights" in capture else {}
-                self.captured = Captured(before, after=after)
+                self.captured = self._weights("weights" in capture)
                 self.captured.seconds = time.perf_counter() - began
         self.capture_gradients = capture is not None and "gradients" in capture
         loss = self._evaluate_and_update(parts)
@@ -281,8 +281,30 @@ class Step:
         self.recipe.schedule.load_state_dict(state["schedule"])
         self.values.forget()
 
+    @torch.no_grad()
+    def _weights(self, with_copies: bool) -> Captured:
+        """Return the weights and, if requested, copies of them, by parameter name."""
+        after = {name: p.detach() for name, p in zip(self.names, self.parameters, strict=True)}
+        if not with_copies:
+            return Captured(after=after)
+        if self.copies is None and fit_into_one_vector(self.parameters):
+            self.copies = Copies(after), Copies(after)
+        if self.copies is None:
+            return Captured({name: weight.clone() for name, weight in after.items()}, after=after)
+        self.copies[0].set(self.parameters)
+        return Captured(self.copies[0], after=after)
+
+    @torch.no_grad()
     def _gradients(self) -> dict[str, Tensor]:
         """Return copies of the gradients by parameter name, without the factor of half precision."""
-        scale = self.scale()
-        grads = {name: p.grad.detach() for name, p in zip(self.names, self.parameters, strict=True) if p.grad is not None}
+        scale, found = self.scale(), {name: p.grad for name, p in zip(self.names, self.parameters, strict=True)}
+        grads = {name: grad for name, grad in found.items() if grad is not None}
+        if (
+            self.copies is not None
+            and scale == 1.0
+            and len(grads) == len(found)
+            and not any(g.is_sparse for g in grads.values())
+        ):
+            self.copies[1].set(list(grads.values()))
+            return self.copies[1]
         return {name: grad.clone() if scale == 1.0 else grad / scale for name, grad in grads.items()}

@@ -153,6 +153,7 @@ class Task(L.LightningModule):
             backward, optimizer = partial(backward_through, self.trainer.strategy), optimizer.optimizer
         if self.recipe.needs.graph:
             backward = partial(backward, create_graph=True)
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of half precision
         make = partial(CompiledStep, self.loss, self.compilation == "auto") if self.compilation else Step
         self.step = make(
             model=self.model,
@@ -162,7 +163,7 @@ class Task(L.LightningModule):
             recipe=self.recipe,
             total=self.total_steps,
             mean=self._mean,
-            scale=self._scale,
+            **({} if scaler is None else {"scale": scaler.get_scale}),
             unaveraged=partial(weights.unaveraged, self.trainer.strategy.model),
             pause=self.pause,
         )
@@ -195,11 +196,6 @@ class Task(L.LightningModule):
         mean = self.trainer.strategy.reduce(loss, reduce_op="mean")
         assert isinstance(mean, Tensor)
         return mean
-
-    def _scale(self) -> float:
-        """Return the factor by which half precision has multiplied the gradients."""
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        return 1.0 if scaler is None else scaler.get_scale()
 
     def _own_loss(self, batch: Batch) -> Tensor:
         return self.loss(self.model, batch)

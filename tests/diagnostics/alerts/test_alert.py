@@ -64,7 +64,12 @@ def test_the_largest_ratio_is_that_of_the_steps_so_far(history):
     ratios = {0: [0.1, 0.2, 0.9], 10: [0.3, 0.4, 0.5], 20: [0.1, 0.1, 0.1]}
     layers = {step: {"update_ratio": dict(zip("abc", values, strict=True))} for step, values in ratios.items()}
     largest, made = LargestRatio(), history(layers=layers)
-    assert [largest.until(made, step) for step in (0, 9, 10, 30)] == [0.2, 0.2, 0.4, 0.4]
+    assert [(largest.until(made, step), largest.second) for step in (0, 9, 10, 30)] == [
+        (0.2, 0.0),
+        (0.2, 0.0),
+        (0.4, 0.2),
+        (0.4, 0.2),
+    ]
     assert LargestRatio().until(history(), 10) is None
     assert LargestRatio(max).until(made, 10) == 0.9
 

@@ -20,8 +20,8 @@ def ratios(value: float, *steps: int) -> dict[int, dict[str, dict[str, float]]]:
     return {step: {"update_ratio": {"a": value}} for step in steps}
 
 
-def large(value: float, step: int) -> dict[int, dict[str, dict[str, float]]]:
-    return {step: {"update_ratio": {"a": value, "b": value}}}
+def large(value: float, *steps: int) -> dict[int, dict[str, dict[str, float]]]:
+    return {step: {"update_ratio": {"a": value, "b": value}} for step in steps}
 
 
 def test_a_risen_loss_shows_a_rate_that_is_too_high(history):
@@ -43,11 +43,13 @@ def test_a_constant_loss_under_large_updates_shows_a_rate_that_is_too_high(histo
     assert LrHigh(ratio=0.1).check(history(falling, layers=large(0.2, 0))) is None
 
 
-def test_updates_of_the_size_of_the_weights_are_reported_at_once(history):
-    alert = LrHigh(huge=0.5).check(history([2.0], layers=large(0.6, 0)))
+def test_two_updates_of_the_size_of_the_weights_are_reported_at_once(history):
+    alert = LrHigh(huge=0.5).check(history([2.0, 2.0], layers=large(0.6, 0, 10)))
     assert alert is not None
     assert alert.step == 0
-    assert LrHigh(huge=0.7).check(history([2.0], layers=large(0.6, 0))) is None
+    assert LrHigh(huge=0.7).check(history([2.0, 2.0], layers=large(0.6, 0, 10))) is None
+    first = {**large(5.0, 0), **large(0.3, 10), **large(0.1, 20)}
+    assert LrHigh(huge=0.5).check(history([2.0, 1.5, 1.0], layers=first)) is None, "the first update alone, as that of RMSProp"
 
 
 def test_a_divergence_from_a_risen_loss_shows_a_rate_that_is_too_high(history):

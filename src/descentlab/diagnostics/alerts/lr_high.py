@@ -13,14 +13,15 @@ class LrHigh:
 
     The mean training loss of several rows is above the initial loss by `rise`; or the run has diverged from such a loss;
     or the loss has not fallen by `fall` although the updates are large: at some step, the median over layers of the
-    ratio of update to weights was at least `ratio`, where about 1e-3 is usual (Karpathy, CS231n). A ratio of `huge` is
-    reported at once: such an update replaces the initial weights. Ratios count in models of several layers only.
+    ratio of update to weights was at least `ratio`, where about 1e-3 is usual (Karpathy, CS231n). A ratio of `huge` at two
+    measured steps is reported at once: such updates replace the weights. The first update alone may be huge in a run that
+    trains well, as that of RMSProp, whose moments are zero before it. Ratios count in models of several layers only.
 
     Args:
         rise: the smallest increase that counts, as a fraction of the initial loss.
         fall: the decrease, as a fraction of the initial loss, below which large updates count as too large.
         ratio: the smallest ratio of update to weights that counts as large.
-        huge: the smallest ratio of update to weights that is reported whatever the loss.
+        huge: the smallest ratio of update to weights that is reported whatever the loss, if two measured steps have it.
         rows: the number of rows of the curves over which the loss is averaged.
 
     Source: Bengio (2012), arXiv:1206.5533, section 3.1.1.
@@ -46,11 +47,11 @@ class LrHigh:
             return None
         for index, row in self.unseen.of(history.train):
             ratio = self.largest.until(history, row["step"]) or 0.0
-            ratio = ratio if len(self.largest.layers or ()) > 1 else 0.0
-            if self.large is None and ratio >= self.ratio:
+            several = len(self.largest.layers or ()) > 1
+            if self.large is None and several and ratio >= self.ratio:
                 self.large = row["step"]
-            if ratio >= self.huge:
-                return self._alert(history, row["step"], "the updates are too large")
+            if self.large is not None and self.largest.second >= self.huge:
+                return self._alert(history, self.large, "the updates are too large")
             if index < self.rows:  # the row of step 0 is not averaged
                 continue
             mean = mean_loss(history.train[index + 1 - self.rows : index + 1])

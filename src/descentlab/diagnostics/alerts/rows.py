@@ -33,6 +33,8 @@ class Unseen:
 class LargestRatio:
     """The largest ratio of update to weights so far: of each measured step a value over layers, and of these the largest.
 
+    `second` is the second largest value: two measured steps have reached it.
+
     Layers whose weights are zero at the first measured step have no ratio there, and are left out at all steps.
 
     Args:
@@ -44,6 +46,7 @@ class LargestRatio:
         self.unseen, self.waiting = Unseen(), deque[tuple[int, float]]()
         self.layers: set[str] | None = None
         self.largest: float | None = None
+        self.second = 0.0
 
     def until(self, history: History, step: int) -> float | None:
         """Return it for the steps up to `step`, which does not decrease from call to call; None if none was measured."""
@@ -53,7 +56,8 @@ class LargestRatio:
             if ratios := [ratio for layer, ratio in found.items() if layer in self.layers]:
                 self.waiting.append((measured, self.over_layers(ratios)))
         while self.waiting and self.waiting[0][0] <= step:
-            self.largest = max(self.largest or 0.0, self.waiting.popleft()[1])
+            value, before = self.waiting.popleft()[1], self.largest or 0.0
+            self.largest, self.second = max(before, value), max(self.second, min(before, value))
         return self.largest
 
 

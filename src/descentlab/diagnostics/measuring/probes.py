@@ -82,11 +82,13 @@ class Probes:
                 interval.decide(step, broadcast(trained))
         if not due:
             return measured
-        context = context_of(task, parts, captured)
         copies = captured.seconds if captured.before or captured.gradients else 0.0
         self.seconds[COPIES] += copies
+        context: Any = StepTensors(captured.before, captured.after, captured.gradients)
         for tier in due:
             spent = 0.0
+            if not (tier.reads_tensors_only or isinstance(context, Context)):
+                context = context_of(task, parts, captured)
             if tier.needs - {"model"}:  # the first tier that reads copies pays for them
                 spent, copies = copies, 0.0
             for probe in self._measurable(tier, task):

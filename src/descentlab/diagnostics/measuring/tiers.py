@@ -33,6 +33,12 @@ class Tier:
         """The kinds of tensors that the probes read, "model" among them if they evaluate it."""
         return frozenset(need for probe in self.probes for need in probe.needs)
 
+    @cached_property
+    def reads_tensors_only(self) -> bool:
+        """True if the probes are descentlab's own and read nothing but the weights and the gradients of the step."""
+        own = all(type(probe).__module__.startswith("descentlab.") for probe in self.probes)
+        return own and self.needs <= {"weights", "gradients"}
+
     @property
     def is_light(self) -> bool:
         return self.name.startswith("light")
