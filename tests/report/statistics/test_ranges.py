@@ -17,7 +17,9 @@ from descentlab.tasks.metrics.binary import METRICS
 from descentlab.tasks.metrics.undefined import computed
 
 ROOT = Path(__file__).parents[3]
-ATTRIBUTES = SimpleNamespace(names=tuple(METRICS), num_classes=3, unit="character", peak=1.0, noise=1.0)  # of the tasks
+ATTRIBUTES = SimpleNamespace(  # of the tasks
+    names=tuple(METRICS), num_classes=3, unit="character", peak=1.0, noise=1.0, target_scale=1.0
+)
 
 
 def metrics_of(node: dict[str, Any]) -> set[str]:
