@@ -48,6 +48,13 @@ def test_a_result_is_reused(fresh, status):
     assert decide(fresh) == (JobDecision.REUSE, status)
 
 
+def test_a_result_without_the_probes_and_rules_of_the_command_is_reused_with_that_reason(job):
+    left(job("optimizer=sgd", "diagnostics=light", "~alerts.vanishing"), Status.COMPLETED)
+    assert decide(job("optimizer=sgd", "diagnostics=none", "alerts=none")) == (JobDecision.REUSE, "completed")
+    wanted = "completed without the probes accuracy and the alert rules vanishing"
+    assert decide(job("optimizer=sgd", "diagnostics=[light,accuracy]")) == (JobDecision.REUSE, wanted)
+
+
 @pytest.mark.parametrize("status", RESULTS)
 @pytest.mark.parametrize("name", ["descentlab (source)", "torch", "python"])
 def test_a_result_of_other_code_or_versions_is_replaced_with_the_reason(fresh, status, name):

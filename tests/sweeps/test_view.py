@@ -40,6 +40,14 @@ def test_the_decisions_are_counted_with_their_reasons(view, tmp_path):
     ]
 
 
+def test_probes_that_a_reused_result_does_not_have_are_named(view, tmp_path):
+    view.add(tmp_path, [(JobDecision.REUSE, "completed"), (JobDecision.REUSE, "completed without the probes alpha")])
+    assert printed(view)[1:] == [
+        "2 of 2 finished before and reused (rerun=true trains again)",
+        "1 of these completed without the probes alpha, which rerun=true measures",
+    ]
+
+
 def test_a_later_round_adds_to_the_total(view, tmp_path):
     view.add(tmp_path, [(JobDecision.START, "")])
     view.add(tmp_path, [(JobDecision.START, ""), (JobDecision.REUSE, "completed")])

@@ -278,7 +278,7 @@ def _check_repeated(overrides: Sequence[Override]) -> None:
         if isinstance(override.value(), dict):
             continue
         if key in seen:
-            raise UsageError(f"{key} is given twice: {seen[key].input_line} and {override.input_line}")
+            raise UsageError(f"{key} is given twice: {seen[key].input_line} and {override.input_line}; leave one of them out")
         seen[key] = override
 
 

@@ -27,8 +27,13 @@ class Alert:
     fixes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        fixes = f"; try {' or '.join(self.fixes)}" if self.fixes else ""
-        return f"{self.message} (since step {self.step:,}){fixes}"
+        """Return the message and, one a line, the fixes."""
+        message = f"{self.message} (since step {self.step:,})"
+        if not self.fixes:
+            return message
+        return f"{message}; try one of these, in place of settings of the same keys:" + "".join(
+            f"\n  {fix}" for fix in self.fixes
+        )
 
     def stored(self) -> dict[str, Any]:
         """Return the alert as the record stores it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from descentlab.config.identity import config_key
+from descentlab.config.shape import named_parts
 from descentlab.launchers import preflight
 from descentlab.launchers.server import fork_server
 from descentlab.store import provenance
@@ -29,6 +30,8 @@ from descentlab.store.record import (
     is_held,
 )
 
+MEASURING = {"diagnostics": "the probes", "alerts": "the alert rules"}  # nodes of a config that are not part of the id
+WITHOUT = "without"  # in the reason of a result that is reused: what it does not have
 REPLACED = ".replaced"  # in the sweep's folder: results that newer ones replaced, kept until they are pruned
 
 
@@ -81,10 +84,19 @@ def decide(job: Job) -> tuple[JobDecision, str]:
     now = provenance.origin(job.config)
     if record is not None and record.status.is_result:
         differing = _differing(record.versions, now)
-        return (JobDecision.REPLACE, f"trained with other {differing}") if differing else (JobDecision.REUSE, record.status)
+        if differing:
+            return JobDecision.REPLACE, f"trained with other {differing}"
+        return JobDecision.REUSE, f"{record.status}{_not_measured(record, job)}"
     last = _last_attempt(job)
     usable = last is not None and last.origin == now and has_checkpoint(job)
     return (JobDecision.RESUME if usable else JobDecision.RERUN), (record.status if record else "cut off")
+
+
+def _not_measured(record: Record, job: Job) -> str:
+    """Return which probes and alert rules of `job` its result does not have; they are not part of a run's id."""
+    wanted = {key: named_parts(job.config, key).keys() - named_parts(record.config, key).keys() for key in MEASURING}
+    texts = [f"{MEASURING[key]} {', '.join(sorted(names))}" for key, names in wanted.items() if names]
+    return f" {WITHOUT} {' and '.join(texts)}" if texts else ""
 
 
 def earlier_fault(job: Job) -> Record | None:

@@ -18,7 +18,7 @@ from descentlab.store import progress
 from descentlab.store.job import Job
 from descentlab.store.record import LOG, Record
 from descentlab.sweeps.alerts import NewAlerts
-from descentlab.sweeps.past import JobDecision
+from descentlab.sweeps.past import WITHOUT, JobDecision
 
 COLOURS = {"completed": "green", "diverged": "yellow", "interrupted": "magenta"}  # colour of each status; faults are red
 LOG_LINES = 25
@@ -66,6 +66,9 @@ class ProgressView:
             self.print(f"{number} of {new} {meaning}".format(reasons=", ".join(f"{n} {reason}" for reason, n in reasons)))
             if decision is JobDecision.REUSE:
                 self.done["reused"] += number
+                for reason, each in reasons:
+                    if WITHOUT in reason:
+                        self.print(f"{each} of these {reason}, which rerun=true measures")
 
     def started(self, group: Group) -> None:
         """Print that the jobs of an attempt started; not on a terminal, whose table shows them."""
@@ -114,7 +117,8 @@ class ProgressView:
 
     def _show_alerts(self, job: Job) -> None:
         for alert in self.alerts.of(job):
-            self.print(Text.assemble(("alert    ", "yellow"), f" {job.name}  {alert}"))
+            indented = str(alert).replace("\n", "\n" + " " * 10)
+            self.print(Text.assemble(("alert    ", "yellow"), f" {job.name}  {indented}"))
 
     def _table(self, running: Sequence[Group], waiting: int) -> Table:
         ended = ", ".join(f"{count} {status}" for status, count in self.done.items())

@@ -34,22 +34,27 @@ def test_a_risen_loss_shows_a_rate_that_is_too_high(history):
 
 def test_a_constant_loss_under_large_updates_shows_a_rate_that_is_too_high(history):
     constant = [2.0] * 10
-    alert = LrHigh(ratio=0.1).check(history(constant, layers={**large(0.05, 0), **large(0.2, 20)}))
+    alert = LrHigh(ratio=0.1).check(history(constant, layers={**large(0.05, 0), **large(0.2, 20, 30)}))
     assert alert is not None
     assert alert.step == 20
     assert LrHigh(ratio=0.1).check(history(constant, layers=large(0.09, 0))) is None
-    assert LrHigh(ratio=0.1).check(history(constant, layers=ratios(0.2, 0))) is None, "a single layer"
+    assert LrHigh(ratio=0.1).check(history(constant, layers=ratios(0.2, 0, 10))) is None, "a single layer"
+    assert LrHigh(ratio=0.1).check(history(constant, layers=large(0.2, 0))) is None, "a single large update"
     falling = [2.0, 1.7, 1.6, 1.5, 1.4, 1.4, 1.4]
-    assert LrHigh(ratio=0.1).check(history(falling, layers=large(0.2, 0))) is None
+    assert LrHigh(ratio=0.1).check(history(falling, layers=large(0.2, 0, 10))) is None
+    risen = LrHigh(ratio=0.1, rows=2).check(history([2.0, 1.5, 0.5, 0.5, 1.5, 2.3], layers=large(0.2, 0, 10)))
+    assert risen is not None
+    assert (risen.step, "fell from 2 to 0.5 and has risen to 1.9" in risen.message) == (30, True)
 
 
-def test_two_updates_of_the_size_of_the_weights_are_reported_at_once(history):
-    alert = LrHigh(huge=0.5).check(history([2.0, 2.0], layers=large(0.6, 0, 10)))
+def test_a_huge_update_is_reported_if_the_loss_does_not_recover(history):
+    slow, fast = [2.0] + [1.5] * 9, [2.0] + [0.5] * 9
+    alert = LrHigh(huge=0.5).check(history(slow, total=150, layers=large(0.6, 0)))
     assert alert is not None
-    assert alert.step == 0
-    assert LrHigh(huge=0.7).check(history([2.0, 2.0], layers=large(0.6, 0, 10))) is None
-    first = {**large(5.0, 0), **large(0.3, 10), **large(0.1, 20)}
-    assert LrHigh(huge=0.5).check(history([2.0, 1.5, 1.0], layers=first)) is None, "the first update alone, as that of RMSProp"
+    assert (alert.step, "hardly fallen: 2, then 1.5" in alert.message) == (0, True)
+    assert LrHigh(huge=0.7).check(history(slow, total=150, layers=large(0.6, 0))) is None, "not huge"
+    assert LrHigh(huge=0.5).check(history(slow, total=1000, layers=large(0.6, 0))) is None, "it is too early to decide"
+    assert LrHigh(huge=0.5).check(history(fast, total=150, layers=large(0.6, 0))) is None, "as the first update of RMSProp"
 
 
 def test_a_divergence_from_a_risen_loss_shows_a_rate_that_is_too_high(history):

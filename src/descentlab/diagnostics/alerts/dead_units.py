@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from descentlab.config.types import PositiveShare
 from descentlab.diagnostics.alerts.alert import Alert, ByLayer, History
-from descentlab.diagnostics.alerts.fixes import with_lr, with_norm
+from descentlab.diagnostics.alerts.fixes import with_lr, with_norm, with_radius, with_smaller_steps
 from descentlab.diagnostics.alerts.rows import Unseen
 
 
@@ -57,5 +57,6 @@ class DeadUnits:
         return [layer for layer, _ in takewhile(lambda each: each[1] == 0, gradients.items())]
 
     def _alert(self, history: History, step: int, message: str, layer: str) -> Alert:
-        fixes = history.fixes(*with_lr(history, 0.1), *with_norm(history), "model.activation=gelu", "model.activation=silu")
-        return Alert(self.name, step, message, layer, fixes)
+        cause, lower = with_smaller_steps(history, step)
+        others = (*with_radius(history, 1.0), *with_norm(history), "model.activation=gelu", "model.activation=silu")
+        return Alert(self.name, step, message + cause, layer, history.fixes(*lower, *others, *with_lr(history, 0.1)))

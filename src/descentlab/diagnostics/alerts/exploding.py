@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from descentlab.config.types import Positive
 from descentlab.diagnostics.alerts.alert import Alert, ByLayer, History
-from descentlab.diagnostics.alerts.fixes import with_gates, with_lr, with_norm, with_radius
+from descentlab.diagnostics.alerts.fixes import with_gates, with_lr, with_norm, with_radius, with_smaller_steps
 from descentlab.diagnostics.alerts.rows import Unseen
 
 
@@ -45,9 +45,10 @@ class Exploding:
         if not layer or not loss or is_clipped or values[layer] < self.elasticity * loss:
             return None
         change = f"changing its weights by 1 % changes the loss by {0.01 * values[layer] / loss:.2g} times its initial value"
-        message = f"gradients explode: their norm is {gradients[layer]:.1e} in {layer}, where {change}"
-        fixes = history.fixes(*with_gates(history), *with_radius(history, 1.0), *with_norm(history), "clip.norm=1")
-        return Alert(self.name, step, message, layer, fixes)
+        cause, lower = with_smaller_steps(history, step)
+        message = f"gradients explode: their norm is {gradients[layer]:.1e} in {layer}, where {change}{cause}"
+        others = (*with_gates(history), *with_radius(history, 1.0), *with_norm(history), "clip.norm=1")
+        return Alert(self.name, step, message, layer, history.fixes(*lower, *others))
 
     def _of_weights(self, history: History, step: int, weights: ByLayer) -> Alert | None:
         ratios = {layer: norm / self.first[layer] for layer, norm in weights.items() if self.first.get(layer)}

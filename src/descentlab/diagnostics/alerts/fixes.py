@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from descentlab.diagnostics.alerts.alert import History
+from descentlab.diagnostics.alerts.rows import large_update
 
 
 def with_lr(history: History, factor: float) -> list[str]:
     """Return the override that multiplies the learning rate by `factor`; none if the optimizer has no such key."""
     lr = history.setting("optimizer.lr")
     return [f"optimizer.lr={lr * factor:.3g}"] if isinstance(lr, int | float) else []
+
+
+def with_smaller_steps(history: History, step: int) -> tuple[str, list[str]]:
+    """Return what large updates before `step` add to a message, and the overrides of the learning rate that caused them.
+
+    Without such an update, the message and the list are empty: the initial weights or the model are the cause.
+    """
+    ratio = large_update(history, step)
+    if ratio is None:
+        return "", []
+    return f"; before, an update was {ratio:.2g} times the weights", [*with_lr(history, 0.1), *with_lr(history, 0.01)]
 
 
 def with_gates(history: History) -> list[str]:

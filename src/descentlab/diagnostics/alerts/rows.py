@@ -61,6 +61,12 @@ class LargestRatio:
         return self.largest
 
 
+def large_update(history: History, step: int, least: float = 0.1) -> float | None:
+    """Return the largest ratio of update to weights, a median over layers, before `step`; None if it is below `least`."""
+    found = LargestRatio().until(history, step - 1)
+    return found if found is not None and found >= least else None
+
+
 def mean_loss(rows: Sequence[Row]) -> float:
     """Return the mean of the training losses of `rows`."""
     return sum(row["train/loss"] / len(rows) for row in rows)  # finite wherever the losses are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from descentlab.config.types import PositiveFraction
 from descentlab.diagnostics.alerts.alert import Alert, History
+from descentlab.diagnostics.alerts.fixes import with_smaller_steps
 from descentlab.diagnostics.alerts.rows import Unseen
 
 
@@ -31,7 +32,9 @@ class Vanishing:
             (first, low), (last, high) = (list(norms.items())[place] for place in (0, -2 if len(norms) > 2 else -1))
             if 0 < low <= self.ratio * high:
                 ratio = f"their norm is {low:.1e} in {first} and {high:.1e} in {last}, a ratio of {low / high:.1e}"
-                return Alert(self.name, step, f"gradients vanish: {ratio}", first, self.fixes(history))
+                cause, lower = with_smaller_steps(history, step)
+                fixes = history.fixes(*lower, *self.fixes(history))
+                return Alert(self.name, step, f"gradients vanish: {ratio}{cause}", first, fixes)
         return None
 
     def fixes(self, history: History) -> list[str]:
