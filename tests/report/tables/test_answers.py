@@ -162,6 +162,13 @@ def test_the_bill_has_the_time_of_diagnostics_if_it_was_measured(make_run, tmp_p
     assert "diagnostics: measured time of the probes, in addition to training." in table.notes
 
 
+def test_the_bill_names_probes_that_were_measured_once(make_run, tmp_path):
+    every = {"row": 10, "light": None, "hessian": None, "alpha": 500}
+    make_run(summary={"diagnostics": {"overhead": 0.5, "every": every, "seconds": {"hessian": 0.5}}})
+    (note,) = [note for note in bill_table(compare(load([tmp_path / "sweep"]))).notes if "first step only" in note]
+    assert ": hessian. diagnostics.every=100 " in note
+
+
 def test_the_bill_without_diagnostics_has_no_such_column(make_run, tmp_path):
     make_run("adam")
     assert bill_table(compare(load([tmp_path / "sweep"]))).headings[-1] == "training"

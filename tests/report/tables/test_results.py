@@ -23,3 +23,14 @@ def test_each_baseline_has_a_row(make_run, tmp_path):
     table = results_table(compare(load([tmp_path / "sweep"]))[0])
     (row,) = table.baseline_rows
     assert dict(zip(table.headings, row, strict=True))["test accuracy"] == "0.71"
+
+
+def test_runs_that_a_stop_rule_ended_have_a_note(make_run, tmp_path):
+    for seed, steps in enumerate((120, 80)):
+        make_run(seed=seed, reason="no improvement in 2 validations", summary={"steps": steps})
+    make_run(seed=2, summary={"steps": 400})
+    notes = results_table(compare(load([tmp_path / "sweep"]))[0]).notes
+    (note,) = [note for note in notes if "stopped" in note]
+    assert note.endswith(
+        ": 2 of 3 runs stopped before the end of the budget, at steps 80 to 120: no improvement in 2 validations"
+    )

@@ -24,6 +24,7 @@ EXPLAINED = {
 ONLY_INTERVAL = "Only the difference has an interval; the other columns describe the same n pairs."
 SIMULTANEOUS = "The intervals of the differences hold for all comparisons together (Bonferroni's method)."
 LOGRANK = "logrank test"
+SEVERAL_PROBES = {"row", "light", "light_model"}  # names of intervals that several probes share
 TESTS = {  # methods of differences -> their names in a note
     "paired t": "paired t-test",
     "Welch's t": "Welch's t-test (seeds not shared)",
@@ -161,7 +162,12 @@ def bill_table(answers: Sequence[Answer]) -> PlainTable:
         rows += [[answer.comparison.name, *[""] * (size - 1)]] if len(answers) > 1 else []
         rows += [_bill_row(line, "  " if len(answers) > 1 else "")[:size] for line in answer.bill.lines]
     rows += [_bill_row(total)[:size]] if sum(len(answer.bill.lines) for answer in answers) > 1 else []
-    return PlainTable("Cost of everything that was trained, to select and to report", headings, rows, _bill_notes(total))
+    return PlainTable(
+        "Cost of everything that was trained, to select and to report",
+        headings,
+        rows,
+        [*_bill_notes(total), *_measured_once(answers)],
+    )
 
 
 def _bill_notes(total: BillLine) -> list[str]:
@@ -173,6 +179,16 @@ def _bill_notes(total: BillLine) -> list[str]:
     if total.superseded:
         notes += [f"{_runs(total.superseded)} of earlier commands, now superseded: included, but not in trials."]
     return notes
+
+
+def _measured_once(answers: Sequence[Answer]) -> list[str]:
+    """Return a note about full probes that some runs measured at their first step only."""
+    every = [(run.summary.get("diagnostics") or {}).get("every") or {} for each in answers for run in each.comparison.all_runs]
+    names = sorted({name for one in every for name, steps in one.items() if steps is None} - SEVERAL_PROBES)
+    if not names:
+        return []
+    reason = "since the budget of the diagnostics allows no second measurement in so short a run"
+    return [f"Measured at the first step only, {reason}: {', '.join(names)}. diagnostics.every=100 measures every 100 steps."]
 
 
 def _runs(number: int) -> str:

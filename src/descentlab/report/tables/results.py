@@ -70,6 +70,7 @@ def results_table(answer: Answer, metric: str | None = None) -> ResultTable:
     notes = cell_notes(answer, [row[len(LEADING) :] for row in rows])
     notes += _undefined_notes(labels, _headings(shown, monitor), [row[len(LEADING) :] for row in tooltips])
     notes += [f"{each.name} failed: {each.error}" for each in baselines if each.error]
+    notes += [note for one in order if (note := _stop_note(one))]
     notes += comparability.notes({one.label: one.runs for one in order})
     return ResultTable(
         [*LEADING, *_headings(shown, monitor if metric is None else metric)],
@@ -137,6 +138,18 @@ def hyperparameters(series: Series) -> str:
     """Return the learning rate, followed by the settings that distinguish the series."""
     lr = {key: series.settings[key] for key in ("optimizer.lr",) if key in series.settings}
     return " ".join(format_assignment(key, value) for key, value in (lr | series.differences).items())
+
+
+def _stop_note(series: Series) -> str:
+    """Return how many runs a stop rule ended before their budget, at which steps, and the first one's reason."""
+    stopped = [run for run in series.completed if run.reason]
+    if not stopped:
+        return ""
+    steps = sorted(run.summary.get("steps") or 0 for run in stopped)
+    at = f"step {steps[0]:,}" if steps[0] == steps[-1] else f"steps {steps[0]:,} to {steps[-1]:,}"
+    count = f"{len(stopped)} of {len(series.completed)} runs stopped" if len(series.completed) > 1 else "stopped"
+    first = "" if len({run.reason for run in stopped}) == 1 else ", for example"
+    return f"{series.label}: {count} before the end of the budget, at {at}{first}: {stopped[0].reason}"
 
 
 def _undefined_notes(labels: Sequence[str], headings: Sequence[str], tooltips: Sequence[Sequence[str]]) -> list[str]:

@@ -73,16 +73,15 @@ def choose(blocks: Sequence[Block]) -> Choice:
         compiled=stacked * compiled + (0.0 if is_loaded else compiling_seconds()),
     )
 
-    def one_by_one() -> Choice:
-        in_group = min(traced, compiled) / len(block.members)
-        return Choice(costs, f"one by one they are faster: {one * 1e6:,.0f} us a step, {in_group * 1e6:,.0f} us in a group")
+    def one_by_one(in_group: float) -> Choice:
+        return Choice(costs, f"one by one they are faster, {costs.single:.1f} s instead of {in_group:.1f} s in a group")
 
-    if costs.single < min(costs.traced, costs.compiled) and not must_fuse:
-        return one_by_one()
+    if costs.single < (in_group := min(costs.traced, costs.compiled)) and not must_fuse:
+        return one_by_one(in_group)
     if not is_loaded and (must_compile or costs.compiled < costs.traced) and try_to_compile(program):
         compiled = seconds_of_step()
-        if costs.single < stacked * min(traced, compiled) and not must_fuse:
-            return one_by_one()
+        if costs.single < (in_group := stacked * min(traced, compiled)) and not must_fuse:
+            return one_by_one(in_group)
     if program.is_compiled and compiled > traced and not must_compile:
         program.trace()
     if program.is_compiled:
