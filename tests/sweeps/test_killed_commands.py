@@ -47,7 +47,7 @@ def test_a_command_killed_repeatedly_ends_with_uninterrupted_curves(lab, signals
         with lab.running(*LONG) as command:
             assert wait_for_checkpoints(lab, before), lab.output
             command.send_signal(signum)
-            assert command.wait(45) == CODES[signum]
+            assert command.wait(90) == CODES[signum]
             assert lab.is_quiet_within(10), lab.processes()
         assert "Traceback" not in lab.output
         found = records.find(lab.folder / "out" / "s")
