@@ -45,7 +45,7 @@ class Captured:
     Args:
         before: copies of the weights before the step, if requested; valid until the next step that is measured.
         gradients: copies of the gradients at those weights, before clipping and decay, if requested; in half precision
-            without the scaler's factor. Valid as long.
+            without the scaler's factor; valid until then, too.
         after: the weights themselves, after the step.
         seconds: spent on the copies.
     """
@@ -297,14 +297,10 @@ class Step:
     @torch.no_grad()
     def _gradients(self) -> dict[str, Tensor]:
         """Return copies of the gradients by parameter name, without the factor of half precision."""
-        scale, found = self.scale(), {name: p.grad for name, p in zip(self.names, self.parameters, strict=True)}
-        grads = {name: grad for name, grad in found.items() if grad is not None}
-        if (
-            self.copies is not None
-            and scale == 1.0
-            and len(grads) == len(found)
-            and not any(g.is_sparse for g in grads.values())
-        ):
+        scale = self.scale()
+        grads = {name: p.grad for name, p in zip(self.names, self.parameters, strict=True) if p.grad is not None}
+        fits = scale == 1.0 and len(grads) == len(self.names) and not any(grad.is_sparse for grad in grads.values())
+        if self.copies is not None and fits:
             self.copies[1].set(list(grads.values()))
             return self.copies[1]
         return {name: grad.clone() if scale == 1.0 else grad / scale for name, grad in grads.items()}

@@ -27,13 +27,11 @@ class Alert:
     fixes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        """Return the message and, one a line, the fixes."""
+        """Return the message and the fixes, one per line."""
         message = f"{self.message} (since step {self.step:,})"
         if not self.fixes:
             return message
-        return f"{message}; try one of these, in place of settings of the same keys:" + "".join(
-            f"\n  {fix}" for fix in self.fixes
-        )
+        return "\n  ".join([f"{message}; try one of these, in place of settings of the same keys:", *self.fixes])
 
     def stored(self) -> dict[str, Any]:
         """Return the alert as the record stores it."""

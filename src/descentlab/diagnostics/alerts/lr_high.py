@@ -75,6 +75,7 @@ class LrHigh:
         return self._of_divergence(history, loss)
 
     def _is_late_after_huge_update(self, history: History, step: int) -> bool:
+        """Return True if `step` is late enough to tell whether the loss has recovered from a huge update."""
         late = history.total is not None and step >= self.share * history.total
         return late and self.large is not None and (self.largest.largest or 0.0) >= self.huge
 

@@ -162,12 +162,8 @@ def bill_table(answers: Sequence[Answer]) -> PlainTable:
         rows += [[answer.comparison.name, *[""] * (size - 1)]] if len(answers) > 1 else []
         rows += [_bill_row(line, "  " if len(answers) > 1 else "")[:size] for line in answer.bill.lines]
     rows += [_bill_row(total)[:size]] if sum(len(answer.bill.lines) for answer in answers) > 1 else []
-    return PlainTable(
-        "Cost of everything that was trained, to select and to report",
-        headings,
-        rows,
-        [*_bill_notes(total), *_measured_once(answers)],
-    )
+    notes = [*_bill_notes(total), *_measured_once(answers)]
+    return PlainTable("Cost of everything that was trained, to select and to report", headings, rows, notes)
 
 
 def _bill_notes(total: BillLine) -> list[str]:
