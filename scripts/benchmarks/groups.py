@@ -7,18 +7,16 @@ of seeds, or of epochs, over the difference, so that the start and the report ca
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import LOGGERS, ROOT, Options, interleave, memory, spread, watch
+from benchmarks.measure import ROOT, Options, interleave, spread, time_sweep
 from benchmarks.table import Table
 
 from descentlab.config.machine import cores
-from descentlab.store.record import find
 
 COLUMNS = ["sweep", "runs", "logger", "seconds", "ms per run", "memory of a group, MB"]
 NOTES = (
@@ -116,20 +114,11 @@ def _differences(values: dict[Sweep, list[float]], few: Sweep, more: Sweep) -> l
 
 def _seconds(sweep: Sweep, peaks: list[float]) -> float:
     """Return the wall seconds of `sweep`, and append to `peaks` the peak memory in MB of its largest process."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        places = (f"output_dir={folder / 'outputs'}", f"data_dir={ROOT / 'data'}", "sweep=benchmark", f"logger={sweep.logger}")
-        variables = {**LOGGERS[sweep.logger], **({"DESCENTLAB_CACHE": str(folder / "cache")} if sweep.cold else {})}
-        found = [0.0]
-
-        def sample(pid: int) -> None:
-            found.extend(memory(child, "VmHWM") for child in _descendants(pid))
-
-        seconds = watch([str(ROOT / "train.py"), "-m", *sweep.words, *places], folder, sample, variables)
-        records = find(folder / "outputs" / "benchmark")
-        if sum(record.status.is_result for record in records) != sweep.runs:
-            sys.exit(f"{sweep.title}: not every run has a result")
-    peaks.append(max(found))
+    words = [str(ROOT / "train.py"), "-m", *sweep.words]
+    with tempfile.TemporaryDirectory() as empty:
+        variables = {"DESCENTLAB_CACHE": empty} if sweep.cold else {}
+        seconds, peak = time_sweep(words, sweep.runs, sweep.logger, _descendants, variables)
+    peaks.append(peak)
     return seconds
 
 

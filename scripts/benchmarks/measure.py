@@ -8,11 +8,15 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from descentlab.store.record import find
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOGGERS = {"none": {}, "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}}
@@ -82,49 +86,65 @@ def start(words: Sequence[str], folder: Path) -> str:
     return done.stdout
 
 
-def watch(words: Sequence[str], folder: Path, sample: Callable[[int], None], variables: Mapping[str, str]) -> float:
-    """Run `python words` in a session of its own, with the working directory `folder`, and return its wall seconds.
+def time_sweep(
+    words: Sequence[str],
+    runs: int,
+    logger: str,
+    processes: Callable[[int], Sequence[int]],
+    variables: Mapping[str, str] | None = None,
+) -> tuple[float, float]:
+    """Return the wall seconds of a sweep from the command to the report, and a peak of memory in MB.
 
     Args:
-        words: the command.
-        folder: gets its output, as log.txt.
-        sample: called repeatedly with the id of the process.
-        variables: of the environment.
+        words: the script and its arguments, without where it reads and writes.
+        runs: how many runs the sweep has.
+        logger: one of LOGGERS.
+        processes: id of the sweep's process -> ids of the processes whose memory is measured; the peak is that of the largest.
+        variables: of the environment, besides those of the logger.
 
     Raises:
-        SystemExit: the process failed; its output is the message.
+        SystemExit: the sweep failed, or a run has no result; the end of the output is the message.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
-    log = folder / "log.txt"
-    began = time.perf_counter()
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *words], stdout=out, stderr=out, cwd=folder, env=environment, start_new_session=True
-        )
-        try:
+    with tempfile.TemporaryDirectory() as name:
+        folder, peak = Path(name), 0.0
+        places = (f"output_dir={folder / 'outputs'}", f"data_dir={ROOT / 'data'}", "sweep=benchmark", f"logger={logger}")
+        began = time.perf_counter()
+        with _started([*words, *places], folder, {**LOGGERS[logger], **(variables or {})}) as process:
             while process.poll() is None:
-                sample(process.pid)
+                peak = max([peak, *map(_peak, processes(process.pid))])
                 time.sleep(SAMPLE_EVERY)
+        seconds = time.perf_counter() - began
+        records = find(folder / "outputs" / "benchmark") if process.returncode == 0 else []
+        if sum(record.status.is_result for record in records) != runs:
+            sys.exit(f"{' '.join(words)} did not train:\n{(folder / 'log.txt').read_text()[-2000:]}")
+        return seconds, peak
+
+
+@contextmanager
+def _started(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Start `python words` in a new session that prints to `folder`/log.txt; terminate the session on exit."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    with (folder / "log.txt").open("wb") as log:
+        command = [sys.executable, *words]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
+        try:
+            yield process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
-    seconds = time.perf_counter() - began
-    if process.returncode:
-        sys.exit(f"{' '.join(words)} failed:\n{log.read_text()[-2000:]}")
-    return seconds
 
 
-def memory(pid: int, field: str) -> float:
-    """Return a field of the status of process `pid`, such as VmRSS, in MB; 0 where the system does not report it.
+def _peak(pid: int) -> float:
+    """Return the peak memory of process `pid` so far in MB, 0 where the system does not report it.
 
-    (The peak that wait4 reports includes the memory of the forking process and of its children.)
+    (The figure of wait4 includes the memory of the forking process and of its children.)
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":")), 0.0)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def train(folder: Path, problem: str, *overrides: str, multirun: bool = False) -> list[dict[str, Any]]:

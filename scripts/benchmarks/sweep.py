@@ -9,16 +9,13 @@ run a process.
 from __future__ import annotations
 
 import importlib.util
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import LOGGERS, ROOT, Options, interleave, memory, ratios, spread, watch
+from benchmarks.measure import LOGGERS, ROOT, Options, interleave, ratios, spread, time_sweep
 from benchmarks.table import Table
-
-from descentlab.store.record import find
 
 LENGTHS = (2, 100)
 APP = '''
@@ -92,22 +89,6 @@ def _measure_logger(table: Table, logger: str, commands: dict[str, list[str]], l
 
 
 def _sweep(words: Sequence[str], runs: int, logger: str) -> tuple[float, float]:
-    """Return the wall seconds and the parent's peak memory in MB of a sweep of `runs` runs.
-
-    Raises:
-        SystemExit: a run did not end with a result.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        steps = (f"seed=range({runs})", "budget.epochs=null", "budget.steps=1")
-        places = (f"output_dir={folder}/outputs", f"data_dir={ROOT}/data", "sweep=benchmark", f"logger={logger}")
-        peaks = [0.0]
-
-        def sample(pid: int) -> None:
-            peaks.append(memory(pid, "VmHWM"))
-
-        command = [words[0], "-m", *words[1:], *steps, *places]
-        seconds = watch(command, Path(folder), sample, LOGGERS[logger])
-        records = find(Path(folder) / "outputs" / "benchmark")
-        if sum(record.status.is_result for record in records) != runs:
-            sys.exit(f"{' '.join(words)} did not train {runs} runs")
-        return seconds, max(peaks)
+    """Return the wall seconds and the parent's peak memory in MB of a sweep of `runs` runs."""
+    steps = (f"seed=range({runs})", "budget.epochs=null", "budget.steps=1")
+    return time_sweep([words[0], "-m", *words[1:], *steps], runs, logger, lambda parent: [parent])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from descentlab.diagnostics.probe import Context
-from descentlab.optim.copies import Copies
+from descentlab.optim.captured import Copies
 from descentlab.parallel.weights import norm
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 
-from descentlab.optim.copies import Copies, fit_into_one_vector
+from descentlab.optim.captured import Capture, Captured
 from descentlab.optim.evaluation import EvaluationWeights, FrozenStatistics
 from descentlab.optim.kernels import kernels_of
 from descentlab.optim.output_layer import output_layer_names
@@ -36,24 +35,6 @@ def twice_differentiable(loss: Loss) -> Loss:
             return loss(batch)
 
     return by_formula
-
-
-@dataclass
-class Captured:
-    """Tensors of one step for measurements, keyed by parameter name.
-
-    Args:
-        before: copies of the weights before the step, if requested; valid until the next step that is measured.
-        gradients: copies of the gradients at those weights, before clipping and decay, if requested; in half precision
-            without the scaler's factor; valid until then, too.
-        after: the weights themselves, after the step.
-        seconds: spent on the copies.
-    """
-
-    before: dict[str, Tensor] = field(default_factory=dict)
-    gradients: dict[str, Tensor] = field(default_factory=dict)
-    after: dict[str, Tensor] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 class Step:
@@ -96,13 +77,13 @@ class Step:
         self.count = self.evaluations = 0
         self.captured = Captured()
         self.capture_gradients = False  # at the next evaluation
-        self.copies: tuple[Copies, Copies] | None = None  # of the weights and of the gradients of a small network
         self.values = Values(self.bare_optimizer, recipe)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         last = output_layer_names(model)
         self.output_layer = {parameter for name, parameter in model.named_parameters() if name in last}
         names = {parameter: name for name, parameter in model.named_parameters()}
         self.names = [names.get(p, str(place)) for place, p in enumerate(self.parameters)]
+        self.capture = Capture(self.names, self.parameters)
         self.average = recipe.average.averaged(self.parameters, total)
         self.evaluation_weights = EvaluationWeights(model, self.bare_optimizer, self.average, lambda: self.count)
         self.frozen = FrozenStatistics(model)
@@ -126,7 +107,7 @@ class Step:
         if capture is not None:
             with self.paused():
                 began = time.perf_counter()
-                self.captured = self._weights("weights" in capture)
+                self.captured = self.capture.weights("weights" in capture)
                 self.captured.seconds = time.perf_counter() - began
         self.capture_gradients = capture is not None and "gradients" in capture
         loss = self._evaluate_and_update(parts)
@@ -208,7 +189,7 @@ class Step:
             self.capture_gradients = False  # only the first gradient of a step is the one at its weights
             with self.paused():
                 began = time.perf_counter()
-                self.captured.gradients = self._gradients()  # copied before they are clipped or changed in place
+                self.captured.gradients = self.capture.gradients(self.scale())  # before they are clipped or changed
                 self.captured.seconds += time.perf_counter() - began
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
@@ -280,27 +261,3 @@ class Step:
             self.average.load_state_dict(state["average"])
         self.recipe.schedule.load_state_dict(state["schedule"])
         self.values.forget()
-
-    @torch.no_grad()
-    def _weights(self, with_copies: bool) -> Captured:
-        """Return the weights and, if requested, copies of them, by parameter name."""
-        after = {name: p.detach() for name, p in zip(self.names, self.parameters, strict=True)}
-        if not with_copies:
-            return Captured(after=after)
-        if self.copies is None and fit_into_one_vector(self.parameters):
-            self.copies = Copies(after), Copies(after)
-        if self.copies is None:
-            return Captured({name: weight.clone() for name, weight in after.items()}, after=after)
-        self.copies[0].set(self.parameters)
-        return Captured(self.copies[0], after=after)
-
-    @torch.no_grad()
-    def _gradients(self) -> dict[str, Tensor]:
-        """Return copies of the gradients by parameter name, without the factor of half precision."""
-        scale = self.scale()
-        grads = {name: p.grad for name, p in zip(self.names, self.parameters, strict=True) if p.grad is not None}
-        fits = scale == 1.0 and len(grads) == len(self.names) and not any(grad.is_sparse for grad in grads.values())
-        if self.copies is not None and fits:
-            self.copies[1].set(list(grads.values()))
-            return self.copies[1]
-        return {name: grad.clone() if scale == 1.0 else grad / scale for name, grad in grads.items()}

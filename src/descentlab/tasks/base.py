@@ -20,11 +20,12 @@ from descentlab.compat import is_compiled
 from descentlab.data.loading.loader import Chunk, Part, StepLoader
 from descentlab.data.loading.tensors import Data
 from descentlab.errors import UsageError
+from descentlab.optim.captured import Captured
 from descentlab.optim.compiled_step import CompiledStep
 from descentlab.optim.evaluation import RECALIBRATION
 from descentlab.optim.lightning_hooks import backward_through, hooks_are_noops
 from descentlab.optim.recipe import Recipe
-from descentlab.optim.step import Captured, Step
+from descentlab.optim.step import Step
 from descentlab.parallel import weights
 from descentlab.tasks.measurement import ChunkOutputs, Layers, Measured, NoProbes, StepProbes
 from descentlab.tasks.metrics.scores import Scores
@@ -163,7 +164,7 @@ class Task(L.LightningModule):
             recipe=self.recipe,
             total=self.total_steps,
             mean=self._mean,
-            **({} if scaler is None else {"scale": scaler.get_scale}),
+            scale=(lambda: 1.0) if scaler is None else scaler.get_scale,
             unaveraged=partial(weights.unaveraged, self.trainer.strategy.model),
             pause=self.pause,
         )

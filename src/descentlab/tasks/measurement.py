@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from descentlab.data.loading.loader import Part
-from descentlab.optim.step import Captured
+from descentlab.optim.captured import Captured
 
 if TYPE_CHECKING:
     from descentlab.tasks.base import Task

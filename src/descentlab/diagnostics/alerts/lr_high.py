@@ -54,6 +54,7 @@ class LrHigh:
         loss = history.initial_loss
         if loss is None:
             return None
+        fallen = loss - self.fall * abs(loss)  # a loss below it has fallen
         for index, row in self.unseen.of(history.train):
             since = self._large_since(history, row["step"])
             if index < self.rows:  # the row of step 0 is not averaged
@@ -62,22 +63,17 @@ class LrHigh:
             if mean >= loss + self.rise * abs(loss):
                 observed = f"the training loss rose from {loss:.3g} to {mean:.3g}"
                 return self._alert(history, _start(history, index, loss), observed)
-            if since is not None and mean > loss - self.fall * abs(loss):
-                if self.lowest > loss - self.fall * abs(loss):
+            if since is not None and mean > fallen:
+                if self.lowest > fallen:
                     return self._alert(history, since, f"the training loss does not fall: {loss:.3g}, then {mean:.3g}")
                 observed = f"the training loss fell from {loss:.3g} to {self.lowest:.3g} and has risen to {mean:.3g}"
                 return self._alert(history, self.lowest_step, observed)
-            if self._is_late_after_huge_update(history, row["step"]) and mean > loss - self.recovery * abs(loss):
-                observed = f"the training loss has hardly fallen: {loss:.3g}, then {mean:.3g}"
-                return self._alert(history, self.large or 0, observed)
+            since = self._huge_since(history, row["step"])
+            if since is not None and mean > loss - self.recovery * abs(loss):
+                return self._alert(history, since, f"the training loss has hardly fallen: {loss:.3g}, then {mean:.3g}")
             if mean < self.lowest:
                 self.lowest, self.lowest_step = mean, row["step"]
         return self._of_divergence(history, loss)
-
-    def _is_late_after_huge_update(self, history: History, step: int) -> bool:
-        """Return True if `step` is late enough to tell whether the loss has recovered from a huge update."""
-        late = history.total is not None and step >= self.share * history.total
-        return late and self.large is not None and (self.largest.largest or 0.0) >= self.huge
 
     def _large_since(self, history: History, step: int) -> int | None:
         """Return the first step with a large update, if there were two up to `step`."""
@@ -85,6 +81,11 @@ class LrHigh:
         if self.large is None and ratio >= self.ratio and len(self.largest.layers or ()) > 1:
             self.large = step
         return self.large if self.largest.second >= self.ratio else None
+
+    def _huge_since(self, history: History, step: int) -> int | None:
+        """Return the first step with a large update, if one was huge and the loss has had the time to recover from it."""
+        late = history.total is not None and step >= self.share * history.total
+        return self.large if late and (self.largest.largest or 0.0) >= self.huge else None
 
     def _of_divergence(self, history: History, loss: float) -> Alert | None:
         if history.diverged_step is None or not history.train:

@@ -21,8 +21,8 @@ from descentlab.diagnostics.measuring.replay import Replay
 from descentlab.diagnostics.measuring.tiers import ROW, Tier, tiers_of
 from descentlab.diagnostics.probe import Batch, Context, Named, Probe
 from descentlab.errors import UsageError, describe_error
+from descentlab.optim.captured import Captured
 from descentlab.optim.preconditioner import preconditioner, stability_limit
-from descentlab.optim.step import Captured
 from descentlab.parallel.collectives import broadcast
 from descentlab.parallel.weights import is_sharded
 from descentlab.tasks.base import Task

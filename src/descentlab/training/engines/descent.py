@@ -18,9 +18,9 @@ from descentlab.data.loading.loader import Part, StepLoader
 from descentlab.diagnostics.measuring.nonfinite import Place, Search, bad_update
 from descentlab.models.linear import Linear
 from descentlab.models.mlp import ACTIVATIONS, MLP, Block
+from descentlab.optim.captured import Captured
 from descentlab.optim.evaluation import EvaluationWeights
 from descentlab.optim.scratch import RuleOptimizer
-from descentlab.optim.step import Captured
 from descentlab.optim.values import Values
 from descentlab.rules.backprop import Loss, backpropagate, bce, cce, mse
 from descentlab.rules.loop import Gradient, Until, Update, descend

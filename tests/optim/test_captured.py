@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from descentlab.optim.copies import LARGEST, Copies, fit_into_one_vector
+from descentlab.optim.captured import LARGEST, Copies, fit_into_one_vector
 
 SHAPES = {"weight": (3, 4), "bias": (3,), "scalar": ()}
 
